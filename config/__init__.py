@@ -1,0 +1,1 @@
+"""The ground: settings, database, cache, jobs, audit, clock, errors. Imports no other room."""

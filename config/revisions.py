@@ -1,0 +1,37 @@
+"""Revisions: how every process learns that compiled things are stale.
+
+A change bumps a named number in its own transaction. Each process asks for all numbers about
+once a second and rebuilds what moved; a message never asks.
+"""
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base, session
+
+
+class Revision(Base):
+    """How often the thing of this name has changed."""
+
+    __tablename__ = "revisions"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int]
+
+
+def bump(name: str) -> None:
+    """Say, in the transaction of the change, that things of this name have changed."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Revision).values(name=name, number=1)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Revision.name], set_={"number": Revision.number + 1}
+        )
+    )
+
+
+def current() -> dict[str, int]:
+    """All numbers by name."""
+    rows = session.execute(select(Revision.name, Revision.number)).tuples()
+    return dict(rows.all())

@@ -1,0 +1,229 @@
+"""Settings: everything the environment may say, checked once at the start.
+
+    environment ──> Settings (frozen) ──> settings.get()
+
+Without DATABASE_URL the hub runs *embedded*: SQLite, its own Redis and its own keys under
+VAR_DIR. With DATABASE_URL it runs in *production*, where secrets must come from outside.
+A wrong or missing setting stops the start with one line that names it.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from cryptography.fernet import Fernet
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing. The message is one line that names it."""
+
+
+class Settings(BaseSettings):
+    """One frozen value per environment variable; the variable is the name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    var_dir: Path = Field(
+        Path("var"), description="folder of the database, the embedded Redis, keys and logs"
+    )
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite under VAR_DIR")
+    redis_url: str = Field("", description="redis:// or unix:// URL; empty: the embedded server")
+    secret_key: str = Field("", description="signs sessions; 32 characters or more")
+    field_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Fernet keys for stored secrets, comma-separated, the first is current"
+    )
+    public_url: str = Field("", description="how citizens and WeChat reach the hub")
+    wechat_api_url: str = Field("https://api.weixin.qq.com", description="WeChat's API")
+    wechat_open_url: str = Field("https://open.weixin.qq.com", description="WeChat's web sign-in")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="proxies in front that we believe")
+    timezone: str = Field("Asia/Shanghai", description="zone of local days")
+    port: int = Field(8000, ge=1, le=65535, description="port of the web process")
+    simulator_port: int = Field(8100, ge=1, le=65535, description="port of the simulator")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="the least serious log line that is written"
+    )
+    log_format: Literal["json", "text"] = Field("json", description="shape of a log line")
+    metrics_token: str = Field(
+        "", description="bearer token for /metrics; empty: only this machine may read it"
+    )
+    callback_window: int = Field(
+        300, ge=30, le=86400, description="seconds a callback's timestamp may be off"
+    )
+    inbox_days: int = Field(
+        1095, ge=7, le=36500, description="days a recorded message is kept (three years)"
+    )
+    customer_service_messages: int = Field(
+        5, ge=1, le=100, description="messages allowed in 48 h after a citizen wrote"
+    )
+    customer_service_after_event: int = Field(
+        3, ge=1, le=100, description="messages allowed in a minute after follow, scan or click"
+    )
+    wechat_connect_timeout: float = Field(3.0, gt=0, le=30, description="seconds to connect")
+    wechat_read_timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for WeChat")
+    job_attempts: int = Field(12, ge=1, le=100, description="tries before a job stands as dead")
+    job_lease: int = Field(60, ge=5, le=3600, description="seconds a started job is left alone")
+    worker_threads: int = Field(8, ge=1, le=64, description="threads of one worker process")
+    database_pool: int = Field(8, ge=1, le=100, description="connections of one process")
+    statement_timeout: int = Field(
+        15000, ge=100, description="milliseconds one PostgreSQL statement may take"
+    )
+    sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
+        "NORMAL", description="FULL survives a power cut to the last message, and is slower"
+    )
+
+    @field_validator("field_keys", mode="before")
+    @classmethod
+    def split_keys(cls, value: object) -> object:
+        """Accept the comma-separated form of the environment."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("field_keys")
+    @classmethod
+    def check_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Each key is 32 bytes in URL-safe base64."""
+        for key in value:
+            try:
+                length = len(base64.urlsafe_b64decode(key.encode()))
+            except (binascii.Error, ValueError):
+                length = 0
+            if length != 32:
+                raise ValueError("each key must be 32 bytes in URL-safe base64")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def check_secret(cls, value: str) -> str:
+        """A short secret is no secret."""
+        if value and len(value) < 32:
+            raise ValueError("must have 32 characters or more")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def check_database(cls, value: str) -> str:
+        """SQLite or PostgreSQL, the latter always by psycopg 3."""
+        if value.startswith(("postgresql://", "postgres://")):
+            return "postgresql+psycopg://" + value.split("://", 1)[1]
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("must start with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def check_redis(cls, value: str) -> str:
+        """What redis-py understands."""
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("wechat_api_url", "wechat_open_url", "public_url")
+    @classmethod
+    def check_url(cls, value: str) -> str:
+        """An address without a slash at its end."""
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def check_timezone(cls, value: str) -> str:
+        """A zone this machine knows."""
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError) as error:
+            raise ValueError("is not a known time zone") from error
+        return value
+
+    @model_validator(mode="after")
+    def check_production(self) -> "Settings":
+        """Production brings its own secrets; only the embedded hub may make them up."""
+        if self.is_embedded:
+            return self
+        for name in ("secret_key", "field_keys", "public_url"):
+            if not getattr(self, name):
+                raise ValueError(f"{name.upper()} must be set when DATABASE_URL is set")
+        return self
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the hub runs from its own folder, without outside servers."""
+        return not self.database_url or self.database_url.startswith("sqlite:///")
+
+    @property
+    def database(self) -> str:
+        """The database's address, embedded or given."""
+        return self.database_url or f"sqlite:///{self.var_dir.resolve() / 'hub.sqlite3'}"
+
+    @property
+    def redis(self) -> str:
+        """The Redis server's address, embedded or given."""
+        return self.redis_url or f"unix://{self.var_dir.resolve() / 'redis.sock'}"
+
+    @property
+    def address(self) -> str:
+        """The address that links in messages start with."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+
+@cache
+def get() -> Settings:
+    """The settings of this process.
+
+    Raises SettingsError with one line naming the first wrong setting.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(_first_fault(error)) from None
+    if settings.is_embedded:
+        settings = _with_own_keys(settings)
+    return settings
+
+
+def forget() -> None:
+    """Read the environment again at the next `get` (a test changed it)."""
+    get.cache_clear()
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in fault["loc"][:1]).upper()
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"setting {name}: {reason}" if name else f"setting {reason}"
+
+
+def _with_own_keys(settings: Settings) -> Settings:
+    """The embedded hub keeps keys it made up in VAR_DIR/keys, readable to its owner only."""
+    missing: dict[str, object] = {}
+    if not settings.secret_key:
+        missing["secret_key"] = _kept(settings.var_dir, "secret_key", secrets.token_urlsafe(48))
+    if not settings.field_keys:
+        missing["field_keys"] = (
+            _kept(settings.var_dir, "field_key", Fernet.generate_key().decode()),
+        )
+    return settings.model_copy(update=missing)
+
+
+def _kept(folder: Path, name: str, fresh: str) -> str:
+    path = folder / "keys" / name
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Several processes start at once: each writes its own file whole, the first link wins.
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(fresh, encoding="ascii")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text(encoding="ascii").strip()
