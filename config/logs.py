@@ -41,7 +41,7 @@ def redact(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
 
 def get(name: str) -> Any:
     """The logger of a module; call it with an event name and facts."""
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(name, room=name)
 
 
 @contextmanager
