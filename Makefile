@@ -1,0 +1,36 @@
+# The words of the house. `make` alone explains them.
+.DEFAULT_GOAL := help
+.PHONY: help run test sure bench setup clean
+
+BIN := .venv/bin
+# one test process for each core, at most four
+CORES := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? 4 : n)))
+
+help: ## Explain these words
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## Run the whole hub here, with a simulated WeChat; Ctrl-C stops it
+	@tools/dev flask --app wsgi migrate
+	@tools/dev flask --app wsgi demo
+	@$(BIN)/honcho -f Procfile.dev start
+
+test: setup ## Set up, then make sure: what CI runs
+	@$(MAKE) --no-print-directory sure
+
+sure: ## Check format, lint and types, then run all tests on SQLite and PostgreSQL
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/pytest -q -n $(CORES) --cov --cov-report=term:skip-covered
+
+bench: setup ## Measure callback, matching, keyword quality and jobs
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt
+	@$(BIN)/python -m bench
+
+setup: ## Install what the hub and its tests need; nothing twice
+	@tools/setup.sh
+
+clean: ## Remove what can be made again; data under var/ stays
+	@rm -rf .venv node_modules app/static/vendor build htmlcov
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
