@@ -1,0 +1,6 @@
+"""The only door to WeChat. Its names for fields and codes stay inside this folder.
+
+callback ──> envelope ──> messages        what citizens send, checked and read
+replies  ──> envelope ──> callback        what we answer within the same request
+deeds    ──> gateway  ──> api.weixin…     what we say and ask unasked, with `tokens`
+"""
