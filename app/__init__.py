@@ -1,0 +1,1 @@
+"""The only Flask code: joins the rooms and runs the processes."""

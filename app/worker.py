@@ -1,0 +1,37 @@
+"""The worker: does jobs. Any number of them may run, on any number of machines.
+
+python -m app.worker
+"""
+
+import signal
+import threading
+
+from dramatiq import Worker
+
+from app import broker
+from app import jobs as handlers
+from config import jobs, logs, settings
+
+_log = logs.get(__name__)
+_POLL = 100  # milliseconds between looks into an empty queue: what a citizen may notice
+
+
+def main() -> None:
+    """Run until told to stop; jobs under way are finished first."""
+    logs.configure()
+    handlers.register()
+    jobs.announce_with(broker.announce)
+    worker = Worker(
+        broker.broker, worker_timeout=_POLL, worker_threads=settings.get().worker_threads
+    )
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    worker.start()
+    _log.info("worker.started", threads=settings.get().worker_threads)
+    stopped.wait()
+    worker.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The timetable: what is due at which hour, written down once however many schedulers run.
+
+scheduler A ─┐
+             ├── claim(name, due) ──> one of them enqueues the job
+scheduler B ─┘
+"""
+
+from datetime import datetime
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base, dialect, session
+
+
+class Entry(Base):
+    """When the work of this name was last due."""
+
+    __tablename__ = "timetable"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    last_due_at: Mapped[datetime]
+
+
+def claim(name: str, due: datetime) -> bool:
+    """Whether this caller is the first to claim this hour of this work.
+
+    False also for an hour before the last one claimed: a clock that was set back repeats nothing.
+    """
+    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
+    claimed = session.scalar(
+        insert(Entry)
+        .values(name=name, last_due_at=due)
+        .on_conflict_do_update(
+            index_elements=[Entry.name],
+            set_={"last_due_at": due},
+            where=Entry.last_due_at < due,
+        )
+        .returning(Entry.name)
+    )
+    return claimed is not None

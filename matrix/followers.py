@@ -1,0 +1,170 @@
+"""Followers: one openid of one account, and how long we may still write to it.
+
+    message ──> 48 hours, 5 messages          follow, scan, menu click ──> 1 minute, 3 messages
+
+Each deed of the follower opens its window anew. `reserve` takes one message out of an open
+window before the call; when WeChat says that a window is closed, `close_windows` believes it
+until the follower comes back. Limits are settings, WeChat has changed them before.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ForeignKey, UniqueConstraint, and_, case, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import settings
+from config.database import Base, BigKey, dialect, session
+
+MESSAGE_WINDOW = timedelta(hours=48)
+EVENT_WINDOW = timedelta(minutes=1)
+
+
+class Follower(Base):
+    """One openid of one account. The row comes with the first message, profile or not."""
+
+    __tablename__ = "followers"
+    __table_args__ = (UniqueConstraint("account_id", "openid"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    openid: Mapped[str]
+    is_subscribed: Mapped[bool]
+    subscribed_at: Mapped[datetime | None]
+    unsubscribed_at: Mapped[datetime | None]
+    scene: Mapped[str | None]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    message_at: Mapped[datetime | None]
+    sent_since_message: Mapped[int]
+    event_at: Mapped[datetime | None]
+    sent_since_event: Mapped[int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """How many messages may still be sent, and until when."""
+
+    left: int
+    until: datetime | None
+
+
+def wrote(account_id: int, openid: str, *, now: datetime) -> None:
+    """The follower sent a message: the long window opens."""
+    _seen(account_id, openid, now, message_at=now, sent_since_message=0)
+
+
+def acted(account_id: int, openid: str, *, now: datetime) -> None:
+    """The follower clicked or scanned: the short window opens."""
+    _seen(account_id, openid, now, event_at=now, sent_since_event=0)
+
+
+def seen(account_id: int, openid: str, *, now: datetime) -> None:
+    """The follower did something that opens no window."""
+    _seen(account_id, openid, now)
+
+
+def follow(account_id: int, openid: str, *, scene: str | None, now: datetime) -> None:
+    """The follower subscribed, perhaps by a scene's code: the short window opens."""
+    _seen(
+        account_id,
+        openid,
+        now,
+        is_subscribed=True,
+        subscribed_at=now,
+        unsubscribed_at=None,
+        scene=scene,
+        event_at=now,
+        sent_since_event=0,
+    )
+
+
+def unfollow(account_id: int, openid: str, *, now: datetime) -> None:
+    """The follower left; nothing can be sent any more."""
+    _seen(
+        account_id,
+        openid,
+        now,
+        is_subscribed=False,
+        unsubscribed_at=now,
+        message_at=None,
+        event_at=None,
+    )
+
+
+def _seen(account_id: int, openid: str, now: datetime, **values: Any) -> None:
+    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
+    first = {
+        "account_id": account_id,
+        "openid": openid,
+        "is_subscribed": True,
+        "first_seen_at": now,
+        "sent_since_message": 0,
+        "sent_since_event": 0,
+    }
+    values = {"last_seen_at": now, **values}
+    session.execute(
+        insert(Follower)
+        .values(first | values)
+        .on_conflict_do_update(index_elements=[Follower.account_id, Follower.openid], set_=values)
+    )
+
+
+def find(account_id: int, openid: str) -> Follower | None:
+    """The follower of this openid, if it was ever heard of."""
+    return session.scalars(
+        select(Follower).where(Follower.account_id == account_id, Follower.openid == openid)
+    ).one_or_none()
+
+
+def window(follower: Follower, *, now: datetime) -> Window:
+    """What may still be sent to the follower at this moment."""
+    limits = settings.get()
+    left, until = 0, None
+    if follower.message_at is not None and follower.message_at + MESSAGE_WINDOW > now:
+        left += max(0, limits.customer_service_messages - follower.sent_since_message)
+        until = follower.message_at + MESSAGE_WINDOW
+    if follower.event_at is not None and follower.event_at + EVENT_WINDOW > now:
+        left += max(0, limits.customer_service_after_event - follower.sent_since_event)
+        until = max(filter(None, (until, follower.event_at + EVENT_WINDOW)))
+    return Window(left if follower.is_subscribed else 0, until if left else None)
+
+
+def reserve(follower_id: int, *, now: datetime) -> bool:
+    """Take one message out of an open window; False when none is open.
+
+    The short window is used up first, it would lapse anyway. One UPDATE, so two workers never
+    take the same last message.
+    """
+    limits = settings.get()
+    short = and_(
+        Follower.event_at > now - EVENT_WINDOW,
+        Follower.sent_since_event < limits.customer_service_after_event,
+    )
+    long = and_(
+        Follower.message_at > now - MESSAGE_WINDOW,
+        Follower.sent_since_message < limits.customer_service_messages,
+    )
+    taken = session.scalar(
+        update(Follower)
+        .where(Follower.id == follower_id, Follower.is_subscribed, or_(short, long))
+        .values(
+            sent_since_event=Follower.sent_since_event + case((short, 1), else_=0),
+            sent_since_message=Follower.sent_since_message + case((short, 0), else_=1),
+        )
+        .returning(Follower.id)
+        .execution_options(synchronize_session=False)
+    )
+    return taken is not None
+
+
+def close_windows(follower_id: int) -> None:
+    """WeChat refused: believe it until the follower does something again."""
+    session.execute(
+        update(Follower)
+        .where(Follower.id == follower_id)
+        .values(message_at=None, event_at=None)
+        .execution_options(synchronize_session=False)
+    )
