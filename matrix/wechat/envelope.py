@@ -1,0 +1,238 @@
+"""The envelope: whether a callback is WeChat's and meant for this account, and what it says.
+
+    query + body ──open──> Opened(inbound, …) ──…──> reply ──seal──> body of the answer
+
+One Envelope per account, built once. The account's own mode decides what is accepted, never the
+request: in safe mode plain text is refused, and wherever a body holds an encrypted part, only
+that part counts. Token and key may each be the current or the previous one, since WeChat pushes
+with the old ones for a while after a change; the answer is sealed with those that worked.
+
+A refusal tells the stranger nothing but a status. Its `reason` is for the log and holds no
+secret and nothing of the content.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import unquote_plus
+
+from config.errors import DomainError
+from matrix.wechat.cipher import Cipher, Unopenable, signature
+from matrix.wechat.messages import MAX_BYTES, Inbound, Malformed, Tree, parse, read, understand
+from matrix.wechat.messages.reading import text
+
+SUCCESS = "success"  # "heard, no reply": never encrypted
+
+_MAX_QUERY = 2048
+_MAX_PARAMETERS = 32
+_LENGTHS = {
+    "signature": 40,
+    "msg_signature": 40,
+    "timestamp": 10,
+    "nonce": 64,
+    "encrypt_type": 16,
+    "echostr": 512,
+}
+
+
+class Mode(StrEnum):
+    """How an account wants its callbacks: 明文, 兼容, 安全."""
+
+    PLAIN = "plain"
+    COMPATIBLE = "compatible"
+    SAFE = "safe"
+
+
+class Refused(DomainError):
+    """A callback that is not WeChat's, not for this account, or not in its mode."""
+
+    status = 403
+    text = "请求未通过校验。"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+        self.reason = reason
+
+
+class RefusedShape(Refused):
+    """A callback whose parameters or body are no callback's."""
+
+    status = 400
+
+
+class RefusedSize(Refused):
+    """A body larger than any callback's."""
+
+    status = 413
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The Token and the cipher that fitted a request."""
+
+    token: str = field(repr=False)
+    cipher: Cipher = field(repr=False)
+    is_previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A callback that may be believed.
+
+    `key_used` is None when it came in plain text.
+    """
+
+    inbound: Inbound
+    key_used: Keys | None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it came encrypted, and the answer must go out so."""
+        return self.key_used is not None
+
+
+class Envelope:
+    """Opens and seals callbacks of one account.
+
+    `appid` is the id at the end of the encrypted text: the account's own, or that of the
+    third-party platform. `window` is how many seconds a timestamp may be off.
+    """
+
+    __slots__ = ("_ciphers", "_mode", "_original_id", "_tokens", "_window")
+
+    def __init__(
+        self,
+        *,
+        appid: str,
+        original_id: str,
+        mode: Mode,
+        token: str,
+        aes_key: str,
+        previous_token: str | None = None,
+        previous_aes_key: str | None = None,
+        window: float = 300,
+    ) -> None:
+        """Raises ValueError when a key is no EncodingAESKey."""
+        keys = (aes_key, previous_aes_key)
+        self._ciphers = tuple(Cipher(key, appid) for key in dict.fromkeys(keys) if key)
+        self._tokens = tuple(one for one in dict.fromkeys((token, previous_token)) if one)
+        self._original_id = original_id
+        self._mode = Mode(mode)
+        self._window = window
+
+    def verify_url(self, query: str, *, now: datetime) -> str:
+        """The echostr to send back when WeChat checks the address. Raises Refused."""
+        parameters = _Parameters(query)
+        self._check_time(parameters, now)
+        echo = parameters.need("echostr")
+        self._signed(parameters, "signature")
+        return echo
+
+    def open(self, query: str, body: bytes, *, now: datetime) -> Opened:
+        """What the callback says. `query` is the raw query string. Raises Refused."""
+        if len(body) > MAX_BYTES:
+            raise RefusedSize("body")
+        parameters = _Parameters(query)
+        self._check_time(parameters, now)
+        try:
+            return self._opened(parameters, read(body))
+        except Malformed as error:
+            raise RefusedShape(error.reason) from None
+
+    def seal(self, xml: str, opened: Opened, *, now: datetime, nonce: str) -> str:
+        """The answer as it goes out: sealed as the request was, or plain as the request was.
+
+        `nonce` may be the request's or a new one, of letters and digits.
+        """
+        keys = opened.key_used
+        if keys is None or xml in ("", SUCCESS):
+            return xml
+        sealed = keys.cipher.seal(xml.encode())
+        timestamp = str(int(now.timestamp()))
+        signed = signature(keys.token, timestamp, nonce, sealed)
+        return (
+            f"<xml><Encrypt><![CDATA[{sealed}]]></Encrypt>"
+            f"<MsgSignature><![CDATA[{signed}]]></MsgSignature>"
+            f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
+        )
+
+    def _opened(self, parameters: "_Parameters", outer: Tree) -> Opened:
+        if "Encrypt" in outer:
+            keys, message = self._decrypted(parameters, text(outer, "Encrypt"))
+            inbound = parse(message)
+        else:
+            if self._mode is Mode.SAFE or parameters.get("encrypt_type") == "aes":
+                raise Refused("plaintext")
+            self._signed(parameters, "signature")
+            keys, inbound = None, understand(outer)
+        if inbound.to != self._original_id:
+            raise Refused("other_account")
+        return Opened(inbound, keys)
+
+    def _decrypted(self, parameters: "_Parameters", sealed: str) -> tuple[Keys, bytes]:
+        token = self._signed(parameters, "msg_signature", sealed)
+        reason = ""
+        for cipher in self._ciphers:
+            try:
+                message = cipher.open(sealed)
+            except Unopenable as error:
+                reason = reason or error.reason
+                continue
+            current = cipher is self._ciphers[0] and token == self._tokens[0]
+            return Keys(token, cipher, is_previous=not current), message
+        raise Refused(f"cipher:{reason}")
+
+    def _signed(self, parameters: "_Parameters", name: str, *more: str) -> str:
+        """The Token that made the signature. Raises Refused when it was none of ours."""
+        given = parameters.need(name)
+        timestamp, nonce = parameters.need("timestamp"), parameters.need("nonce")
+        for token in self._tokens:
+            if hmac.compare_digest(signature(token, timestamp, nonce, *more), given):
+                return token
+        raise Refused("signature")
+
+    def _check_time(self, parameters: "_Parameters", now: datetime) -> None:
+        timestamp = parameters.need("timestamp")
+        if not timestamp.isdecimal():
+            raise RefusedShape("bad:timestamp")
+        if abs(now.timestamp() - int(timestamp)) > self._window:
+            raise Refused("stale")
+
+
+class _Parameters:
+    """The parameters WeChat signs with: each short, plain and given once."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, query: str) -> None:
+        if len(query) > _MAX_QUERY or not query.isascii():
+            raise RefusedShape("query")
+        parts = query.split("&")
+        if len(parts) > _MAX_PARAMETERS:
+            raise RefusedShape("query")
+        self._values: dict[str, str] = {}
+        for part in parts:
+            name, _, value = part.partition("=")
+            self._take(unquote_plus(name) if "%" in name else name, value)
+
+    def _take(self, name: str, value: str) -> None:
+        limit = _LENGTHS.get(name)
+        if limit is None:
+            return
+        if name in self._values:
+            raise RefusedShape(f"repeated:{name}")
+        if "%" in value or "+" in value:
+            value = unquote_plus(value)
+        if len(value) > limit or not (value.isascii() and value.isprintable()):
+            raise RefusedShape(f"bad:{name}")
+        self._values[name] = value
+
+    def get(self, name: str) -> str | None:
+        return self._values.get(name)
+
+    def need(self, name: str) -> str:
+        value = self._values.get(name)
+        if value:
+            return value
+        raise RefusedShape(f"missing:{name}")
