@@ -1,0 +1,41 @@
+"""What every test stands on: a closed network, a known environment, and fixtures to ask for.
+
+rolled_back     both engines, undone after the test           fixtures/databases.py
+own_database    both engines, a database for one test
+redis_url       an empty Redis;  redis_server: one to kill    fixtures/redis_server.py
+enqueued        names of the jobs that were asked for         fixtures/jobs_seen.py
+"""
+
+import os
+from datetime import datetime
+
+import pytest
+
+from config.settings import Settings
+from tests.fixtures import NOW
+
+pytest_plugins = [
+    "tests.fixtures.databases",
+    "tests.fixtures.redis_server",
+    "tests.fixtures.jobs_seen",
+]
+
+# What a developer has set must not reach the tests. Nothing real stands behind these addresses:
+# fixtures replace them for the tests that ask.
+for name in Settings.model_fields:
+    os.environ.pop(name.upper(), None)
+os.environ |= {
+    "DATABASE_URL": "sqlite:////nonexistent/ask-for-rolled_back-or-own_database",
+    "REDIS_URL": "unix:///nonexistent/ask-for-redis_url",
+    "SECRET_KEY": "a secret of the tests and of nothing else",
+    "FIELD_KEYS": "dGhlIGZpcnN0IGtleSBvZiB0aGUgdGVzdHMsIDMyISE=",
+    "PUBLIC_URL": "https://hub.example",
+    "WECHAT_API_URL": "http://127.0.0.1:9",
+    "WECHAT_OPEN_URL": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The instant of the test."""
+    return NOW
