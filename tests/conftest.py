@@ -1,9 +1,12 @@
 """What every test stands on: a closed network, a known environment, and fixtures to ask for.
 
-rolled_back     both engines, undone after the test           fixtures/databases.py
+rolled_back     both engines, undone after the test            fixtures/databases.py
 own_database    both engines, a database for one test
-redis_url       an empty Redis;  redis_server: one to kill    fixtures/redis_server.py
-enqueued        names of the jobs that were asked for         fixtures/jobs_seen.py
+redis_url       an empty Redis;  redis_server: one to kill     fixtures/redis_server.py
+enqueued        names of the jobs that were asked for          fixtures/jobs_seen.py
+processes       web, worker, scheduler, simulator as they run  fixtures/processes.py
+page, phone     a real browser                                 fixtures/browser.py
+free_port, now
 """
 
 import os
@@ -14,10 +17,14 @@ import pytest
 from config.settings import Settings
 from tests.fixtures import NOW
 
+# what others import comes first: pytest rewrites a module when it loads it
 pytest_plugins = [
-    "tests.fixtures.databases",
+    "tests.fixtures.ports",
     "tests.fixtures.redis_server",
+    "tests.fixtures.databases",
     "tests.fixtures.jobs_seen",
+    "tests.fixtures.processes",
+    "tests.fixtures.browser",
 ]
 
 # What a developer has set must not reach the tests. Nothing real stands behind these addresses:
