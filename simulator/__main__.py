@@ -1,0 +1,36 @@
+"""`python -m simulator`: run the fake WeChat until Ctrl-C.
+
+SIMULATOR_PORT (8100), SIMULATOR_HOST (127.0.0.1), VAR_DIR (var), PORT (8000), CALLBACK_BASE
+(http://127.0.0.1:$PORT), SIMULATOR_ACCOUNTS (config/demo/accounts.yaml).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import simulator
+
+
+def main() -> None:
+    """Read the environment and serve."""
+    port = int(os.environ.get("SIMULATOR_PORT") or 8100)
+    host = os.environ.get("SIMULATOR_HOST") or "127.0.0.1"
+    base = os.environ.get("CALLBACK_BASE") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
+    state = Path(os.environ.get("VAR_DIR") or "var") / "simulator" / "state.sqlite3"
+    file = Path(os.environ.get("SIMULATOR_ACCOUNTS") or "config/demo/accounts.yaml")
+    app = simulator.create(file if file.exists() else [], callback_base=base, state=state)
+    count = len(simulator.world_of(app).accounts)
+    sys.stdout.write(f"simulator: http://{host}:{port}/  {count} accounts, callbacks to {base}\n")
+    if not file.exists():
+        sys.stdout.write(f"simulator: no accounts file {file}\n")
+    sys.stdout.flush()
+    simulator.serve(app, port, host=host)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

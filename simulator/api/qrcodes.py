@@ -1,0 +1,28 @@
+"""QR codes: create a scene, and the picture of it."""
+
+from __future__ import annotations
+
+import io
+
+import segno
+
+from simulator.accounts import Capability
+from simulator.api.call import Answer, Call, Route
+from simulator.qrcodes import QrCode
+
+
+def create(call: Call) -> Answer:
+    """A code for a scene."""
+    answer = call.world.qrcodes.create(call.appid, call.body)
+    call.world.pulse.beat()
+    return answer
+
+
+def picture(code: QrCode) -> bytes:
+    """The code as PNG, as showqrcode answers it."""
+    out = io.BytesIO()
+    segno.make(code.url, error="m").save(out, kind="png", scale=10, border=4)
+    return out.getvalue()
+
+
+CALLS = (Route("POST", "/cgi-bin/qrcode/create", create, Capability.QRCODE),)
