@@ -1,0 +1,63 @@
+"""Requirements: what we import is named, and what is named is pinned."""
+
+import re
+import sys
+from importlib.metadata import packages_distributions
+
+from tests.fixtures.sources import OURS, ROOT, listed, read
+
+_PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==[\w.+]+")
+
+
+def _named(*files: str) -> set[str]:
+    return {
+        _plain(match[1])
+        for name in files
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+        if (match := _PINNED.match(line))
+    }
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _imported(*tops: str) -> dict[str, str]:
+    """Packages of others, with one place each where they are imported."""
+    ours = {*OURS, "tests", "bench", "tools", "wsgi", *sys.stdlib_module_names}
+    return {
+        name.partition(".")[0]: source.at(statement)
+        for source in read(*tops)
+        for name, statement in source.imports()
+        if name.partition(".")[0] not in ours
+    }
+
+
+def _unnamed(imported: dict[str, str], named: set[str]) -> list[str]:
+    distributions = packages_distributions()
+    return [
+        f"{place} imports {package}"
+        for package, place in imported.items()
+        if not named & {_plain(name) for name in distributions.get(package, [package])}
+    ]
+
+
+def test_every_requirement_is_pinned() -> None:
+    loose = [
+        line
+        for name in ("requirements.txt", "requirements-dev.txt")
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#") and not _PINNED.match(line)
+    ]
+    assert not loose, listed(loose)
+
+
+def test_the_hub_imports_only_what_it_requires() -> None:
+    found = _unnamed(_imported(*OURS), _named("requirements.txt"))
+    assert not found, listed(found)
+
+
+def test_tests_import_only_what_development_requires() -> None:
+    named = _named("requirements.txt", "requirements-dev.txt")
+    found = _unnamed(_imported("tests", "tools"), named)
+    assert not found, listed(found)
