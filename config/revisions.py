@@ -33,5 +33,5 @@ def bump(name: str) -> None:
 
 def current() -> dict[str, int]:
     """All numbers by name."""
-    rows = session.execute(select(Revision.name, Revision.number)).tuples()
+    rows = session.execute(select(Revision.name, Revision.number))
     return dict(rows.all())

@@ -178,6 +178,14 @@ def resume(account_id: int) -> Account:
     return _switch(account_id, State.ACTIVE, "account.resume")
 
 
+def get(account_id: int) -> Account:
+    """The account of this id. Raises NotFound."""
+    found = session.get(Account, account_id)
+    if found is None:
+        raise NotFound(kind="account", id=account_id)
+    return found
+
+
 def by_appid(appid: str) -> Account:
     """The account of this appid. Raises NotFound."""
     found = session.scalars(select(Account).where(Account.appid == appid)).one_or_none()
@@ -188,9 +196,7 @@ def by_appid(appid: str) -> Account:
 
 def credentials(account_id: int) -> Credentials:
     """What the gateway needs to call WeChat for this account. Raises NotFound."""
-    account = session.get(Account, account_id)
-    if account is None:
-        raise NotFound(kind="account", id=account_id)
+    account = get(account_id)
     return Credentials(
         account_id=account.id,
         appid=account.appid,

@@ -127,7 +127,7 @@ def names(department_ids: Iterable[int]) -> dict[int, str]:
     rows = session.execute(
         select(Department.id, Department.name).where(Department.id.in_(set(department_ids)))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def add(

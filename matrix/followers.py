@@ -11,12 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint, and_, case, or_, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Integer,
+    String,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    case,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import settings
-from config.database import Base, BigKey, dialect, session
+from config.database import Base, BigKey, UtcDateTime, dialect, session
 
 MESSAGE_WINDOW = timedelta(hours=48)
 EVENT_WINDOW = timedelta(minutes=1)
@@ -109,6 +121,31 @@ def _seen(account_id: int, openid: str, now: datetime, **values: Any) -> None:
         insert(Follower)
         .values(first | values)
         .on_conflict_do_update(index_elements=[Follower.account_id, Follower.openid], set_=values)
+    )
+
+
+def writing(insert: Any, recorded: Any) -> Any:
+    """`wrote` as a statement, for the short path of `inbox.receive`.
+
+    Its parameters are account_id, openid and received_at. With `recorded`, a common table
+    expression that has `deliveries`, it does nothing for a repeated push.
+    """
+    at = bindparam("received_at", type_=UtcDateTime())
+    values = {"last_seen_at": at, "message_at": at, "sent_since_message": literal(0)}
+    first = values | {
+        "account_id": bindparam("account_id", type_=Integer()),
+        "openid": bindparam("openid", type_=String()),
+        "is_subscribed": literal(True),
+        "first_seen_at": at,
+        "sent_since_event": literal(0),
+    }
+    if recorded is None:
+        statement = insert(Follower).values(first)
+    else:
+        row = select(*first.values()).select_from(recorded).where(recorded.c.deliveries == 1)
+        statement = insert(Follower).from_select(list(first), row, include_defaults=False)
+    return statement.on_conflict_do_update(
+        index_elements=[Follower.account_id, Follower.openid], set_=values
     )
 
 

@@ -7,16 +7,18 @@ parallel or after a crash. The answer is stored in the statement that claims the
 message is either unknown or answered; nothing lies between.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config.database import Base, BigKey, dialect, session
+from config import direct
+from config.database import Base, BigKey, dialect, engine, session
+from matrix import followers
 
 
 class Outcome(StrEnum):
@@ -38,6 +40,7 @@ class Inbound(Base):
         UniqueConstraint("account_id", "dedupe_key"),
         Index("ix_inbox_account_id_openid_received_at", "account_id", "openid", "received_at"),
         Index("ix_inbox_local_day_outcome", "local_day", "outcome"),
+        Index("ix_inbox_received_at", "received_at"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -83,16 +86,65 @@ class Recorded:
     is_new: bool
 
 
-def record(entry: Entry) -> Recorded:
-    """Write the push down, or find that it was written before and give the answer of then."""
-    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
-    row = session.execute(
+def _recording(insert: Any) -> Any:
+    # a repeat counts a delivery and gives the stored answer back, in the same statement
+    names = [field.name for field in fields(Entry)]
+    return (
         insert(Inbound)
-        .values(**vars(entry), deliveries=1)
+        .values({name: bindparam(name) for name in names} | {"deliveries": 1})
         .on_conflict_do_update(
             index_elements=[Inbound.account_id, Inbound.dedupe_key],
             set_={"deliveries": Inbound.deliveries + 1},
         )
         .returning(Inbound.id, Inbound.answer, Inbound.deliveries)
-    ).one()
+    )
+
+
+def _receiving() -> Any:
+    # the message and, if it is new, its sender, in one statement and one round trip
+    recorded = _recording(postgresql.insert).cte("recorded")
+    wrote = followers.writing(postgresql.insert, recorded).cte("wrote")
+    return select(recorded.c.id, recorded.c.answer, recorded.c.deliveries).add_cte(wrote)
+
+
+_RECORD = {"sqlite": _recording(sqlite.insert), "postgresql": _recording(postgresql.insert)}
+_RECORD_DIRECT = direct.Prepared(_RECORD["sqlite"])
+_WROTE_DIRECT = direct.Prepared(followers.writing(sqlite.insert, None))
+_RECEIVE_DIRECT = direct.Prepared(_receiving())
+
+
+def record(entry: Entry) -> Recorded:
+    """Write a push down, or find that it was written before and give the answer of then.
+
+    Part of the running transaction, for pushes that cause something else as well.
+    """
+    row = session.execute(_RECORD[dialect()], vars(entry)).one()
     return Recorded(row.id, row.answer, row.deliveries == 1)
+
+
+def receive(entry: Entry) -> Recorded:
+    """Write a message down, and that its sender wrote, in a short transaction of its own.
+
+    For the common message, which is answered from memory and causes nothing else.
+    """
+    values = vars(entry)
+
+    def in_one(execute: direct.Execute) -> Recorded:
+        key, answer, deliveries = execute(_RECEIVE_DIRECT, values)
+        return Recorded(key, answer, deliveries == 1)
+
+    def in_two(execute: direct.Execute) -> Recorded:
+        key, answer, deliveries = execute(_RECORD_DIRECT, values)
+        if deliveries == 1:
+            execute(_WROTE_DIRECT, values)
+        return Recorded(key, answer, deliveries == 1)
+
+    return direct.run(in_one if engine().dialect.name == "postgresql" else in_two)
+
+
+def forget(*, before: datetime, at_most: int) -> int:
+    """Remove pushes older than an instant, the oldest first. Returns how many."""
+    old = select(Inbound.id).where(Inbound.received_at < before)
+    chosen = old.order_by(Inbound.received_at).limit(at_most)
+    removed = delete(Inbound).where(Inbound.id.in_(chosen)).returning(Inbound.id)
+    return len(session.scalars(removed).all())

@@ -141,7 +141,7 @@ def due(wanted: Iterable[tuple[int, str]], *, now: datetime) -> list[Due]:
             select(Upload.account_id, Upload.file_id, Upload.digest).where(
                 Upload.expires_at > now + EARLY
             )
-        ).tuples()
+        )
     }
     return [
         Due(account_id, files[name][0])
@@ -152,7 +152,7 @@ def due(wanted: Iterable[tuple[int, str]], *, now: datetime) -> list[Due]:
 
 def _files(names: set[str]) -> list[tuple[int, str, str]]:
     rows = session.execute(select(File.id, File.name, File.digest).where(File.name.in_(names)))
-    return list(rows.tuples())
+    return list(rows)
 
 
 def ask(upload: Due) -> None:
@@ -180,4 +180,4 @@ def shelf(*, now: datetime) -> dict[tuple[int, str], str]:
             Upload.file_id == File.id, Upload.expires_at > now
         )
     )
-    return {(account_id, name): media_id for account_id, name, media_id in rows.tuples()}
+    return {(account_id, name): media_id for account_id, name, media_id in rows}

@@ -103,6 +103,11 @@ def dump(buttons: tuple[Button, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def get(menu_id: int) -> Menu:
+    """The menu of this id."""
+    return session.get_one(Menu, menu_id)
+
+
 def newest(account_id: int) -> Menu | None:
     """The version the account should show."""
     return session.scalars(

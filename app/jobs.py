@@ -1,0 +1,111 @@
+"""Jobs by name: what happens later, where rooms meet.
+
+Handlers in INSIDE share one transaction with their completion. Handlers in OUTSIDE call
+strangers and open transactions of their own, none of them during the call.
+"""
+
+from datetime import datetime, timedelta
+
+from app import live
+from config import alarms, jobs, settings
+from config.database import reading, transaction
+from config.errors import DomainError
+from keywords import rules
+from matrix import accounts, inbox, media, menus, sendings
+from matrix.wechat import gateway
+
+MEDIA_REFRESH = "media.refresh"
+TIDY = "house.tidy"
+
+_DONE_JOBS_KEPT = timedelta(days=7)
+_TIDIED_AT_ONCE = 5000
+
+
+def connect(*, account_id: int, now: datetime) -> None:
+    """Take over what an account's own console had: its menu, and its auto-replies as drafts.
+
+    WeChat stops using them when our address is set, so they are read as soon as it is known.
+    """
+    with reading():
+        credentials = accounts.credentials(account_id)
+    try:
+        replies = gateway.console_replies(credentials)
+        menu = gateway.console_menu(credentials)
+    except gateway.NotAuthorised as error:
+        _cannot_connect(account_id, error, now)
+        raise
+    with transaction():
+        account = accounts.get(account_id)
+        rules.adopt(rules_of(replies), account_id=account_id, appid=account.appid, now=now)
+        menus.adopt(account_id, menu, now=now)
+
+
+def _cannot_connect(account_id: int, error: DomainError, now: datetime) -> None:
+    with transaction():
+        account = accounts.get(account_id)
+        alarms.raise_alarm(
+            "account.unconnected",
+            account.appid,
+            f"{account.name}：{error}",
+            now=now,
+            department_id=account.department_id,
+        )
+
+
+def push_menu(*, menu_id: int, now: datetime) -> None:
+    """Show an account's newest menu in WeChat; an older version is left alone."""
+    with reading():
+        menu = menus.get(menu_id)
+        newest = menus.newest(menu.account_id)
+        if menu.pushed_at is not None or newest is None or newest.id != menu_id:
+            return
+        credentials = accounts.credentials(menu.account_id)
+        buttons = menus.parse(menu.buttons)
+    gateway.create_menu(credentials, buttons)
+    with transaction():
+        menus.pushed(menu_id, now=now)
+
+
+def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
+    """Give an account a file of ours, and write down its id there."""
+    with reading():
+        file, body = media.body_of(file_id)
+        kind, name, digest = file.kind, file.name, file.digest
+        credentials = accounts.credentials(account_id)
+    media_id = gateway.upload(credentials, kind.value, name, body, file.mime)
+    with transaction():
+        media.uploaded(account_id, file_id, media_id=media_id, digest=digest, now=now)
+
+
+def refresh_media(*, now: datetime) -> None:
+    """Ask for every upload that live rules need and that is missing or lapses soon."""
+    wanted = live.refresh().wanted_media
+    for upload in media.due(wanted, now=now):
+        media.ask(upload)
+
+
+def deliver(*, sending_id: int, now: datetime) -> None:
+    """Send one customer-service message."""
+    sendings.deliver(sending_id, now=now)
+
+
+def tidy(*, now: datetime) -> None:
+    """Remove what has been kept long enough."""
+    jobs.forget_done(before=now - _DONE_JOBS_KEPT)
+    inbox.forget(
+        before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE
+    )
+
+
+INSIDE: dict[str, jobs.Handler] = {MEDIA_REFRESH: refresh_media, TIDY: tidy}
+OUTSIDE: dict[str, jobs.Handler] = {
+    accounts.CONNECT: connect,
+    media.UPLOAD: upload_media,
+    menus.PUSH: push_menu,
+    sendings.DELIVER: deliver,
+}
+
+
+def register() -> None:
+    """Make the handlers known to this process."""
+    jobs.register(inside=INSIDE, outside=OUTSIDE)

@@ -1,0 +1,160 @@
+"""Sendings: messages to a follower outside of a reply, by customer service.
+
+    queue ──> queued ──> sending ──> sent
+                 │          ├──────> refused       WeChat said no, or no window is open
+                 │          └──────> unconfirmed   no answer came; it may have arrived
+                 └── one job each
+
+WeChat gives these messages no id of ours to tell two apart. A worker that dies in the middle is
+followed by another that sends again: twice is better than never. When WeChat took the request
+and never answered, nobody sends again; staff see it.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import jobs, logs
+from config.database import Base, BigKey, change, session, transaction
+from matrix import accounts, followers
+from matrix.followers import Follower
+from matrix.wechat import gateway, replies
+
+DELIVER = "sendings.deliver"
+
+_log = logs.get(__name__)
+_KINDS: dict[str, type[Any]] = {
+    "text": replies.Text,
+    "image": replies.Image,
+    "voice": replies.Voice,
+    "video": replies.Video,
+    "music": replies.Music,
+    "news": replies.News,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+class State(StrEnum):
+    """How far a sending has come."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNCONFIRMED = "unconfirmed"
+
+
+class Sending(Base):
+    """One message to one follower."""
+
+    __tablename__ = "sendings"
+    __table_args__ = (Index("ix_sendings_follower_id_created_at", "follower_id", "created_at"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    follower_id: Mapped[int] = mapped_column(ForeignKey("followers.id"))
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id"))
+    content: Mapped[dict[str, Any]]
+    state: Mapped[State] = mapped_column(default=State.QUEUED, index=True)
+    code: Mapped[int | None]
+    problem: Mapped[str | None]
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+
+def pack(reply: replies.Reply) -> dict[str, Any]:
+    """A reply as plain JSON."""
+    return {"kind": _NAMES[type(reply)], **asdict(reply)}
+
+
+def unpack(content: dict[str, Any]) -> replies.Reply:
+    """The reply that was packed."""
+    values = {name: value for name, value in content.items() if name != "kind"}
+    if content["kind"] == "news":
+        values["articles"] = tuple(replies.Article(**each) for each in values["articles"])
+    reply: replies.Reply = _KINDS[content["kind"]](**values)
+    return reply
+
+
+def queue(
+    follower: Follower, reply: replies.Reply, *, now: datetime, inbox_id: int | None = None
+) -> Sending:
+    """Have a message sent to the follower, soon after the commit."""
+    sending = Sending(
+        account_id=follower.account_id,
+        follower_id=follower.id,
+        inbox_id=inbox_id,
+        content=pack(reply),
+        created_at=now,
+    )
+    session.add(sending)
+    session.flush()  # the job needs the id
+    jobs.enqueue(DELIVER, sending_id=sending.id)
+    return sending
+
+
+def deliver(sending_id: int, *, now: datetime) -> None:
+    """Send one message. Opens its own transactions; none is open during the call.
+
+    Raises Temporary to be called again later.
+    """
+    with transaction():
+        start = _start(sending_id, now)
+    if start is None:
+        return
+    credentials, openid, reply = start
+    try:
+        gateway.send(credentials, openid, reply)
+    except gateway.Refused as error:
+        _settle(sending_id, State.REFUSED, now, code=error.code, problem=error.text)
+    except (gateway.NotAuthorised, gateway.QuotaUsed) as error:
+        _settle(sending_id, State.REFUSED, now, code=error.code, problem=error.text)
+    except gateway.Unconfirmed as error:
+        _settle(sending_id, State.UNCONFIRMED, now, code=None, problem=error.text)
+    else:
+        _settle(sending_id, State.SENT, now)
+
+
+def _start(sending_id: int, now: datetime) -> tuple[Any, str, replies.Reply] | None:
+    sending = session.get_one(Sending, sending_id)
+    if sending.state is State.QUEUED:
+        if not followers.reserve(sending.follower_id, now=now):
+            _close(sending_id, State.REFUSED, now, code=None, problem="不在可发送的时间或次数内")
+            return None
+        change(Sending, sending_id, when={"state": State.QUEUED}, to={"state": State.SENDING})
+    elif sending.state is not State.SENDING:
+        return None
+    follower = session.get_one(Follower, sending.follower_id)
+    return accounts.credentials(sending.account_id), follower.openid, unpack(sending.content)
+
+
+def _settle(
+    sending_id: int, state: State, now: datetime, *, code: int | None = None, problem: str = ""
+) -> None:
+    with transaction():
+        sending = _close(sending_id, state, now, code=code, problem=problem)
+        if sending is not None and code in gateway.WINDOW_CLOSED:
+            followers.close_windows(sending.follower_id)
+
+
+def _close(
+    sending_id: int, state: State, now: datetime, *, code: int | None, problem: str
+) -> Sending | None:
+    if state is not State.SENT:
+        _log.warning("sending.failed", sending=sending_id, state=state.value, code=code)
+    return change(
+        Sending,
+        sending_id,
+        when={"state": (State.QUEUED, State.SENDING)},
+        to={"state": state, "code": code, "problem": problem or None, "settled_at": now},
+    )
+
+
+def of_follower(follower_id: int) -> list[Sending]:
+    """What was sent to a follower, the oldest first."""
+    rows = select(Sending).where(Sending.follower_id == follower_id)
+    return list(session.scalars(rows.order_by(Sending.id)))

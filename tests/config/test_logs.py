@@ -1,0 +1,48 @@
+"""Logs: ids on every line, and no secret on any."""
+
+import json
+import logging
+
+import pytest
+
+from config import logs, settings
+
+
+@pytest.fixture
+def written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    settings.forget()
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    logs.configure()
+    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    root.handlers[:], root.level = before[0], before[1]
+    settings.forget()
+
+
+def test_ids_that_are_bound_stand_on_the_line(written) -> None:
+    with logs.bound(job=7):
+        logs.get("room").info("something", account="wx1")
+
+    (line,) = written()
+    assert (line["event"], line["job"], line["account"], line["level"]) == (
+        "something",
+        7,
+        "wx1",
+        "info",
+    )
+
+
+def test_secrets_are_blanked_by_name_and_inside_addresses(written) -> None:
+    logs.get("room").warning(
+        "call",
+        access_token="TOPSECRET",
+        url="https://api/cgi-bin/x?access_token=TOPSECRET&openid=oTOPSECRET",
+        aes_key="TOPSECRET",
+    )
+    logging.getLogger("library").warning("GET /x?access_token=TOPSECRET&a=1")
+
+    lines = written()
+    assert len(lines) == 2
+    assert "TOPSECRET" not in json.dumps(lines)
+    assert "&a=1" in lines[1]["event"]
