@@ -10,11 +10,12 @@ free_port, now
 """
 
 import os
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 
-from config.settings import Settings
+from config import settings
 from tests.fixtures import NOW
 
 # what others import comes first: pytest rewrites a module when it loads it
@@ -23,13 +24,14 @@ pytest_plugins = [
     "tests.fixtures.redis_server",
     "tests.fixtures.databases",
     "tests.fixtures.jobs_seen",
+    "tests.fixtures.simulated",
     "tests.fixtures.processes",
     "tests.fixtures.browser",
 ]
 
 # What a developer has set must not reach the tests. Nothing real stands behind these addresses:
 # fixtures replace them for the tests that ask.
-for name in Settings.model_fields:
+for name in settings.Settings.model_fields:
     os.environ.pop(name.upper(), None)
 os.environ |= {
     "DATABASE_URL": "sqlite:////nonexistent/ask-for-rolled_back-or-own_database",
@@ -40,6 +42,13 @@ os.environ |= {
     "WECHAT_API_URL": "http://127.0.0.1:9",
     "WECHAT_OPEN_URL": "http://127.0.0.1:9",
 }
+
+
+@pytest.fixture(autouse=True)
+def settings_as_given() -> Iterator[None]:
+    """A test that changed the environment does not change the next one's settings."""
+    yield
+    settings.forget()
 
 
 @pytest.fixture
