@@ -1,0 +1,148 @@
+"""The gateway: everything we ask of WeChat, for one account at a time.
+
+    gateway.send(credentials, openid, replies.Text("您好"))
+
+Each call takes an account's Credentials and values, and returns values; WeChat's own shapes stay
+in this folder. What goes wrong is a GatewayError: Temporary, NotAuthorised, QuotaUsed, Refused
+or Unconfirmed. No call may run inside a transaction: WeChat can take ten seconds to answer.
+"""
+
+from matrix.wechat.credentials import Credentials
+from matrix.wechat.errors import (
+    GatewayError,
+    NotAuthorised,
+    QuotaUsed,
+    Refused,
+    Temporary,
+    Unconfirmed,
+)
+from matrix.wechat.gateway.console import (
+    AutoReplies,
+    ConsoleArticle,
+    ConsoleKeyword,
+    ConsoleKind,
+    ConsoleMatch,
+    ConsoleMenu,
+    ConsolePick,
+    ConsoleReply,
+    ConsoleRule,
+    auto_replies,
+    console_menu,
+)
+from matrix.wechat.gateway.media import (
+    File,
+    MediaKind,
+    PermanentImage,
+    TemporaryMedia,
+    VideoLink,
+    add_image,
+    download_media,
+    upload_media,
+)
+from matrix.wechat.gateway.menus import (
+    Audience,
+    Button,
+    ButtonKind,
+    ConditionalMenu,
+    MenuState,
+    add_conditional_menu,
+    create_menu,
+    delete_conditional_menu,
+    delete_menu,
+    menu,
+    menu_seen_by,
+)
+from matrix.wechat.gateway.qrcodes import QrCode, permanent_qrcode, temporary_qrcode
+from matrix.wechat.gateway.sending import (
+    Coupon,
+    Message,
+    MiniProgramPage,
+    MiniProgramTarget,
+    Notice,
+    Option,
+    OptionMenu,
+    PublishedArticle,
+    hide_typing,
+    send,
+    send_notice,
+    show_typing,
+)
+from matrix.wechat.gateway.upkeep import (
+    NetworkCheck,
+    Ping,
+    Quota,
+    callback_addresses,
+    check_network,
+    clear_quota,
+    quota,
+)
+from matrix.wechat.gateway.users import FollowerPage, Profile, followers, user, users
+from matrix.wechat.wire import Download
+
+__all__ = [
+    "Audience",
+    "AutoReplies",
+    "Button",
+    "ButtonKind",
+    "ConditionalMenu",
+    "ConsoleArticle",
+    "ConsoleKeyword",
+    "ConsoleKind",
+    "ConsoleMatch",
+    "ConsoleMenu",
+    "ConsolePick",
+    "ConsoleReply",
+    "ConsoleRule",
+    "Coupon",
+    "Credentials",
+    "Download",
+    "File",
+    "FollowerPage",
+    "GatewayError",
+    "MediaKind",
+    "MenuState",
+    "Message",
+    "MiniProgramPage",
+    "MiniProgramTarget",
+    "NetworkCheck",
+    "NotAuthorised",
+    "Notice",
+    "Option",
+    "OptionMenu",
+    "PermanentImage",
+    "Ping",
+    "Profile",
+    "PublishedArticle",
+    "QrCode",
+    "Quota",
+    "QuotaUsed",
+    "Refused",
+    "Temporary",
+    "TemporaryMedia",
+    "Unconfirmed",
+    "VideoLink",
+    "add_conditional_menu",
+    "add_image",
+    "auto_replies",
+    "callback_addresses",
+    "check_network",
+    "clear_quota",
+    "console_menu",
+    "create_menu",
+    "delete_conditional_menu",
+    "delete_menu",
+    "download_media",
+    "followers",
+    "hide_typing",
+    "menu",
+    "menu_seen_by",
+    "permanent_qrcode",
+    "quota",
+    "send",
+    "send_notice",
+    "show_typing",
+    "temporary_qrcode",
+    "upload_media",
+    "user",
+    "users",
+]

@@ -1,0 +1,71 @@
+"""QR codes with a scene: who scans one sends us the scene (verified service accounts only).
+
+Temporary ones live up to 30 days. Permanent ones live for ever, cannot be deleted, and an
+account has 100,000 of them; they are for things that stand still, such as a hall's window.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from matrix.wechat.credentials import Credentials
+from matrix.wechat.gateway.calls import ask, taken
+from matrix.wechat.wire import Call
+
+LONGEST = timedelta(days=30)
+_IMAGE = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket="
+
+_CREATE = Call("POST", "/cgi-bin/qrcode/create")
+
+
+@dataclass(frozen=True, slots=True)
+class QrCode:
+    """What to draw (`url`), or where WeChat draws it (`image_url`); permanent without an end."""
+
+    ticket: str
+    url: str
+    expires_at: datetime | None
+
+    @property
+    def image_url(self) -> str:
+        """A picture of the code that needs no token."""
+        return _IMAGE + quote(self.ticket, safe="")
+
+
+def temporary_qrcode(
+    account: Credentials, scene: int | str, *, life: timedelta, now: datetime
+) -> QrCode:
+    """A code for `life`, 30 days at most. The scene is a 32-bit number or 1 to 64 characters."""
+    if isinstance(scene, int):
+        _check(0 < scene < 2**32)
+    seconds = int(min(life, LONGEST).total_seconds())
+    action = "QR_SCENE" if isinstance(scene, int) else "QR_STR_SCENE"
+    answer = ask(
+        account,
+        _CREATE,
+        body={"expire_seconds": seconds, "action_name": action, **_scene(scene)},
+    )
+    given = answer.get("expire_seconds")
+    ends = now + timedelta(seconds=given if isinstance(given, int) else seconds)
+    return QrCode(taken(_CREATE, answer, "ticket", str), str(answer.get("url", "")), ends)
+
+
+def permanent_qrcode(account: Credentials, scene: int | str) -> QrCode:
+    """A code for ever. The scene is a number from 1 to 100,000 or 1 to 64 characters."""
+    if isinstance(scene, int):
+        _check(1 <= scene <= 100_000)
+    action = "QR_LIMIT_SCENE" if isinstance(scene, int) else "QR_LIMIT_STR_SCENE"
+    answer = ask(account, _CREATE, body={"action_name": action, **_scene(scene)})
+    return QrCode(taken(_CREATE, answer, "ticket", str), str(answer.get("url", "")), None)
+
+
+def _scene(scene: int | str) -> dict[str, object]:
+    if isinstance(scene, int):
+        return {"action_info": {"scene": {"scene_id": scene}}}
+    _check(1 <= len(scene) <= 64)
+    return {"action_info": {"scene": {"scene_str": scene}}}
+
+
+def _check(fits: bool) -> None:
+    if not fits:
+        raise ValueError("the scene does not fit its kind of code")

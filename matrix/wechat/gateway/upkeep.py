@@ -1,0 +1,81 @@
+"""Upkeep: an account's counters, and whether WeChat can reach us."""
+
+from dataclasses import dataclass
+
+from matrix.wechat.credentials import Credentials
+from matrix.wechat.gateway.calls import ask, taken
+from matrix.wechat.wire import Call
+
+_QUOTA = Call("POST", "/cgi-bin/openapi/quota/get")
+_CLEAR = Call("POST", "/cgi-bin/clear_quota", repeatable=False)
+_CHECK = Call("POST", "/cgi-bin/callback/check")
+_ADDRESSES = Call("GET", "/cgi-bin/getcallbackip")
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How often a call may be made today, was made, and may still be made."""
+
+    daily: int
+    used: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """How one of WeChat's networks reaches our address; loss and time as WeChat words them."""
+
+    ip: str
+    operator: str
+    loss: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCheck:
+    """What WeChat's name servers say of our address, and how its networks reach it."""
+
+    resolved: tuple[str, ...]
+    pings: tuple[Ping, ...]
+
+
+def quota(account: Credentials, path: str) -> Quota:
+    """The counter of one call, by its path such as /cgi-bin/message/custom/send."""
+    counter = taken(_QUOTA, ask(account, _QUOTA, body={"cgi_path": path}), "quota", dict)
+    return Quota(
+        daily=taken(_QUOTA, counter, "daily_limit", int),
+        used=taken(_QUOTA, counter, "used", int),
+        left=taken(_QUOTA, counter, "remain", int),
+    )
+
+
+def clear_quota(account: Credentials) -> None:
+    """Set all counters to zero; ten times a month, then raises QuotaUsed."""
+    ask(account, _CLEAR, body={"appid": account.appid})
+
+
+def check_network(account: Credentials) -> NetworkCheck:
+    """Let WeChat look up and ping the callback address of this account."""
+    answer = ask(account, _CHECK, body={"action": "all", "check_operator": "DEFAULT"})
+    return NetworkCheck(
+        tuple(str(one.get("ip", "")) for one in _items(answer.get("dns"))),
+        tuple(
+            Ping(
+                str(one.get("ip", "")),
+                str(one.get("from_operator", "")),
+                str(one.get("package_loss", "")),
+                str(one.get("time", "")),
+            )
+            for one in _items(answer.get("ping"))
+        ),
+    )
+
+
+def callback_addresses(account: Credentials) -> tuple[str, ...]:
+    """Addresses and networks that callbacks come from; a hint for firewalls, never a proof."""
+    found = taken(_ADDRESSES, ask(account, _ADDRESSES), "ip_list", list)
+    return tuple(str(address) for address in found)
+
+
+def _items(raw: object) -> list[dict[str, object]]:
+    return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []

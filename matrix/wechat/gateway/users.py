@@ -1,0 +1,89 @@
+"""Users: what WeChat tells about followers. No names or pictures; those it keeps to itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from matrix.wechat.credentials import Credentials
+from matrix.wechat.gateway.calls import ask, instant, taken
+from matrix.wechat.wire import Answer, Call
+
+MOST_AT_ONCE = 100
+
+_INFO = Call("GET", "/cgi-bin/user/info")
+_BATCH = Call("POST", "/cgi-bin/user/info/batchget")
+_LIST = Call("GET", "/cgi-bin/user/get")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One openid of one account.
+
+    `source` says how they came to follow, in WeChat's words; `scene` is that of the QR code.
+    A person who does not follow has an openid and perhaps a union id, nothing more.
+    """
+
+    openid: str
+    follows: bool
+    followed_at: datetime | None = None
+    union_id: str | None = None
+    language: str = ""
+    remark: str = ""
+    tag_ids: tuple[int, ...] = ()
+    source: str = ""
+    scene: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerPage:
+    """Up to 10,000 openids; `next` starts the page after, empty on the last."""
+
+    total: int
+    openids: tuple[str, ...]
+    next: str
+
+
+def user(account: Credentials, openid: str) -> Profile:
+    """What WeChat knows of one follower."""
+    return _profile(_INFO, ask(account, _INFO, query={"openid": openid, "lang": "zh_CN"}))
+
+
+def users(account: Credentials, openids: Sequence[str]) -> tuple[Profile, ...]:
+    """The same of up to 100 followers. Raises ValueError for more."""
+    if len(openids) > MOST_AT_ONCE:
+        raise ValueError(f"at most {MOST_AT_ONCE} followers at once")
+    if not openids:
+        return ()
+    body = {"user_list": [{"openid": openid, "lang": "zh_CN"} for openid in openids]}
+    found = taken(_BATCH, ask(account, _BATCH, body=body), "user_info_list", list)
+    return tuple(_profile(_BATCH, one) for one in found if isinstance(one, dict))
+
+
+def followers(account: Credentials, *, start: str = "") -> FollowerPage:
+    """One page of all followers, from the openid after `start`."""
+    answer = ask(account, _LIST, query={"next_openid": start} if start else {})
+    data = answer.get("data")
+    openids = data.get("openid", []) if isinstance(data, dict) else []
+    # The last page names its own last openid; only an empty page says so plainly.
+    following = str(answer.get("next_openid", "")) if openids else ""
+    return FollowerPage(
+        total=taken(_LIST, answer, "total", int),
+        openids=tuple(str(openid) for openid in openids),
+        next=following,
+    )
+
+
+def _profile(call: Call, answer: Answer) -> Profile:
+    tags = answer.get("tagid_list")
+    scene = answer.get("qr_scene_str") or answer.get("qr_scene") or ""
+    return Profile(
+        openid=taken(call, answer, "openid", str),
+        follows=answer.get("subscribe") == 1,
+        followed_at=instant(answer.get("subscribe_time")),
+        union_id=str(answer["unionid"]) if answer.get("unionid") else None,
+        language=str(answer.get("language") or ""),
+        remark=str(answer.get("remark") or ""),
+        tag_ids=tuple(tag for tag in tags if isinstance(tag, int)) if tags else (),
+        source=str(answer.get("subscribe_scene") or ""),
+        scene=str(scene),
+    )
