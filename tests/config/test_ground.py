@@ -25,7 +25,9 @@ def job() -> Job:
 
 @pytest.mark.usefixtures("rolled_back")
 def test_a_row_moves_only_from_the_values_it_was_expected_to_have(job: Job) -> None:
-    moved = change(Job, job.id, when={"state": (State.WAITING, State.DEAD)}, to={"state": State.DONE})
+    moved = change(
+        Job, job.id, when={"state": (State.WAITING, State.DEAD)}, to={"state": State.DONE}
+    )
     again = change(Job, job.id, when={"state": State.WAITING}, to={"state": State.DEAD})
 
     assert moved is job

@@ -116,7 +116,9 @@ def test_pauses_grow_with_each_failure(ledger: Ledger) -> None:
         pauses.append((due - clock.now()).total_seconds())
         now = due + timedelta(seconds=1)
 
-    assert all(later > earlier * 0.9 for earlier, later in zip(pauses[::2], pauses[2::2], strict=False))
+    assert all(
+        later > earlier * 0.9 for earlier, later in zip(pauses[::2], pauses[2::2], strict=False)
+    )
     assert pauses[0] < 3
     assert pauses[-1] > 25
 

@@ -46,7 +46,11 @@ def test_nothing_set_gives_an_embedded_hub_with_keys_of_its_own(
 
 
 def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from config import settings; print(settings.get().secret_key)"]
+    command = [
+        sys.executable,
+        "-c",
+        "from config import settings; print(settings.get().secret_key)",
+    ]
     started = [
         subprocess.Popen(command, env={"VAR_DIR": str(tmp_path)}, stdout=subprocess.PIPE)
         for _ in range(6)

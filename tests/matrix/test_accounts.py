@@ -1,0 +1,106 @@
+"""Accounts: registered with checked keys, changed without a gap, ready-made for callbacks."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select, text
+
+from config.audit import Entry
+from config.database import session
+from config.errors import Invalid
+from matrix import accounts
+from matrix.accounts import Account
+from tests.fixtures import NOW
+from tests.matrix.conftest import MakeAccount, MakeDepartment, wish
+
+pytestmark = pytest.mark.usefixtures("rolled_back")
+
+
+def test_a_new_account_asks_to_be_connected(make_account: MakeAccount, enqueued) -> None:
+    make_account()
+
+    assert enqueued() == ["accounts.connect"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("appid", "wx123"),
+        ("appid", "wx" + "G" * 16),
+        ("original_id", "huayin"),
+        ("token", "ab"),
+        ("token", "有中文"),
+        ("aes_key", "A" * 42),
+        ("name", " "),
+        ("secret", ""),
+    ],
+)
+def test_a_wrong_field_is_named(make_department: MakeDepartment, field: str, value: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        accounts.add(wish(make_department("police"), **{field: value}), now=NOW)
+
+    assert refusal.value.field == field
+
+
+def test_an_appid_is_registered_once(make_account: MakeAccount) -> None:
+    make_account(1)
+
+    with pytest.raises(Invalid, match="appid"):
+        make_account(2, appid=f"wx{1:016x}")
+
+
+def test_changed_keys_keep_their_predecessors_until_the_rotation_is_finished(
+    make_account: MakeAccount,
+) -> None:
+    account = make_account()
+    wanted = replace(_wish_of(account), aes_key="B" * 43)
+
+    accounts.change(account.id, wanted, now=NOW)
+    assert (account.aes_key, account.previous_aes_key) == ("B" * 43, f"{1:0>42}A")
+    assert accounts.roster()[account.appid].envelope
+
+    accounts.finish_rotation(account.id)
+    assert account.previous_aes_key is None
+    assert account.previous_token is None
+
+
+def test_saying_the_same_again_changes_nothing(make_account: MakeAccount) -> None:
+    account = make_account()
+    before = session.scalars(select(Entry.id)).all()
+
+    accounts.change(account.id, _wish_of(account), now=NOW)
+
+    session.flush()
+    assert session.scalars(select(Entry.id)).all() == before
+    assert account.version == 1
+
+
+def test_secrets_are_sealed_in_the_database_and_absent_from_the_audit(
+    make_account: MakeAccount,
+) -> None:
+    account = make_account(secret="ThisIsTheAppSecret")
+    session.flush()
+
+    stored = session.execute(text("SELECT secret, token, aes_key FROM accounts")).one()
+    audited = json.dumps([[row.before, row.after] for row in session.scalars(select(Entry))])
+
+    for plain in (account.secret, account.token, account.aes_key):
+        assert plain not in "".join(stored)
+        assert plain not in audited
+
+
+def test_a_paused_account_is_known_to_be_paused(make_account: MakeAccount) -> None:
+    account = make_account()
+
+    accounts.pause(account.id)
+    assert accounts.roster()[account.appid].paused
+    assert not accounts.roster()[account.appid].can_send
+
+    accounts.resume(account.id)
+    assert not accounts.roster()[account.appid].paused
+
+
+def _wish_of(account: Account) -> accounts.Wish:
+    names = accounts.Wish.__dataclass_fields__
+    return accounts.Wish(**{name: getattr(account, name) for name in names})
