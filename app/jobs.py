@@ -6,11 +6,10 @@ strangers and open transactions of their own, none of them during the call.
 
 from datetime import datetime, timedelta
 
-from app import live
+from app import adoption, live
 from config import alarms, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
-from keywords import rules
 from matrix import accounts, inbox, media, menus, sendings
 from matrix.wechat import gateway
 
@@ -29,15 +28,14 @@ def connect(*, account_id: int, now: datetime) -> None:
     with reading():
         credentials = accounts.credentials(account_id)
     try:
-        replies = gateway.console_replies(credentials)
+        replies = gateway.auto_replies(credentials)
         menu = gateway.console_menu(credentials)
     except gateway.NotAuthorised as error:
         _cannot_connect(account_id, error, now)
         raise
     with transaction():
-        account = accounts.get(account_id)
-        rules.adopt(rules_of(replies), account_id=account_id, appid=account.appid, now=now)
-        menus.adopt(account_id, menu, now=now)
+        adoption.adopt_replies(accounts.get(account_id), replies, now=now)
+        menus.adopt(account_id, menu.buttons, now=now)
 
 
 def _cannot_connect(account_id: int, error: DomainError, now: datetime) -> None:
@@ -69,12 +67,11 @@ def push_menu(*, menu_id: int, now: datetime) -> None:
 def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
     """Give an account a file of ours, and write down its id there."""
     with reading():
-        file, body = media.body_of(file_id)
-        kind, name, digest = file.kind, file.name, file.digest
+        kind, content, digest = media.content_of(file_id)
         credentials = accounts.credentials(account_id)
-    media_id = gateway.upload(credentials, kind.value, name, body, file.mime)
+    made = gateway.upload_media(credentials, kind, content, now=now)
     with transaction():
-        media.uploaded(account_id, file_id, media_id=media_id, digest=digest, now=now)
+        media.uploaded(account_id, file_id, made, digest=digest)
 
 
 def refresh_media(*, now: datetime) -> None:
@@ -92,9 +89,7 @@ def deliver(*, sending_id: int, now: datetime) -> None:
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
-    inbox.forget(
-        before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE
-    )
+    inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
 
 
 INSIDE: dict[str, jobs.Handler] = {MEDIA_REFRESH: refresh_media, TIDY: tidy}

@@ -132,7 +132,7 @@ def writing(insert: Any, recorded: Any) -> Any:
     """
     at = bindparam("received_at", type_=UtcDateTime())
     values = {"last_seen_at": at, "message_at": at, "sent_since_message": literal(0)}
-    first = values | {
+    first: dict[str, Any] = values | {
         "account_id": bindparam("account_id", type_=Integer()),
         "openid": bindparam("openid", type_=String()),
         "is_subscribed": literal(True),
@@ -142,7 +142,7 @@ def writing(insert: Any, recorded: Any) -> Any:
     if recorded is None:
         statement = insert(Follower).values(first)
     else:
-        row = select(*first.values()).select_from(recorded).where(recorded.c.deliveries == 1)
+        row = select(*list(first.values())).select_from(recorded).where(recorded.c.deliveries == 1)
         statement = insert(Follower).from_select(list(first), row, include_defaults=False)
     return statement.on_conflict_do_update(
         index_elements=[Follower.account_id, Follower.openid], set_=values

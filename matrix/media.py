@@ -10,7 +10,6 @@ in good time, for a citizen who waits cannot wait for an upload.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,21 +18,14 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 from config import audit, jobs, revisions
 from config.database import Base, dialect, session
 from config.errors import Invalid, NotFound
+from matrix.wechat import gateway
+from matrix.wechat.gateway import MediaKind as Kind
+from matrix.wechat.gateway import TemporaryMedia
 
 REVISION = "media"
 UPLOAD = "media.upload"
 
-LIFE = timedelta(days=3)
 EARLY = timedelta(hours=12)
-
-
-class Kind(StrEnum):
-    """What WeChat tells apart, each with a limit of its own."""
-
-    IMAGE = "image"
-    VOICE = "voice"
-    VIDEO = "video"
-    THUMB = "thumb"
 
 
 _LIMITS = {
@@ -42,13 +34,21 @@ _LIMITS = {
     Kind.VIDEO: 10 * 2**20,
     Kind.THUMB: 64 * 2**10,
 }
-_BEGINNINGS = {
-    "image/jpeg": b"\xff\xd8\xff",
-    "image/png": b"\x89PNG\r\n\x1a\n",
-    "image/gif": b"GIF8",
-    "audio/amr": b"#!AMR",
+_BEGINNINGS: dict[str, tuple[bytes, ...]] = {
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/gif": (b"GIF8",),
+    "audio/amr": (b"#!AMR",),
     "audio/mpeg": (b"ID3", b"\xff\xfb", b"\xff\xf3"),
-    "video/mp4": b"ftyp",
+    "video/mp4": (b"ftyp",),
+}
+_ENDINGS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "audio/amr": "amr",
+    "audio/mpeg": "mp3",
+    "video/mp4": "mp4",
 }
 
 
@@ -123,12 +123,12 @@ def keep(name: str, kind: Kind, body: bytes, *, digest: str, now: datetime) -> F
     return file
 
 
-def body_of(file_id: int) -> tuple[File, bytes]:
-    """A file with its bytes. Raises NotFound."""
+def content_of(file_id: int) -> tuple[Kind, gateway.File, str]:
+    """A file's kind, its content as the gateway takes it, and its digest. Raises NotFound."""
     file = session.get(File, file_id)
     if file is None:
         raise NotFound(kind="media", id=file_id)
-    return file, file.body
+    return file.kind, gateway.File(file.body, file.mime, _ENDINGS[file.mime]), file.digest
 
 
 def due(wanted: Iterable[tuple[int, str]], *, now: datetime) -> list[Due]:
@@ -161,10 +161,10 @@ def ask(upload: Due) -> None:
     jobs.enqueue(UPLOAD, key=key, account_id=upload.account_id, file_id=upload.file_id)
 
 
-def uploaded(account_id: int, file_id: int, *, media_id: str, digest: str, now: datetime) -> None:
+def uploaded(account_id: int, file_id: int, made: TemporaryMedia, *, digest: str) -> None:
     """Write down the account's id for a file."""
     insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
-    values = {"media_id": media_id, "digest": digest, "expires_at": now + LIFE}
+    values = {"media_id": made.media_id, "digest": digest, "expires_at": made.expires_at}
     session.execute(
         insert(Upload)
         .values(account_id=account_id, file_id=file_id, **values)

@@ -2,11 +2,12 @@
 
     Account 1 ──< n Menu      draft ── push (job) ──> pushed
 
-The newest version is what the account should show. A button opens a page (`view`), says a key
-to us (`click` and the scanning and picture kinds), or holds up to five others.
+The newest version is what the account should show. A button opens a page (link), says a key to
+us (ask, and the scanning and picture kinds), or holds up to five others. Kinds are the
+gateway's words (ButtonKind).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,18 +17,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import audit, jobs
 from config.database import Base, change, session
 from config.errors import Invalid
+from matrix.wechat.gateway import Button, ButtonKind
 
 PUSH = "menus.push"
 
-KEY_KINDS = frozenset(
+_WITH_KEY = frozenset(
     {
-        "click",
-        "scancode_push",
-        "scancode_waitmsg",
-        "pic_sysphoto",
-        "pic_photo_or_album",
-        "pic_weixin",
-        "location_select",
+        ButtonKind.ASK,
+        ButtonKind.SCAN,
+        ButtonKind.SCAN_AND_WAIT,
+        ButtonKind.CAMERA,
+        ButtonKind.CAMERA_OR_ALBUM,
+        ButtonKind.ALBUM,
+        ButtonKind.LOCATION,
     }
 )
 _TOP_BYTES, _SUB_BYTES, _KEY_BYTES, _URL_BYTES = 16, 60, 128, 1024
@@ -47,60 +49,53 @@ class Menu(Base):
     pushed_at: Mapped[datetime | None]
 
 
-@dataclass(frozen=True)
-class Button:
-    """One button. `value` is its key or its address, by kind; a button with others has none."""
-
-    name: str
-    kind: str = ""
-    value: str = ""
-    buttons: tuple["Button", ...] = field(default=())
-
-
 def parse(rows: object) -> tuple[Button, ...]:
     """Read buttons from plain data: `[{name, kind, value} | {name, buttons: […]}]`.
 
-    Raises Invalid naming the button and what WeChat would not take.
+    `kind` is a word of ButtonKind: ask, link, scan … Raises Invalid naming the button and what
+    WeChat would not take.
     """
     if not isinstance(rows, list) or not 1 <= len(rows) <= 3:
-        raise Invalid(field="buttons", problem="一级菜单应为 1 到 3 个")
+        raise Invalid(field="menu", problem="一级菜单应为 1 到 3 个")
     return tuple(_button(row, _TOP_BYTES) for row in rows)
 
 
 def _button(row: object, longest: int) -> Button:
     if not isinstance(row, dict) or not str(row.get("name", "")).strip():
-        raise Invalid(field="name", problem="菜单项缺少名称")
+        raise Invalid(field="menu", problem="菜单项缺少名称")
     name = str(row["name"])
     if len(name.encode()) > longest:
-        raise Invalid(field="name", problem=f"“{name}”过长，最多 {longest // 3} 个汉字")
+        raise Invalid(field="menu", problem=f"“{name}”过长，最多 {longest // 3} 个汉字")
     inner = row.get("buttons")
     if inner is not None:
         if longest == _SUB_BYTES or not isinstance(inner, list) or not 1 <= len(inner) <= 5:
-            raise Invalid(field="buttons", problem=f"“{name}”下应有 1 到 5 个子菜单，且不能再分级")
-        return Button(name, buttons=tuple(_button(each, _SUB_BYTES) for each in inner))
-    kind, value = str(row.get("kind", "")), str(row.get("value", ""))
-    _check_value(name, kind, value)
-    return Button(name, kind, value)
+            raise Invalid(field="menu", problem=f"“{name}”下应有 1 到 5 个子菜单，且不能再分级")
+        return Button(name=name, children=tuple(_button(each, _SUB_BYTES) for each in inner))
+    value = str(row.get("value", ""))
+    return Button(name=name, kind=_kind(name, row.get("kind"), value), value=value)
 
 
-def _check_value(name: str, kind: str, value: str) -> None:
-    if kind == "view":
+def _kind(name: str, word: object, value: str) -> ButtonKind:
+    kind = next((kind for kind in ButtonKind if kind.value == word), None)
+    if kind is ButtonKind.LINK:
         if not value.startswith(("http://", "https://")) or len(value.encode()) > _URL_BYTES:
-            raise Invalid(field="value", problem=f"“{name}”的链接应以 http:// 或 https:// 开头")
-    elif kind not in KEY_KINDS:
-        raise Invalid(field="kind", problem=f"“{name}”的类型“{kind}”不受支持")
+            raise Invalid(field="menu", problem=f"“{name}”的链接应以 http:// 或 https:// 开头")
+    elif kind is None or kind not in _WITH_KEY:
+        raise Invalid(field="menu", problem=f"“{name}”的类型“{word}”不受支持")
     elif not value or len(value.encode()) > _KEY_BYTES:
-        raise Invalid(field="value", problem=f"“{name}”缺少标识，或标识过长")
+        raise Invalid(field="menu", problem=f"“{name}”缺少标识，或标识过长")
+    return kind
 
 
-def dump(buttons: tuple[Button, ...]) -> list[dict[str, Any]]:
-    """The plain data that `parse` reads."""
-    return [
-        {"name": each.name, "buttons": dump(each.buttons)}
-        if each.buttons
-        else {"name": each.name, "kind": each.kind, "value": each.value}
-        for each in buttons
-    ]
+def dump(buttons: Iterable[Button]) -> list[dict[str, Any]]:
+    """The plain data that `parse` reads; kinds made only in WeChat's console are left out."""
+    rows = []
+    for each in buttons:
+        if each.children:
+            rows.append({"name": each.name, "buttons": dump(each.children)})
+        elif each.kind is ButtonKind.LINK or each.kind in _WITH_KEY:
+            rows.append({"name": each.name, "kind": each.kind.value, "value": each.value})
+    return rows
 
 
 def get(menu_id: int) -> Menu:
@@ -127,8 +122,8 @@ def write(account_id: int, buttons: tuple[Button, ...], *, now: datetime) -> Men
 
 
 def adopt(account_id: int, buttons: tuple[Button, ...], *, now: datetime) -> Menu | None:
-    """Take over what the account shows already; None when we have a menu of our own for it."""
-    if newest(account_id) is not None:
+    """Take over what the account shows already; None when there is nothing to take over."""
+    if newest(account_id) is not None or not dump(buttons):
         return None
     menu = _append(account_id, dump(buttons), now)
     menu.pushed_at = now

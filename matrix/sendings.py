@@ -23,6 +23,7 @@ from config.database import Base, BigKey, change, session, transaction
 from matrix import accounts, followers
 from matrix.followers import Follower
 from matrix.wechat import gateway, replies
+from matrix.wechat.credentials import Credentials
 
 DELIVER = "sendings.deliver"
 
@@ -66,22 +67,22 @@ class Sending(Base):
     settled_at: Mapped[datetime | None]
 
 
-def pack(reply: replies.Reply) -> dict[str, Any]:
+def pack(reply: gateway.Message) -> dict[str, Any]:
     """A reply as plain JSON."""
     return {"kind": _NAMES[type(reply)], **asdict(reply)}
 
 
-def unpack(content: dict[str, Any]) -> replies.Reply:
+def unpack(content: dict[str, Any]) -> gateway.Message:
     """The reply that was packed."""
     values = {name: value for name, value in content.items() if name != "kind"}
     if content["kind"] == "news":
         values["articles"] = tuple(replies.Article(**each) for each in values["articles"])
-    reply: replies.Reply = _KINDS[content["kind"]](**values)
+    reply: gateway.Message = _KINDS[content["kind"]](**values)
     return reply
 
 
 def queue(
-    follower: Follower, reply: replies.Reply, *, now: datetime, inbox_id: int | None = None
+    follower: Follower, reply: gateway.Message, *, now: datetime, inbox_id: int | None = None
 ) -> Sending:
     """Have a message sent to the follower, soon after the commit."""
     sending = Sending(
@@ -109,21 +110,19 @@ def deliver(sending_id: int, *, now: datetime) -> None:
     credentials, openid, reply = start
     try:
         gateway.send(credentials, openid, reply)
-    except gateway.Refused as error:
-        _settle(sending_id, State.REFUSED, now, code=error.code, problem=error.text)
-    except (gateway.NotAuthorised, gateway.QuotaUsed) as error:
-        _settle(sending_id, State.REFUSED, now, code=error.code, problem=error.text)
     except gateway.Unconfirmed as error:
-        _settle(sending_id, State.UNCONFIRMED, now, code=None, problem=error.text)
+        _settle(sending_id, State.UNCONFIRMED, now, error)
+    except (gateway.Refused, gateway.NotAuthorised, gateway.QuotaUsed) as error:
+        _settle(sending_id, State.REFUSED, now, error)
     else:
-        _settle(sending_id, State.SENT, now)
+        _settle(sending_id, State.SENT, now, None)
 
 
-def _start(sending_id: int, now: datetime) -> tuple[Any, str, replies.Reply] | None:
+def _start(sending_id: int, now: datetime) -> tuple[Credentials, str, gateway.Message] | None:
     sending = session.get_one(Sending, sending_id)
     if sending.state is State.QUEUED:
         if not followers.reserve(sending.follower_id, now=now):
-            _close(sending_id, State.REFUSED, now, code=None, problem="不在可发送的时间或次数内")
+            _close(sending_id, State.REFUSED, now, None, "不在可发送的时间或次数内")
             return None
         change(Sending, sending_id, when={"state": State.QUEUED}, to={"state": State.SENDING})
     elif sending.state is not State.SENDING:
@@ -133,16 +132,18 @@ def _start(sending_id: int, now: datetime) -> tuple[Any, str, replies.Reply] | N
 
 
 def _settle(
-    sending_id: int, state: State, now: datetime, *, code: int | None = None, problem: str = ""
+    sending_id: int, state: State, now: datetime, error: gateway.GatewayError | None
 ) -> None:
     with transaction():
-        sending = _close(sending_id, state, now, code=code, problem=problem)
-        if sending is not None and code in gateway.WINDOW_CLOSED:
+        problem = str(error) if error else None
+        sending = _close(sending_id, state, now, error.errcode if error else None, problem)
+        gone = isinstance(error, gateway.Refused) and error.is_about_recipient
+        if sending is not None and gone:
             followers.close_windows(sending.follower_id)
 
 
 def _close(
-    sending_id: int, state: State, now: datetime, *, code: int | None, problem: str
+    sending_id: int, state: State, now: datetime, code: int | None, problem: str | None
 ) -> Sending | None:
     if state is not State.SENT:
         _log.warning("sending.failed", sending=sending_id, state=state.value, code=code)
@@ -150,7 +151,7 @@ def _close(
         Sending,
         sending_id,
         when={"state": (State.QUEUED, State.SENDING)},
-        to={"state": state, "code": code, "problem": problem or None, "settled_at": now},
+        to={"state": state, "code": code, "problem": problem, "settled_at": now},
     )
 
 
