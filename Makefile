@@ -21,7 +21,7 @@ sure: ## Check format, lint and types, then run all tests on SQLite and PostgreS
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/pytest -q -n $(CORES) --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -n $(CORES) --cov --cov-report=term:skip-covered
 
 bench: setup ## Measure callback, matching, keyword quality and jobs
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt

@@ -1,10 +1,11 @@
 """The tree: what no file of the project may say."""
 
 import io
+import os
 import re
-import subprocess
 import tokenize
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -19,18 +20,17 @@ _FOLDERS = "home|root|Users|work|mnt"
 
 
 def _files() -> Iterator[tuple[Path, str]]:
-    """Every text file that belongs to the project."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        path = ROOT / name
-        if path.suffix in _TEXT and path.is_file():
-            yield Path(name), path.read_text(encoding="utf-8")
+    """Every text file that belongs to the project: all but what .gitignore names."""
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    folders = {".git", *(line.rstrip("/") for line in ignored if line.endswith("/"))}
+    for holder, inner, names in os.walk(ROOT):
+        place = Path(holder).relative_to(ROOT)
+        inner[:] = sorted(n for n in inner if not {n, (place / n).as_posix()} & folders)
+        for name in sorted(names):
+            path = ROOT / place / name
+            hidden = any(fnmatch(name, line) for line in ignored)
+            if path.suffix in _TEXT and not hidden and path.is_file():
+                yield place / name, path.read_text(encoding="utf-8")
 
 
 def _found(pattern: str, *suffixes: str) -> list[str]:

@@ -1,0 +1,90 @@
+"""Migrations: numbered, on their own feet, and leading to the tables we declare."""
+
+import ast
+import re
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from app import schema, tables
+from config import database
+from tests.fixtures.databases import Server, point_at
+from tests.fixtures.sources import OURS, ROOT, Source, listed, read
+
+VERSIONS = ROOT / "app" / "migrations" / "versions"
+MIGRATIONS = tuple(
+    source for source in read("app") if source.path.is_relative_to(VERSIONS.relative_to(ROOT))
+)
+
+
+def _assigned(source: Source, name: str) -> object:
+    for node in source.tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if ast.unparse(targets[0]) == name and node.value is not None:
+                return ast.literal_eval(node.value)
+    raise AssertionError(f"{source.path} does not say its {name}")
+
+
+def test_migrations_are_numbered_without_a_gap_and_say_so() -> None:
+    names = [source.path.stem for source in MIGRATIONS]
+    numbers = [f"{number:04d}" for number in range(1, len(names) + 1)]
+
+    assert [name[:4] for name in names] == numbers
+    assert all(re.fullmatch(r"\d{4}(_[a-z0-9]+)+", name) for name in names)
+    assert [_assigned(source, "revision") for source in MIGRATIONS] == numbers
+    assert [_assigned(source, "down_revision") for source in MIGRATIONS] == [None, *numbers[:-1]]
+
+
+def test_a_migration_imports_nothing_of_ours() -> None:
+    # what the code is today must not change what a migration did a year ago
+    ours = [
+        f"{source.at(statement)} imports {name}"
+        for source in MIGRATIONS
+        for name, statement in source.imports()
+        if name.partition(".")[0] in OURS
+    ]
+    assert not ours, listed(ours)
+
+
+def test_every_module_with_a_table_is_listed_in_app_tables() -> None:
+    declared = {
+        source.module
+        for source in read(*OURS)
+        if source.floor != "simulator"
+        for node in source.tree.body
+        if isinstance(node, ast.ClassDef)
+        for line in node.body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "__tablename__"
+    }
+    assert declared == {room.__name__ for room in tables.ROOMS}
+
+
+def test_migrations_lead_to_the_tables_we_declare(own_database: str) -> None:
+    with database.engine().connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, tables.metadata)
+    assert not differences, listed(differences)
+
+
+def test_migrations_go_down_to_nothing_and_up_again(
+    database_server: Server, tmp_path: Path
+) -> None:
+    before = point_at(database_server.make("bare"))
+    schema.upgrade()
+    top = _table_names()
+    schema.downgrade("base")
+    bottom = _table_names()
+    schema.upgrade()
+    again = _table_names()
+    point_at(before)
+    database_server.drop("bare")
+
+    assert bottom == {"alembic_version"}
+    assert top == again > set(tables.metadata.tables)
+
+
+def _table_names() -> set[str]:
+    return set(inspect(database.engine()).get_table_names())
