@@ -1,0 +1,128 @@
+"""Articles: what departments write for their readers.
+
+    Department 1 ──< n Article      draft
+
+A reprint names its source. Review and publishing begin with the draft that stands here.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import audit
+from config.database import Base, session
+from config.errors import Invalid
+
+_LONGEST_CODE, _LONGEST_TITLE, _LONGEST_DIGEST = 64, 64, 120
+
+
+class Level(StrEnum):
+    """How weighty an article is: 一般, 重要, 重大. Weightier ones are reviewed by more people."""
+
+    ORDINARY = "ordinary"
+    IMPORTANT = "important"
+    MAJOR = "major"
+
+
+class State(StrEnum):
+    """Where an article stands."""
+
+    DRAFT = "draft"
+
+
+class Article(Base):
+    """One article. `code` is the stable id it was loaded with."""
+
+    __tablename__ = "articles"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    department_id: Mapped[int] = mapped_column(ForeignKey("departments.id"), index=True)
+    title: Mapped[str]
+    category: Mapped[str]
+    level: Mapped[Level]
+    original: Mapped[bool]
+    author: Mapped[str]
+    digest: Mapped[str]
+    source: Mapped[str]
+    source_url: Mapped[str]
+    tags: Mapped[list[Any]]
+    body_markdown: Mapped[str] = mapped_column(Text)
+    state: Mapped[State] = mapped_column(default=State.DRAFT)
+    created_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What somebody wrote."""
+
+    code: str
+    department_id: int
+    title: str
+    body_markdown: str
+    level: Level = Level.ORDINARY
+    original: bool = True
+    category: str = ""
+    author: str = ""
+    digest: str = ""
+    source: str = ""
+    source_url: str = ""
+    tags: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raises Invalid naming the first wrong field."""
+        if not self.code.strip() or len(self.code) > _LONGEST_CODE:
+            raise Invalid(field="id", problem=f"不能为空，最长 {_LONGEST_CODE} 个字符")
+        if not self.title.strip() or len(self.title) > _LONGEST_TITLE:
+            raise Invalid(field="title", problem=f"不能为空，最长 {_LONGEST_TITLE} 个字符")
+        if len(self.digest) > _LONGEST_DIGEST:
+            raise Invalid(field="digest", problem=f"最长 {_LONGEST_DIGEST} 个字符")
+        if not self.original and not self.source.strip():
+            raise Invalid(field="source", problem="转载应写明来源")
+        if self.source_url and not self.source_url.startswith(("http://", "https://")):
+            raise Invalid(field="source_url", problem="应以 http:// 或 https:// 开头")
+
+
+def put(draft: Draft, *, now: datetime) -> Article:
+    """Make the article of this code read as the draft; the same again changes nothing.
+
+    Raises Invalid.
+    """
+    draft.check()
+    article = session.scalars(select(Article).where(Article.code == draft.code)).one_or_none()
+    before = None if article is None else _facts(article)
+    if article is None:
+        article = Article(code=draft.code, created_at=now)
+        session.add(article)
+    for name, value in vars(draft).items():
+        if getattr(article, name) != value:
+            setattr(article, name, value)
+    if _facts(article) != before:
+        _changed(article, before)
+    return article
+
+
+def everything() -> list[Article]:
+    """All articles by code."""
+    return list(session.scalars(select(Article).order_by(Article.code)))
+
+
+def _facts(article: Article) -> dict[str, Any]:
+    return {name: getattr(article, name) for name in Draft.__dataclass_fields__ if name != "code"}
+
+
+def _changed(article: Article, before: dict[str, Any] | None) -> None:
+    session.flush()  # the audit row needs the id
+    audit.record(
+        "article.put",
+        kind="article",
+        object_id=article.id,
+        label=article.title,
+        department_id=article.department_id,
+        before=before,
+        after=_facts(article),
+    )
