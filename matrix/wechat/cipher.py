@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers import algorithms, modes
 _BLOCK = 32
 _HEAD = 16  # random bytes that only keep equal messages from looking equal
 _LENGTH = 4
+_KEY_LENGTH = 43
 
 
 class Unopenable(Exception):
@@ -42,9 +43,9 @@ class Cipher:
 
     def __init__(self, aes_key: str, appid: str) -> None:
         """Raises ValueError unless `aes_key` is an EncodingAESKey of 43 characters."""
+        if len(aes_key) != _KEY_LENGTH:
+            raise ValueError(f"an EncodingAESKey has {_KEY_LENGTH} characters")
         key = base64.b64decode(f"{aes_key}=", validate=True)
-        if len(key) != _BLOCK:
-            raise ValueError("an EncodingAESKey has 43 characters")
         self._aes = Aes(algorithms.AES(key), modes.CBC(key[:16]))
         self._appid = appid.encode()
 
