@@ -1,0 +1,280 @@
+"""Callback: requests a second, latency and instructions of WeChat's pushes.
+
+    python -m bench.callback [--seconds 2] [--rounds 3] [--only hub,flask] [--json FILE]
+
+The hub records and dedupes every message; the peers record nothing. All have the same accounts,
+the same 1,000 rules and get the same texts, signed and encrypted; replies are decrypted and
+checked. Servers take turns in short rounds, so that a slow minute of the machine hits all
+alike; figures are medians over rounds, ratios medians of each round's own ratio.
+"""
+
+import argparse
+import json
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import hub, instructions, tables
+from bench.load import protocol, pushes, scripts
+from bench.load.pushes import Pushes, Shot
+from bench.peers.programs import peers
+from bench.programs import Cores, Program, Running, cores, running
+
+RULES = 1000
+OURS = ("hub", "hub-postgresql")
+# what the hub must reach against the stronger of a peer's two servers
+TARGETS = {"flask": 2.0, "werobot": 3.0}
+P99_AT_HALF_LOAD = 100.0
+
+_CONNECTIONS = 32
+_WARM = 500
+_WARM_SECONDS = 1.5
+_FASTEST = 12_000
+_CHECKED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long and against whom. `only` empty is everybody."""
+
+    seconds: float
+    rounds: int
+    only: tuple[str, ...]
+    json: Path | None
+    instructions: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one server did in one round; times in milliseconds, cpu in microseconds a request."""
+
+    rps: float
+    p50: float
+    p99: float
+    p99_at_half: float
+    cpu: float
+    checked: int
+    wrong: dict[str, int]
+
+
+@dataclass(slots=True)
+class Result:
+    """All turns of one server, and its instructions a request in millions."""
+
+    name: str
+    turns: list[Turn] = field(default_factory=list)
+    instructions: float | None = None
+
+    def middle(self, figure: str) -> float:
+        """The median of a figure over the rounds."""
+        return float(median(getattr(turn, figure) for turn in self.turns))
+
+    @property
+    def wrong(self) -> dict[str, int]:
+        """What was wrong with how many replies, over all rounds."""
+        found: Counter[str] = Counter()
+        for turn in self.turns:
+            found.update(turn.wrong)
+        return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Who takes part and what is asked of them."""
+
+    programs: list[Program]
+    accounts: list[protocol.Account]
+    scripts: list[scripts.Script]
+    folder: Path
+    cores: Cores
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, and tell whether every checked reply was right."""
+    options = _options(argv)
+    with _prepared(options) as at:
+        results = _measure(at, options)
+    print(render(results))
+    if options.json:
+        options.json.write_text(json.dumps(report(results), ensure_ascii=False, indent=1) + "\n")
+    return 1 if any(result.wrong for result in results) else 0
+
+
+def _options(argv: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="bench.callback", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--seconds", type=float, default=2, help="of each load of each turn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="names, comma-separated; see the table")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument(
+        "--instructions", choices=["auto", "perf", "callgrind", "none"], default="auto"
+    )
+    said = parser.parse_args(argv)
+    by = instructions.tool() if said.instructions == "auto" else said.instructions
+    return Options(
+        seconds=said.seconds,
+        rounds=said.rounds,
+        only=tuple(name for name in said.only.split(",") if name),
+        json=said.json,
+        instructions=None if by == "none" else by,
+    )
+
+
+@contextmanager
+def _prepared(options: Options) -> Iterator[Field]:
+    accounts, rules = protocol.derive_accounts(1), scripts.make_rules(RULES)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        at = cores()
+        programs = [*_ours(stack, options, folder, at), *peers(accounts, rules, folder)]
+        for program in programs:
+            if program.name in OURS:
+                hub.set_up(dict(program.env), accounts, rules)
+        yield Field(
+            programs=[program for program in programs if _takes_part(program.name, options)],
+            accounts=accounts,
+            scripts=scripts.make_scripts(rules, 1000),
+            folder=folder,
+            cores=at,
+        )
+
+
+def _ours(stack: ExitStack, options: Options, folder: Path, at: Cores) -> Iterator[Program]:
+    if _takes_part("hub", options):
+        env = stack.enter_context(hub.hub_on_sqlite(folder / "sqlite"))
+        yield hub.web("hub", env)
+    if _takes_part("hub-postgresql", options):
+        env = stack.enter_context(hub.hub_on_postgres(folder / "postgresql", at.server))
+        yield hub.web("hub-postgresql", env)
+
+
+def _takes_part(name: str, options: Options) -> bool:
+    return not options.only or name in options.only
+
+
+def _measure(at: Field, options: Options) -> list[Result]:
+    results = {program.name: Result(program.name) for program in at.programs}
+    for turn in range(options.rounds):
+        # nobody is always first, when the machine is coolest
+        start = turn % max(1, len(at.programs))
+        for program in at.programs[start:] + at.programs[:start]:
+            results[program.name].turns.append(_take_turn(at, program, options.seconds))
+    if options.instructions:
+        for program in at.programs:
+            prepared = _pushes(at, instructions.needed(options.instructions))
+            with suppress(instructions.NotCounted):
+                counted = instructions.per_request(program, prepared, options.instructions)
+                results[program.name].instructions = counted
+    return list(results.values())
+
+
+def _take_turn(at: Field, program: Program, seconds: float) -> Turn:
+    """Warm up, then as fast as it goes, then at half of that speed."""
+    prepared = _pushes(at, int(_WARM + _FASTEST * seconds * 1.5))
+    with running(program, cpu=at.cores.server) as server:
+        warm = _fire(at, prepared, server, first=0, count=_WARM, seconds=_WARM_SECONDS)
+        spent = server.cpu_seconds()
+        full = _fire(at, prepared, server, first=warm.requests, seconds=seconds)
+        spent = server.cpu_seconds() - spent
+        half = _fire(
+            at,
+            prepared,
+            server,
+            first=warm.requests + full.requests,
+            seconds=seconds,
+            rate=full.rps / 2,
+        )
+    verdicts = [pushes.judge(shot, _CHECKED) for shot in (warm, full, half)]
+    prepared.file.unlink()
+    return Turn(
+        rps=full.rps,
+        p50=full.p50,
+        p99=full.p99,
+        p99_at_half=half.p99,
+        cpu=spent / max(1, full.requests) * 1e6,
+        checked=sum(verdict.checked for verdict in verdicts),
+        wrong=dict(sum((Counter(verdict.wrong) for verdict in verdicts), Counter())),
+    )
+
+
+def _pushes(at: Field, count: int) -> Pushes:
+    return pushes.prepare(pushes.campaign(at.accounts, at.scripts), count, at.folder)
+
+
+def _fire(at: Field, prepared: Pushes, server: Running, **how: Any) -> Shot:
+    wrap = at.cores.load_wrap
+    return pushes.fire(prepared, server.port, connections=_CONNECTIONS, wrap=wrap, **how)
+
+
+def ratios(results: Sequence[Result]) -> dict[str, dict[str, float]]:
+    """How many times a peer's requests a second each of ours serves, as `{ours: {peer: times}}`."""
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    ours = [result for result in results if result.name in OURS]
+    others = [result for result in results if result.name not in OURS]
+    for one in ours:
+        for other in others:
+            pairs = zip(one.turns, other.turns, strict=True)
+            found[one.name][other.name] = median(mine.rps / its.rps for mine, its in pairs)
+    return dict(found)
+
+
+def report(results: Sequence[Result]) -> dict[str, Any]:
+    """All figures as JSON."""
+    return {
+        "servers": {
+            result.name: {
+                "instructions_millions": result.instructions,
+                "turns": [asdict(turn) for turn in result.turns],
+            }
+            for result in results
+        },
+        "ratios": ratios(results),
+    }
+
+
+def render(results: Sequence[Result]) -> str:
+    """The figures as Markdown."""
+    head = ["server", "req/s per core", "p50 ms", "p99 ms", "p99 ms at half load"]
+    rows = [
+        [
+            result.name,
+            f"{result.middle('rps'):,.0f}",
+            *(f"{result.middle(name):.1f}" for name in ("p50", "p99", "p99_at_half")),
+            f"{result.middle('cpu'):.0f}",
+            "-" if result.instructions is None else f"{result.instructions:.2f}",
+            f"{sum(turn.checked for turn in result.turns)}",
+            tables.counts(result.wrong),
+        ]
+        for result in results
+    ]
+    table = tables.markdown([*head, "cpu µs/req", "M instr/req", "checked", "wrong"], rows)
+    return "\n\n".join([table, *_comparisons(results)])
+
+
+def _comparisons(results: Sequence[Result]) -> Iterator[str]:
+    compared = ratios(results)
+    for one, times in compared.items():
+        if times:
+            said = ", ".join(f"{value:.2f} × {name}" for name, value in times.items())
+            yield f"{one}: {said} (requests a second)"
+    for peer, target in TARGETS.items():
+        stronger = [value for name, value in compared.get("hub", {}).items() if _is(name, peer)]
+        if stronger:
+            yield tables.target(f"hub against {peer} on gunicorn", min(stronger), target, "×")
+    for result in results:
+        if result.name == "hub":
+            at_half = result.middle("p99_at_half")
+            yield tables.limit("hub, p99 at half load", at_half, P99_AT_HALF_LOAD, "ms")
+
+
+def _is(name: str, peer: str) -> bool:
+    return name in (peer, f"{peer}-gthread")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

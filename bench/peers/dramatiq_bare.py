@@ -1,0 +1,52 @@
+"""Bare Dramatiq: the same broker settings as the hub's and an actor that only counts.
+
+    python -m bench.peers.dramatiq_bare work          a worker, until it is told to stop
+    python -m bench.peers.dramatiq_bare ask COUNT     send COUNT messages, wait, print times
+
+Its messages live in Redis alone: what Redis loses is lost, and a message may be sent for a
+change that was undone. REDIS_URL says where Redis is.
+"""
+
+import os
+import sys
+
+import dramatiq
+import redis
+from dramatiq import Worker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import ShutdownNotifications
+
+from bench.timing import ask, wait_for_stop
+
+_DONE = "bench:done"
+_QUEUE = "bench"
+
+client = redis.Redis.from_url(os.environ["REDIS_URL"])
+broker = RedisBroker(client=client, middleware=[ShutdownNotifications()], namespace="bare")
+dramatiq.set_broker(broker)
+
+
+@dramatiq.actor(queue_name=_QUEUE, broker=broker)
+def nothing() -> None:
+    """Tell that it ran."""
+    client.incr(_DONE)
+
+
+def done() -> int:
+    """How many have run."""
+    return int(client.get(_DONE) or 0)
+
+
+def work() -> None:
+    """Run messages until told to stop."""
+    worker = Worker(broker, worker_timeout=100, worker_threads=8)
+    worker.start()
+    wait_for_stop()
+    worker.stop()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "work":
+        work()
+    else:
+        ask(nothing.send, done, count=int(sys.argv[2]))

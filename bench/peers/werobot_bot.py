@@ -1,0 +1,60 @@
+"""A WeRoBot bot: one filter for each keyword, as its documentation shows, encryption on.
+
+A robot serves one account, so each account has a robot at its own path. Sessions are off: they
+would write a SQLite row for every message, and keywords need none.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from werobot import WeRoBot
+
+from bench.peers.bot import Account, Rule, told
+
+bot = told()
+
+
+def _filter(rule: Rule) -> str | re.Pattern[str]:
+    """What WeRoBot compares with: a text for equality, or an expression that must match at the
+    start.
+    """
+    if rule.kind == "exact":
+        return rule.pattern
+    if rule.kind == "contains":
+        return re.compile(".*" + re.escape(rule.pattern), re.DOTALL)
+    if rule.kind == "prefix":
+        return re.compile(re.escape(rule.pattern))
+    return re.compile(".*" + rule.pattern, re.DOTALL)
+
+
+def _replying(reply: str) -> Callable[[], str]:
+    return lambda: reply
+
+
+def robot(account: Account) -> Any:
+    """The WSGI application of one account."""
+    made = WeRoBot(
+        token=account.token,
+        app_id=account.appid,
+        encoding_aes_key=account.aes_key,
+        SESSION_STORAGE=False,
+    )
+    for rule in bot.rules:
+        made.filter(_filter(rule))(_replying(rule.reply))
+    made.handler(_replying(bot.fallback))
+    return made.wsgi
+
+
+robots = {f"/wechat/{account.appid}": robot(account) for account in bot.accounts}
+
+
+def app(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    """Each account's robot at its own path."""
+    found = robots.get(environ["PATH_INFO"])
+    if found is None:
+        start("404 Not Found", [("Content-Length", "0")])
+        return []
+    answered: Iterable[bytes] = found(environ, start)
+    return answered
