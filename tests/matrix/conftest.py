@@ -44,7 +44,7 @@ def wish(department: Department, number: int = 1, **changes: Any) -> Wish:
         "mode": Mode.SAFE,
         "token": f"token{number}",
         "aes_key": f"{number:0>42}A",
-        "secret": f"secret{number}",
+        "secret": f"secret{number:0>20}",
     }
     return Wish(**values | changes)
 

@@ -1,0 +1,137 @@
+"""Sendings: customer-service messages, within their windows, once where that can be known."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from config import settings
+from config.database import session, transaction
+from matrix import accounts, departments, followers, sendings
+from matrix.sendings import Sending, State
+from matrix.wechat import gateway, replies
+from simulator import acts
+from simulator.followers import openid_of
+from tests.fixtures import NOW
+from tests.fixtures.simulated import Simulate, Simulated
+from tests.matrix.conftest import wish
+
+NAMES = ("appid", "original_id", "name", "secret", "token", "aes_key")
+
+
+class Scene:
+    """One account, known to us and to WeChat, and one follower who just wrote."""
+
+    def __init__(self, simulate: Simulate) -> None:
+        with transaction():
+            owner = departments.add(code="police", name="公安局", kind="", now=NOW)
+            account = accounts.add(wish(owner), now=NOW)
+            self.account_id, self.appid = account.id, account.appid
+            mirrored: dict[str, Any] = {name: getattr(account, name) for name in NAMES}
+        self.wechat: Simulated = simulate([mirrored])
+        self.world = self.wechat.world
+        self.citizen = self.world.followers.citizens()[0].id
+        acts.follow(self.world, self.citizen, self.appid)
+        acts.say(self.world, self.citizen, self.appid, "你好")
+        self.openid = openid_of(self.citizen, self.appid)
+        with transaction():
+            followers.wrote(self.account_id, self.openid, now=NOW)
+
+    def queue(self, reply: gateway.Message) -> int:
+        with transaction():
+            follower = followers.find(self.account_id, self.openid)
+            assert follower is not None
+            return sendings.queue(follower, reply, now=NOW).id
+
+    def state(self, sending_id: int) -> Sending:
+        with transaction():
+            return session.get_one(Sending, sending_id)
+
+    def shown(self) -> list[str]:
+        chat = self.world.chats.of(self.citizen, self.appid)
+        return [entry.body["text"] for entry in chat if entry.via == "custom"]
+
+
+@pytest.fixture
+def scene(own_database: str, redis_url: str, simulated: Simulate) -> Scene:
+    return Scene(simulated)
+
+
+def test_a_message_reaches_the_follower(scene: Scene) -> None:
+    sending = scene.queue(replies.Text("后半段"))
+
+    sendings.deliver(sending, now=NOW)
+    sendings.deliver(sending, now=NOW)
+
+    assert scene.state(sending).state is State.SENT
+    assert scene.shown() == ["后半段"]
+
+
+def test_content_of_every_kind_survives_being_stored(scene: Scene) -> None:
+    article = replies.Article("标题", "摘要", "https://hub.example/a", "https://hub.example/a.png")
+    kinds: list[gateway.Message] = [
+        replies.Text("字"),
+        replies.Image("m1"),
+        replies.Voice("m2"),
+        replies.Video("m3", "标题", "说明", "t1"),
+        replies.Music("t2", "https://hub.example/a.mp3", title="歌"),
+        replies.News((article,)),
+    ]
+
+    assert [sendings.unpack(sendings.pack(kind)) for kind in kinds] == kinds
+
+
+def test_no_call_is_made_when_no_window_is_open(scene: Scene) -> None:
+    sending = scene.queue(replies.Text("太晚了"))
+
+    sendings.deliver(sending, now=NOW + timedelta(hours=49))
+
+    assert scene.state(sending).state is State.REFUSED
+    assert scene.shown() == []
+
+
+def test_a_refusal_closes_the_windows_and_says_why(scene: Scene) -> None:
+    acts.unfollow(scene.world, scene.citizen, scene.appid)
+    first, second = scene.queue(replies.Text("一")), scene.queue(replies.Text("二"))
+
+    sendings.deliver(first, now=NOW)
+    asked = len(scene.world.journal.lines(what="api", path="/cgi-bin/message/custom/send"))
+    sendings.deliver(second, now=NOW)
+
+    assert scene.state(first).state is State.REFUSED
+    assert scene.state(first).code is not None
+    assert scene.state(first).problem
+    assert scene.state(second).state is State.REFUSED
+    assert asked == len(scene.world.journal.lines(what="api", path="/cgi-bin/message/custom/send"))
+
+
+def test_when_wechat_is_busy_the_message_waits_for_the_next_try(scene: Scene) -> None:
+    scene.world.faults.add({"kind": "busy", "path": "/cgi-bin/message/custom/send", "count": 1})
+    sending = scene.queue(replies.Text("再来"))
+
+    with pytest.raises(gateway.Temporary):
+        sendings.deliver(sending, now=NOW)
+    assert scene.state(sending).state is State.SENDING
+    sendings.deliver(sending, now=NOW)
+
+    assert scene.state(sending).state is State.SENT
+    assert scene.shown() == ["再来"]
+
+
+def test_a_message_that_was_taken_and_not_confirmed_is_not_sent_twice(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WECHAT_READ_TIMEOUT", "0.5")
+    settings.forget()
+    scene.world.faults.add(
+        {"kind": "timeout_after_accepting", "path": "/cgi-bin/message/custom/send", "seconds": 2}
+    )
+    sending = scene.queue(replies.Text("一次"))
+
+    sendings.deliver(sending, now=NOW)
+    sendings.deliver(sending, now=NOW)
+
+    assert scene.state(sending).state is State.UNCONFIRMED
+    while not scene.shown():  # on a busy machine WeChat takes it after we gave up
+        pass
+    assert scene.shown() == ["一次"]
