@@ -1,0 +1,73 @@
+"""An account at the simulated WeChat, and what the gateway needs to speak for it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from matrix.wechat import tokens, wire
+from matrix.wechat.credentials import Credentials
+from simulator.followers import Follower
+from simulator.world import World
+from tests.fixtures.simulated import Simulate
+
+APPID = "wx00000000000000aa"
+SECRET = "5ecretOfTheTests0123456789abcdef"
+ACCOUNT = {
+    "appid": APPID,
+    "original_id": "gh_5d0e2f4a91c7",
+    "name": "华阴测试",
+    "secret": SECRET,
+    "token": "TokenOfTests",
+    "mode": "plain",
+    "console": {},
+}
+
+
+@dataclass(frozen=True)
+class WeChat:
+    """The simulated platform with one account, and that account's credentials."""
+
+    world: World
+    account: Credentials
+
+    def follower(self, name: str = "李一") -> Follower:
+        """A citizen who follows the account and has just written."""
+        citizen = self.world.followers.add_citizen(name)
+        now = self.world.clock.now()
+        follower = self.world.followers.follow(citizen.id, APPID, now=now, scene="")
+        self.world.windows.messaged(APPID, follower.openid)
+        return follower
+
+    def calls(self, path: str) -> list[dict[str, Any]]:
+        """The calls of this path that arrived."""
+        return self.world.journal.lines(what="api", path=path)
+
+    @property
+    def fetches(self) -> int:
+        """How often a token was asked for."""
+        return len(self.calls("/cgi-bin/stable_token"))
+
+    def with_secret(self, secret: str) -> Credentials:
+        """Credentials with another secret."""
+        return replace(self.account, secret=secret)
+
+
+@pytest.fixture(autouse=True)
+def new_process() -> Iterator[None]:
+    """Tokens and connections of one test are not those of the next."""
+    tokens.forget()
+    yield
+    tokens.forget()
+    wire.close()
+
+
+@pytest.fixture
+def wechat(simulated: Simulate) -> WeChat:
+    """A verified service account. Without `redis_url` in the same test, Redis is away."""
+    world = simulated([ACCOUNT]).world
+    account = Credentials(
+        account_id=1, appid=APPID, original_id=str(ACCOUNT["original_id"]), secret=SECRET
+    )
+    return WeChat(world, account)
