@@ -10,9 +10,11 @@ alike; figures are medians over rounds, ratios medians of each round's own ratio
 
 import argparse
 import json
+import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -165,12 +167,24 @@ def _measure(at: Field, options: Options) -> list[Result]:
         for program in at.programs[start:] + at.programs[:start]:
             results[program.name].turns.append(_take_turn(at, program, options.seconds))
     if options.instructions:
-        for program in at.programs:
-            prepared = _pushes(at, instructions.needed(options.instructions))
-            with suppress(instructions.NotCounted):
-                counted = instructions.per_request(program, prepared, options.instructions)
-                results[program.name].instructions = counted
+        for name, counted in _count_instructions(at, options.instructions):
+            results[name].instructions = counted
     return list(results.values())
+
+
+def _count_instructions(at: Field, by: str) -> Iterator[tuple[str, float | None]]:
+    """Names of servers with millions of instructions; counts do not mind the other core's."""
+    counted = [program for program in at.programs if not program.name.endswith("-gthread")]
+    prepared = _pushes(at, instructions.needed(by))
+    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
+
+        def count(program: Program) -> float | None:
+            with suppress(instructions.NotCounted):
+                return instructions.per_request(program, prepared, by)
+            return None
+
+        for program, found in zip(counted, pool.map(count, counted), strict=True):
+            yield program.name, found
 
 
 def _take_turn(at: Field, program: Program, seconds: float) -> Turn:
@@ -262,6 +276,7 @@ def _comparisons(results: Sequence[Result]) -> Iterator[str]:
         if times:
             said = ", ".join(f"{value:.2f} × {name}" for name, value in times.items())
             yield f"{one}: {said} (requests a second)"
+    yield from _instructions_compared(results)
     for peer, target in TARGETS.items():
         stronger = [value for name, value in compared.get("hub", {}).items() if _is(name, peer)]
         if stronger:
@@ -270,6 +285,17 @@ def _comparisons(results: Sequence[Result]) -> Iterator[str]:
         if result.name == "hub":
             at_half = result.middle("p99_at_half")
             yield tables.limit("hub, p99 at half load", at_half, P99_AT_HALF_LOAD, "ms")
+
+
+def _instructions_compared(results: Sequence[Result]) -> Iterator[str]:
+    counted = {one.name: one.instructions for one in results if one.instructions is not None}
+    if "hub" in counted and len(counted) > 1:
+        shares = ", ".join(
+            f"{count / counted['hub']:.2f} for {name}"
+            for name, count in counted.items()
+            if name not in OURS
+        )
+        yield f"instructions for one of the hub's: {shares}"
 
 
 def _is(name: str, peer: str) -> bool:

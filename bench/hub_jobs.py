@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from app import broker, worker
-from app import jobs as handlers
+from app.jobs import INSIDE
 from bench.timing import ask
 from config import jobs
 from config.database import reading, session, transaction
@@ -43,7 +43,7 @@ def done() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1] == "work":
-        handlers.INSIDE[NOTHING] = nothing
+        INSIDE[NOTHING] = nothing
         worker.main()
     else:
         jobs.announce_with(broker.announce)

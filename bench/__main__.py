@@ -1,0 +1,152 @@
+"""All benchmarks in one run, and a report of them.
+
+    python -m bench [--long] [--only callback,jobs]
+
+Each part runs in a process of its own and prints its tables as Markdown; the report is written
+under `var/bench`, with the figures of those parts that give them as JSON.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.programs import ROOT
+
+REPORTS = ROOT / "var" / "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One benchmark: its module, and what it is told for a longer run."""
+
+    name: str
+    title: str
+    long: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> Path:
+        """Its source."""
+        return ROOT / "bench" / f"{self.name}.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a part printed and gave; `code` is not 0 when it failed or found wrong answers."""
+
+    part: Part
+    printed: str
+    figures: Any
+    seconds: float
+    code: int
+
+
+PARTS = (
+    Part("callback", "Callback", ("--seconds", "10", "--rounds", "7")),
+    Part("matching", "Matching"),
+    Part("quality", "Keyword quality"),
+    Part("jobs", "Background jobs", ("--count", "10000", "--rounds", "5")),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the parts and write the report; 1 when a part failed or found wrong answers."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--long", action="store_true", help="steadier figures; half an hour")
+    parser.add_argument("--only", default="", help=", ".join(part.name for part in PARTS))
+    said = parser.parse_args(argv)
+    only = [name for name in said.only.split(",") if name]
+    machine = _machine()
+    print(_heading(machine), flush=True)
+    outcomes = []
+    for part in PARTS:
+        if not only or part.name in only:
+            outcomes.append(_run(part, part.long if said.long else ()))
+            print(_section(outcomes[-1]), flush=True)
+    print(f"\nWritten to {_write(machine, outcomes).relative_to(ROOT)}")
+    return max((1 for outcome in outcomes if outcome.code), default=0)
+
+
+def _run(part: Part, options: Sequence[str]) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        file = Path(folder, "figures.json")
+        command = [sys.executable, "-m", f"bench.{part.name}", *options]
+        if "--json" in part.module.read_text(encoding="utf-8"):
+            command += ["--json", str(file)]
+        began = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        seconds = time.monotonic() - began
+        figures = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return Outcome(part, done.stdout.strip(), figures, seconds, done.returncode)
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "commit": _commit(),
+    }
+
+
+def _cpu() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
+    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return found[1] if found else platform.processor()
+
+
+def _commit() -> str:
+    asked = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return asked.stdout.strip()
+
+
+def _heading(machine: dict[str, Any]) -> str:
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items())
+    return f"# Benchmarks\n\n{facts}"
+
+
+def _section(outcome: Outcome) -> str:
+    failed = f" — exit status {outcome.code}" if outcome.code else ""
+    heading = f"\n## {outcome.part.title} ({outcome.seconds:.0f} s){failed}"
+    return f"{heading}\n\n{outcome.printed}"
+
+
+def _write(machine: dict[str, Any], outcomes: Sequence[Outcome]) -> Path:
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    file = REPORTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.md"
+    sections = [_heading(machine), *map(_section, outcomes)]
+    file.write_text("\n".join(sections) + "\n", encoding="utf-8")
+    figures = {outcome.part.name: outcome.figures for outcome in outcomes}
+    said = json.dumps({"machine": machine, "figures": figures}, ensure_ascii=False, indent=1)
+    file.with_suffix(".json").write_text(said + "\n", encoding="utf-8")
+    return file
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
