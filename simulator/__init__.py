@@ -51,6 +51,7 @@ def create(
         chosen = [one if isinstance(one, Account) else from_fields(one) for one in accounts]
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["world"] = World(chosen, callback_base=callback_base, state=state)
     app.register_blueprint(door.blueprint)
     app.register_blueprint(control.blueprint)
@@ -76,7 +77,9 @@ def serve(app: Flask, port: int, *, host: str = "127.0.0.1") -> None:
 def run(app: Flask, *, port: int = 0) -> Iterator[str]:
     """Serve in a thread while the block runs; gives the address, on a free port by default."""
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True, name="simulator")
+    thread = threading.Thread(
+        target=server.serve_forever, args=(0.02,), daemon=True, name="simulator"
+    )
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -74,7 +74,16 @@ export class Chat {
     this.title.textContent = this.facts.typing ? "对方正在输入…" : this.facts.account.name;
   }
 
+  // What stands in a chat in which nothing was said yet.
+  intro() {
+    const { account } = this.facts;
+    const kind = account.kind === "service" ? "服务号" : "订阅号";
+    return el("div", { class: "intro" }, accountAvatar(account, "large"), el("b", {}, account.name), el("span", {}, `${kind} · ${account.verified ? "已认证" : "未认证"}`), el("span", {}, "关注后可以发消息、点菜单、收到回复。"));
+  }
+
   append(entries) {
+    if (!entries.length && !this.last) this.log.replaceChildren(this.intro());
+    if (entries.length && !this.last) this.log.replaceChildren();
     const near = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 160;
     const context = { account: this.facts.account, citizen: this.hooks.citizen(), choose: this.choose, profile: this.profile };
     let moved = false;

@@ -36,12 +36,16 @@ const remember = (key, value) => {
   }
 };
 
-async function loadList(citizen) {
-  const wanted = citizen ?? state.citizen?.id ?? remembered("citizen") ?? "";
-  const start = await get("/phone/start", wanted ? { citizen: wanted } : {}).catch((error) => {
-    if (!wanted) throw error;
-    return get("/phone/start");
+let chosen = remembered("citizen") || "";
+
+async function loadList(citizen = chosen) {
+  chosen = citizen;
+  const start = await get("/phone/start", citizen ? { citizen } : {}).catch((error) => {
+    if (!citizen) throw error;
+    return get("/phone/start"); // the simulator forgot whom this browser played last
   });
+  if (chosen !== citizen) return; // somebody else was chosen meanwhile
+  chosen = start.citizen;
   state.citizens = start.citizens;
   state.citizen = start.citizens.find((one) => one.id === start.citizen);
   state.accounts = start.accounts;

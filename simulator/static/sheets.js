@@ -97,7 +97,8 @@ export function imageSheet(act) {
     const file = chooser.files[0];
     if (file) send(`photo.${file.type.split("/")[1]}`, file);
   });
-  openSheet("发送图片", el("div", { class: "samples" }, SAMPLES.map(sample)), field("或选择本机图片", chooser));
+  const own = el("label", { class: "secondary file-button" }, "选择本机图片", chooser);
+  openSheet("发送图片", el("div", { class: "samples" }, SAMPLES.map(sample)), own);
 }
 
 export function placeSheet(act) {

@@ -1,0 +1,238 @@
+"""Callbacks: what is posted, how often, and what the citizen sees of the answer."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from werkzeug import Response
+
+from simulator import envelope
+from simulator.accounts import Account
+from simulator.callbacks import FAILURE
+from tests.simulator.conftest import (
+    KEY,
+    NEWS,
+    POLICE,
+    WATER,
+    Fields,
+    Hub,
+    Platform,
+    text,
+    wrapped,
+)
+
+
+def last_bubble(platform: Platform, who: Account = POLICE) -> dict[str, Any]:
+    return platform.chat(who)[-1]
+
+
+def test_a_text_goes_out_signed_and_sealed_and_the_answer_comes_back(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    hub.answer = lambda message: text(f"您问的是{message['Content']}")
+    sent = platform.act("text", text="身份证丢了咋办 <b>]]>")
+
+    query, body = hub.requests[-1]
+    assert query["openid"] == openid
+    assert query["encrypt_type"] == "aes"
+    assert envelope.matches(query["signature"], POLICE.token, query["timestamp"], query["nonce"])
+    assert "身份证" not in body
+    message = hub.seen[-1]
+    assert message["ToUserName"] == POLICE.original_id
+    assert message["MsgId"] == sent["message_id"]
+    assert message["Content"] == "身份证丢了咋办 <b>]]>"
+    assert sent["outcome"] == "replied"
+    assert last_bubble(platform)["body"] == {"text": "您问的是身份证丢了咋办 <b>]]>"}
+
+
+def test_plain_and_compatible_accounts_are_pushed_in_their_mode(
+    platform: Platform, hub: Hub
+) -> None:
+    hub.answer = lambda message: text("好")
+    platform.act("follow", who=WATER)
+    query, body = hub.requests[-1]
+    assert "encrypt_type" not in query
+    assert "<Event><![CDATA[subscribe]]></Event>" in body
+
+    assert platform.act("follow", who=NEWS)["outcome"] == "replied"
+    query, body = hub.requests[-1]
+    assert query["encrypt_type"] == "aes"
+    assert "<Event><![CDATA[subscribe]]></Event>" in body
+    assert "<Encrypt>" in body
+
+
+def test_message_ids_are_large_and_grow_and_openids_differ_between_accounts(
+    platform: Platform, openid: str
+) -> None:
+    first = int(platform.act("text", text="一")["message_id"])
+    second = int(platform.act("text", text="二")["message_id"])
+    assert 2**53 < first < second < 2**63
+    other = platform.act("follow", who=WATER)["openid"]
+    assert len(openid) == len(other) == 28
+    assert openid[0] == other[0] == "o"
+    assert openid != other
+
+
+def test_a_late_server_gets_the_same_message_three_times_and_the_citizen_a_failure(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    release = threading.Event()
+
+    def late(message: Fields) -> str:
+        release.wait(10)
+        return "success"
+
+    hub.answer = late
+    sent = platform.act("text", text="有人吗")
+    release.set()
+    assert [one["outcome"] for one in sent["attempts"]] == ["timeout"] * 3
+    assert sent["outcome"] == "failed"
+    ids = {message["MsgId"] for message in hub.seen if message.get("Content") == "有人吗"}
+    assert ids == {sent["message_id"]}
+    nonces = {query["nonce"] for query, _ in hub.requests[-3:]}
+    assert len(nonces) == 3
+    assert last_bubble(platform)["body"]["text"] == FAILURE
+
+
+def test_the_third_attempt_may_still_carry_the_answer(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    tries: list[str] = []
+
+    def third(message: Fields) -> Fields | Response:
+        tries.append(message["MsgId"])
+        return text("来了") if len(tries) == 3 else Response("busy", 503)
+
+    hub.answer = third
+    sent = platform.act("text", text="等你")
+    assert len(tries) == 3
+    assert sent["outcome"] == "replied"
+    assert last_bubble(platform)["body"] == {"text": "来了"}
+
+
+def test_an_answer_that_trickles_past_the_limit_is_late(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    def trickle(message: Fields) -> Response:
+        def drops() -> Any:
+            for _ in range(20):
+                time.sleep(0.05)
+                yield b" "
+
+        return Response(drops())
+
+    hub.answer = trickle
+    assert platform.act("text", text="滴")["attempts"][0]["outcome"] == "timeout"
+
+
+def test_no_server_at_all_is_a_failure_too(platform: Platform, openid: str) -> None:
+    platform.world.callbacks.base = "http://127.0.0.1:9"
+    sent = platform.act("text", text="喂")
+    assert [one["outcome"] for one in sent["attempts"]] == ["failed"] * 3
+    assert last_bubble(platform)["kind"] == "failure"
+
+
+@pytest.mark.parametrize("answer", ["success", ""])
+def test_a_server_may_say_nothing(platform: Platform, hub: Hub, openid: str, answer: str) -> None:
+    hub.answer = lambda message: answer
+    sent = platform.act("text", text="嗯")
+    assert sent["outcome"] == "silent"
+    assert len(sent["attempts"]) == 1
+    assert last_bubble(platform)["side"] == "me"
+
+
+def _text_xml(openid: str, who: Account, content: str = "好", sender: str = "") -> str:
+    return (
+        f"<xml><ToUserName>{openid}</ToUserName><FromUserName>{sender or who.original_id}"
+        f"</FromUserName><CreateTime>1760000000</CreateTime><MsgType>text</MsgType>"
+        f"<Content>{content}</Content></xml>"
+    )
+
+
+def _bad_answers(openid: str) -> dict[str, str]:
+    good = _text_xml(openid, POLICE)
+    foreign = envelope.encrypt(good, aes_key=KEY, appid=WATER.appid)
+    signature = envelope.sign(POLICE.token, "1760000000", "n", foreign)
+    return {
+        "JSON": '{"errcode": 0}',
+        "an HTML page": "<html><body>500</body></html>",
+        "no XML": "oops",
+        "plain text to a safe account": good,
+        "a wrong signature": wrapped(good, POLICE, MsgSignature="0" * 40),
+        "another appid": wrapped(good, POLICE, Encrypt=foreign, MsgSignature=signature),
+        "another reader": wrapped(_text_xml("oSomebodyElse", POLICE), POLICE),
+        "another sender": wrapped(_text_xml(openid, POLICE, sender="gh_other"), POLICE),
+        "an empty text": wrapped(_text_xml(openid, POLICE, ""), POLICE),
+        "a long text": wrapped(_text_xml(openid, POLICE, "长" * 700), POLICE),
+        "a DTD": wrapped("<!DOCTYPE x>" + good, POLICE),
+        "an unknown kind": wrapped(good.replace(">text<", ">poem<"), POLICE),
+    }
+
+
+@pytest.mark.parametrize("name", list(_bad_answers("")))
+def test_an_invalid_answer_fails_at_once(
+    platform: Platform, hub: Hub, openid: str, name: str
+) -> None:
+    answer = _bad_answers(openid)[name]
+    hub.answer = lambda message: answer
+    sent = platform.act("text", text="问")
+    assert [one["outcome"] for one in sent["attempts"]] == ["invalid"]
+    assert sent["attempts"][0]["problem"]
+    assert last_bubble(platform)["kind"] == "failure"
+
+
+def test_answers_with_files_need_files_of_the_account(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    own = platform.world.media.add_temporary(POLICE.appid, "image", "a.png", b"x").id
+    foreign = platform.world.media.add_temporary(WATER.appid, "image", "a.png", b"x").id
+    for media, outcome in ((own, "replied"), (foreign, "failed")):
+        raw = f"<Image><MediaId>{media}</MediaId></Image>"
+        hub.answer = lambda message, raw=raw: {"MsgType": "image", "<": raw}  # type: ignore[misc]
+        assert platform.act("text", text="图")["outcome"] == outcome
+
+
+def test_a_message_gets_one_news_item_and_a_click_may_get_more(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    item = "<item><Title>文</Title><Description/><PicUrl/><Url>http://h/</Url></item>"
+    raw = f"<ArticleCount>2</ArticleCount><Articles>{item * 2}</Articles>"
+    hub.answer = lambda message: {"MsgType": "news", "<": raw}
+    assert len(platform.act("text", text="图文")["reply"]["body"]["articles"]) == 1
+    button = {"type": "click", "name": "看", "key": "K"}
+    platform.api("menu/create", {"button": [button]})
+    clicked = platform.act("tap", button={**button, "sub_button": []})
+    assert len(clicked["reply"]["body"]["articles"]) == 2
+
+
+def test_a_hand_over_is_told_for_messages_and_invalid_for_events(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    hub.answer = lambda message: {"MsgType": "transfer_customer_service"}
+    assert platform.act("text", text="人工")["outcome"] == "replied"
+    platform.act("unfollow")
+    assert platform.act("follow")["outcome"] == "failed"
+
+
+def test_nobody_sees_a_failure_of_what_nobody_waits_for(
+    platform: Platform, hub: Hub, openid: str
+) -> None:
+    hub.answer = lambda message: Response("broken", 500)
+    assert platform.act("unfollow")["outcome"] == "failed"
+    assert "failure" not in [entry["kind"] for entry in platform.chat()]
+
+
+def test_saving_the_settings_checks_the_address(platform: Platform) -> None:
+    path = f"/simulator/accounts/{POLICE.appid}/check"
+    assert platform.client.post(path).json == {"ok": True, "problem": ""}
+    platform.world.callbacks.base = "http://127.0.0.1:9"
+    assert platform.client.post(path).json["ok"] is False
+
+
+def test_every_attempt_is_in_the_journal(platform: Platform, hub: Hub, openid: str) -> None:
+    hub.answer = lambda message: Response("busy", 503)
+    sent = platform.act("text", text="记")
+    lines = platform.log(what="callback", message_id=sent["message_id"])
+    assert [line["attempt"] for line in lines] == [1, 2, 3]
+    assert {line["status"] for line in lines} == {503}
