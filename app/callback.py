@@ -12,21 +12,16 @@ accepted is lost.
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
-from urllib.parse import unquote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import Counter, Histogram
 
 from app import dialogue, live
 from config import clock, logs
-from config.database import retrying
 from config.errors import DomainError
-from matrix import followers, inbox, sendings
 from matrix.accounts import Connection
 from matrix.wechat import messages
-from matrix.wechat.envelope import SUCCESS, Opened
-from matrix.wechat.replies import render
+from matrix.wechat.envelope import SUCCESS
 
 PREFIX = "/wechat/"
 
@@ -103,10 +98,12 @@ def _check(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, st
 def _push(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:
     account = _account(appid)
     opened = account.envelope.open(environ["QUERY_STRING"], _body(environ), now=now)
-    xml = _settle(account, opened, now)
-    if not xml:
+    answer = dialogue.answer(opened.inbound, account, live.current(), now=now)
+    recorded = dialogue.settle(account, opened.inbound, answer, now=now)
+    (_answered if recorded.is_new else _repeated).inc()
+    if not recorded.answer:
         return _PLAIN, SUCCESS
-    return _XML, account.envelope.seal(xml, opened, now=now, nonce=secrets.token_hex(8))
+    return _XML, account.envelope.seal(recorded.answer, opened, now=now, nonce=secrets.token_hex(8))
 
 
 def _unknown(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:
@@ -134,20 +131,3 @@ def _body(environ: WSGIEnvironment) -> bytes:
         raise Unheard(413, "body")
     body: bytes = environ["wsgi.input"].read(int(length))
     return body
-
-
-def _settle(account: Connection, opened: Opened, now: datetime) -> str:
-    """Answer the push, write it down once, and act on it once. Returns the reply's XML or ""."""
-    inbound = opened.inbound
-    answer = dialogue.answer(inbound, account, live.current(), now=now)
-    entry = _entry(account, inbound, answer, now)
-
-    def keep() -> inbox.Recorded:
-        recorded = inbox.record(entry)
-        if recorded.is_new:
-            _act(account, inbound, answer, recorded.id, now)
-        return recorded
-
-    recorded = retrying(keep)
-    (_answered if recorded.is_new else _repeated).inc()
-    return recorded.answer

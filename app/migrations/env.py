@@ -10,6 +10,7 @@ def run() -> None:
     with database.engine().connect() as connection:
         context.configure(
             connection=connection,
+            target_metadata=database.Base.metadata,  # for the names of constraints
             render_as_batch=connection.dialect.name == "sqlite",
             transaction_per_migration=True,
         )
