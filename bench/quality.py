@@ -1,0 +1,189 @@
+"""Keyword quality: how often the demo's rules give the right answer.
+
+    python bench/quality.py [--json] [--wrong] [FILE ...]
+
+Each line of a file is one labelled message: text, department (the account it was written to),
+intent (the rule that should answer, or null), and where known also, matrix_intent, kind, style.
+For the head account the whole matrix is the search space, for a department its own rules.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # run as a script, the project is not on the path
+
+from keywords import drafts  # noqa: E402
+from keywords.book import Book  # noqa: E402
+from keywords.rules import Occasion, Reach  # noqa: E402
+from keywords.texts import Texts  # noqa: E402
+
+RULES = ROOT / "config/demo/keywords.yaml"
+MESSAGES = ROOT / "bench/data/citizen-messages.jsonl"
+# a Tuesday at eleven; rules with hours are awake when offices are
+NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
+HEAD = "release"
+
+TARGETS = {"hit": 0.92, "wrong": 0.02, "false_fire": 0.03, "emergency": 1.0}
+
+
+@dataclass
+class Demo:
+    """The demo's book and the account number of each department."""
+
+    book: Book
+    accounts: dict[str, int]
+
+    @classmethod
+    def load(cls, path: Path = RULES) -> "Demo":
+        """Compile the rules of a file for one account per department."""
+        document = yaml.safe_load(path.read_text("utf-8"))
+        listed = drafts.parse(document)
+        names = sorted({draft.department for draft in listed} | {HEAD})
+        accounts = {name: number for number, name in enumerate(names, 1)}
+        rules = [draft.rule(department_id=accounts[draft.department]) for draft in listed]
+        everyone = (accounts[HEAD], *(key for name, key in accounts.items() if name != HEAD))
+        reaches = [
+            Reach(number, own=everyone if name == HEAD else (number,), ancestors=())
+            for name, number in accounts.items()
+        ]
+        words = tuple(document["emergency"]["keywords"])
+        return cls(Book().compiled(rules, reaches, Texts(emergency_words=words)), accounts)
+
+
+def judge(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
+    """One message with what it got: the rule, whether an alarm, which suggestions."""
+    account, text = demo.accounts[message["department"]], message["text"]
+    alarm = demo.book.emergency(text)
+    rule = None if alarm else demo.book.match(account, Occasion(text), now=NOW)
+    suggested = () if alarm or rule else demo.book.suggest(account, text, now=NOW)
+    got = rule.code if rule else None
+    wanted = [message["intent"], *message.get("also", ())]
+    if message["intent"] is None:
+        outcome = "false_fire" if got else "quiet"
+    else:
+        outcome = "hit" if got in wanted else "wrong" if got else "missed"
+    return {
+        **message,
+        "got": got,
+        "outcome": outcome,
+        "alarm": alarm,
+        "suggested": [each.code for each in suggested],
+    }
+
+
+def measure(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The measures of the sample data's README over a set of judged messages."""
+    rows = list(judged)
+    outcomes = Counter(row["outcome"] for row in rows)
+    asked = [row for row in rows if row["intent"] is not None]
+    unasked = [row for row in rows if row["intent"] is None]
+    dangers = [row for row in rows if row.get("kind") == "emergency"]
+    misrouted = [row for row in rows if row.get("kind") == "misroute"]
+    near = [row for row in asked if row["outcome"] == "missed"]
+    return {
+        "messages": len(rows),
+        "hit": _part(outcomes["hit"], asked),
+        "wrong": _part(outcomes["wrong"], asked),
+        "missed": _part(outcomes["missed"], asked),
+        "false_fire": _part(outcomes["false_fire"], unasked),
+        "emergency": _part(sum(bool(row["alarm"]) for row in dangers), dangers),
+        "false_alarms": sum(bool(row["alarm"]) for row in rows)
+        - sum(bool(row["alarm"]) for row in dangers),
+        "transfer": _part(
+            sum(row["matrix_intent"] in row["suggested"] for row in misrouted), misrouted
+        ),
+        "missed_but_suggested": _part(sum(row["intent"] in row["suggested"] for row in near), near),
+        "quiet_with_suggestion": _part(
+            sum(bool(row["suggested"]) for row in unasked if row not in misrouted),
+            [row for row in unasked if row not in misrouted],
+        ),
+    }
+
+
+def report(path: Path, demo: Demo) -> dict[str, Any]:
+    """All measures of one file: overall, by style, by kind, and the messages that went wrong."""
+    lines = path.read_text("utf-8").splitlines()
+    rows = [judge(demo, json.loads(line)) for line in lines]
+    groups: dict[str, dict[str, list[dict[str, Any]]]] = {
+        "style": defaultdict(list),
+        "kind": defaultdict(list),
+    }
+    for row in rows:
+        for name, grouped in groups.items():
+            if name in row:
+                grouped[row[name].replace("+noise", "")].append(row)
+    return {
+        "file": path.name,
+        "overall": measure(rows),
+        **{
+            f"by_{name}": {key: measure(grouped[key]) for key in sorted(grouped)}
+            for name, grouped in groups.items()
+        },
+        "wrong": [
+            row
+            for row in rows
+            if row["outcome"] in ("wrong", "missed", "false_fire")
+            or bool(row["alarm"]) != (row.get("kind") == "emergency")
+        ],
+    }
+
+
+def show(found: dict[str, Any], *, wrong: bool) -> None:
+    """Print one report as tables."""
+    print(f"\n{found['file']}: {found['overall']['messages']} messages")
+    for name, value in found["overall"].items():
+        target = TARGETS.get(name)
+        aim = f"   target {target:.0%}" if target is not None else ""
+        print(f"  {name:<22}{_number(value):>8}{aim}")
+    for group in ("by_style", "by_kind"):
+        if not found[group]:
+            continue
+        columns = ("messages", "hit", "wrong", "missed", "false_fire", "transfer")
+        print(f"\n  {group[3:]:<14}" + "".join(f"{name:>12}" for name in columns))
+        for key, values in found[group].items():
+            print(f"  {key:<14}" + "".join(f"{_number(values[name]):>12}" for name in columns))
+    for row in found["wrong"] if wrong else ():
+        print(f"  {row['outcome']:<10} {row['department']:<9} wanted {row['intent']}", end="")
+        print(
+            f" got {row['got']} alarm {row['alarm']} suggested {row['suggested']} {row['text']!r}"
+        )
+
+
+def _part(count: int, rows: list[dict[str, Any]]) -> float | None:
+    return round(count / len(rows), 4) if rows else None
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if isinstance(value, float) else str(value)
+
+
+def main() -> None:
+    """Measure the files named, or the labelled messages."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("files", nargs="*", type=Path, default=[MESSAGES])
+    parser.add_argument("--json", action="store_true", help="one JSON object a file")
+    parser.add_argument("--wrong", action="store_true", help="list what went wrong")
+    chosen = parser.parse_args()
+    demo = Demo.load()
+    for path in chosen.files:
+        found = report(path, demo)
+        if chosen.json:
+            print(json.dumps(found, ensure_ascii=False))
+        else:
+            show(found, wrong=chosen.wrong)
+
+
+if __name__ == "__main__":
+    main()

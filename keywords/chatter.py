@@ -1,0 +1,77 @@
+"""Chatter: messages that name a rule's word and yet ask for nothing.
+
+Praise ("西岳庙真好看"), thanks ("谢谢律师老师"), stories ("小说里的律师都好帅") and adverts
+("专业办证加我微信") must not set off a rule. A question or a complaint in the same message makes
+it a request again.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from keywords import words
+from keywords.normalize import Normal
+
+_SHORT = 8
+_LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
+
+
+def is_chatter(normal: Normal) -> bool:
+    """Whether the message wants no answer from a rule."""
+    text = normal.text
+    if is_advert(normal):
+        return True
+    patterns = _patterns()
+    if len(text) <= _SHORT and patterns["thanks"].match(text):
+        return not _asks(normal)
+    return bool(patterns["kind_or_elsewhere"].search(text)) and not _asks(normal)
+
+
+def is_advert(normal: Normal) -> bool:
+    """Whether somebody offers something instead of asking."""
+    patterns = _patterns()
+    return bool(patterns["adverts"].search(normal.text)) and not patterns["lures"].search(
+        normal.text
+    )
+
+
+def is_place(text: str, end: int) -> bool:
+    """Whether the word that ends at `end` only says where something is."""
+    return text.startswith(_places(), end)
+
+
+def is_particle(character: str) -> bool:
+    """Whether a single character is grammar rather than meaning."""
+    return character in _particles()
+
+
+def _asks(normal: Normal) -> bool:
+    return bool(
+        _patterns()["asking"].search(normal.text) or "?" in normal.raw or "？" in normal.raw
+    )
+
+
+@cache
+def _places() -> tuple[str, ...]:
+    return words.chatter().places
+
+
+@cache
+def _particles() -> frozenset[str]:
+    return frozenset(words.chatter().particles)
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    listed = words.chatter()
+    return {
+        "adverts": _any_of(listed.adverts),
+        "lures": _any_of(listed.lures),
+        "thanks": _any_of(listed.thanks),
+        "asking": _any_of(listed.asking),
+        "kind_or_elsewhere": _any_of(listed.praise + listed.elsewhere),
+    }
+
+
+def _any_of(listed: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(sorted(map(re.escape, listed), key=len, reverse=True)))

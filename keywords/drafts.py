@@ -1,0 +1,438 @@
+"""Drafts: a rule as a person writes it, checked before anything is stored.
+
+    document (YAML shape) ── parse ──> RuleDraft ── dump ──> the same shape again
+    form of the console   ── check ─────┘
+
+The plain shape has lists of words: `exact`, `keywords`, `together`, `patterns`, `with`,
+`without`. Where a word needs more it is a mapping {text, mode, kind}. Every refusal is an
+`Invalid` whose field is "rule id · field".
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, time
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import re2
+
+from config.errors import Invalid
+from keywords import replies
+from keywords.matching import together_groups
+from keywords.normalize import fold
+from keywords.replies import Choice, Reply
+from keywords.rules import Keyword, Kind, Mode, Rule, Scope
+from keywords.schedule import ALWAYS, Days, Schedule, Span
+
+LONGEST_KEYWORD = 64
+LONGEST_PATTERN = 256
+LONGEST_NAME = 60
+LONGEST_CODE = 64
+MOST_KEYWORDS = 500
+HIGHEST_PRIORITY = 999
+_PATTERN_MEMORY = 1 << 20
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+_SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-–—~至]\s*([01]?\d|2[0-4]):([0-5]\d)")
+FIELDS = (
+    "id",
+    "department",
+    "account",
+    "scope",
+    "name",
+    "exact",
+    "keywords",
+    "together",
+    "patterns",
+    "with",
+    "without",
+    "priority",
+    "weekdays",
+    "hours",
+    "days",
+    "valid_from",
+    "valid_to",
+    "choice",
+    "reply",
+    "replies",
+    "service",
+    "overrides",
+    "state",
+    "review_by",
+)
+_LISTS = {
+    "exact": Mode.EQUAL,
+    "keywords": Mode.CONTAINS,
+    "together": Mode.TOGETHER,
+    "patterns": Mode.PATTERN,
+}
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class State(StrEnum):
+    """Whether a rule answers: being written, in force, or switched off."""
+
+    DRAFT = "draft"
+    LIVE = "live"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDraft:
+    """A checked rule that names its owner by the owner's own id; both empty is the whole city."""
+
+    code: str
+    name: str
+    keywords: tuple[Keyword, ...]
+    replies: tuple[Reply, ...]
+    department: str = ""
+    account: str = ""
+    scope: Scope = Scope.LOCAL
+    required: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    priority: int = 50
+    schedule: Schedule = ALWAYS
+    choice: Choice = Choice.FIRST
+    service: str = ""
+    overrides: str = ""
+    state: State = State.LIVE
+    review_by: date | None = None
+
+    def rule(
+        self, *, id: int = 0, department_id: int | None = None, account_id: int | None = None
+    ) -> Rule:
+        """The live value of this draft for owners known by number."""
+        return Rule(
+            code=self.code,
+            name=self.name,
+            keywords=self.keywords,
+            replies=self.replies,
+            id=id,
+            department_id=department_id,
+            account_id=account_id,
+            scope=self.scope,
+            required=self.required,
+            excluded=self.excluded,
+            priority=self.priority,
+            schedule=self.schedule,
+            choice=self.choice,
+            service=self.service,
+            overrides=self.overrides,
+        )
+
+
+def parse(document: object) -> tuple[RuleDraft, ...]:
+    """Read the `rules` of a document. Raises Invalid at the first wrong field."""
+    listed = document.get("rules") if isinstance(document, Mapping) else document
+    if not isinstance(listed, list):
+        raise Invalid(field="rules", problem="应是一个规则列表。")
+    drafts = tuple(
+        parse_rule(shape, at=f"第 {number} 条") for number, shape in enumerate(listed, 1)
+    )
+    codes: set[str] = set()
+    for draft in drafts:
+        if draft.code in codes:
+            raise Invalid(field=f"{draft.code} · id", problem="规则编号重复。")
+        codes.add(draft.code)
+    return drafts
+
+
+def parse_rule(shape: object, *, at: str = "rule") -> RuleDraft:
+    """Read one rule in the shape of the YAML. `at` names it where it has no id yet."""
+    if not isinstance(shape, Mapping):
+        raise Invalid(field=at, problem="规则应是一组“名称：内容”。")
+    code = shape.get("id")
+    if not isinstance(code, str) or not _CODE.fullmatch(code) or len(code) > LONGEST_CODE:
+        raise Invalid(
+            field=f"{at} · id", problem="编号应是字母、数字、点、横线组成的文字，最长 64 个字符。"
+        )
+    try:
+        return _read(code, shape)
+    except Invalid as error:
+        raise Invalid(field=f"{code} · {error.field}", problem=error.problem) from error
+
+
+def check(draft: RuleDraft) -> RuleDraft:
+    """Check a draft made in the console the way a loaded one is checked. Raises Invalid."""
+    # the owner is checked where it is known by number
+    owned = replace(draft, department=draft.department or "-")
+    checked = parse_rule(dump_rule(owned))
+    return replace(checked, department=draft.department, account=draft.account)
+
+
+def dump(drafts: Iterable[RuleDraft]) -> dict[str, Any]:
+    """The document that `parse` reads back to the same drafts."""
+    return {"version": 1, "rules": [dump_rule(draft) for draft in drafts]}
+
+
+def dump_rule(draft: RuleDraft) -> dict[str, Any]:
+    """One rule in the shape of the YAML; defaults are left out."""
+    shape: dict[str, Any] = {"id": draft.code}
+    shape |= _present(department=draft.department, account=draft.account)
+    shape["name"] = draft.name
+    if draft.scope is not (Scope.LOCAL if draft.department or draft.account else Scope.DEFAULT):
+        shape["scope"] = draft.scope.value
+    shape["priority"] = draft.priority
+    shape |= _dump_keywords(draft.keywords)
+    shape |= _present(**{"with": list(draft.required), "without": list(draft.excluded)})
+    shape |= _dump_schedule(draft.schedule)
+    shape |= _present(service=draft.service, overrides=draft.overrides)
+    if draft.state is not State.LIVE:
+        shape["state"] = draft.state.value
+    if draft.review_by:
+        shape["review_by"] = draft.review_by.isoformat()
+    if draft.choice is not Choice.FIRST:
+        shape["choice"] = draft.choice.value
+    dumped = [replies.dump(reply) for reply in draft.replies]
+    return shape | ({"reply": dumped[0]} if len(dumped) == 1 else {"replies": dumped})
+
+
+# ---- reading ----
+
+
+def _read(code: str, shape: Mapping[str, Any]) -> RuleDraft:
+    for name in shape:
+        if name not in FIELDS:
+            raise Invalid(field=str(name), problem="没有这个字段。")
+    if ("reply" in shape) == ("replies" in shape):
+        raise Invalid(field="reply", problem="reply 与 replies 应写且只写一个。")
+    if "reply" in shape:
+        listed: tuple[Reply, ...] = (replies.parse(shape["reply"]),)
+    else:
+        listed = replies.parse_all(shape["replies"])
+    return RuleDraft(
+        code=code,
+        name=_text(shape, "name", LONGEST_NAME, needed=True),
+        keywords=_keywords(shape),
+        replies=listed,
+        department=_text(shape, "department", LONGEST_CODE),
+        account=_text(shape, "account", LONGEST_CODE),
+        scope=_scope(shape),
+        required=_words(shape, "with"),
+        excluded=_words(shape, "without"),
+        priority=_priority(shape),
+        schedule=read_schedule(shape),
+        choice=_one_of(shape, "choice", Choice, Choice.FIRST),
+        service=_text(shape, "service", LONGEST_CODE),
+        overrides=_text(shape, "overrides", LONGEST_CODE),
+        state=_one_of(shape, "state", State, State.LIVE),
+        review_by=_date(shape, "review_by"),
+    )
+
+
+def _scope(shape: Mapping[str, Any]) -> Scope:
+    is_owned = bool(shape.get("department") or shape.get("account"))
+    scope = _one_of(shape, "scope", Scope, Scope.LOCAL if is_owned else Scope.DEFAULT)
+    if scope is Scope.LOCAL and not is_owned:
+        raise Invalid(field="scope", problem="全市规则应为 mandatory 或 default。")
+    if scope is not Scope.LOCAL and shape.get("account"):
+        raise Invalid(field="scope", problem="单个账号的规则只能是 local。")
+    return scope
+
+
+def _keywords(shape: Mapping[str, Any]) -> tuple[Keyword, ...]:
+    found: dict[Keyword, None] = {}
+    for field, mode in _LISTS.items():
+        for number, written in enumerate(_list(shape, field), 1):
+            found[_keyword(written, mode, f"{field}[{number}]")] = None
+    if not found:
+        raise Invalid(field="keywords", problem="至少要有一个关键词。")
+    if len(found) > MOST_KEYWORDS:
+        raise Invalid(field="keywords", problem=f"一条规则最多 {MOST_KEYWORDS} 个关键词。")
+    return tuple(found)
+
+
+def _keyword(written: object, mode: Mode, field: str) -> Keyword:
+    if not isinstance(written, Mapping):
+        return _checked(Keyword(_word(written, field), mode), field)
+    for name in written:
+        if name not in ("text", "mode", "kind"):
+            raise Invalid(field=f"{field}.{name}", problem="没有这个字段。")
+    return _checked(
+        Keyword(
+            _word(written.get("text"), f"{field}.text"),
+            _one_of(written, "mode", Mode, mode),
+            _one_of(written, "kind", Kind, Kind.TEXT),
+        ),
+        field,
+    )
+
+
+def _checked(keyword: Keyword, field: str) -> Keyword:
+    longest = LONGEST_PATTERN if keyword.mode in (Mode.PATTERN, Mode.TOGETHER) else LONGEST_KEYWORD
+    if len(keyword.text) > longest:
+        raise Invalid(field=field, problem=f"最长 {longest} 个字符。")
+    if keyword.kind is not Kind.TEXT:
+        if keyword.mode not in (Mode.EQUAL, Mode.PREFIX):
+            # plain word lists mean the whole key when they name a menu entry or a scene
+            return replace(keyword, mode=Mode.EQUAL)
+        return keyword
+    if keyword.mode is Mode.PATTERN:
+        _check_pattern(keyword.text, field)
+    elif keyword.mode is Mode.TOGETHER:
+        if len(together_groups(keyword.text)) < 2:
+            raise Invalid(field=field, problem="“同时含有”至少要有两组词，用空格分开。")
+    elif not fold(keyword.text):
+        raise Invalid(field=field, problem="关键词里没有文字或数字。")
+    return keyword
+
+
+def _check_pattern(pattern: str, field: str) -> None:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _PATTERN_MEMORY
+    try:
+        compiled = re2.compile(pattern, options)
+    except re2.error as error:
+        raise Invalid(field=field, problem=f"正则有误或过于复杂（{_reason(error)}）。") from error
+    if compiled.search(""):
+        raise Invalid(field=field, problem="正则表达式不能匹配空白消息。")
+
+
+def _reason(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+
+
+def read_schedule(shape: Mapping[str, Any]) -> Schedule:
+    """Read weekdays, hours, days, valid_from and valid_to. Raises Invalid."""
+    schedule = Schedule(
+        weekdays=_weekdays(shape),
+        hours=tuple(_span(written, f"hours[{at}]") for at, written in _numbered(shape, "hours")),
+        days=_one_of(shape, "days", Days, Days.ANY),
+        valid_from=_date(shape, "valid_from"),
+        valid_to=_date(shape, "valid_to"),
+    )
+    if schedule.valid_from and schedule.valid_to and schedule.valid_to < schedule.valid_from:
+        raise Invalid(field="valid_to", problem="截止日期早于开始日期。")
+    return schedule
+
+
+def _weekdays(shape: Mapping[str, Any]) -> frozenset[int]:
+    listed = _list(shape, "weekdays")
+    for day in listed:
+        if isinstance(day, bool) or day not in range(1, 8):
+            raise Invalid(field="weekdays", problem="星期用 1（周一）到 7（周日）表示。")
+    return frozenset(listed)
+
+
+def _span(written: object, field: str) -> Span:
+    found = _SPAN.fullmatch(written.strip()) if isinstance(written, str) else None
+    if found is None:
+        raise Invalid(field=field, problem="时段应写成 08:30-12:00，可以跨过午夜。")
+    hours = [int(part) for part in found.groups()]
+    if hours[0] == 24 or (hours[2] == 24 and hours[3]):
+        raise Invalid(field=field, problem="时段应在 00:00 到 24:00 之间。")
+    return Span(time(hours[0], hours[1]), time(hours[2] % 24, hours[3]))
+
+
+def _priority(shape: Mapping[str, Any]) -> int:
+    value = shape.get("priority", 50)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST_PRIORITY:
+        raise Invalid(field="priority", problem=f"优先级应是 0 到 {HIGHEST_PRIORITY} 的整数。")
+    return value
+
+
+def _date(shape: Mapping[str, Any], field: str) -> date | None:
+    value = shape.get(field)
+    if value is None or type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as error:
+        raise Invalid(field=field, problem="日期应写成 2026-01-31。") from error
+
+
+def _one_of(shape: Mapping[str, Any], field: str, kind: type[_Choice], default: _Choice) -> _Choice:
+    try:
+        return kind(shape.get(field, default))
+    except ValueError as error:
+        raise Invalid(field=field, problem=f"只能是 {'、'.join(kind)}。") from error
+
+
+def _text(shape: Mapping[str, Any], field: str, longest: int, *, needed: bool = False) -> str:
+    value = shape.get(field)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str) or not value.strip():
+        raise Invalid(field=field, problem="应是不为空的文字。")
+    if len(value) > longest:
+        raise Invalid(field=field, problem=f"最长 {longest} 个字符。")
+    return value
+
+
+def _words(shape: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    found = []
+    for at, written in _numbered(shape, field):
+        word = _word(written, f"{field}[{at}]")
+        if len(word) > LONGEST_KEYWORD or not fold(word):
+            raise Invalid(field=f"{field}[{at}]", problem="应是 1 到 64 个字的词。")
+        found.append(word)
+    return tuple(dict.fromkeys(found))
+
+
+def _word(written: object, field: str) -> str:
+    if not isinstance(written, str) or not written.strip():
+        raise Invalid(field=field, problem="应是不为空的文字；数字请加引号。")
+    return written.strip()
+
+
+def _numbered(shape: Mapping[str, Any], field: str) -> Iterable[tuple[int, Any]]:
+    return enumerate(_list(shape, field), 1)
+
+
+def _list(shape: Mapping[str, Any], field: str) -> list[Any]:
+    value = shape.get(field)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Invalid(field=field, problem="应是一个列表。")
+    return value
+
+
+# ---- the columns of a stored rule ----
+
+
+def read_keywords(rows: Iterable[Mapping[str, str]]) -> tuple[Keyword, ...]:
+    """Keywords from their stored rows {text, mode, kind}, which were checked on the way in."""
+    return tuple(Keyword(row["text"], Mode(row["mode"]), Kind(row["kind"])) for row in rows)
+
+
+def write_keywords(listed: Iterable[Keyword]) -> list[dict[str, str]]:
+    """The stored rows of keywords."""
+    return [
+        {"text": each.text, "mode": each.mode.value, "kind": each.kind.value} for each in listed
+    ]
+
+
+# ---- writing ----
+
+
+def _dump_keywords(listed: Iterable[Keyword]) -> dict[str, list[Any]]:
+    shape: dict[str, list[Any]] = {}
+    by_mode = {mode: field for field, mode in _LISTS.items()}
+    for keyword in listed:
+        if keyword.kind is Kind.TEXT and keyword.mode in by_mode:
+            shape.setdefault(by_mode[keyword.mode], []).append(keyword.text)
+            continue
+        written = {"text": keyword.text, "mode": keyword.mode.value}
+        if keyword.kind is not Kind.TEXT:
+            written["kind"] = keyword.kind.value
+        shape.setdefault("keywords", []).append(written)
+    return shape
+
+
+def _dump_schedule(schedule: Schedule) -> dict[str, Any]:
+    shape: dict[str, Any] = _present(
+        weekdays=sorted(schedule.weekdays), hours=[str(span) for span in schedule.hours]
+    )
+    if schedule.days is not Days.ANY:
+        shape["days"] = schedule.days.value
+    for field in ("valid_from", "valid_to"):
+        if day := getattr(schedule, field):
+            shape[field] = day.isoformat()
+    return shape
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,55 @@
+"""Emergencies: life and limb, before everything else.
+
+A word of danger raises the alarm, unless the message speaks of papers, courses or last year: the
+citizen whose house burnt down and who asks for aid needs the aid's rule. Said to be happening
+now, it is an alarm all the same. Where in doubt, the alarm wins: a prompt too many costs a line,
+one too few may cost a life. The words are data (`words/emergencies.yaml`); the city adds its own.
+"""
+
+import re
+from collections.abc import Iterable
+
+from keywords import words
+from keywords.matching import together_groups
+from keywords.normalize import Normal, fold, standard
+
+
+class EmergencyWords:
+    """The compiled word lists; immutable."""
+
+    def __init__(self, extra: Iterable[str] = ()) -> None:
+        """`extra` are the city's own words; they count like those of the list's `words`."""
+        listed = words.emergencies()
+        self._always = _any_of(listed.always)
+        self._words = _any_of((*listed.words, *filter(None, map(fold, extra))))
+        self._together = [together_groups(line) for line in listed.together]
+        self._calm = _any_of(listed.calm)
+        self._now = _any_of(listed.now)
+        self._keep = _any_of(listed.keep)
+
+    def find(self, normal: Normal) -> str | None:
+        """The word of danger in a message, or None. Looks at the whole text, greetings too."""
+        for form in dict.fromkeys((normal.text, standard(normal.text))):
+            found = self._find(self._keep.sub("", form))
+            if found:
+                return found
+        return None
+
+    def _find(self, text: str) -> str:
+        always = self._always.search(text)
+        if always and not self._is_over(text):
+            return always.group()
+        found = self._words.search(text)
+        if found and not self._is_over(text):
+            return found.group()
+        for groups in self._together:
+            if all(any(word in text for word in group) for group in groups):
+                return "" if self._is_over(text) else groups[0][0]
+        return ""
+
+    def _is_over(self, text: str) -> bool:
+        return bool(self._calm.search(text)) and not self._now.search(text)
+
+
+def _any_of(listed: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(sorted(map(re.escape, listed), key=len, reverse=True)))

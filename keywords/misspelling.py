@@ -1,0 +1,57 @@
+"""Misspelling: whether what was written is a likely slip for a keyword that sounds alike.
+
+注消 for 注销   yes: one right character, the other sounds the same
+法院 for 法援   no:  法院 is a word of its own
+hukou for 户口  yes: typed in pinyin on purpose
+就也 for 就业   no:  grammar sounds like everything
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from keywords import chatter, sounds
+
+SHORT = 2
+_FREQUENT = 50
+_LONGEST_WORD = 6
+
+
+def is_likely(keyword: str, written: Sequence[str]) -> bool:
+    """Whether `written`, one item per character of the keyword, is the keyword misspelled.
+
+    Items are characters, or syllables where pinyin was typed. The two sound alike already.
+    """
+    wrong = [pair for pair in zip(keyword, written, strict=True) if pair[0] != pair[1]]
+    if not wrong:
+        return False
+    alike = sum(not _sounds_same(meant, item) for meant, item in wrong)
+    if all(item.isascii() for _, item in wrong):
+        return not alike
+    right = len(keyword) - len(wrong)
+    if not right or alike > 1 or "".join(written) in _words():
+        return False
+    if len(keyword) > SHORT:
+        return True
+    return not alike and not any(map(chatter.is_particle, written))
+
+
+def _sounds_same(meant: str, item: str) -> bool:
+    heard = item if item.isascii() else sounds.reading(item)
+    return sounds.is_reading(heard, meant)
+
+
+@cache
+def _words() -> frozenset[str]:
+    """The frequent words of the language, from the dictionary that comes with jieba."""
+    spec = find_spec("jieba")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("jieba brings the dictionary of real words")
+    listed = Path(spec.submodule_search_locations[0], "dict.txt").read_text("utf-8")
+    found = set()
+    for line in listed.splitlines():
+        word, frequency, _ = line.split(" ")
+        if SHORT <= len(word) <= _LONGEST_WORD and int(frequency) >= _FREQUENT:
+            found.add(word)
+    return frozenset(found)

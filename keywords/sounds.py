@@ -1,0 +1,170 @@
+"""Sounds: text as syllables, so that homophones and pinyin input meet the keyword they mean.
+
+    身分正  ┐
+    身份证  ├─> shen fen zheng ─> three code characters, searched like any text
+    shen份zheng ┘
+
+Syllables are folded the way people here mix them up: zh/z, ch/c, sh/s, and -ng/-n. Whether a
+hit is a likely slip is for `misspelling` to say.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from pypinyin import Style, lazy_pinyin
+from pypinyin.constants import PINYIN_DICT
+
+_TONES = str.maketrans("āáǎàēéěèếềīíǐìōóǒòūúǔùüǖǘǚǜńňǹḿ", "aaaaeeeeeeiiiioooouuuuvvvvvnnnm")
+_LATIN = re.compile("[a-z]+")
+_BASE = 0xE000  # private use: no message that was folded contains these characters
+_CODES = 1000
+_HAN = range(0x4E00, 0xA000)
+_LONGEST_SYLLABLE = 6
+_LONGEST_RUN = 60
+_INTERJECTIONS = frozenset({"n", "m", "ng", "hm", "hng", "ei", "eh", "o", "yo", "lo"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """Text as code characters; `source` tells for each what was written there."""
+
+    code: str
+    source: Sequence[str]
+
+
+def hear(text: str) -> Sounds:
+    """Turn folded text into sounds; latin runs that spell pinyin become syllables too.
+
+    `text` may hold spaces between latin words; they are dropped.
+    """
+    if not _LATIN.search(text):
+        code = text.translate(_codes())
+        return Sounds(code, text)
+    source = [piece for run in re.findall(r"[a-z]+|[^a-z\s]", text) for piece in _pieces(run)]
+    codes, syllables = _codes(), _syllable_codes()
+    code = "".join(syllables.get(piece) or codes.get(ord(piece[0]), piece[0]) for piece in source)
+    return Sounds(code, source)
+
+
+def spell(word: str) -> str:
+    """The code of a keyword, read in context: 银行 is yin hang, not yin xing."""
+    if not _ambiguous().isdisjoint(word):
+        syllables = _syllable_codes()
+        read = lazy_pinyin(word, style=Style.NORMAL, v_to_u=False, errors="default")
+        if len(read) == len(word):
+            return "".join(
+                syllables.get(sound, character) for sound, character in zip(read, word, strict=True)
+            )
+    return word.translate(_codes())
+
+
+def initials(word: str) -> str:
+    """The first letters of a keyword's syllables: 身份证 -> sfz."""
+    read = _readings()
+    return "".join(read.get(character, character)[0] for character in word)
+
+
+def latin_runs(text: str) -> list[str]:
+    """The runs of latin letters in folded text, in order."""
+    return _LATIN.findall(text)
+
+
+def has_latin(text: str) -> bool:
+    """Whether there are latin letters, which may be pinyin."""
+    return _LATIN.search(text) is not None
+
+
+def is_code(character: str) -> bool:
+    """Whether a character stands for a syllable."""
+    return _BASE <= ord(character) < _BASE + _CODES
+
+
+def is_reading(sound: str, character: str) -> bool:
+    """Whether a character can be read as this toneless syllable."""
+    return sound == _readings().get(character) or sound in _all_readings(character)
+
+
+def reading(character: str) -> str:
+    """The usual toneless reading of a Han character, or an empty string."""
+    return _readings().get(character, "")
+
+
+def _pieces(run: str) -> Sequence[str]:
+    if not run[0].isascii() or not run[0].isalpha():
+        return run
+    return _segmented(run) or (run,)
+
+
+@lru_cache(maxsize=4096)
+def _segmented(run: str) -> tuple[str, ...] | None:
+    """Split pinyin into the fewest syllables, longer ones first; None when it is not pinyin."""
+    if len(run) > _LONGEST_RUN:
+        return None
+    known = _syllable_codes()
+    best: list[tuple[str, ...] | None] = [None] * (len(run) + 1)
+    best[len(run)] = ()
+    for start in range(len(run) - 1, -1, -1):
+        for end in range(min(len(run), start + _LONGEST_SYLLABLE), start, -1):
+            rest = best[end]
+            if rest is None or run[start:end] not in known:
+                continue
+            found = best[start]
+            if found is None or len(rest) + 1 < len(found):
+                best[start] = (run[start:end], *rest)
+    return best[0]
+
+
+def _folded(syllable: str) -> str:
+    head, tail = syllable[:2], syllable[2:]
+    if head in ("zh", "ch", "sh"):
+        syllable = head[0] + tail
+    return syllable[:-1] if syllable.endswith("ng") and syllable[-3] in "aei" else syllable
+
+
+@cache
+def _readings() -> dict[str, str]:
+    """The usual reading of each Han character, without tone."""
+    return {
+        chr(point): PINYIN_DICT[point].partition(",")[0].translate(_TONES)
+        for point in _HAN
+        if point in PINYIN_DICT
+    }
+
+
+@lru_cache(maxsize=8192)
+def _all_readings(character: str) -> frozenset[str]:
+    listed = PINYIN_DICT.get(ord(character), "") if len(character) == 1 else ""
+    return frozenset(listed.translate(_TONES).split(","))
+
+
+@cache
+def _syllable_codes() -> dict[str, str]:
+    """Each syllable's code character; syllables that are mixed up share one."""
+    syllables = sorted(
+        {sound for sound in _readings().values() if sound.isascii()} - _INTERJECTIONS
+    )
+    folded = {sound: _folded(sound) for sound in syllables}
+    numbers = {sound: number for number, sound in enumerate(sorted(set(folded.values())))}
+    return {sound: chr(_BASE + numbers[folded[sound]]) for sound in syllables}
+
+
+@cache
+def _codes() -> dict[int, str]:
+    """Han character to code character, for str.translate."""
+    syllables = _syllable_codes()
+    return {
+        ord(character): syllables[sound]
+        for character, sound in _readings().items()
+        if sound in syllables
+    }
+
+
+@cache
+def _ambiguous() -> frozenset[str]:
+    """Common characters with more than one reading, for which the word decides."""
+    return frozenset(
+        "行长重乐降还教调传处当得地都朝种中间更觉将空落率铺强曲数弹系校应载转着藏参差乘单的"
+        "佛给冠好和划会卷壳累量绿没难宁区塞省似提吐血咽要扎占正只"
+    )

@@ -1,0 +1,94 @@
+"""Word lists: how people here speak, as data that an editor can read and extend.
+
+    dialect.yaml      said here            -> said in the standard language
+    fillers.yaml      greetings and thanks around the request
+    chatter.yaml      praise, thanks, adverts: what asks for nothing; places named in passing
+    emergencies.yaml  life and limb
+
+All words are written the way `normalize.fold` leaves them: simplified, lower case, no spaces.
+The lists are read once per process.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Words to replace, longest first wins; `keep` are words that only look like one of them."""
+
+    says: dict[str, str]
+    keep: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fillers:
+    """What may stand before and after a request without belonging to it."""
+
+    lead: tuple[str, ...]
+    tail: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chatter:
+    """The words that tell a message from a request."""
+
+    praise: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+    asking: tuple[str, ...]
+    thanks: tuple[str, ...]
+    adverts: tuple[str, ...]
+    lures: tuple[str, ...]
+    places: tuple[str, ...]
+    particles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Emergencies:
+    """Words of danger, what makes them a matter of the past, and what makes them urgent again."""
+
+    always: tuple[str, ...]
+    words: tuple[str, ...]
+    together: tuple[str, ...]
+    calm: tuple[str, ...]
+    now: tuple[str, ...]
+    keep: tuple[str, ...]
+
+
+@cache
+def dialect() -> Dialect:
+    """The dialect list."""
+    loaded = _read("dialect.yaml")
+    return Dialect(says=dict(loaded["says"]), keep=tuple(loaded["keep"]))
+
+
+@cache
+def fillers() -> Fillers:
+    """The filler list."""
+    loaded = _read("fillers.yaml")
+    return Fillers(lead=tuple(loaded["lead"]), tail=tuple(loaded["tail"]))
+
+
+@cache
+def chatter() -> Chatter:
+    """The chatter list."""
+    loaded = _read("chatter.yaml")
+    return Chatter(**{name: tuple(listed) for name, listed in loaded.items()})
+
+
+@cache
+def emergencies() -> Emergencies:
+    """The emergency list."""
+    return Emergencies(
+        **{name: tuple(listed) for name, listed in _read("emergencies.yaml").items()}
+    )
+
+
+def _read(name: str) -> dict[str, dict[str, str]]:
+    loaded: dict[str, dict[str, str]] = yaml.safe_load((_HERE / name).read_text("utf-8"))
+    return loaded
