@@ -82,6 +82,20 @@ def test_migrations_lead_to_the_tables_we_declare() -> None:
 
 
 @pytest.mark.usefixtures("migrated")
+def test_migrations_check_the_values_we_declare(database_server: Server) -> None:
+    # alembic does not compare checks, and an enum is one
+    built = _checks()
+    before = point_at(database_server.make("declared"))
+    tables.metadata.create_all(database.engine())
+    declared = _checks()
+    point_at(before)
+    database_server.drop("declared")
+
+    assert built == declared
+    assert any("waiting" in check for _, _, check in declared), "a job's states are checked"
+
+
+@pytest.mark.usefixtures("migrated")
 def test_migrations_go_down_to_nothing_and_up_again() -> None:
     top = _table_names()
     schema.downgrade("base")
@@ -95,3 +109,12 @@ def test_migrations_go_down_to_nothing_and_up_again() -> None:
 
 def _table_names() -> set[str]:
     return set(inspect(database.engine()).get_table_names())
+
+
+def _checks() -> set[tuple[str, str | None, str]]:
+    seen = inspect(database.engine())
+    return {
+        (table, check["name"], check["sqltext"])
+        for table in seen.get_table_names()
+        for check in seen.get_check_constraints(table)
+    }
