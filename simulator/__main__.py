@@ -11,16 +11,23 @@ import sys
 from pathlib import Path
 
 import simulator
+from simulator.errors import NotPossible
 
 
 def main() -> None:
     """Read the environment and serve."""
-    port = int(os.environ.get("SIMULATOR_PORT") or 8100)
+    try:
+        port = int(os.environ.get("SIMULATOR_PORT") or 8100)
+    except ValueError:
+        sys.exit("simulator: SIMULATOR_PORT 应为数字")
     host = os.environ.get("SIMULATOR_HOST") or "127.0.0.1"
     base = os.environ.get("CALLBACK_BASE") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
     state = Path(os.environ.get("VAR_DIR") or "var") / "simulator" / "state.sqlite3"
     file = Path(os.environ.get("SIMULATOR_ACCOUNTS") or "config/demo/accounts.yaml")
-    app = simulator.create(file if file.exists() else [], callback_base=base, state=state)
+    try:
+        app = simulator.create(file if file.exists() else [], callback_base=base, state=state)
+    except NotPossible as error:
+        sys.exit(f"simulator: {error}")
     count = len(simulator.world_of(app).accounts)
     sys.stdout.write(f"simulator: http://{host}:{port}/  {count} accounts, callbacks to {base}\n")
     if not file.exists():

@@ -89,6 +89,15 @@ _FORMS = {
     "aes_key": (re.compile(r"([0-9A-Za-z]{43})?"), "43 位字母数字"),
     "kind": (re.compile("|".join(KINDS)), "service 或 subscription"),
     "mode": (re.compile("|".join(MODES)), "plain、compatible 或 safe"),
+    "callback_url": (re.compile(r"(https?://[\w.-]+(:\d{1,5})?(/[!-~]*)?)?"), "http 或 https 网址"),
+}
+_OPTIONAL = {"aes_key": "", "callback_url": "", "kind": "service", "mode": "safe"}
+_KINDS_OF_VALUES: dict[str, tuple[type, ...]] = {
+    "department": (str,),
+    "verified": (bool,),
+    "secret_frozen": (bool,),
+    "ip_allow_list": (list, type(None)),
+    "console": (dict,),
 }
 
 
@@ -100,11 +109,12 @@ def from_fields(given: dict[str, Any]) -> Account:
     known = {one.name for one in fields(Account)}
     chosen = {name: value for name, value in given.items() if name in known}
     for name, (form, hint) in _FORMS.items():
-        value = chosen.get(name, "" if name == "aes_key" else None)
-        if name in ("kind", "mode") and value is None:
-            continue
+        value = chosen.get(name, _OPTIONAL.get(name))
         if not isinstance(value, str) or not form.fullmatch(value):
             raise NotPossible(f"公众号字段 {name} 应为{hint}")
+    for name, kinds in _KINDS_OF_VALUES.items():
+        if name in chosen and not isinstance(chosen[name], kinds):
+            raise NotPossible(f"公众号字段 {name} 的值类型不对")
     account = Account(**chosen)
     if account.mode != "plain" and not account.aes_key:
         raise NotPossible("公众号字段 aes_key 应为43 位字母数字")
@@ -112,9 +122,15 @@ def from_fields(given: dict[str, Any]) -> Account:
 
 
 def read_file(path: Path) -> list[Account]:
-    """The accounts of a YAML file with a top-level list `accounts`."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return [from_fields(one) for one in content.get("accounts", [])]
+    """The accounts of a YAML file with a list `accounts`; `NotPossible` when it has none."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise NotPossible(f"{path}：读不出 YAML（{error}）") from error
+    listed = content.get("accounts") if isinstance(content, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise NotPossible(f"{path}：应有一个 accounts 列表")
+    return [from_fields(one) for one in listed]
 
 
 class Accounts:

@@ -15,6 +15,7 @@ DELETE log
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -34,6 +35,10 @@ def given() -> dict[str, Any]:
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise NotPossible("请求应为 JSON 对象")
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise NotPossible("文字里有不成对的代理字符") from error
     return body
 
 
@@ -72,8 +77,9 @@ def _account(world: World, account: Account) -> dict[str, Any]:
 def log() -> Response:
     """Journal lines newer than `after`; any other parameter must equal the line's fact."""
     wanted = request.args.to_dict()
-    after = wanted.pop("after", "0")
-    return jsonify(lines=world_here().journal.lines(after=int(after or 0), **wanted))
+    wanted.pop("after", None)
+    after = request.args.get("after", 0, int)
+    return jsonify(lines=world_here().journal.lines(after=after, **wanted))
 
 
 @blueprint.delete("/log")
@@ -115,7 +121,7 @@ def remove_fault(fault_id: int) -> Response:
 def clock() -> Response:
     """Shift the virtual clock to `offset_seconds` from now."""
     offset = given().get("offset_seconds")
-    if not isinstance(offset, (int, float)) or isinstance(offset, bool):
+    if not isinstance(offset, (int, float)) or isinstance(offset, bool) or not abs(offset) <= 1e10:
         raise NotPossible("offset_seconds 应为数字")
     world_here().clock.offset = float(offset)
     return jsonify(now=world_here().clock.now(), offset_seconds=offset)
@@ -160,7 +166,10 @@ def quotas() -> Response:
     body = given()
     appid, path = str(body.get("appid") or ""), str(body.get("path") or "")
     world_here().accounts.get(appid)
-    world_here().quotas.set(appid, path, daily=body.get("daily"), minute=body.get("minute"))
+    limits = {name: body.get(name) for name in ("daily", "minute")}
+    if any(not isinstance(one, int | None) or isinstance(one, bool) for one in limits.values()):
+        raise NotPossible("daily 和 minute 应为整数")
+    world_here().quotas.set(appid, path, **limits)
     return jsonify(world_here().quotas.left(appid, path))
 
 

@@ -29,10 +29,10 @@ class Limits:
 
     def change(self, values: dict[str, Any]) -> None:
         """Set some limits; an unknown name or a value of another kind changes nothing."""
-        known = {field.name for field in fields(self)}
+        kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+        known = {field.name: kinds[str(field.type)] for field in fields(self)}
         for name, value in values.items():
-            kind = str if name == "msgmenu_rule" else (int, float)
-            if name not in known or not isinstance(value, kind) or isinstance(value, bool):
+            if not isinstance(value, known.get(name, ())) or isinstance(value, bool):
                 raise NotPossible(f"没有这个限制，或值不对：{name}")
         for name, value in values.items():
             setattr(self, name, value)

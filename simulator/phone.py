@@ -166,7 +166,8 @@ def act() -> Response:
     verb = _ACTS.get(str(body.get("do")))
     if verb is None:
         raise NotPossible("没有这个动作")
-    delivery = verb(world, citizen, appid, body)
+    with world.lock:
+        delivery = verb(world, citizen, appid, body)
     if delivery is None:
         return jsonify(outcome="none")
     if body.get("wait"):
@@ -208,7 +209,7 @@ def _text(body: dict[str, Any], name: str) -> str:
 
 def _number(body: dict[str, Any], name: str) -> float:
     value = body.get(name)
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= 360:
         raise NotPossible(f"{name} 应为数字")
     return value
 

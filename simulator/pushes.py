@@ -6,6 +6,7 @@ Texts stand in CDATA, numbers bare; a dict becomes a nested element and a list r
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -28,6 +29,9 @@ NOBODY_WAITS = frozenset(
         "subscribe_msg_sent_event",
     }
 )
+
+
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class _MessageIds:
@@ -107,5 +111,6 @@ def _element(name: str, value: Any) -> str:
     elif isinstance(value, (int, float)):
         inner = escape(str(value))
     else:
-        inner = "<![CDATA[" + str(value).replace("]]>", "]]]]><![CDATA[>") + "]]>"
+        text = _NOT_XML.sub("", str(value))
+        inner = "<![CDATA[" + text.replace("]]>", "]]]]><![CDATA[>") + "]]>"
     return f"<{name}>{inner}</{name}>"

@@ -100,9 +100,9 @@ def _answer(ask: Ask, appid: str, rid: str) -> Answer:
         route = _route(ask)
         _strike(ask, appid, route)
         account = _entitled(ask, route)
-        if route.counted:
-            ask.world.quotas.use(account.appid, ask.path)
         with ask.world.lock:
+            if route.counted:
+                ask.world.quotas.use(account.appid, ask.path)
             return route.verb(Call.of(ask, account))
     except Refused as refusal:
         return {"errcode": refusal.errcode, "errmsg": f"{refusal.errmsg} rid: {rid}"}

@@ -1,5 +1,14 @@
 """Counters, diagnosis, and how the door answers what is not a proper call."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulator.api.door import ROUTES
+from simulator.followers import openid_of
 from tests.simulator.conftest import POLICE, WATER, Platform
 
 SEND = "/cgi-bin/message/custom/send"
@@ -76,3 +85,44 @@ def test_the_journal_counts_calls_and_holds_no_secret(platform: Platform, openid
     everything = str(platform.log())
     assert POLICE.secret not in everything
     assert platform.token() not in everything
+
+
+def test_threads_that_ask_together_get_one_stable_token_and_no_call_beyond_the_limit(
+    platform: Platform, openid: str
+) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        tokens = set(pool.map(lambda _: platform.token(), range(64)))
+        assert len(tokens) == 1
+        sends = list(pool.map(lambda _: platform.send(openid), range(16)))
+    assert sorted(sends) == [0] * 5 + [45047] * 11
+
+
+_WORDS = (
+    "touser msgtype text image news msgmenu content articles list button name type key url tag id"
+    " sub_button matchrule tag_id openid openid_list tagid action_name action_info scene scene_id"
+    " scene_str expire_seconds template_id data value thing1 media_id offset count appid cgi_path"
+    " user_list remark command customservice aimsgcontext client_msg_id menuid rid"
+)
+NAMES = sorted(_WORDS.split())
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner),
+    max_leaves=12,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(path=st.sampled_from(sorted(ROUTES)), body=st.dictionaries(st.sampled_from(NAMES), VALUES))
+def test_no_body_breaks_the_door(platform: Platform, path: str, body: dict[str, Any]) -> None:
+    platform.world.followers.follow("c1", POLICE.appid, now=0, scene="")
+    body = {
+        "touser": openid_of("c1", POLICE.appid),
+        "openid": openid_of("c1", POLICE.appid),
+        **body,
+    }
+    query = {"access_token": platform.token()}
+    data = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+    answer = platform.client.open(path, method=ROUTES[path].method, query_string=query, data=data)
+    assert answer.status_code == 200

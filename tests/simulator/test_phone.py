@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
 import simulator
@@ -17,6 +19,7 @@ MENU = {
         {"name": "办事", "sub_button": [{"type": "click", "name": "进度", "key": "PROGRESS"}]},
     ]
 }
+ACTS = ("text", "choose", "voice", "image", "location", "link", "tap", "scan", "stand", "consent")
 SAMPLE = Path(simulator.__file__).parent / "static" / "samples" / "lamp.jpg"
 
 
@@ -285,3 +288,28 @@ def test_nothing_sticks_out_of_the_page(
     for box in (".messages", "body"):
         assert page.eval_on_selector(box, "one => one.scrollWidth <= one.clientWidth"), box
     expect(page.locator(".panel")).to_be_visible(visible=width > 900)
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["\ud800", "\x00\x0b", "]]>", "<a href='javascript:x'>"]),
+    st.dictionaries(st.sampled_from(["type", "key", "name"]), st.text(max_size=4)),
+)
+FIELDS = ("text", "id", "data", "scene", "button", "latitude", "longitude", "label", "url", "title")
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(act=st.sampled_from(ACTS), more=st.dictionaries(st.sampled_from(FIELDS), ODD))
+def test_odd_acts_are_done_or_refused(
+    platform: Platform, hub: Hub, act: str, more: dict[str, object]
+) -> None:
+    platform.act("follow")
+    answer = platform.act(act, **more)
+    assert answer["status"] in (200, 400)
+    assert answer.get("outcome", "silent") in ("silent", "none")
