@@ -1,12 +1,15 @@
 """How the peers are started: each with the server its own documentation names."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 from bench.load.protocol import Account
 from bench.load.scripts import Rule
 from bench.programs import BIN, Program
 
+_NODE = Path(__file__).with_name("node")
 FALLBACK = "您好，暂时没有找到相应的答复。"
 
 
@@ -32,7 +35,21 @@ def peers(accounts: list[Account], rules: list[Rule], folder: Path) -> list[Prog
         Program("werobot", _gunicorn(werobot), env),
         Program("werobot-gthread", _gunicorn(werobot, *threads), env),
         Program("flask-granian", _granian(flask), env),
+        *([Program("koa", ["node", str(_NODE / "bot.js")], env)] if has_node() else []),
     ]
+
+
+def install_node_packages() -> None:
+    """Fetch what the Node peer needs, where there is npm; without, it does not take part."""
+    if has_node() or not shutil.which("npm"):
+        return
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    subprocess.run(command, cwd=_NODE, check=False, capture_output=True)
+
+
+def has_node() -> bool:
+    """Whether the Node peer can be started."""
+    return shutil.which("node") is not None and (_NODE / "node_modules" / "koa").exists()
 
 
 def _gunicorn(application: str, *options: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from bench.load import pushes
 from bench.load.protocol import derive_accounts
 from bench.load.scripts import Kind, Rule, Script
-from bench.peers.programs import FALLBACK, peers
+from bench.peers.programs import FALLBACK, has_node, peers
 from bench.programs import running
 
 pytestmark = [
@@ -36,7 +36,10 @@ SCRIPTS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["flask", "flask-gthread", "werobot", "flask-granian"])
+NAMES = ["flask", "flask-gthread", "werobot", "flask-granian", *(["koa"] if has_node() else [])]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_peer_answers_every_kind_of_rule_in_order(name: str, tmp_path: Path) -> None:
     program = next(peer for peer in peers(ACCOUNTS, RULES, tmp_path) if peer.name == name)
     prepared = pushes.prepare(pushes.campaign(ACCOUNTS, SCRIPTS), 200, tmp_path)
