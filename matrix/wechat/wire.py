@@ -170,7 +170,8 @@ def _check_status(call: Call, status: int) -> None:
 
 def _content(call: Call, response: requests.Response, deadline: float) -> bytes:
     content = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    # `iter_content` waits for whole chunks, so a trickle would never meet the deadline
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
         content += chunk
         if len(content) > MAX_ANSWER:
             _cut_off(call, "too_large", "微信返回的内容过大")

@@ -1,16 +1,20 @@
 """An account at the simulated WeChat, and what the gateway needs to speak for it."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from config import settings
 from matrix.wechat import tokens, wire
 from matrix.wechat.credentials import Credentials
 from simulator.followers import Follower
 from simulator.world import World
 from tests.fixtures.simulated import Simulate
+from tests.matrix.wechat import scripted
+from tests.matrix.wechat.scripted import Script
 
 APPID = "wx00000000000000aa"
 SECRET = "5ecretOfTheTests0123456789abcdef"
@@ -23,6 +27,9 @@ ACCOUNT = {
     "mode": "plain",
     "console": {},
 }
+CREDENTIALS = Credentials(
+    account_id=1, appid=APPID, original_id=str(ACCOUNT["original_id"]), secret=SECRET
+)
 
 
 @dataclass(frozen=True)
@@ -66,8 +73,20 @@ def new_process() -> Iterator[None]:
 @pytest.fixture
 def wechat(simulated: Simulate) -> WeChat:
     """A verified service account. Without `redis_url` in the same test, Redis is away."""
-    world = simulated([ACCOUNT]).world
-    account = Credentials(
-        account_id=1, appid=APPID, original_id=str(ACCOUNT["original_id"]), secret=SECRET
-    )
-    return WeChat(world, account)
+    return WeChat(simulated([ACCOUNT]).world, CREDENTIALS)
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """A WeChat that says what the test writes down, to an impatient hub."""
+    names = ("WECHAT_API_URL", "WECHAT_READ_TIMEOUT", "WECHAT_CONNECT_TIMEOUT")
+    before = {name: os.environ.get(name) for name in names}
+    with scripted.serve() as script:
+        os.environ.update(zip(names, (script.url, "0.3", "0.3"), strict=True))
+        settings.forget()
+        yield script
+    for name, value in before.items():
+        os.environ.pop(name)
+        if value is not None:
+            os.environ[name] = value
+    settings.forget()

@@ -1,0 +1,131 @@
+"""A server that answers what a test writes down, and remembers what it was asked."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = {"access_token": "token-1", "expires_in": 7200}
+
+
+@dataclass
+class Asked:
+    """One request that came."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: bytes
+    connection: tuple[str, int]
+
+
+@dataclass
+class Answer:
+    """What to answer. `hang` waits before it, `drip` seconds pass between bytes; a negative
+    `status` closes the connection without a word."""
+
+    content: bytes = b""
+    status: int = 200
+    content_type: str = "application/json; encoding=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+    hang: float = 0.0
+    drip: float = 0.0
+
+
+@dataclass
+class Script:
+    """Answers by path, used up one by one; the last one stays."""
+
+    url: str = ""
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, path: str, *answers: Any) -> None:
+        """Write down what a path answers: mappings become JSON."""
+        self.answers[path] = [
+            one if isinstance(one, Answer) else Answer(json.dumps(one, ensure_ascii=False).encode())
+            for one in answers
+        ]
+
+    def calls(self, path: str) -> list[Asked]:
+        """What a path was asked."""
+        return [one for one in self.asked if one.path == path]
+
+
+@contextmanager
+def serve() -> Iterator[Script]:
+    """A script with a server behind it; tokens it has from the start."""
+    script = Script()
+    script.answer("/cgi-bin/stable_token", TOKEN)
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.script = script
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    script.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield script
+    finally:
+        script.over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    script: Script
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._play()
+
+    def do_POST(self) -> None:
+        self._play()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+    def _play(self) -> None:
+        script, parts = self.server.script, urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        query, headers = parse_qs(parts.query), dict(self.headers)
+        peer = self.client_address[0], self.client_address[1]
+        script.asked.append(Asked(self.command, parts.path, query, headers, body, peer))
+        written = script.answers[parts.path]
+        answer = written.pop(0) if len(written) > 1 else written[0]
+        script.over.wait(answer.hang)
+        self.close_connection = bool(answer.hang or answer.drip or answer.status < 0)
+        if answer.status < 0:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        try:
+            self._write(answer)
+        except OSError:
+            return  # the other side has had enough
+
+    def _write(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.content)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if not answer.drip:
+            self.wfile.write(answer.content)
+            return
+        for byte in answer.content:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            if self.server.script.over.wait(answer.drip):
+                return
