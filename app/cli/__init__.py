@@ -1,0 +1,20 @@
+"""The commands: `flask --app wsgi …`. They are edges: they open transactions and read the clock.
+
+    content.py   load, demo, export
+    explaining.py   explaining
+    upkeep.py    migrate, jobs, reseal
+
+What a rule refuses, and a database that cannot be used, is one line on the standard error and
+exit code 1.
+"""
+
+from flask import Flask
+
+from app.cli import content, explaining, upkeep
+
+
+def register(app: Flask) -> None:
+    """Give the application its commands."""
+    for module in (content, explaining, upkeep):
+        for command in module.COMMANDS:
+            app.cli.add_command(command)

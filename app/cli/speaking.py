@@ -1,0 +1,31 @@
+"""Speaking commands: what goes wrong is said in one line, and the exit code is 1."""
+
+from typing import Any
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from config.crypto import Unreadable
+from config.errors import DomainError
+from config.settings import SettingsError
+
+
+class _Speaking(click.Command):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except (DomainError, SettingsError, Unreadable) as error:
+            click.echo(str(error), err=True)
+        except DBAPIError as error:
+            reason = str(error.orig).strip().partition("\n")[0]
+            click.echo(f"数据库不可用，或结构不是最新（flask migrate）：{reason}", err=True)
+        return ctx.exit(1)
+
+
+class Command(_Speaking):
+    """One command."""
+
+
+class Group(_Speaking, click.Group):
+    """A command with others below it."""

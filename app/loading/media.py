@@ -1,0 +1,67 @@
+"""Media in files: `media`, a list of {name, kind, file}, the file beside the YAML or below it."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from app.loading.documents import WrongFile
+from app.loading.fields import Record, unique
+from config.database import session
+from matrix import media
+from matrix.media import File
+from matrix.wechat.gateway import MediaKind
+
+SECTIONS = ("media",)
+
+_KINDS = {kind.value: kind for kind in MediaKind}
+_LARGEST = 11 * 2**20
+
+
+def load(tops: Sequence[Record], *, now: datetime) -> int:
+    """Keep the files. Returns how many there are."""
+    records = unique((record for top in tops for record in top.rows("media")), "name")
+    for name, record in records.items():
+        record.allow("name", "kind", "file")
+        kind = record.choice("kind", _KINDS)
+        body = _read(record)
+        with record.blamed("file"):
+            media.keep(name, kind, body, digest=hashlib.sha256(body).hexdigest(), now=now)
+    return len(records)
+
+
+def names() -> set[str]:
+    """What rules may call a picture, sound or film by."""
+    return set(session.scalars(select(File.name)))
+
+
+def dump(folder: Path) -> dict[str, Any]:
+    """Write the files below `folder` and give the list of them."""
+    rows = list(session.scalars(select(File).order_by(File.name)))
+    listed = []
+    for row in rows:
+        kind, file, digest = media.content_of(row.id)
+        place = f"media/{digest[:16]}.{file.ending}"
+        (folder / "media").mkdir(exist_ok=True)
+        (folder / place).write_bytes(file.content)
+        listed.append({"name": row.name, "kind": kind.value, "file": place})
+    return {"media": listed} if listed else {}
+
+
+def _read(record: Record) -> bytes:
+    folder = record.file.resolve().parent
+    path = (folder / record.text("file")).resolve()
+    if not path.is_relative_to(folder):
+        raise record.wrong("file", "应在本文件所在的文件夹之内")
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST)
+    except OSError as error:
+        raise _missing(record) from error
+
+
+def _missing(record: Record) -> WrongFile:
+    return record.wrong("file", f"没有这个文件或无法读取：{record.text('file')}")
