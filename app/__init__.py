@@ -8,9 +8,9 @@ import secrets
 
 from flask import Flask, g, request
 
-from app import broker, callback, cli, errors, health, live
-from app import jobs as handlers
-from config import jobs, logs, settings
+from app import broker, callback, cli, errors, health, jobs, live
+from config import logs, settings
+from config.jobs import announce_with
 
 
 def create_app() -> Flask:
@@ -25,13 +25,13 @@ def create_app() -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    handlers.register()
-    jobs.announce_with(broker.announce)
+    jobs.register()
+    announce_with(broker.announce)
     errors.register(app)
     app.register_blueprint(health.blueprint)
     cli.register(app)
     app.before_request(_name_request)
-    app.wsgi_app = callback.in_front_of(app.wsgi_app)  # type: ignore[method-assign]  # as Flask's docs do
+    app.wsgi_app = callback.in_front_of(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     if "FLASK_RUN_FROM_CLI" not in os.environ:
         live.keep_fresh()
     return app

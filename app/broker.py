@@ -18,7 +18,9 @@ def _middleware() -> list[Middleware]:
     return [ShutdownNotifications()]
 
 
-broker = RedisBroker(client=cache.client(), middleware=_middleware(), namespace="hub")
+broker = RedisBroker(  # type: ignore[no-untyped-call]  # its own signature has no types
+    client=cache.client(), middleware=_middleware(), namespace="hub"
+)
 dramatiq.set_broker(broker)
 
 

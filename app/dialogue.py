@@ -8,7 +8,7 @@ one transaction; a repeated push gets the answer of the first time and causes no
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
@@ -203,7 +203,7 @@ def _media(scene: Scene, name: str) -> str:
     return scene.live.media[scene.account.id, name]
 
 
-def _listing(head: str, rules: list[Rule], scene: Scene) -> str:
+def _listing(head: str, rules: Sequence[Rule], scene: Scene) -> str:
     lines = [head]
     for rule in rules:
         owner = "" if scene.live.is_own(scene.account, rule) else scene.live.owner(rule)

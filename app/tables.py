@@ -2,21 +2,26 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import rules
-from matrix import accounts, departments, followers, inbox, menus, sendings
+from keywords import stored, texts
+from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from services import catalogue
 
 ROOMS = (
     accounts,
     alarms,
+    articles,
     audit,
+    catalogue,
     departments,
     followers,
     inbox,
     jobs,
+    media,
     menus,
     revisions,
-    rules,
     sendings,
+    stored,
+    texts,
     timetable,
 )
 metadata = Base.metadata

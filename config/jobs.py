@@ -18,7 +18,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from sqlalchemy import Index, and_, delete, event, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -71,13 +71,8 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
-class Handler(Protocol):
-    """What does the work of one name; facts are those given to `enqueue`."""
-
-    def __call__(self, *, now: datetime, **facts: Any) -> None:
-        """Do it. Raise Temporary to be called again later."""
-
-
+# does the work of one name; called with `now` and the facts given to `enqueue`
+Handler = Callable[..., None]
 Announcer = Callable[[list[int]], None]
 
 

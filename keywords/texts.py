@@ -91,6 +91,13 @@ def set_fallback(
     return _put(key, text, [], department_id=department_id, account_id=account_id, now=now)
 
 
+def adopt_fallback(text: str, *, account_id: int, now: datetime) -> bool:
+    """Set an account's fallback where it has none of its own. Returns whether it was set."""
+    if session.get(StoredText, _key(account_id=account_id)) is not None:
+        return False
+    return set_fallback(text, account_id=account_id, now=now)
+
+
 def set_emergency(text: str, words: list[str], *, now: datetime) -> bool:
     """Set the city's emergency prompt and its own words of danger, beside the built-in list.
 

@@ -159,6 +159,16 @@ def change(account_id: int, wish: Wish, *, now: datetime) -> Account:
     return account
 
 
+def adopt_welcome(account_id: int, text: str) -> Account:
+    """Greet followers as WeChat's console did, unless we have a greeting of our own."""
+    account = locked(Account, account_id)
+    if not account.welcome:
+        before = _facts(account)
+        account.welcome = text
+        _changed("account.adopt_welcome", account, before=before)
+    return account
+
+
 def finish_rotation(account_id: int) -> Account:
     """Stop believing the keys from before the last change."""
     account = locked(Account, account_id)
