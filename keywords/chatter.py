@@ -12,19 +12,21 @@ from functools import cache
 from keywords import words
 from keywords.normalize import Normal
 
-_SHORT = 8
-_LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
+# Thanks are a whole message when there is little else; else they close a request.
+SHORT = 8
 
 
 def is_chatter(normal: Normal) -> bool:
     """Whether the message wants no answer from a rule."""
-    text = normal.text
     if is_advert(normal):
         return True
     patterns = _patterns()
-    if len(text) <= _SHORT and patterns["thanks"].match(text):
-        return not _asks(normal)
-    return bool(patterns["kind_or_elsewhere"].search(text)) and not _asks(normal)
+    is_thanks = len(normal.text) <= SHORT and patterns["thanks"].match(normal.text)
+    if not is_thanks and not patterns["pleasant"].search(normal.text):
+        return False
+    # "不错" is praise and must not be taken for the "不" of a complaint
+    rest = patterns["pleasant"].sub("", normal.text)
+    return not (patterns["asking"].search(rest) or "?" in normal.raw or "？" in normal.raw)
 
 
 def is_advert(normal: Normal) -> bool:
@@ -45,12 +47,6 @@ def is_particle(character: str) -> bool:
     return character in _particles()
 
 
-def _asks(normal: Normal) -> bool:
-    return bool(
-        _patterns()["asking"].search(normal.text) or "?" in normal.raw or "？" in normal.raw
-    )
-
-
 @cache
 def _places() -> tuple[str, ...]:
     return words.chatter().places
@@ -67,9 +63,9 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     return {
         "adverts": _any_of(listed.adverts),
         "lures": _any_of(listed.lures),
-        "thanks": _any_of(listed.thanks),
         "asking": _any_of(listed.asking),
-        "kind_or_elsewhere": _any_of(listed.praise + listed.elsewhere),
+        "thanks": _any_of(listed.thanks),
+        "pleasant": _any_of((*listed.praise, *listed.elsewhere, *listed.tales)),
     }
 
 

@@ -1,9 +1,10 @@
 """Emergencies: life and limb, before everything else.
 
-A word of danger raises the alarm, unless the message speaks of papers, courses or last year: the
-citizen whose house burnt down and who asks for aid needs the aid's rule. Said to be happening
-now, it is an alarm all the same. Where in doubt, the alarm wins: a prompt too many costs a line,
-one too few may cost a life. The words are data (`words/emergencies.yaml`); the city adds its own.
+A word of danger raises the alarm, unless the message speaks of papers, money or last year: the
+citizen whose house burnt down and who asks for aid needs the aid's rule. Weaker words are calmed
+by doubt as well. Said to be happening now, it is an alarm all the same. A prompt too many costs a
+line, one too few may cost a life. The words are data (`words/emergencies.yaml`); the city adds
+its own.
 """
 
 import re
@@ -23,7 +24,8 @@ class EmergencyWords:
         self._always = _any_of(listed.always)
         self._words = _any_of((*listed.words, *filter(None, map(fold, extra))))
         self._together = [together_groups(line) for line in listed.together]
-        self._calm = _any_of(listed.calm)
+        self._papers = _any_of(listed.papers)
+        self._doubt = _any_of((*listed.papers, *listed.doubt))
         self._now = _any_of(listed.now)
         self._keep = _any_of(listed.keep)
 
@@ -36,19 +38,18 @@ class EmergencyWords:
         return None
 
     def _find(self, text: str) -> str:
+        """The word of danger in one form of a message, or an empty string."""
+        if self._papers.search(text) and not self._now.search(text):
+            return ""
         always = self._always.search(text)
-        if always and not self._is_over(text):
+        if always:
             return always.group()
-        found = self._words.search(text)
-        if found and not self._is_over(text):
-            return found.group()
         for groups in self._together:
             if all(any(word in text for word in group) for group in groups):
-                return "" if self._is_over(text) else groups[0][0]
-        return ""
-
-    def _is_over(self, text: str) -> bool:
-        return bool(self._calm.search(text)) and not self._now.search(text)
+                return groups[0][0]
+        found = self._words.search(text)
+        is_calm = self._doubt.search(text) and not self._now.search(text)
+        return found.group() if found and not is_calm else ""
 
 
 def _any_of(listed: Iterable[str]) -> re.Pattern[str]:

@@ -17,7 +17,7 @@ from keywords.rules import Kind, Mode, Rule
 
 MOST = 3
 # A suggestion must share at least this part of the strongest possible single pair …
-NEAR = 0.75
+NEAR = 1.3
 # … and the others must come this close to the best.
 CLOSE = 0.5
 _SOUND_WEIGHT = 0.6
@@ -59,9 +59,12 @@ class SuggestionIndex:
 def _rule_pairs(rule: Rule) -> Iterator[str]:
     yield from _pairs(standard(fold(rule.name)))
     for keyword in rule.keywords:
-        if keyword.kind is Kind.TEXT and keyword.mode is not Mode.PATTERN:
-            for word in re.split(r"[\s|]+", keyword.text):
-                yield from _pairs(standard(fold(word)))
+        if keyword.kind is not Kind.TEXT or keyword.mode is Mode.PATTERN:
+            continue
+        # the other groups of a `together` are mostly verbs and question words
+        subject = keyword.text.split()[0] if keyword.mode is Mode.TOGETHER else keyword.text
+        for word in subject.split("|"):
+            yield from _pairs(standard(fold(word)))
 
 
 def _pairs(text: str) -> Iterator[str]:
@@ -81,5 +84,5 @@ def _is_sound(pair: str) -> bool:
 
 @cache
 def _empty_words() -> re.Pattern[str]:
-    listed = {*words.chatter().asking, *words.chatter().praise, *words.fillers().lead}
+    listed = {*words.chatter().asking, *words.chatter().empty, *words.fillers().lead}
     return re.compile("|".join(sorted(map(re.escape, listed), key=len, reverse=True)))

@@ -40,11 +40,13 @@ class Chatter:
 
     praise: tuple[str, ...]
     elsewhere: tuple[str, ...]
+    tales: tuple[str, ...]
     asking: tuple[str, ...]
     thanks: tuple[str, ...]
     adverts: tuple[str, ...]
     lures: tuple[str, ...]
     places: tuple[str, ...]
+    empty: tuple[str, ...]
     particles: tuple[str, ...]
 
 
@@ -55,7 +57,8 @@ class Emergencies:
     always: tuple[str, ...]
     words: tuple[str, ...]
     together: tuple[str, ...]
-    calm: tuple[str, ...]
+    papers: tuple[str, ...]
+    doubt: tuple[str, ...]
     now: tuple[str, ...]
     keep: tuple[str, ...]
 
