@@ -90,4 +90,5 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(current.log_level)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    for chatty in ("urllib3", "alembic", "apscheduler"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
