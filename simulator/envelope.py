@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -50,7 +49,7 @@ def decrypt(sealed: str, *, aes_key: str, appid: str) -> str:
     key = _key(aes_key)
     try:
         data = base64.b64decode(sealed, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise BadEnvelope("Encrypt 不是有效的 base64") from error
     if not data or len(data) % 16:
         raise BadEnvelope("密文长度不是 16 的倍数")

@@ -78,17 +78,20 @@ class Faults:
     def take(self, kind: str, *, appid: str | None, path: str = "") -> Fault | None:
         """The first fault of the kind that strikes here; one of its times is used up."""
         with self._lock:
-            for fault in self._on:
-                if fault.kind != kind or fault.appid not in ("", appid):
-                    continue
-                if not path.startswith(fault.path) or self._chance.random() >= fault.probability:
-                    continue
-                if fault.count is not None:
-                    fault.count -= 1
-                    if fault.count <= 0:
-                        self._on.remove(fault)
-                return fault
-        return None
+            fault = next((one for one in self._on if self._strikes(one, kind, appid, path)), None)
+            if fault is not None and fault.count is not None:
+                fault.count -= 1
+                if fault.count <= 0:
+                    self._on.remove(fault)
+        return fault
+
+    def _strikes(self, fault: Fault, kind: str, appid: str | None, path: str) -> bool:
+        return (
+            fault.kind == kind
+            and fault.appid in ("", appid)
+            and path.startswith(fault.path)
+            and self._chance.random() < fault.probability
+        )
 
     def all(self) -> list[dict[str, Any]]:
         """The switches that are on, as mappings."""

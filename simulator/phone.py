@@ -15,7 +15,6 @@ play a citizen without the page.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -217,7 +216,7 @@ def _number(body: dict[str, Any], name: str) -> float:
 def _image(world: World, citizen: str, appid: str, body: dict[str, Any]) -> Delivery:
     try:
         data = base64.b64decode(_text(body, "data").rpartition(",")[2], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise NotPossible("图片数据不是 base64") from error
     base = request.host_url.rstrip("/")
     return acts.show(world, citizen, appid, str(body.get("filename", "photo.jpg")), data, base=base)
