@@ -109,7 +109,7 @@ FINE = b"\0\0\0\x02hi" + TAIL
         (blocks(padded(b"\0\0\0\x02hi")), "appid"),
         (blocks(padded(b"\0\0\0\x02hi" + TAIL + b"0")), "appid"),
         (blocks(padded(b"\0\0\0\x03hi" + TAIL)), "appid"),
-        (Cipher(KEY, "wx00000000000000bb").seal(b"hi"), "appid"),
+        (Cipher(KEY, "wx00000000000000bb").seal(b"hi", head=b"r" * 16), "appid"),
     ],
 )
 def test_what_nobody_sealed_for_us_stays_closed(sealed: str, reason: str) -> None:
