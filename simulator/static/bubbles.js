@@ -68,7 +68,9 @@ function picture(url, kind, words) {
 function voice(body) {
   const seconds = body.seconds || 3;
   const box = el("div", { class: "voice-box" });
-  box.append(el("div", { class: `bubble voice length-${Math.min(6, Math.ceil(seconds / 2))}` }, icon("voice"), `${seconds}″`));
+  const play = () => new Audio(`/phone/media/${encodeURIComponent(body.media_id)}`).play().catch(() => {}); // amr is silent here
+  const length = Math.min(6, Math.ceil(seconds / 2));
+  box.append(el("button", { type: "button", class: `bubble voice length-${length}`, "aria-label": `语音 ${seconds} 秒`, on: { click: play } }, icon("voice"), `${seconds}″`));
   if (body.text) box.append(el("p", { class: "transcript" }, body.text));
   return box;
 }

@@ -6,6 +6,7 @@ import { get, post } from "./server.js";
 import { closeSheet, emojiSheet, imageSheet, linkSheet, noticeSheet, openSheet, placeSheet, resultSheet, scanSheet, voiceSheet } from "./sheets.js";
 
 const root = () => document.getElementById("chat");
+const TYPING = 15_000; // how long the indicator stands without a further sign
 const AFTER_TAP = { pic_sysphoto: imageSheet, pic_photo_or_album: imageSheet, pic_weixin: imageSheet, location_select: placeSheet };
 
 export class Chat {
@@ -72,6 +73,10 @@ export class Chat {
 
   drawTitle() {
     this.title.textContent = this.facts.typing ? "对方正在输入…" : this.facts.account.name;
+    clearTimeout(this.untyping);
+    if (this.facts.typing) {
+      this.untyping = setTimeout(() => (this.title.textContent = this.facts.account.name), TYPING);
+    }
   }
 
   // What stands in a chat in which nothing was said yet.

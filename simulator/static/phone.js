@@ -110,7 +110,7 @@ function show(name) {
 }
 
 async function openChat(appid) {
-  const chat = new Chat(appid, { citizen: () => state.citizen, back: () => history.back(), toast, shown: (one) => remember(seenKey(one.appid), one.seq) });
+  const chat = new Chat(appid, { citizen: () => state.citizen, back, toast, shown: (one) => remember(seenKey(one.appid), one.seq) });
   try {
     await chat.open();
   } catch (error) {
@@ -119,11 +119,21 @@ async function openChat(appid) {
     return;
   }
   state.chat = chat;
-  if (location.hash !== `#${appid}`) history.pushState(null, "", `#${appid}`);
+  if (location.hash !== `#${appid}`) history.pushState({ fromList: true }, "", `#${appid}`);
   show("chat");
   chat.toEnd();
   waiting?.abort();
   desk.refresh();
+}
+
+// A chat that was opened by its address has no list behind it in the browser's history.
+function back() {
+  if (history.state?.fromList) {
+    history.back();
+    return;
+  }
+  history.replaceState(null, "", "/");
+  closeChat();
 }
 
 function closeChat() {
@@ -140,7 +150,7 @@ window.addEventListener("popstate", () => {
   else closeChat();
 });
 window.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented && state.chat && !event.target.closest(".menu-cell")) history.back();
+  if (event.key === "Escape" && !event.defaultPrevented && state.chat && !event.target.closest(".menu-cell")) back();
 });
 
 function switchCitizen() {
@@ -166,9 +176,9 @@ async function listen() {
     const query = { citizen: state.citizen.id, appid: chat?.appid ?? "", beat: state.beat, seq: chat?.seq ?? 0 };
     try {
       const news = await get("/phone/changes", query, waiting.signal);
-      if (news.beat <= state.beat) continue;
+      if (news.beat <= state.beat || chat !== state.chat) continue; // asks again for what is open now
       state.beat = news.beat;
-      if (chat && chat === state.chat) await chat.refresh(news.entries);
+      if (chat) await chat.refresh(news.entries);
       else await loadList();
       desk.refresh();
     } catch (error) {

@@ -177,6 +177,11 @@ def test_customer_service_messages_of_all_kinds_appear_by_themselves(
     expect(messages.get_by_role("link", name="办事指南")).to_be_visible()
     messages.get_by_role("button", name="满意").click()
     expect(messages.locator(".line.mine").last).to_contain_text("满意")
+    typing = {"touser": openid, "command": "Typing"}
+    assert platform.api("message/custom/typing", typing)["errcode"] == 0
+    expect(phone.get_by_role("heading", name="对方正在输入…")).to_be_visible()
+    phone.get_by_role("button", name="返回").click()
+    expect(phone.locator(".account").first).to_contain_text("满意")
 
 
 @pytest.mark.browser
