@@ -30,7 +30,7 @@ _STABLE_TOKEN = wire.Call("POST", "/cgi-bin/stable_token")
 _RECHECK = 5.0  # seconds this process believes its memory before it asks Redis again
 _EARLY = (180.0, 290.0)  # renewed when so many seconds are left; by chance, so not all at once
 _LEASE = 20.0  # seconds; longer than one call to WeChat may take
-_PATIENCE = 2.0  # seconds to wait for another process that fetches
+_PATIENCE = 5.0  # seconds to wait for another process that fetches
 _LOCK_PATIENCE = 15.0  # seconds to wait for another thread that fetches
 _SULK = 5.0  # seconds in which a failure is not tried again
 

@@ -82,6 +82,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     script: Script
 
+    def handle_error(self, *_arguments: object) -> None:
+        """The other side has had enough; that is what it is here for."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -253,7 +253,7 @@ def test_sixteen_threads_in_two_processes_fetch_one_token(wechat: WeChat) -> Non
 @pytest.mark.processes
 @pytest.mark.usefixtures("redis_url")
 def test_with_a_slow_wechat_too_they_fetch_one_token(wechat: WeChat) -> None:
-    wechat.world.faults.add({"kind": "slow", "seconds": 1.0})
+    wechat.world.faults.add({"kind": "slow", "seconds": 0.5})
 
     assert len(set(gather())) == 1
     assert wechat.fetches == 1
