@@ -37,13 +37,9 @@ def dead_jobs(context: click.Context) -> None:
 def list_dead() -> None:
     """List the jobs that failed too often."""
     with reading():
-        rows = session.scalars(select(Job).where(Job.state == State.DEAD).order_by(Job.id)).all()
-    for row in rows:
-        ended = clock.local(row.finished_at) if row.finished_at else None
-        when = f"{ended:%Y-%m-%d %H:%M}" if ended else ""
-        click.echo(f"{row.id}  {when}  {row.name}  {row.attempts} 次  {row.last_error or ''}")
-    if not rows:
-        click.echo("没有失败的任务。")
+        rows = session.scalars(select(Job).where(Job.state == State.DEAD).order_by(Job.id))
+        lines = [_line(row) for row in rows]
+    click.echo("\n".join(lines) or "没有失败的任务。")
 
 
 @click.command(cls=Command)
@@ -67,6 +63,11 @@ def reseal() -> None:
 dead_jobs.add_command(list_dead)
 dead_jobs.add_command(revive)
 COMMANDS = (migrate, dead_jobs, reseal)
+
+
+def _line(row: Job) -> str:
+    ended = f"{clock.local(row.finished_at):%Y-%m-%d %H:%M}" if row.finished_at else ""
+    return f"{row.id}  {ended}  {row.name}  {row.attempts} 次  {row.last_error or ''}"
 
 
 def _reseal(table: Table) -> int:

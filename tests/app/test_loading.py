@@ -245,8 +245,8 @@ def test_what_is_exported_loads_into_the_same_again(
     fallbacks = "fallbacks: [{department: police, text: 请写明事项。}]\n"
     everything = write(media=media, keywords=picture + fallbacks)
     scene = session.begin_nested()
-    load(DEMO, now)
-    load(everything, now)
+    loading.load(DEMO, now=now)
+    loading.load(everything, now=now)
     first = export.export(tmp_path / "first", secrets=True)
     scene.rollback()
     session.expunge_all()
@@ -287,7 +287,7 @@ WRONG = [
         "head_account: release",
         "head_account: reliase",
         2,
-        "head_account",
+        "region.head_account",
         "没有编号",
     ),
     ("departments", "kind: 主号", "kind: [主号]", 5, "kind", "应是一个值"),
