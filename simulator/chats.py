@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -74,20 +73,6 @@ class Chats:
         """The newest entry of a chat."""
         chat = self._by_chat.get((citizen, appid))
         return chat[-1] if chat else None
-
-    def every(self) -> Iterator[Entry]:
-        """All entries of all chats."""
-        with self._lock:
-            chats = [list(chat) for chat in self._by_chat.values()]
-        for chat in chats:
-            yield from chat
-
-    def clear(self, citizen: str, appid: str) -> None:
-        """Empty one chat."""
-        with self._lock:
-            for entry in self._by_chat.pop((citizen, appid), ()):
-                self._shelf.drop("entry", _name(entry))
-            self._pulse.beat()
 
 
 def _name(entry: Entry) -> str:

@@ -241,3 +241,51 @@ def test_every_attempt_is_in_the_journal(platform: Platform, hub: Hub, openid: s
     lines = platform.log(what="callback", message_id=sent["message_id"])
     assert [line["attempt"] for line in lines] == [1, 2, 3]
     assert {line["status"] for line in lines} == {503}
+
+
+def test_voice_video_and_music_are_shown(platform: Platform, hub: Hub, openid: str) -> None:
+    def stored(kind: str, name: str) -> str:
+        return platform.world.media.add_temporary(POLICE.appid, kind, name, b"x").id
+
+    thumb = stored("thumb", "a.jpg")
+    answers = {
+        "voice": f"<Voice><MediaId>{stored('voice', 'a.mp3')}</MediaId></Voice>",
+        "video": f"<Video><MediaId>{stored('video', 'a.mp4')}</MediaId><Title>片</Title></Video>",
+        "music": f"<Music><Title>歌</Title><ThumbMediaId>{thumb}</ThumbMediaId></Music>",
+    }
+    for kind, raw in answers.items():
+        hub.answer = partial(fixed, {"MsgType": kind, "<": raw})
+        assert platform.act("text", text=kind)["outcome"] == "replied"
+        assert last_bubble(platform)["kind"] == kind
+    hub.answer = partial(fixed, {"MsgType": "music", "<": "<Music><Title>歌</Title></Music>"})
+    sent = platform.act("text", text="没有封面")
+    assert sent["attempts"][0]["problem"] == "回复缺少 Music/ThumbMediaId"
+
+
+@pytest.mark.parametrize(
+    ("button", "field", "value"),
+    [
+        ({"type": "view", "url": "https://h.example/"}, "EventKey", "https://h.example/"),
+        ({"type": "scancode_waitmsg", "key": "T"}, "ScanResult", "TICKET:A1"),
+        ({"type": "pic_photo_or_album", "key": "P"}, "Count", "1"),
+        ({"type": "location_select", "key": "L"}, "Location_X", "34.566079"),
+        (
+            {"type": "miniprogram", "appid": "wxa", "pagepath": "p/1", "url": "https://h/"},
+            "EventKey",
+            "p/1",
+        ),
+    ],
+)
+def test_each_kind_of_button_pushes_its_own_event(
+    platform: Platform,
+    hub: Hub,
+    openid: str,
+    button: dict[str, str],
+    field: str,
+    value: str,
+) -> None:
+    platform.api("menu/create", {"button": [{"name": "按", **button}]})
+    shown = platform.api("menu/get")["menu"]["button"][0]
+    platform.act("tap", button=shown, result="TICKET:A1")
+    assert hub.seen[-1]["MsgType"] == "event"
+    assert hub.seen[-1][field] == value
