@@ -27,6 +27,7 @@ from config import clock
 from keywords import chatter, misspelling, sounds
 from keywords.normalize import Normal, fold, fold_spaced, normalize, standard
 from keywords.rules import Kind, Mode, Occasion, Rule, Scope
+from keywords.sounds import Sounds
 
 # A pattern has no length of its own; it ranks like a keyword of this many characters.
 PATTERN_WEIGHT = 4
@@ -159,6 +160,7 @@ class Matcher:
         self._events: dict[tuple[Kind, str], list[int]] = {}
         self._event_prefixes: dict[Kind, list[int]] = {}
         self._initials: dict[str, list[int]] = {}
+        self._heard_pairs: dict[str, list[int]] = {}
         self._pattern_entries: list[int] = []
         found: list[tuple[str, int]] = []
         heard: list[tuple[str, int]] = []
@@ -167,6 +169,8 @@ class Matcher:
                 self._add(number, rule, keyword.text, keyword.mode, keyword.kind, found, heard)
         self._words = _Words(found)
         self._sounds = _Words(heard)
+        # read while compiling, so that no citizen waits for it
+        misspelling.dictionary()
         self._patterns = _compiled(self._entries[at].word for at in self._pattern_entries)
 
     def match(self, occasion: Occasion, *, now: datetime) -> Rule | None:
@@ -282,7 +286,12 @@ class Matcher:
             else:
                 found.append((form, at))
         if len(plain) >= _SHORTEST_SOUND and not any(map(str.isascii, plain)):
-            heard.append((sounds.spell(plain), at))
+            spelled = sounds.spell(plain)
+            if len(plain) == _SHORTEST_SOUND:
+                for key in sounds.pair_keys(plain, spelled):
+                    self._heard_pairs.setdefault(key, []).append(at)
+            else:
+                heard.append((spelled, at))
             if len(plain) >= SHORTEST_INITIALS:
                 self._initials.setdefault(sounds.initials(plain), []).append(at)
 
@@ -338,14 +347,25 @@ class Matcher:
                     entry = self._entries[at]
                     obstacle = self._missing(entry.rule, whole)
                     yield _Hit(entry, Level.SOUND, 0, len(run), obstacle)
-        for at, start, end in self._sounds.find(heard.code):
+        for at, start, end in self._heard(heard):
             entry = self._entries[at]
+            written = heard.source[start:end]
+            if written == entry.word:
+                continue
             if entry.mode is Mode.EQUAL and end - start < len(heard.code):
                 continue
             if entry.mode is Mode.PREFIX and start:
                 continue
-            if misspelling.is_likely(entry.word, heard.source[start:end]):
+            if misspelling.is_likely(entry.word, written):
                 yield _Hit(entry, Level.SOUND, start, end, self._missing(entry.rule, whole))
+
+    def _heard(self, heard: Sounds) -> Iterator[tuple[int, int, int]]:
+        """Entry, start and end of everything that sounds like a keyword."""
+        yield from self._sounds.find(heard.code)
+        pairs = self._heard_pairs
+        for start, key in sounds.keys_in(heard):
+            for at in pairs.get(key, ()):
+                yield at, start, start + _SHORTEST_SOUND
 
     # ---- conditions ----
 
@@ -390,7 +410,8 @@ def _order(hits: Iterable[_Hit], *, is_long: bool) -> Callable[[_Hit], tuple[int
     for hit in hits:
         if not hit.obstacle:
             counts[hit.entry.rule] = counts.get(hit.entry.rule, 0) + 1
-            covered.setdefault(hit.entry.rule, set()).update(range(hit.start, hit.end))
+            if is_long:
+                covered.setdefault(hit.entry.rule, set()).update(range(hit.start, hit.end))
 
     def key(hit: _Hit) -> tuple[int, ...]:
         rule = hit.entry.rule

@@ -23,17 +23,15 @@ def is_likely(keyword: str, written: Sequence[str]) -> bool:
 
     Items are characters, or syllables where pinyin was typed. The two sound alike already.
     """
-    wrong = [pair for pair in zip(keyword, written, strict=True) if pair[0] != pair[1]]
-    if not wrong:
+    wrong = [(meant, item) for meant, item in zip(keyword, written, strict=True) if meant != item]
+    right = len(keyword) - len(wrong)
+    if all(item.isascii() for _, item in wrong):
+        return bool(wrong) and all(_sounds_same(meant, item) for meant, item in wrong)
+    if not right or "".join(written) in dictionary():
         return False
     alike = sum(not _sounds_same(meant, item) for meant, item in wrong)
-    if all(item.isascii() for _, item in wrong):
-        return not alike
-    right = len(keyword) - len(wrong)
-    if not right or alike > 1 or "".join(written) in _words():
-        return False
     if len(keyword) > SHORT:
-        return True
+        return alike <= 1
     return not alike and not any(map(chatter.is_particle, written))
 
 
@@ -43,8 +41,11 @@ def _sounds_same(meant: str, item: str) -> bool:
 
 
 @cache
-def _words() -> frozenset[str]:
-    """The frequent words of the language, from the dictionary that comes with jieba."""
+def dictionary() -> frozenset[str]:
+    """The frequent words of the language, from the dictionary that comes with jieba.
+
+    Reading it takes a few tenths of a second, once in a process.
+    """
     spec = find_spec("jieba")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("jieba brings the dictionary of real words")

@@ -55,7 +55,7 @@ def fold(raw: str) -> str:
     text = _fold_once(_ADDRESSED.sub(" ", raw[:LONGEST]) if "@" in raw else raw[:LONGEST], "")
     for _ in range(_ROUNDS):
         # common text is stable at once; rare scripts may compose anew after something was dropped
-        if _STABLE.fullmatch(text) and _traditional().isdisjoint(text):
+        if _STABLE.fullmatch(text) and not _traditional().search(text):
             break
         again = _fold_once(text, "")
         if again == text:
@@ -87,7 +87,7 @@ def standard(text: str) -> str:
 
 def _fold_once(raw: str, gap: str) -> str:
     text = _NOISE.sub(gap, unicodedata.normalize("NFKC", raw).lower())
-    if _traditional().isdisjoint(text):
+    if not _traditional().search(text):
         return text
     converted: str = _converter().convert(text)
     return converted
@@ -109,14 +109,15 @@ def _converter() -> opencc.OpenCC:
 
 
 @cache
-def _traditional() -> frozenset[str]:
+def _traditional() -> re.Pattern[str]:
     """The characters whose presence can make a conversion change anything."""
     convert = _converter().convert
-    return frozenset(
+    changed = (
         character
         for character in map(chr, (*_HAN, *range(0xF900, 0xFB00)))
         if convert(character) != character
     )
+    return re.compile(f"[{''.join(changed)}]")
 
 
 @cache

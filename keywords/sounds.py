@@ -9,7 +9,7 @@ hit is a likely slip is for `misspelling` to say.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -44,7 +44,7 @@ def hear(text: str) -> Sounds:
         return Sounds(code, text)
     source = [piece for run in re.findall(r"[a-z]+|[^a-z\s]", text) for piece in _pieces(run)]
     codes, syllables = _codes(), _syllable_codes()
-    code = "".join(syllables.get(piece) or codes.get(ord(piece[0]), piece[0]) for piece in source)
+    code = "".join(syllables.get(piece) or piece[0].translate(codes) for piece in source)
     return Sounds(code, source)
 
 
@@ -58,6 +58,25 @@ def spell(word: str) -> str:
                 syllables.get(sound, character) for sound, character in zip(read, word, strict=True)
             )
     return word.translate(_codes())
+
+
+def pair_keys(word: str, code: str) -> tuple[str, str, str]:
+    """Under which keys a word of two characters is found: one of them right, or both typed.
+
+    So many words of two characters sound alike that sound alone would find too much.
+    """
+    return word[0] + code[1], code[0] + word[1], code
+
+
+def keys_in(heard: Sounds) -> Iterator[tuple[int, str]]:
+    """Where in a message which pair key stands."""
+    code, source = heard.code, heard.source
+    for start in range(len(code) - 1):
+        left, right = source[start], source[start + 1]
+        yield start, left + code[start + 1]
+        yield start, code[start] + right
+        if left.isascii() and right.isascii():
+            yield start, code[start : start + 2]
 
 
 def initials(word: str) -> str:
@@ -151,14 +170,16 @@ def _syllable_codes() -> dict[str, str]:
 
 
 @cache
-def _codes() -> dict[int, str]:
-    """Han character to code character, for str.translate."""
-    syllables = _syllable_codes()
-    return {
-        ord(character): syllables[sound]
-        for character, sound in _readings().items()
-        if sound in syllables
-    }
+def _codes() -> str:
+    """For str.translate: at each character's number its code, or itself.
+
+    One string instead of a dictionary, so that a message touches little memory.
+    """
+    syllables, readings = _syllable_codes(), _readings()
+    return "".join(
+        syllables.get(readings.get(character, ""), character)
+        for character in map(chr, range(_HAN.stop))
+    )
 
 
 @cache

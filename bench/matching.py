@@ -1,0 +1,185 @@
+"""Matching: what a message costs as rules grow, next to the usual ways of doing it.
+
+    python bench/matching.py [--json] [--up-to N]
+
+Keywords are invented words of two to six common characters, ten a rule; messages have twenty
+characters and every other one holds a keyword. "full" is a whole answer by the matcher: folding,
+dialect, containing, homophones. The peers do the plain containing on text already folded, and
+nothing else, so the ratio is in their favour.
+"""
+
+import argparse
+import json
+import random
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the project is not there
+
+from ahocorasick_rs import AhoCorasick
+
+from keywords import normalize
+from keywords.matching import Matcher
+from keywords.replies import Text
+from keywords.rules import Keyword, Occasion, Rule
+
+if find_spec("ahocorasick"):
+    import ahocorasick
+else:
+    ahocorasick = None
+
+SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
+LENGTH = 20
+MESSAGES = 100
+KEYWORDS_A_RULE = 10
+SECONDS = 0.5
+NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
+# linear ways become pointless, and slow to measure, beyond these sizes
+MOST = {"linear scan": 100_000, "alternation": 10_000}
+# the 3,755 common characters of GB 2312, level 1
+CHARACTERS = "".join(
+    bytes((row, cell)).decode("gb2312")
+    for row in range(0xB0, 0xD8)
+    for cell in range(0xA1, 0xFF if row < 0xD7 else 0xFA)
+)
+
+
+def words(count: int, chance: random.Random) -> list[str]:
+    """Different invented keywords."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        found["".join(chance.choices(CHARACTERS, k=chance.randint(2, 6)))] = None
+    return list(found)
+
+
+def messages(listed: list[str], chance: random.Random) -> list[str]:
+    """Messages of twenty characters; every other one holds a keyword."""
+    made = []
+    for number in range(MESSAGES):
+        text = "".join(chance.choices(CHARACTERS, k=LENGTH))
+        if number % 2:
+            word = chance.choice(listed)
+            at = chance.randint(0, LENGTH - len(word))
+            text = text[:at] + word + text[at + len(word) :]
+        made.append(text)
+    return made
+
+
+def rules(listed: list[str]) -> list[Rule]:
+    """The keywords as rules of ten."""
+    return [
+        Rule(
+            code=f"rule.{at:07}",
+            name=f"规则{at}",
+            keywords=tuple(Keyword(word) for word in listed[at : at + KEYWORDS_A_RULE]),
+            replies=(Text("答复"),),
+        )
+        for at in range(0, len(listed), KEYWORDS_A_RULE)
+    ]
+
+
+def cost(answer: Callable[[str], object], texts: list[str]) -> float:
+    """Microseconds a message, the best of the rounds that fit into half a second."""
+    best, until = float("inf"), time.perf_counter() + SECONDS
+    sample = texts
+    while True:
+        started = time.perf_counter()
+        for text in sample:
+            answer(text)
+        took = time.perf_counter() - started
+        best = min(best, took / len(sample) * 1e6)
+        if time.perf_counter() > until:
+            return best
+        if took > SECONDS:
+            sample = texts[: max(5, len(texts) // 20)]
+
+
+def built(make: Callable[[], Any]) -> tuple[Any, float]:
+    """What was made, and the seconds it took."""
+    started = time.perf_counter()
+    made = make()
+    return made, time.perf_counter() - started
+
+
+def resident() -> float:
+    """Megabytes this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * 4096 / 1e6
+
+
+def peers(listed: list[str]) -> dict[str, Callable[[str], object]]:
+    """Other ways to find the keywords of a text."""
+    found: dict[str, Callable[[str], object]] = {}
+    automaton = AhoCorasick(listed)
+    found["ahocorasick_rs alone"] = lambda text: automaton.find_matches_as_indexes(
+        text, overlapping=True
+    )
+    if ahocorasick is not None:
+        tree = ahocorasick.Automaton()
+        for number, word in enumerate(listed):
+            tree.add_word(word, number)
+        tree.make_automaton()
+        found["pyahocorasick alone"] = lambda text: list(tree.iter(text))
+    if len(listed) <= MOST["linear scan"]:
+        found["linear scan"] = lambda text: [word for word in listed if word in text]
+    if len(listed) <= MOST["alternation"]:
+        pattern = re.compile("|".join(sorted(listed, key=len, reverse=True)))
+        found["alternation"] = pattern.search
+    return found
+
+
+def measure(count: int) -> dict[str, Any]:
+    """All figures at one size."""
+    chance = random.Random(count)
+    listed = words(count, chance)
+    texts = messages(listed, chance)
+    values = rules(listed)
+    before = resident()
+    matcher, seconds = built(lambda: Matcher(values))
+    grown = resident() - before
+    occasions = {text: Occasion(text) for text in texts}
+    full = cost(lambda text: matcher.match(occasions[text], now=NOW), texts)
+    return {
+        "keywords": count,
+        "build_seconds": round(seconds, 3),
+        "megabytes": round(grown, 1),
+        "full": round(full, 2),
+        "explain": round(cost(lambda text: matcher.explain(occasions[text], now=NOW), texts), 2),
+        "normalize": round(cost(normalize.normalize, texts), 2),
+        **{name: round(cost(way, texts), 2) for name, way in peers(listed).items()},
+    }
+
+
+def main() -> None:
+    """Print one row a size, microseconds a message, then the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--up-to", type=int, default=SIZES[-1])
+    chosen = parser.parse_args()
+    Matcher(rules(words(10, random.Random(0)))).match(Occasion("先热身一次"), now=NOW)
+    rows = []
+    for size in SIZES:
+        if size > chosen.up_to:
+            break
+        rows.append(measure(size))
+        if chosen.json:
+            continue
+        print(" | ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+    if chosen.json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    print(f"\nfull at {rows[-1]['keywords']:,} / at 100: {rows[-1]['full'] / rows[0]['full']:.2f}")
+    for row in rows:
+        if "linear scan" in row:
+            ratio = row["linear scan"] / row["full"]
+            print(f"linear scan / full at {row['keywords']:,}: {ratio:.1f}")
+
+
+if __name__ == "__main__":
+    main()
