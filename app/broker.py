@@ -5,7 +5,7 @@ Only ids travel. What Redis loses, the scheduler's sweep announces again.
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.errors import ConnectionError as BrokerAway
+from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Middleware, ShutdownNotifications
 
 from config import cache, clock, jobs
@@ -37,5 +37,5 @@ def announce(ids: list[int]) -> None:
     try:
         for job_id in ids:
             perform.send(job_id)
-    except (BrokerAway, *cache.Away) as error:
+    except (BrokerConnectionError, *cache.Away) as error:
         cache.noticed(error)

@@ -85,14 +85,14 @@ def run(work: Callable[[Execute], T]) -> T:
     try:
         return _attempt(work)
     except (sqlite3.OperationalError, psycopg.OperationalError):
-        _forget()
+        forget()
     try:
         return _attempt(work)
     except (sqlite3.OperationalError, psycopg.OperationalError) as error:
-        _forget()
+        forget()
         raise OperationalError(None, None, error) from error
     except BaseException:
-        _forget()
+        forget()
         raise
 
 
@@ -131,7 +131,7 @@ def _in_sqlite(work: Callable[[Execute], T]) -> T:
 
 def _connection() -> Any:
     if _kept.hold is None or _kept.of is not engine():
-        _forget()
+        forget()
         _kept.hold, _kept.of = _opened(), engine()
     return _kept.hold
 
@@ -147,7 +147,8 @@ def _opened() -> Any:
     return connection
 
 
-def _forget() -> None:
+def forget() -> None:
+    """Close this thread's connection; the next unit of work opens another."""
     hold, _kept.hold = _kept.hold, None
     if hold is not None:
         hold.close()

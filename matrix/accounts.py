@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config import audit, jobs, revisions
+from config import audit, jobs, revisions, settings
 from config.crypto import Sealed
 from config.database import Base, locked, session
 from config.errors import Invalid, NotFound
@@ -239,6 +239,7 @@ def _connection(account: Account) -> Connection:
             aes_key=account.aes_key,
             previous_token=account.previous_token,
             previous_aes_key=account.previous_aes_key,
+            window=settings.get().callback_window,
         ),
     )
 

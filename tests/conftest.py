@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.simulated",
     "tests.fixtures.processes",
     "tests.fixtures.browser",
+    "tests.fixtures.hub",
 ]
 
 # What a developer has set must not reach the tests. Nothing real stands behind these addresses:

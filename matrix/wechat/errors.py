@@ -1,8 +1,9 @@
 """What the gateway raises, in the words of staff.
 
-    GatewayError ─┬─ Temporary ── StaleToken    later, it may work (also a config Temporary)
+    GatewayError ─┬─ Temporary                  later, it may work (also a config Temporary)
+                  │    ├─ StaleToken            with another token
+                  │    └─ QuotaUsed             not before `until`
                   ├─ NotAuthorised              nothing works until a setting changes
-                  ├─ QuotaUsed                  nothing works before `until`
                   ├─ Refused                    this recipient, this content: never
                   └─ Unconfirmed                sent, and nobody knows whether it arrived
 
@@ -62,14 +63,13 @@ class NotAuthorised(GatewayError):
     """The account may not do this: a wrong secret, a missing right, a ban."""
 
 
-class QuotaUsed(GatewayError):
+class QuotaUsed(Temporary):
     """No more calls of this kind before `until`."""
-
-    status = 503
 
     def __init__(self, *, until: datetime, **facts: object) -> None:
         super().__init__(until=until.isoformat(), **facts)  # type: ignore[arg-type]  # passed on
         self.until = until
+        self.retry_after = max(60.0, (until - clock.now()).total_seconds())
 
 
 class Refused(GatewayError):
