@@ -232,7 +232,7 @@ def settle(
     sqlalchemy.exc.DBAPIError when the database cannot be written to.
     """
     entry = _entry(account, inbound, given, now)
-    if isinstance(inbound, messages.Message) and not given.more and given.alarm is None:
+    if _only_writes(inbound) and not given.more and given.alarm is None:
         return inbox.receive(entry)
 
     def in_one_transaction() -> inbox.Recorded:
@@ -245,15 +245,30 @@ def settle(
     return retrying(in_one_transaction)
 
 
+def _only_writes(inbound: Inbound) -> bool:
+    """Whether a push is a message that opens the long window and nothing else."""
+    return isinstance(inbound, messages.Message) and not _is_tap(inbound)
+
+
+def _is_tap(inbound: Inbound) -> bool:
+    # WeChat counts a tapped option as a menu click, not as a message (rules for customer service)
+    return isinstance(inbound, messages.Text) and inbound.option is not None
+
+
 def _follow(account: Connection, inbound: Inbound, now: datetime) -> None:
     match inbound:
-        case messages.Message():
+        case messages.Message() if not _is_tap(inbound):
             followers.wrote(account.id, inbound.openid, now=now)
         case messages.Followed():
             followers.follow(account.id, inbound.openid, scene=inbound.scene, now=now)
         case messages.Unfollowed():
             followers.unfollow(account.id, inbound.openid, now=now)
-        case messages.MenuClicked() | messages.MenuCodeScanned() | messages.Scanned():
+        case (
+            messages.Text()
+            | messages.MenuClicked()
+            | messages.MenuCodeScanned()
+            | messages.Scanned()
+        ):
             followers.acted(account.id, inbound.openid, now=now)
         case messages.Menu() | messages.Located():
             followers.seen(account.id, inbound.openid, now=now)
