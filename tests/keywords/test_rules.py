@@ -1,0 +1,72 @@
+"""Rules: which of them an account answers with.
+
+1 city ── 2 police ── 4 station
+       └─ 3 water
+"""
+
+from keywords.rules import Reach, Rule, Scope, effective
+from tests.keywords import rule
+
+CITY = Reach(account_id=10, own=(1, 2, 3, 4))
+POLICE = Reach(account_id=20, own=(2, 4), ancestors=(1,))
+STATION = Reach(account_id=40, own=(4,), ancestors=(2, 1))
+
+
+def codes(rules: list[Rule], reach: Reach) -> list[str]:
+    return [each.code for each in effective(rules, reach)]
+
+
+def test_local_rules_reach_upwards_and_nobody_beside_or_below():
+    rules = [rule("police", department_id=2), rule("water", department_id=3)]
+    assert codes(rules, CITY) == ["police", "water"]
+    assert codes(rules, POLICE) == ["police"]
+    assert codes(rules, STATION) == []
+
+
+def test_defaults_and_mandatory_rules_reach_downwards():
+    rules = [
+        rule("city", scope=Scope.MANDATORY),
+        rule("bureau", scope=Scope.DEFAULT, department_id=2),
+        rule("other", scope=Scope.DEFAULT, department_id=3),
+    ]
+    assert codes(rules, STATION) == ["bureau", "city"]
+
+
+def test_a_rule_of_one_account_stays_there():
+    rules = [rule("mine", account_id=20), rule("theirs", account_id=40, department_id=2)]
+    assert codes(rules, POLICE) == ["mine"]
+    assert codes(rules, CITY) == []
+
+
+def test_a_default_gives_way_to_the_rule_that_overrides_it():
+    rules = [
+        rule("hours", scope=Scope.DEFAULT),
+        rule("police.hours", department_id=2, overrides="hours"),
+    ]
+    assert codes(rules, POLICE) == ["police.hours"]
+    assert codes(rules, Reach(30, own=(3,), ancestors=(1,))) == ["hours"]
+
+
+def test_what_is_overridden_below_stays_as_it_is_above():
+    rules = [
+        rule("hours", scope=Scope.DEFAULT),
+        rule("police.hours", department_id=2, overrides="hours"),
+    ]
+    assert codes(rules, CITY) == ["hours"]
+
+
+def test_a_mandatory_rule_cannot_be_overridden():
+    rules = [
+        rule("danger", scope=Scope.MANDATORY),
+        rule("police.danger", department_id=2, overrides="danger"),
+    ]
+    assert codes(rules, POLICE) == ["danger", "police.danger"]
+
+
+def test_an_account_overrides_for_itself_only():
+    rules = [
+        rule("hours", scope=Scope.DEFAULT),
+        rule("own.hours", account_id=20, overrides="hours"),
+    ]
+    assert codes(rules, POLICE) == ["own.hours"]
+    assert codes(rules, STATION) == ["hours"]
