@@ -1,0 +1,80 @@
+"""`make run`: a stranger starts the hub, writes to a department and is answered."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from config import settings
+from tests.fixtures import leash, ports
+from tests.fixtures.processes import answers, listens
+from tests.fixtures.sources import ROOT
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+
+
+class Copy:
+    """A copy of the hub in a folder of its own, started with nothing set but folder and ports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self.simulator_port = ports.free(), ports.free()
+        self.phone = f"http://127.0.0.1:{self.simulator_port}/phone"
+        self.redis = folder / "redis.sock"
+        self.log = folder / "log"
+        ours = {name.upper() for name in settings.Settings.model_fields}
+        env = {name: value for name, value in os.environ.items() if name not in ours}
+        env |= {
+            "VAR_DIR": str(folder),
+            "PORT": str(self.port),
+            "SIMULATOR_PORT": str(self.simulator_port),
+        }
+        self.process = leash.start(["make", "run"], log=self.log, env=env, cwd=ROOT)
+
+    def wait(self) -> None:
+        """Until hub and simulator answer."""
+        ready = f"http://127.0.0.1:{self.port}/readyz"
+        leash.wait_until(lambda: answers(ready), process=self.process, log=self.log)
+        leash.wait_until(self.has_phone, process=self.process, log=self.log)
+
+    def has_phone(self) -> bool:
+        """Whether the simulator listens."""
+        return listens(self.simulator_port)
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does in a terminal, and wait for the end."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(timeout=60)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[Copy]:
+    """A running copy."""
+    made = Copy(tmp_path)
+    yield made
+    leash.stop(made.process)
+
+
+def test_a_stranger_runs_the_hub_is_answered_and_stops_it_without_a_trace(copy: Copy) -> None:
+    copy.wait()
+    start = requests.get(f"{copy.phone}/start", timeout=10).json()
+    police = next(one["appid"] for one in start["accounts"] if one["name"] == "华阴公安")
+
+    def act(**what: Any) -> Any:
+        body = {"citizen": start["citizen"], "appid": police, "wait": True, **what}
+        return requests.post(f"{copy.phone}/act", json=body, timeout=30).json()
+
+    assert act(do="follow")["outcome"] == "replied"
+    answer = act(do="text", text="身份证丢了咋办")
+    assert answer["mode"] == "safe"
+    assert "身份证" in str(answer["reply"]["body"])
+
+    copy.interrupt()
+    assert not listens(copy.port)
+    assert not copy.has_phone()
+    with socket.socket(socket.AF_UNIX) as client, pytest.raises(OSError, match=r"refused|No such"):
+        client.connect(str(copy.redis))
