@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from app import loading
 from app.cli.speaking import Command
+from app.jobs import MEDIA_REFRESH
 from app.loading import Loaded, export
-from config import audit, clock
+from config import audit, clock, jobs
 from config.database import reading, session, transaction
 from matrix.departments import Department
 
@@ -61,12 +62,17 @@ def _demo_files() -> Sequence[Path]:
 
 
 def _told(what: str, loaded: Loaded, actor: audit.Actor) -> str:
-    """What was read, and how much of it was new: one audit row stands for one change."""
+    """What was read, and how much of it was new: one audit row stands for one change.
+
+    What is new may need pictures that the accounts do not have yet.
+    """
     session.flush()
     written = session.scalar(
         select(func.count())
         .select_from(audit.Entry)
         .where(audit.Entry.request_id == actor.request_id)
     )
+    if written:
+        jobs.enqueue(MEDIA_REFRESH, key=MEDIA_REFRESH)
     news = f"共 {written} 处变更" if written else "没有变化"
     return f"{what}：{loaded}；{news}。"
