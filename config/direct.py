@@ -41,27 +41,32 @@ class Prepared:
         if found is None:
             made = self._statement.compile(dialect=engine().dialect)
             order = getattr(made, "positiontup", None)
-            constants = {key: bound(value) for key, value in made.params.items()}
+            is_sqlite = name == "sqlite"
+            constants = {
+                key: bound(value, is_sqlite=is_sqlite) for key, value in made.params.items()
+            }
             found = (str(made), tuple(order) if order else None, constants)
             self._compiled[name] = found
         return found
 
 
-def bound(value: object) -> object:
-    """A value as both drivers take it."""
-    if value is None or type(value) in (str, int):
-        return value
-    if isinstance(value, datetime):
-        if engine().dialect.name == "sqlite":
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+_PLAIN = frozenset({str, int, bool, float, bytes, type(None)})
+
+
+def bound(value: object, *, is_sqlite: bool) -> object:
+    """A value as the driver takes it."""
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, date) and engine().dialect.name == "sqlite":
-        return value.isoformat()
-    return value
+    if not is_sqlite:
+        return value
+    if isinstance(value, datetime):
+        # the shape SQLAlchemy's own type writes and reads
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value.isoformat() if isinstance(value, date) else value
 
 
 class _Kept(threading.local):
@@ -104,7 +109,7 @@ def _attempt(work: Callable[[Execute], T]) -> T:
 
     def execute(prepared: Prepared, values: Values) -> Any:
         text, _, constants = prepared.on("postgresql")
-        given = {name: bound(value) for name, value in values.items()}
+        given = {name: bound(value, is_sqlite=False) for name, value in values.items()}
         return connection.execute(text, constants | given, prepare=True).fetchone()
 
     return work(execute)
@@ -115,7 +120,10 @@ def _in_sqlite(work: Callable[[Execute], T]) -> T:
 
     def execute(prepared: Prepared, values: Values) -> Any:
         text, order, constants = prepared.on("sqlite")
-        given = [bound(values[name]) if name in values else constants[name] for name in order or ()]
+        given = [
+            bound(values[name], is_sqlite=True) if name in values else constants[name]
+            for name in order or ()
+        ]
         return connection.execute(text, given).fetchone()
 
     connection.execute("BEGIN IMMEDIATE")
