@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def answer(rules: list[Rule], text: str, kind: Kind = Kind.TEXT) -> str | None:
         (Mode.PREFIX, "我的身份证丢了", False),
     ],
 )
-def test_a_keyword_is_compared_in_its_mode(mode, text, fires):
+def test_a_keyword_is_compared_in_its_mode(mode: Mode, text: str, fires: bool) -> None:
     assert (answer([rule("id", Keyword("身份证", mode))], text) == "id") is fires
 
 
@@ -45,23 +46,23 @@ def test_a_keyword_is_compared_in_its_mode(mode, text, fires):
     ("text", "fires"),
     [("水是黄的", True), ("自来水怎么这么浑", True), ("黄色的水管", True), ("黄河", False)],
 )
-def test_together_wants_one_word_of_each_group_in_any_order(text, fires):
+def test_together_wants_one_word_of_each_group_in_any_order(text: str, fires: bool) -> None:
     listening = rule("quality", Keyword("水|自来水 黄|浑", Mode.TOGETHER))
     assert (answer([listening], text) == "quality") is fires
 
 
-def test_patterns_see_the_folded_text():
+def test_patterns_see_the_folded_text() -> None:
     plate = rule("plate", Keyword("陕e[0-9a-z]{5}", Mode.PATTERN))
     assert answer([plate], "我的车牌是 陕Ｅ·12A45") == "plate"
     assert answer([plate], "我的车牌是陕A12345") is None
 
 
-def test_many_patterns_answer_each_for_itself():
+def test_many_patterns_answer_each_for_itself() -> None:
     rules = [rule(f"p{n}", Keyword(f"办.?{n}号.*(事|证)", Mode.PATTERN)) for n in range(100, 200)]
     assert answer(rules, "我办的150号那个证呢") == "p150"
 
 
-def test_menu_keys_and_scenes_are_keywords_of_their_own_kind():
+def test_menu_keys_and_scenes_are_keywords_of_their_own_kind() -> None:
     rules = [
         rule("menu", Keyword("BOOK", Mode.EQUAL, Kind.CLICK)),
         rule("hall", Keyword("hall_", Mode.PREFIX, Kind.SCAN)),
@@ -89,16 +90,16 @@ def test_menu_keys_and_scenes_are_keywords_of_their_own_kind():
         "ＳＦＺ咋补",
     ],
 )
-def test_one_keyword_is_found_however_it_is_written(text):
+def test_one_keyword_is_found_however_it_is_written(text: str) -> None:
     assert answer([rule("id", "身份证")], text) == "id"
 
 
-def test_dialect_finds_the_standard_word_and_the_other_way_round():
+def test_dialect_finds_the_standard_word_and_the_other_way_round() -> None:
     assert answer([rule("school", "孩子上学")], "碎娃念书咋弄") == "school"
     assert answer([rule("menu", "咋用")], "这个号怎么用") == "menu"
 
 
-def test_a_short_word_needs_one_right_character_unless_typed_in_pinyin():
+def test_a_short_word_needs_one_right_character_unless_typed_in_pinyin() -> None:
     rules = [rule("aid", "法援"), rule("move", "户口")]
     assert answer(rules, "法院在哪") is None
     assert answer(rules, "湖寇") is None
@@ -106,7 +107,7 @@ def test_a_short_word_needs_one_right_character_unless_typed_in_pinyin():
     assert answer(rules, "hukou 咋迁") == "move"
 
 
-def test_a_word_that_only_says_where_does_not_count():
+def test_a_word_that_only_says_where_does_not_count() -> None:
     rules = [rule("office", "税务局"), rule("road", "修路")]
     assert answer(rules, "税务局门口修路") == "road"
     assert answer(rules, "税务局几点开门") == "office"
@@ -115,12 +116,12 @@ def test_a_word_that_only_says_where_does_not_count():
 # ---- which rule wins ----
 
 
-def test_the_whole_message_beats_priority():
+def test_the_whole_message_beats_priority() -> None:
     rules = [rule("exact", Keyword("投诉", Mode.EQUAL), priority=1), rule("part", "投", priority=9)]
     assert answer(rules, "投诉") == "exact"
 
 
-def test_mandatory_beats_priority_then_priority_then_length_then_code():
+def test_mandatory_beats_priority_then_priority_then_length_then_code() -> None:
     mandatory = rule("must", "停水", scope=Scope.MANDATORY, priority=1)
     high, low = rule("high", "停水", priority=70), rule("low", "停水通知", priority=60)
     longer, same = rule("longer", "停水通知", priority=70), rule("same", "停水", priority=70)
@@ -130,20 +131,20 @@ def test_mandatory_beats_priority_then_priority_then_length_then_code():
     assert answer([same, high], "停水通知") == "high"
 
 
-def test_several_hits_beat_one_of_the_same_length():
+def test_several_hits_beat_one_of_the_same_length() -> None:
     assert answer([rule("a", "水费"), rule("b", "水费", "缴费")], "水费怎么缴费") == "b"
 
 
-def test_what_is_written_beats_what_is_heard_at_equal_priority():
+def test_what_is_written_beats_what_is_heard_at_equal_priority() -> None:
     assert answer([rule("a", "物业"), rule("b", "无业")], "无业人员") == "b"
 
 
-def test_a_mandatory_rule_that_was_only_heard_does_not_beat_a_written_word():
+def test_a_mandatory_rule_that_was_only_heard_does_not_beat_a_written_word() -> None:
     rules = [rule("must", "物业费", scope=Scope.MANDATORY), rule("mine", "误业费")]
     assert answer(rules, "误业费") == "mine"
 
 
-def test_in_a_long_message_the_rule_spoken_of_most_wins():
+def test_in_a_long_message_the_rule_spoken_of_most_wins() -> None:
     rules = [rule("move", "户口", priority=65), rule("id", "身份证", "证件到期", priority=60)]
     story = (
         "我在外地打工，身份证下个月就到期了，厂里请假扣钱，听说现在外地也能换身份证了，"
@@ -152,7 +153,7 @@ def test_in_a_long_message_the_rule_spoken_of_most_wins():
     assert answer(rules, story) == "id"
 
 
-def test_in_a_long_message_conditions_look_around_the_hit():
+def test_in_a_long_message_conditions_look_around_the_hit() -> None:
     housing = rule("housing", "公租房", excluded=("贷款",))
     far = (
         "我想申请公租房，条件是什么。"
@@ -166,18 +167,18 @@ def test_in_a_long_message_conditions_look_around_the_hit():
 # ---- conditions ----
 
 
-def test_required_and_excluded_words_are_conditions():
+def test_required_and_excluded_words_are_conditions() -> None:
     listening = rule("fee", "水", required=("费", "价"), excluded=("水果",))
     assert answer([listening], "水价多少") == "fee"
     assert answer([listening], "水多少") is None
     assert answer([listening], "水果价多少") is None
 
 
-def test_excluded_words_are_found_in_dialect_too():
+def test_excluded_words_are_found_in_dialect_too() -> None:
     assert answer([rule("card", "卡", excluded=("孩子",))], "碎娃的卡") is None
 
 
-def test_a_sleeping_rule_leaves_the_answer_to_the_next():
+def test_a_sleeping_rule_leaves_the_answer_to_the_next() -> None:
     night = rule("night", "停水", priority=90, schedule=Schedule(hours=(Span(time(22), time(6)),)))
     rules = [night, rule("day", "停水", priority=10)]
     assert answer(rules, "停水") == "day"
@@ -193,12 +194,12 @@ def test_a_sleeping_rule_leaves_the_answer_to_the_next():
     "text",
     ["谢谢律师老师", "小说里的律师都好帅", "找律师加我微信", "律师讲得真好"],
 )
-def test_chatter_fires_nothing(text):
+def test_chatter_fires_nothing(text: str) -> None:
     assert answer([rule("lawyer", "律师")], text) is None
 
 
 @pytest.mark.parametrize("text", ["谢谢,请问怎么找律师", "律师态度真好,电话是多少", "律师不错吗"])
-def test_praise_with_a_question_is_a_request(text):
+def test_praise_with_a_question_is_a_request(text: str) -> None:
     assert answer([rule("lawyer", "律师")], text) == "lawyer"
 
 
@@ -226,7 +227,7 @@ RULES = st.lists(
 )
 
 
-def made(shapes: list[tuple[object, ...]]) -> list[Rule]:
+def made(shapes: list[tuple[Any, ...]]) -> list[Rule]:
     return [
         rule(
             f"r{number}",
@@ -267,7 +268,9 @@ def oracle(rules: list[Rule], text: str) -> str | None:
 
 
 @given(RULES, TEXTS)
-def test_the_matcher_agrees_with_a_slow_reading_of_the_rules(shapes, text):
+def test_the_matcher_agrees_with_a_slow_reading_of_the_rules(
+    shapes: list[tuple[Any, ...]], text: str
+) -> None:
     rules = made(shapes)
     wanted, got = oracle(rules, text), answer(rules, text)
     if wanted is not None or got is None:
@@ -279,13 +282,15 @@ def test_the_matcher_agrees_with_a_slow_reading_of_the_rules(shapes, text):
 
 
 @given(RULES, TEXTS)
-def test_the_order_of_rules_changes_nothing(shapes, text):
+def test_the_order_of_rules_changes_nothing(shapes: list[tuple[Any, ...]], text: str) -> None:
     rules = made(shapes)
     assert answer(rules, text) == answer(rules[::-1], text)
 
 
 @given(RULES, st.one_of(TEXTS, st.text(st.characters(exclude_categories=()), max_size=30)))
-def test_explanations_begin_with_the_rule_that_answers(shapes, text):
+def test_explanations_begin_with_the_rule_that_answers(
+    shapes: list[tuple[Any, ...]], text: str
+) -> None:
     matcher = Matcher(made(shapes))
     found = matcher.match(Occasion(text), now=NOW)
     told = matcher.explain(Occasion(text), now=NOW)
@@ -295,7 +300,7 @@ def test_explanations_begin_with_the_rule_that_answers(shapes, text):
     assert told[len(free) :] == tuple(each for each in told if each.obstacle)
 
 
-def test_an_explanation_tells_every_candidate_and_why_it_did_not_answer():
+def test_an_explanation_tells_every_candidate_and_why_it_did_not_answer() -> None:
     rules = [
         rule("card", "身份证", excluded=("户口",)),
         rule("move", "户口"),
@@ -310,7 +315,7 @@ def test_an_explanation_tells_every_candidate_and_why_it_did_not_answer():
     assert all(left.score >= right.score for left, right in pairwise(told[1:]))
 
 
-def test_a_long_hostile_message_is_answered_like_any_other():
+def test_a_long_hostile_message_is_answered_like_any_other() -> None:
     rules = [rule("a", "水水水"), rule("b", Keyword("(水+)+费", Mode.PATTERN))]
     assert answer(rules, "水" * 20_000) == "a"
     assert fold("水" * 20_000) == "水" * 2_000

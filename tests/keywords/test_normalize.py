@@ -25,19 +25,19 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
         ("！！！", ""),
     ],
 )
-def test_width_case_script_and_decoration_are_folded(raw, text):
+def test_width_case_script_and_decoration_are_folded(raw: str, text: str) -> None:
     assert fold(raw) == text
 
 
 @given(ANY_TEXT)
-def test_any_string_can_be_folded_and_folding_twice_changes_nothing(raw):
+def test_any_string_can_be_folded_and_folding_twice_changes_nothing(raw: str) -> None:
     once = fold(raw)
     assert fold(once) == once
     assert not any(character.isspace() for character in once)
 
 
 @given(ANY_TEXT)
-def test_any_string_has_normal_forms_that_are_parts_of_one_another(raw):
+def test_any_string_has_normal_forms_that_are_parts_of_one_another(raw: str) -> None:
     normal = normalize(raw)
     assert normal.core in normal.text
     assert normal.text[normal.lead :].startswith(normal.core)
@@ -53,7 +53,7 @@ def test_any_string_has_normal_forms_that_are_parts_of_one_another(raw):
         ("急诊几点上班", "急诊几点上班"),
     ],
 )
-def test_greetings_around_a_request_are_taken_off_but_never_everything(raw, core):
+def test_greetings_around_a_request_are_taken_off_but_never_everything(raw: str, core: str) -> None:
     assert normalize(raw).core == core
 
 
@@ -67,20 +67,22 @@ def test_greetings_around_a_request_are_taken_off_but_never_everything(raw, core
         ("还么回信", "还没回信"),
     ],
 )
-def test_dialect_is_said_in_the_standard_language_and_look_alikes_are_left_alone(said, meant):
+def test_dialect_is_said_in_the_standard_language_and_look_alikes_are_left_alone(
+    said: str, meant: str
+) -> None:
     assert standard(said) == meant
 
 
-def test_what_stands_beyond_the_longest_message_is_not_read():
+def test_what_stands_beyond_the_longest_message_is_not_read() -> None:
     assert len(fold("水" * (LONGEST + 500))) == LONGEST
 
 
-def test_word_lists_are_written_in_normal_form():
+def test_word_lists_are_written_in_normal_form() -> None:
     dialect, fillers = words.dialect(), words.fillers()
     listed = [*dialect.says, *dialect.says.values(), *dialect.keep, *fillers.lead, *fillers.tail]
     assert [word for word in listed if fold(word) != word] == []
 
 
-def test_dialect_never_maps_to_another_dialect_word():
+def test_dialect_never_maps_to_another_dialect_word() -> None:
     says = words.dialect().says
     assert {word: meant for word, meant in says.items() if standard(meant) != meant} == {}

@@ -1,6 +1,7 @@
 """Replies: their stored shape, what is refused, and which are sent."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape["type"])
-def test_a_reply_comes_back_in_the_shape_it_was_stored_in(shape):
+def test_a_reply_comes_back_in_the_shape_it_was_stored_in(shape: Any) -> None:
     assert replies.dump(replies.parse(shape)) == shape
 
 
@@ -41,20 +42,20 @@ def test_a_reply_comes_back_in_the_shape_it_was_stored_in(shape):
         ({"type": "music", "url": "https://example.org"}, "reply.thumb"),
     ],
 )
-def test_a_wrong_reply_is_refused_by_the_name_of_its_field(shape, field):
+def test_a_wrong_reply_is_refused_by_the_name_of_its_field(shape: Any, field: str) -> None:
     with pytest.raises(Invalid) as refused:
         replies.parse(shape)
     assert refused.value.field == field
 
 
-def test_a_rule_has_one_to_five_replies():
+def test_a_rule_has_one_to_five_replies() -> None:
     for shapes in ([], [SHAPES[0]] * 6, SHAPES[0]):
         with pytest.raises(Invalid):
             replies.parse_all(shapes)
     assert len(replies.parse_all([SHAPES[0]] * 5)) == 5
 
 
-def test_replies_without_their_media_on_the_account_are_skipped():
+def test_replies_without_their_media_on_the_account_are_skipped() -> None:
     listed = (Image("大厅外景"), Text("文字版"), News("指南", "https://example.org"))
     chance = random.Random(1)
 
@@ -68,7 +69,7 @@ def test_replies_without_their_media_on_the_account_are_skipped():
     assert replies.choose(listed[:1], Choice.RANDOM, available=nothing, chance=chance) == ()
 
 
-def test_chance_reaches_every_reply():
+def test_chance_reaches_every_reply() -> None:
     listed = (Text("一"), Text("二"), Text("三"))
     chance = random.Random(7)
     drawn = {
@@ -77,6 +78,6 @@ def test_chance_reaches_every_reply():
     assert drawn == {(reply,) for reply in listed}
 
 
-def test_media_names_are_those_an_account_must_have():
+def test_media_names_are_those_an_account_must_have() -> None:
     listed = replies.parse_all(SHAPES[:5])
     assert replies.media_names(listed) == {"大厅外景", "欢迎", "宣传片", "封面"}

@@ -16,14 +16,14 @@ def codes(rules: list[Rule], reach: Reach) -> list[str]:
     return [each.code for each in effective(rules, reach)]
 
 
-def test_local_rules_reach_upwards_and_nobody_beside_or_below():
+def test_local_rules_reach_upwards_and_nobody_beside_or_below() -> None:
     rules = [rule("police", department_id=2), rule("water", department_id=3)]
     assert codes(rules, CITY) == ["police", "water"]
     assert codes(rules, POLICE) == ["police"]
     assert codes(rules, STATION) == []
 
 
-def test_defaults_and_mandatory_rules_reach_downwards():
+def test_defaults_and_mandatory_rules_reach_downwards() -> None:
     rules = [
         rule("city", scope=Scope.MANDATORY),
         rule("bureau", scope=Scope.DEFAULT, department_id=2),
@@ -32,13 +32,13 @@ def test_defaults_and_mandatory_rules_reach_downwards():
     assert codes(rules, STATION) == ["bureau", "city"]
 
 
-def test_a_rule_of_one_account_stays_there():
+def test_a_rule_of_one_account_stays_there() -> None:
     rules = [rule("mine", account_id=20), rule("theirs", account_id=40, department_id=2)]
     assert codes(rules, POLICE) == ["mine"]
     assert codes(rules, CITY) == []
 
 
-def test_a_default_gives_way_to_the_rule_that_overrides_it():
+def test_a_default_gives_way_to_the_rule_that_overrides_it() -> None:
     rules = [
         rule("hours", scope=Scope.DEFAULT),
         rule("police.hours", department_id=2, overrides="hours"),
@@ -47,7 +47,7 @@ def test_a_default_gives_way_to_the_rule_that_overrides_it():
     assert codes(rules, Reach(30, own=(3,), ancestors=(1,))) == ["hours"]
 
 
-def test_what_is_overridden_below_stays_as_it_is_above():
+def test_what_is_overridden_below_stays_as_it_is_above() -> None:
     rules = [
         rule("hours", scope=Scope.DEFAULT),
         rule("police.hours", department_id=2, overrides="hours"),
@@ -55,7 +55,7 @@ def test_what_is_overridden_below_stays_as_it_is_above():
     assert codes(rules, CITY) == ["hours"]
 
 
-def test_a_mandatory_rule_cannot_be_overridden():
+def test_a_mandatory_rule_cannot_be_overridden() -> None:
     rules = [
         rule("danger", scope=Scope.MANDATORY),
         rule("police.danger", department_id=2, overrides="danger"),
@@ -63,7 +63,7 @@ def test_a_mandatory_rule_cannot_be_overridden():
     assert codes(rules, POLICE) == ["danger", "police.danger"]
 
 
-def test_an_account_overrides_for_itself_only():
+def test_an_account_overrides_for_itself_only() -> None:
     rules = [
         rule("hours", scope=Scope.DEFAULT),
         rule("own.hours", account_id=20, overrides="hours"),
