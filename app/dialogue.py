@@ -8,12 +8,11 @@ one transaction; a repeated push gets the answer of the first time and causes no
 """
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from html import escape
 from typing import Any
-from urllib.parse import quote
 
 from app.live import Live
 from config import alarms, clock
@@ -33,6 +32,7 @@ WELCOME = "您好，欢迎关注{name}。您可以直接写下要办的事，例
 _OPTION = "rule:"
 _DID_YOU_MEAN = "您是不是想问："
 _ELSEWHERE = "您问的可能由其他单位办理："
+_BREAKS_LINK = re.compile(r"""[<>&"'#?=%\s]""")
 _chance = random.SystemRandom()
 
 
@@ -213,11 +213,14 @@ def _listing(head: str, rules: Sequence[Rule], scene: Scene) -> str:
 
 
 def _link(rule: Rule) -> str:
-    # tapped, it comes back as a text with the option's id
-    address = (
-        f"weixin://bizmsgmenu?msgmenucontent={quote(rule.name)}&msgmenuid={_OPTION}{rule.code}"
-    )
-    return f'<a href="{escape(address)}">{escape(rule.name)}</a>'
+    """A line to tap; it comes back as a text with the option's id.
+
+    WeChat reads this as its own small language, not as HTML: nothing is escaped there, so what
+    would end the link early is left out.
+    """
+    name = _BREAKS_LINK.sub("", rule.name)
+    address = f"weixin://bizmsgmenu?msgmenucontent={name}&msgmenuid={_OPTION}{rule.code}"
+    return f'<a href="{address}">{name}</a>'
 
 
 # ---- writing down and acting ----
