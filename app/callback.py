@@ -65,7 +65,9 @@ def in_front_of(other: WSGIApplication) -> WSGIApplication:
         path: str = environ["PATH_INFO"]
         if not path.startswith(PREFIX):
             return other(environ, start)
-        return _respond(path[len(PREFIX) :], environ, start)
+        appid = path[len(PREFIX) :]
+        with logs.bound(account=appid[:32], request=secrets.token_hex(6)):
+            return _respond(appid, environ, start)
 
     return application
 
@@ -78,12 +80,12 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
     except DomainError as error:
         kind, text, status = _PLAIN, error.text, error.status
         _refused.inc()
-        _log.warning("callback.refused", account=appid[:32], status=status, **error.facts)
+        _log.warning("callback.refused", status=status, **error.facts)
     except Exception:
         # the last resort: WeChat must not see a page, and must come again
         kind, text, status = _PLAIN, "", 503
         _failed.inc()
-        _log.exception("callback.failed", account=appid[:32])
+        _log.exception("callback.failed")
     body = text.encode()
     _seconds.observe((clock.now() - began).total_seconds())
     start(_STATUS[status], [("Content-Type", kind), ("Content-Length", str(len(body)))])

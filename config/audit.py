@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config import clock
+from config import clock, logs
 from config.database import Base, BigKey, session
 
 
@@ -81,7 +81,7 @@ def record(
         actor_id=actor.staff_id,
         actor_label=actor.label,
         address=actor.address,
-        request_id=actor.request_id,
+        request_id=actor.request_id or logs.request_id(),
         object_kind=kind,
         object_id=str(object_id),
         object_label=label,

@@ -116,7 +116,7 @@ def enqueue(
             due_at=due,
             announced_at=now if is_due else None,
             attempts=0,
-            request_id="",
+            request_id=logs.request_id(),
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=[Job.key], index_where=_ALIVE)
@@ -187,8 +187,8 @@ def run(job_id: int, *, now: datetime) -> State | None:
     claimed = retrying(lambda: _claim(job_id, now))
     if claimed is None:
         return None
-    name, facts, attempt = claimed
-    with logs.bound(job=job_id, job_name=name):
+    name, facts, attempt, request = claimed
+    with logs.bound(job=job_id, job_name=name, request=request):
         try:
             _perform(job_id, name, facts, attempt, now)
         except Exception as error:
@@ -196,16 +196,16 @@ def run(job_id: int, *, now: datetime) -> State | None:
     return State.DONE
 
 
-def _claim(job_id: int, now: datetime) -> tuple[str, dict[str, Any], int] | None:
+def _claim(job_id: int, now: datetime) -> tuple[str, dict[str, Any], int, str] | None:
     lease = now + timedelta(seconds=settings.get().job_lease)
     row = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.state == State.WAITING, Job.due_at <= now)
         .values(state=State.RUNNING, attempts=Job.attempts + 1, lease_until=lease)
-        .returning(Job.name, Job.facts, Job.attempts)
+        .returning(Job.name, Job.facts, Job.attempts, Job.request_id)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return None if row is None else (row.name, row.facts, row.attempts)
+    return None if row is None else (row.name, row.facts, row.attempts, row.request_id)
 
 
 def _perform(job_id: int, name: str, facts: dict[str, Any], attempt: int, now: datetime) -> None:

@@ -51,6 +51,11 @@ def bound(**ids: object) -> Iterator[None]:
         yield
 
 
+def request_id() -> str:
+    """The id of the request under way, or an empty text."""
+    return str(structlog.contextvars.get_contextvars().get("request", ""))
+
+
 def start_request(**ids: object) -> None:
     """Put ids on every line from here on, and take those of the last request off."""
     structlog.contextvars.clear_contextvars()

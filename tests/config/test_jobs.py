@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from config import clock, jobs
+from config import clock, jobs, logs
 from config.alarms import Alarm
 from config.database import session, transaction
 from config.errors import DomainError, Temporary
@@ -209,3 +209,14 @@ def test_finished_jobs_are_forgotten_and_dead_ones_stay(ledger: Ledger) -> None:
         assert jobs.forget_done(before=clock.now() + timedelta(days=1)) == 1
 
     assert session.scalars(select(Job.id)).all() == [dead]
+
+
+def test_a_job_is_logged_under_the_request_that_asked_for_it(ledger: Ledger) -> None:
+    heard: list[str] = []
+    jobs.register(inside={"ledger.ear": lambda *, now: heard.append(logs.request_id())}, outside={})
+    with logs.bound(request="r1"):
+        job_id = ask("ledger.ear")
+
+    jobs.run(job_id, now=clock.now())
+
+    assert heard == ["r1"]
