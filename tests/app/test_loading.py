@@ -1,5 +1,6 @@
 """Loading and exporting the content: all of it, none of it, and the same again."""
 
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from app import loading, tables
 from app.loading import WrongFile, export
 from config import audit, revisions
 from config.database import session, transaction
+from keywords import drafts
 from matrix import accounts, departments, menus
 from matrix.departments import Department, State
 from services import catalogue
@@ -425,3 +427,19 @@ def test_every_change_is_written_into_the_audit(
     stored = str([row.after for row in session.scalars(select(audit.Entry))])
     assert "Token1" not in stored
     assert "abcdefghijklmnop" not in stored
+
+
+def test_what_the_guide_shows_can_be_loaded(now: datetime, tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "关键词.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert len(shown) >= 4
+    paths = [tmp_path / f"{number}.yaml" for number in range(len(shown))]
+    for path, text in zip(paths, shown, strict=True):
+        path.write_text(text, encoding="utf-8")
+    assert load([*DEMO, *paths], now).counts["账号"] == 14
+
+
+def test_the_guide_tells_every_field_of_a_rule() -> None:
+    guide = (ROOT / "docs" / "guides" / "关键词.md").read_text(encoding="utf-8")
+    missing = [name for name in drafts.FIELDS if f"`{name}`" not in guide]
+    assert missing == []
