@@ -2,25 +2,31 @@
 
 import json
 import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from config import logs, settings
 
+Written = Callable[[], list[dict[str, Any]]]
+
 
 @pytest.fixture
-def written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> object:
+def written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Written]:
     monkeypatch.setenv("LOG_FORMAT", "json")
     settings.forget()
     root = logging.getLogger()
     before = root.handlers[:], root.level
-    logs.configure()
     yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     root.handlers[:], root.level = before[0], before[1]
     settings.forget()
 
 
-def test_ids_that_are_bound_stand_on_the_line(written) -> None:
+def test_ids_that_are_bound_stand_on_the_line(written: Written) -> None:
+    logs.configure()
     with logs.bound(job=7):
         logs.get("room").info("something", account="wx1")
 
@@ -33,7 +39,8 @@ def test_ids_that_are_bound_stand_on_the_line(written) -> None:
     )
 
 
-def test_secrets_are_blanked_by_name_and_inside_addresses(written) -> None:
+def test_secrets_are_blanked_by_name_and_inside_addresses(written: Written) -> None:
+    logs.configure()
     logs.get("room").warning(
         "call",
         access_token="TOPSECRET",
