@@ -25,7 +25,7 @@ from bench import hub, instructions, tables
 from bench.load import protocol, pushes, scripts
 from bench.load.pushes import Pushes, Shot
 from bench.peers.programs import install_node_packages, peers
-from bench.programs import Cores, Program, Running, cores, running
+from bench.programs import Cores, NotStarted, Program, Running, cores, running
 
 RULES = 1000
 OURS = ("hub", "hub-postgresql")
@@ -183,7 +183,7 @@ def _count_instructions(at: Field, by: str) -> Iterator[tuple[str, float | None]
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
 
         def count(program: Program) -> float | None:
-            with suppress(instructions.NotCounted):
+            with suppress(instructions.NotCounted, NotStarted):
                 return instructions.per_request(program, prepared, by)
             return None
 

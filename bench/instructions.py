@@ -7,6 +7,7 @@ Both count user space only. What the processes do without requests meanwhile (po
 measured as well and taken off: under callgrind it would weigh fifty times too much.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,12 +19,12 @@ from pathlib import Path
 from bench.load import pushes
 from bench.programs import Program, Running, running
 
-_WARM = 150
-_COUNTED = 300
+_WARM = 100
+_COUNTED = 200
 _COUNTED_BY_PERF = 3000
 _CONNECTIONS = 4
 _IDLE_SECONDS = 3.0
-_PATIENCE = 120.0  # seconds; the first request under callgrind is very slow
+_PATIENCE = 240.0  # seconds; to start and to answer first is very slow under callgrind
 
 
 class NotCounted(Exception):
@@ -86,7 +87,7 @@ def _by_callgrind(program: Program, prepared: pushes.Pushes) -> float:
     with tempfile.TemporaryDirectory(prefix="callgrind-") as folder:
         wrap = ["valgrind", "--tool=callgrind", "-q", "--trace-children=yes"]
         wrap.append(f"--callgrind-out-file={folder}/out.%p")
-        with running(program, wrap=wrap) as server:
+        with running(program, wrap=wrap, patience=_PATIENCE) as server:
             _fire(prepared, server, first=0, count=_WARM)
             counted, seconds = _counted_during(
                 server,
@@ -104,13 +105,13 @@ def _counted_during(
 ) -> tuple[int, float]:
     """Instructions of all processes of a server while something happens, and its seconds."""
     pids = server.processes()
-    _callgrind("--zero", pids)
+    _callgrind("--zero", pids, server.program)
     began = time.perf_counter()
     happening()
     seconds = time.perf_counter() - began
     for old in folder.iterdir():
         old.unlink()
-    _callgrind("--dump", pids)
+    _callgrind("--dump", pids, server.program)
     dumps = [dump.read_text(encoding="utf-8") for dump in folder.iterdir()]
     totals = [int(total) for dump in dumps for total in re.findall(r"^totals: (\d+)", dump, re.M)]
     if not totals:
@@ -118,10 +119,12 @@ def _counted_during(
     return sum(totals), seconds
 
 
-def _callgrind(deed: str, pids: Sequence[int]) -> None:
+def _callgrind(deed: str, pids: Sequence[int], program: Program) -> None:
+    # Valgrind puts HOST and USER of its environment into the name of the pipe it listens at
+    env = {**os.environ, **program.env}
     for pid in pids:
         command = ["callgrind_control", deed, str(pid)]
-        subprocess.run(command, check=False, capture_output=True)
+        subprocess.run(command, env=env, check=False, capture_output=True)
 
 
 def _fire(

@@ -9,8 +9,10 @@ Where there are two cpus, servers run on the second and what loads them on the f
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,10 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class NotStarted(Exception):
+    """A program does not listen; the text ends with what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +98,15 @@ def on_cpu(cpu: int | None) -> Iterator[None]:
 
 @contextmanager
 def running(
-    program: Program, *, cpu: int | None = None, wrap: Sequence[str] = ()
+    program: Program,
+    *,
+    cpu: int | None = None,
+    wrap: Sequence[str] = (),
+    patience: float = 60,
 ) -> Iterator[Running]:
     """Start a program and wait until it listens; `wrap` goes before its command.
 
-    Raises RuntimeError with the end of its log when it ends before that.
+    Raises NotStarted when it ends before that, or takes longer than `patience` seconds.
     """
     port = free_port()
     words = [*pinned(cpu), *wrap, *(word.format(port=port) for word in program.command)]
@@ -105,7 +115,7 @@ def running(
         log = Path(folder, "log")
         process = leash.start(words, log=log, env=env, cwd=ROOT)
         try:
-            leash.wait_until(lambda: _listens(port), process=process, log=log)
+            _wait_until_it_listens(program, port, process, log, patience)
             yield Running(program, port, process.pid)
         finally:
             leash.stop(process)
@@ -117,6 +127,17 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _wait_until_it_listens(
+    program: Program, port: int, process: subprocess.Popen[bytes], log: Path, patience: float
+) -> None:
+    deadline = time.monotonic() + patience
+    while not _listens(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise NotStarted(f"{program.name} did not start:\n{said}")
+        time.sleep(0.05)
 
 
 def _listens(port: int) -> bool:
