@@ -22,10 +22,10 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, the project is not on the path
 
-from keywords import drafts  # noqa: E402
-from keywords.book import Book  # noqa: E402
-from keywords.rules import Occasion, Reach  # noqa: E402
-from keywords.texts import Texts  # noqa: E402
+from keywords import drafts  # noqa: E402 - after the path is set
+from keywords.book import Book  # noqa: E402 - after the path is set
+from keywords.rules import Occasion, Reach  # noqa: E402 - after the path is set
+from keywords.texts import Texts  # noqa: E402 - after the path is set
 
 RULES = ROOT / "config/demo/keywords.yaml"
 MESSAGES = ROOT / "bench/data/citizen-messages.jsonl"

@@ -11,19 +11,19 @@ The plain shape has lists of words: `exact`, `keywords`, `together`, `patterns`,
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import re2
 
 from config.errors import Invalid
-from keywords import replies
-from keywords.matching import together_groups
+from keywords import reading, replies, schedule
+from keywords.index import together_groups
 from keywords.normalize import fold
 from keywords.replies import Choice, Reply
 from keywords.rules import Keyword, Kind, Mode, Rule, Scope
-from keywords.schedule import ALWAYS, Days, Schedule, Span
+from keywords.schedule import ALWAYS, Schedule
 
 LONGEST_KEYWORD = 64
 LONGEST_PATTERN = 256
@@ -33,7 +33,6 @@ MOST_KEYWORDS = 500
 HIGHEST_PRIORITY = 999
 _PATTERN_MEMORY = 1 << 20
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
-_SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-–—~至]\s*([01]?\d|2[0-4]):([0-5]\d)")
 FIELDS = (
     "id",
     "department",
@@ -66,7 +65,6 @@ _LISTS = {
     "together": Mode.TOGETHER,
     "patterns": Mode.PATTERN,
 }
-_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class State(StrEnum):
@@ -175,7 +173,7 @@ def dump_rule(draft: RuleDraft) -> dict[str, Any]:
     shape["priority"] = draft.priority
     shape |= _dump_keywords(draft.keywords)
     shape |= _present(**{"with": list(draft.required), "without": list(draft.excluded)})
-    shape |= _dump_schedule(draft.schedule)
+    shape |= schedule.dump(draft.schedule)
     shape |= _present(service=draft.service, overrides=draft.overrides)
     if draft.state is not State.LIVE:
         shape["state"] = draft.state.value
@@ -202,27 +200,27 @@ def _read(code: str, shape: Mapping[str, Any]) -> RuleDraft:
         listed = replies.parse_all(shape["replies"])
     return RuleDraft(
         code=code,
-        name=_text(shape, "name", LONGEST_NAME, needed=True),
+        name=reading.text(shape, "name", LONGEST_NAME, needed=True),
         keywords=_keywords(shape),
         replies=listed,
-        department=_text(shape, "department", LONGEST_CODE),
-        account=_text(shape, "account", LONGEST_CODE),
+        department=reading.text(shape, "department", LONGEST_CODE),
+        account=reading.text(shape, "account", LONGEST_CODE),
         scope=_scope(shape),
         required=_words(shape, "with"),
         excluded=_words(shape, "without"),
         priority=_priority(shape),
-        schedule=read_schedule(shape),
-        choice=_one_of(shape, "choice", Choice, Choice.FIRST),
-        service=_text(shape, "service", LONGEST_CODE),
-        overrides=_text(shape, "overrides", LONGEST_CODE),
-        state=_one_of(shape, "state", State, State.LIVE),
-        review_by=_date(shape, "review_by"),
+        schedule=schedule.parse(shape),
+        choice=reading.one_of(shape, "choice", Choice, Choice.FIRST),
+        service=reading.text(shape, "service", LONGEST_CODE),
+        overrides=reading.text(shape, "overrides", LONGEST_CODE),
+        state=reading.one_of(shape, "state", State, State.LIVE),
+        review_by=reading.day(shape, "review_by"),
     )
 
 
 def _scope(shape: Mapping[str, Any]) -> Scope:
     is_owned = bool(shape.get("department") or shape.get("account"))
-    scope = _one_of(shape, "scope", Scope, Scope.LOCAL if is_owned else Scope.DEFAULT)
+    scope = reading.one_of(shape, "scope", Scope, Scope.LOCAL if is_owned else Scope.DEFAULT)
     if scope is Scope.LOCAL and not is_owned:
         raise Invalid(field="scope", problem="全市规则应为 mandatory 或 default。")
     if scope is not Scope.LOCAL and shape.get("account"):
@@ -233,7 +231,7 @@ def _scope(shape: Mapping[str, Any]) -> Scope:
 def _keywords(shape: Mapping[str, Any]) -> tuple[Keyword, ...]:
     found: dict[Keyword, None] = {}
     for field, mode in _LISTS.items():
-        for number, written in enumerate(_list(shape, field), 1):
+        for number, written in enumerate(reading.rows(shape, field), 1):
             found[_keyword(written, mode, f"{field}[{number}]")] = None
     if not found:
         raise Invalid(field="keywords", problem="至少要有一个关键词。")
@@ -244,15 +242,15 @@ def _keywords(shape: Mapping[str, Any]) -> tuple[Keyword, ...]:
 
 def _keyword(written: object, mode: Mode, field: str) -> Keyword:
     if not isinstance(written, Mapping):
-        return _checked(Keyword(_word(written, field), mode), field)
+        return _checked(Keyword(reading.word(written, field), mode), field)
     for name in written:
         if name not in ("text", "mode", "kind"):
             raise Invalid(field=f"{field}.{name}", problem="没有这个字段。")
     return _checked(
         Keyword(
-            _word(written.get("text"), f"{field}.text"),
-            _one_of(written, "mode", Mode, mode),
-            _one_of(written, "kind", Kind, Kind.TEXT),
+            reading.word(written.get("text"), f"{field}.text"),
+            reading.one_of(written, "mode", Mode, mode),
+            reading.one_of(written, "kind", Kind, Kind.TEXT),
         ),
         field,
     )
@@ -294,38 +292,6 @@ def _reason(error: Exception) -> str:
     return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
-def read_schedule(shape: Mapping[str, Any]) -> Schedule:
-    """Read weekdays, hours, days, valid_from and valid_to. Raises Invalid."""
-    schedule = Schedule(
-        weekdays=_weekdays(shape),
-        hours=tuple(_span(written, f"hours[{at}]") for at, written in _numbered(shape, "hours")),
-        days=_one_of(shape, "days", Days, Days.ANY),
-        valid_from=_date(shape, "valid_from"),
-        valid_to=_date(shape, "valid_to"),
-    )
-    if schedule.valid_from and schedule.valid_to and schedule.valid_to < schedule.valid_from:
-        raise Invalid(field="valid_to", problem="截止日期早于开始日期。")
-    return schedule
-
-
-def _weekdays(shape: Mapping[str, Any]) -> frozenset[int]:
-    listed = _list(shape, "weekdays")
-    for day in listed:
-        if isinstance(day, bool) or day not in range(1, 8):
-            raise Invalid(field="weekdays", problem="星期用 1（周一）到 7（周日）表示。")
-    return frozenset(listed)
-
-
-def _span(written: object, field: str) -> Span:
-    found = _SPAN.fullmatch(written.strip()) if isinstance(written, str) else None
-    if found is None:
-        raise Invalid(field=field, problem="时段应写成 08:30-12:00，可以跨过午夜。")
-    hours = [int(part) for part in found.groups()]
-    if hours[0] == 24 or (hours[2] == 24 and hours[3]):
-        raise Invalid(field=field, problem="时段应在 00:00 到 24:00 之间。")
-    return Span(time(hours[0], hours[1]), time(hours[2] % 24, hours[3]))
-
-
 def _priority(shape: Mapping[str, Any]) -> int:
     value = shape.get("priority", 50)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST_PRIORITY:
@@ -333,61 +299,14 @@ def _priority(shape: Mapping[str, Any]) -> int:
     return value
 
 
-def _date(shape: Mapping[str, Any], field: str) -> date | None:
-    value = shape.get(field)
-    if value is None or type(value) is date:
-        return value
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError as error:
-        raise Invalid(field=field, problem="日期应写成 2026-01-31。") from error
-
-
-def _one_of(shape: Mapping[str, Any], field: str, kind: type[_Choice], default: _Choice) -> _Choice:
-    try:
-        return kind(shape.get(field, default))
-    except ValueError as error:
-        raise Invalid(field=field, problem=f"只能是 {'、'.join(kind)}。") from error
-
-
-def _text(shape: Mapping[str, Any], field: str, longest: int, *, needed: bool = False) -> str:
-    value = shape.get(field)
-    if value is None and not needed:
-        return ""
-    if not isinstance(value, str) or not value.strip():
-        raise Invalid(field=field, problem="应是不为空的文字。")
-    if len(value) > longest:
-        raise Invalid(field=field, problem=f"最长 {longest} 个字符。")
-    return value
-
-
 def _words(shape: Mapping[str, Any], field: str) -> tuple[str, ...]:
     found = []
-    for at, written in _numbered(shape, field):
-        word = _word(written, f"{field}[{at}]")
+    for at, written in reading.numbered(shape, field):
+        word = reading.word(written, f"{field}[{at}]")
         if len(word) > LONGEST_KEYWORD or not fold(word):
             raise Invalid(field=f"{field}[{at}]", problem="应是 1 到 64 个字的词。")
         found.append(word)
     return tuple(dict.fromkeys(found))
-
-
-def _word(written: object, field: str) -> str:
-    if not isinstance(written, str) or not written.strip():
-        raise Invalid(field=field, problem="应是不为空的文字；数字请加引号。")
-    return written.strip()
-
-
-def _numbered(shape: Mapping[str, Any], field: str) -> Iterable[tuple[int, Any]]:
-    return enumerate(_list(shape, field), 1)
-
-
-def _list(shape: Mapping[str, Any], field: str) -> list[Any]:
-    value = shape.get(field)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise Invalid(field=field, problem="应是一个列表。")
-    return value
 
 
 # ---- the columns of a stored rule ----
@@ -419,18 +338,6 @@ def _dump_keywords(listed: Iterable[Keyword]) -> dict[str, list[Any]]:
         if keyword.kind is not Kind.TEXT:
             written["kind"] = keyword.kind.value
         shape.setdefault("keywords", []).append(written)
-    return shape
-
-
-def _dump_schedule(schedule: Schedule) -> dict[str, Any]:
-    shape: dict[str, Any] = _present(
-        weekdays=sorted(schedule.weekdays), hours=[str(span) for span in schedule.hours]
-    )
-    if schedule.days is not Days.ANY:
-        shape["days"] = schedule.days.value
-    for field in ("valid_from", "valid_to"):
-        if day := getattr(schedule, field):
-            shape[field] = day.isoformat()
     return shape
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from keywords import words
-from keywords.matching import together_groups
+from keywords.index import together_groups
 from keywords.normalize import Normal, fold, standard
 
 

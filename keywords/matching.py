@@ -14,31 +14,20 @@ pass of an automaton per form. Patterns run in RE2, so none can hang. `match` is
 `explain` walks the same ways and keeps every candidate with its reason.
 """
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 
-import re2
-from ahocorasick_rs import AhoCorasick
-
 from config import clock
 from keywords import chatter, misspelling, sounds
-from keywords.normalize import Normal, fold, fold_spaced, normalize, standard
-from keywords.rules import Kind, Mode, Occasion, Rule, Scope
-from keywords.sounds import Sounds
+from keywords.index import CHARACTER, Entry, Index
+from keywords.normalize import Normal, fold_spaced, normalize, standard
+from keywords.rules import Kind, Mode, Occasion, Rule
 
-# A pattern has no length of its own; it ranks like a keyword of this many characters.
-PATTERN_WEIGHT = 4
-SHORTEST_INITIALS = 3
 # Messages beyond this many characters tell a story; a condition then looks this far around a hit.
 LONG = 40
 SURROUNDINGS = 20
-_SHORTEST_SOUND = 2
-_LONGEST = 90
-_CHARACTER = 10
-_PRIORITY = 1_000
 _MANDATORY = 1_000_000
 
 
@@ -53,7 +42,7 @@ class Level(IntEnum):
 
 # Heard counts one character less than written; EQUAL never competes with the others.
 _SURENESS = {
-    Level.SOUND: 1 - _CHARACTER,
+    Level.SOUND: 1 - CHARACTER,
     Level.PLAIN: 2,
     Level.CONTAINS: 3,
     Level.EQUAL: 10 * _MANDATORY,
@@ -84,22 +73,10 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """One keyword of one rule inside the index."""
-
-    rule: int
-    word: str
-    rank: int
-    mode: Mode
-    mandatory: bool
-    groups: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Hit:
     """A keyword found in a message, from `start` up to `end`."""
 
-    entry: _Entry
+    entry: Entry
     level: Level
     start: int
     end: int
@@ -109,43 +86,9 @@ class _Hit:
     def score(self) -> int:
         """Strength of the hit; see the ladder at the top."""
         score = self.entry.rank + _SURENESS[self.level]
-        if self.entry.mandatory and self.level is not Level.SOUND:
+        if self.entry.is_mandatory and self.level is not Level.SOUND:
             score += _MANDATORY
         return score
-
-
-@dataclass(frozen=True, slots=True)
-class _Conditions:
-    """What else a rule asks of a message, in normal form."""
-
-    required: tuple[str, ...]
-    excluded: tuple[str, ...]
-
-
-class _Words:
-    """Many words to find in one pass, each with the entries that listen for it."""
-
-    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
-        ordered = sorted(set(pairs))
-        self._entries = array("I", [entry for _, entry in ordered])
-        self._starts = array("I", [0])
-        listed: list[str] = []
-        for at, (word, _) in enumerate(ordered):
-            if not listed or word != listed[-1]:
-                if listed:
-                    self._starts.append(at)
-                listed.append(word)
-        self._starts.append(len(ordered))
-        self._finder = AhoCorasick(listed, store_patterns=False) if listed else None
-
-    def find(self, text: str) -> Iterator[tuple[int, int, int]]:
-        """Entry, start and end of everything in the text."""
-        if self._finder is None:
-            return
-        starts, entries = self._starts, self._entries
-        for word, start, end in self._finder.find_matches_as_indexes(text, overlapping=True):
-            for at in range(starts[word], starts[word + 1]):
-                yield entries[at], start, end
 
 
 class Matcher:
@@ -153,25 +96,8 @@ class Matcher:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         """Compile. Rules must be valid as `drafts` checks them; patterns must compile."""
-        self.rules = tuple(sorted(rules, key=lambda rule: rule.code))
-        self._entries: list[_Entry] = []
-        self._conditions = [_conditions(rule) for rule in self.rules]
-        self._equal: dict[str, list[int]] = {}
-        self._events: dict[tuple[Kind, str], list[int]] = {}
-        self._event_prefixes: dict[Kind, list[int]] = {}
-        self._initials: dict[str, list[int]] = {}
-        self._heard_pairs: dict[str, list[int]] = {}
-        self._pattern_entries: list[int] = []
-        found: list[tuple[str, int]] = []
-        heard: list[tuple[str, int]] = []
-        for number, rule in enumerate(self.rules):
-            for keyword in rule.keywords:
-                self._add(number, rule, keyword.text, keyword.mode, keyword.kind, found, heard)
-        self._words = _Words(found)
-        self._sounds = _Words(heard)
-        # read while compiling, so that no citizen waits for it
-        misspelling.dictionary()
-        self._patterns = _compiled(self._entries[at].word for at in self._pattern_entries)
+        self._index = Index(rules)
+        self.rules = self._index.rules
 
     def match(self, occasion: Occasion, *, now: datetime) -> Rule | None:
         """The rule that answers, or None."""
@@ -198,11 +124,12 @@ class Matcher:
         if occasion.kind is not Kind.TEXT:
             return self._candidates(list(self._event_hits(occasion)), now)
         normal = normalize(occasion.text)
-        equal = self._candidates(list(self._equal_hits(normal)), now)
         hits = list(self._part_hits(normal))
         if chatter.is_chatter(normal):
             hits = [replace(hit, obstacle="不像是在提问") for hit in hits]
-        return equal + self._candidates(hits, now, is_long=_is_long(normal))
+        equal = self._candidates(list(self._equal_hits(normal)), now)
+        parts = self._candidates(hits, now, is_long=_is_long(normal))
+        return tuple(sorted(equal + parts, key=lambda each: bool(each.obstacle)))
 
     def _candidates(
         self, hits: list[_Hit], now: datetime, *, is_long: bool = False
@@ -234,81 +161,18 @@ class Matcher:
             return self.rules[ready[0].entry.rule]
         return self.rules[min(ready, key=_order(ready, is_long=is_long)).entry.rule]
 
-    # ---- building ----
-
-    def _add(
-        self,
-        number: int,
-        rule: Rule,
-        text: str,
-        mode: Mode,
-        kind: Kind,
-        found: list[tuple[str, int]],
-        heard: list[tuple[str, int]],
-    ) -> None:
-        at = len(self._entries)
-        binding = rule.scope is Scope.MANDATORY
-        if kind is not Kind.TEXT:
-            self._entries.append(_Entry(number, text, _rank(rule, len(text)), mode, binding))
-            if mode is Mode.PREFIX:
-                self._event_prefixes.setdefault(kind, []).append(at)
-            else:
-                self._events.setdefault((kind, text), []).append(at)
-        elif mode is Mode.PATTERN:
-            self._entries.append(_Entry(number, text, _rank(rule, PATTERN_WEIGHT), mode, binding))
-            self._pattern_entries.append(at)
-        elif mode is Mode.TOGETHER:
-            groups = together_groups(text)
-            weight = sum(min(map(len, group)) for group in groups)
-            self._entries.append(_Entry(number, text, _rank(rule, weight), mode, binding, groups))
-            rarest = max(groups, key=lambda group: (min(map(len, group)), -len(group)))
-            found.extend((word, at) for word in rarest)
-        else:
-            self._add_word(number, rule, text, mode, found, heard)
-
-    def _add_word(
-        self,
-        number: int,
-        rule: Rule,
-        text: str,
-        mode: Mode,
-        found: list[tuple[str, int]],
-        heard: list[tuple[str, int]],
-    ) -> None:
-        at = len(self._entries)
-        word = fold(text)
-        plain = standard(word)
-        binding = rule.scope is Scope.MANDATORY
-        self._entries.append(_Entry(number, plain, _rank(rule, len(word)), mode, binding))
-        for form in {word, plain}:
-            if mode is Mode.EQUAL:
-                self._equal.setdefault(form, []).append(at)
-            else:
-                found.append((form, at))
-        if len(plain) >= _SHORTEST_SOUND and not any(map(str.isascii, plain)):
-            spelled = sounds.spell(plain)
-            if len(plain) == _SHORTEST_SOUND:
-                for key in sounds.pair_keys(plain, spelled):
-                    self._heard_pairs.setdefault(key, []).append(at)
-            else:
-                heard.append((spelled, at))
-            if len(plain) >= SHORTEST_INITIALS:
-                self._initials.setdefault(sounds.initials(plain), []).append(at)
-
     # ---- finding ----
 
     def _event_hits(self, occasion: Occasion) -> Iterator[_Hit]:
-        for at in self._events.get((occasion.kind, occasion.text), ()):
-            yield _Hit(self._entries[at], Level.EQUAL, 0, len(occasion.text))
-        for at in self._event_prefixes.get(occasion.kind, ()):
-            entry = self._entries[at]
-            if occasion.text.startswith(entry.word):
-                yield _Hit(entry, Level.CONTAINS, 0, len(entry.word))
+        for at in self._index.event(occasion.kind, occasion.text):
+            entry = self._index.entries[at]
+            level = Level.CONTAINS if entry.mode is Mode.PREFIX else Level.EQUAL
+            yield _Hit(entry, level, 0, len(entry.word))
 
     def _equal_hits(self, normal: Normal) -> Iterator[_Hit]:
         for form in dict.fromkeys((normal.text, normal.core, normal.plain)):
-            for at in self._equal.get(form, ()):
-                entry = self._entries[at]
+            for at in self._index.equal(form):
+                entry = self._index.entries[at]
                 obstacle = self._excluded(entry.rule, (normal.text, normal.plain))
                 yield _Hit(entry, Level.EQUAL, 0, len(form), obstacle)
 
@@ -316,39 +180,34 @@ class Matcher:
         yield from self._word_hits(Level.CONTAINS, normal.core, normal)
         if normal.plain != normal.core:
             yield from self._word_hits(Level.PLAIN, normal.plain, normal)
-        if self._patterns is not None:
-            for number in self._patterns.Match(normal.core) or ():
-                entry = self._entries[self._pattern_entries[number]]
-                obstacle = self._missing(entry.rule, (normal.text, normal.plain))
-                yield _Hit(entry, Level.CONTAINS, 0, len(normal.core), obstacle)
+        for at in self._index.patterns(normal.core):
+            yield self._whole_hit(at, Level.CONTAINS, len(normal.core), normal)
         yield from self._sound_hits(normal)
 
     def _word_hits(self, level: Level, text: str, normal: Normal) -> Iterator[_Hit]:
-        entries, is_long = self._entries, _is_long(normal)
+        entries, is_long = self._index.entries, _is_long(normal)
         whole = (normal.text, normal.plain)
-        for at, start, end in self._words.find(text):
+        for at, start, end in self._index.words(text):
             entry = entries[at]
             if entry.mode is Mode.PREFIX and start:
                 continue
             near = _around(text, start, end) if is_long else whole
             if entry.groups and not _all_groups(entry.groups, near):
                 continue
-            place = chatter.is_place(text, end) and "只是地点"
+            place = "只是地点" if chatter.is_place(text, end) else ""
             yield _Hit(entry, level, start, end, place or self._missing(entry.rule, near))
 
     def _sound_hits(self, normal: Normal) -> Iterator[_Hit]:
-        text, whole = normal.plain, (normal.text, normal.plain)
-        heard = sounds.hear(text)
+        text = normal.plain
         if sounds.has_latin(text):
+            # pinyin typed with spaces between its words is easier to tell apart
             text = standard(fold_spaced(normal.raw))
-            heard = sounds.hear(text)
             for run in sounds.latin_runs(text):
-                for at in self._initials.get(run, ()):
-                    entry = self._entries[at]
-                    obstacle = self._missing(entry.rule, whole)
-                    yield _Hit(entry, Level.SOUND, 0, len(run), obstacle)
-        for at, start, end in self._heard(heard):
-            entry = self._entries[at]
+                for at in self._index.initials(run):
+                    yield self._whole_hit(at, Level.SOUND, len(run), normal)
+        heard = sounds.hear(text)
+        for at, start, end in self._index.sounds(heard):
+            entry = self._index.entries[at]
             written = heard.source[start:end]
             if written == entry.word:
                 continue
@@ -357,20 +216,18 @@ class Matcher:
             if entry.mode is Mode.PREFIX and start:
                 continue
             if misspelling.is_likely(entry.word, written):
-                yield _Hit(entry, Level.SOUND, start, end, self._missing(entry.rule, whole))
+                obstacle = self._missing(entry.rule, (normal.text, normal.plain))
+                yield _Hit(entry, Level.SOUND, start, end, obstacle)
 
-    def _heard(self, heard: Sounds) -> Iterator[tuple[int, int, int]]:
-        """Entry, start and end of everything that sounds like a keyword."""
-        yield from self._sounds.find(heard.code)
-        pairs = self._heard_pairs
-        for start, key in sounds.keys_in(heard):
-            for at in pairs.get(key, ()):
-                yield at, start, start + _SHORTEST_SOUND
+    def _whole_hit(self, at: int, level: Level, length: int, normal: Normal) -> _Hit:
+        entry = self._index.entries[at]
+        obstacle = self._missing(entry.rule, (normal.text, normal.plain))
+        return _Hit(entry, level, 0, length, obstacle)
 
     # ---- conditions ----
 
     def _missing(self, number: int, forms: Sequence[str]) -> str:
-        asked = self._conditions[number]
+        asked = self._index.conditions[number]
         if asked is None:
             return ""
         if asked.required and not _any_in(asked.required, forms):
@@ -378,29 +235,8 @@ class Matcher:
         return self._excluded(number, forms)
 
     def _excluded(self, number: int, forms: Sequence[str]) -> str:
-        asked = self._conditions[number]
+        asked = self._index.conditions[number]
         return "含有排除词" if asked is not None and _any_in(asked.excluded, forms) else ""
-
-
-def together_groups(text: str) -> tuple[tuple[str, ...], ...]:
-    """The groups of a `together` keyword in normal form; empty words are dropped."""
-    groups = (
-        tuple(sorted({standard(fold(word)) for word in group.split("|")} - {""}))
-        for group in text.split()
-    )
-    return tuple(group for group in groups if group)
-
-
-def _compiled(patterns: Iterable[str]) -> re2.Filter | None:
-    """All patterns in one filter: only those whose literal parts occur are tried at all."""
-    listed = tuple(patterns)
-    if not listed:
-        return None
-    compiled = re2.Filter()
-    for pattern in listed:
-        compiled.Add(pattern)
-    compiled.Compile()
-    return compiled
 
 
 def _order(hits: Iterable[_Hit], *, is_long: bool) -> Callable[[_Hit], tuple[int, ...]]:
@@ -437,17 +273,3 @@ def _all_groups(groups: Sequence[Sequence[str]], forms: Sequence[str]) -> bool:
 
 def _any_in(listed: Sequence[str], forms: Sequence[str]) -> bool:
     return any(word in form for form in forms for word in listed)
-
-
-def _conditions(rule: Rule) -> _Conditions | None:
-    if not rule.required and not rule.excluded:
-        return None
-    return _Conditions(_forms(rule.required), _forms(rule.excluded))
-
-
-def _forms(listed: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({form for word in map(fold, listed) for form in (word, standard(word))}))
-
-
-def _rank(rule: Rule, length: int) -> int:
-    return rule.priority * _PRIORITY + min(length, _LONGEST) * _CHARACTER

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import audit, revisions
 from config.database import Base, change, session
 from config.errors import DomainError, Invalid, NotFound
-from keywords import drafts, replies
+from keywords import drafts, replies, schedule
 from keywords.drafts import RuleDraft, State
 from keywords.replies import Choice
 from keywords.rules import Rule, Scope
@@ -108,7 +108,7 @@ def live() -> tuple[Rule, ...]:
 
 def to_draft(row: StoredRule, *, department: str = "", account: str = "") -> RuleDraft:
     """The rule as a person would write it; owners are given by their own ids."""
-    schedule = drafts.read_schedule(
+    waking = schedule.parse(
         {
             "weekdays": row.weekdays,
             "hours": row.hours,
@@ -128,7 +128,7 @@ def to_draft(row: StoredRule, *, department: str = "", account: str = "") -> Rul
         required=tuple(row.required),
         excluded=tuple(row.excluded),
         priority=row.priority,
-        schedule=schedule,
+        schedule=waking,
         choice=row.choice,
         service=row.service,
         overrides=row.overrides,
@@ -239,7 +239,7 @@ def _columns(draft: RuleDraft, department_id: int | None, account_id: int | None
         raise Invalid(field=f"{draft.code} · scope", problem="单个账号的规则只能是本地规则。")
     if account_id is None and department_id is None and checked.scope is Scope.LOCAL:
         raise Invalid(field=f"{draft.code} · scope", problem="全市规则应为强制或默认。")
-    schedule = checked.schedule
+    waking = checked.schedule
     return {
         "department_id": department_id,
         "account_id": account_id,
@@ -250,11 +250,11 @@ def _columns(draft: RuleDraft, department_id: int | None, account_id: int | None
         "keywords": drafts.write_keywords(checked.keywords),
         "required": list(checked.required),
         "excluded": list(checked.excluded),
-        "weekdays": sorted(schedule.weekdays),
-        "hours": [str(span) for span in schedule.hours],
-        "days": schedule.days,
-        "valid_from": schedule.valid_from,
-        "valid_to": schedule.valid_to,
+        "weekdays": sorted(waking.weekdays),
+        "hours": [str(span) for span in waking.hours],
+        "days": waking.days,
+        "valid_from": waking.valid_from,
+        "valid_to": waking.valid_to,
         "choice": checked.choice,
         "replies": [replies.dump(reply) for reply in checked.replies],
         "service": checked.service,

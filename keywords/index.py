@@ -1,0 +1,244 @@
+"""The index: all keywords of some rules, arranged so that a message finds them at once.
+
+    equal, events      dictionaries of whole messages, menu keys and scenes
+    words              one automaton for contains, prefix and the rarest group of together
+    sounds             one automaton of syllables; words of two characters by one right character
+    initials           the first letters of syllables, as typed in haste
+    patterns           RE2, prefiltered by the literal parts of each pattern
+
+Nothing here decides; `matching` weighs what is found. A finished index never changes.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import re2
+from ahocorasick_rs import AhoCorasick
+
+from keywords import misspelling, sounds
+from keywords.normalize import fold, standard
+from keywords.rules import Keyword, Kind, Mode, Rule, Scope
+from keywords.sounds import Sounds
+
+# A pattern has no length of its own; it ranks like a keyword of this many characters.
+PATTERN_WEIGHT = 4
+SHORTEST_INITIALS = 3
+# Ranks leave room: a character is ten points, a step of priority a thousand.
+CHARACTER = 10
+PRIORITY = 1_000
+_LONGEST = 90
+_SHORTEST_SOUND = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One keyword of one rule; `rule` is the rule's number in the index."""
+
+    rule: int
+    word: str
+    rank: int
+    mode: Mode
+    is_mandatory: bool
+    groups: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What else a rule asks of a message, in normal form."""
+
+    required: tuple[str, ...]
+    excluded: tuple[str, ...]
+
+
+class Words:
+    """Many words to find in one pass, each with the entries that listen for it."""
+
+    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
+        """Compile (word, entry) pairs."""
+        ordered = sorted(set(pairs))
+        self._entries = array("I", [entry for _, entry in ordered])
+        self._starts = array("I", [0])
+        listed: list[str] = []
+        for at, (word, _) in enumerate(ordered):
+            if not listed or word != listed[-1]:
+                if listed:
+                    self._starts.append(at)
+                listed.append(word)
+        self._starts.append(len(ordered))
+        self._finder = AhoCorasick(listed, store_patterns=False) if listed else None
+
+    def find(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """Entry, start and end of everything in the text."""
+        if self._finder is None:
+            return
+        starts, entries = self._starts, self._entries
+        for word, start, end in self._finder.find_matches_as_indexes(text, overlapping=True):
+            for at in range(starts[word], starts[word + 1]):
+                yield entries[at], start, end
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What building collects on its way."""
+
+    entries: list[Entry] = field(default_factory=list)
+    equal: dict[str, list[int]] = field(default_factory=dict)
+    events: dict[tuple[Kind, str], list[int]] = field(default_factory=dict)
+    event_prefixes: dict[Kind, list[int]] = field(default_factory=dict)
+    initials: dict[str, list[int]] = field(default_factory=dict)
+    heard_pairs: dict[str, list[int]] = field(default_factory=dict)
+    patterns: list[int] = field(default_factory=list)
+    words: list[tuple[str, int]] = field(default_factory=list)
+    sounds: list[tuple[str, int]] = field(default_factory=list)
+
+    def add(self, number: int, rule: Rule, keyword: Keyword) -> None:
+        """Take in one keyword of the rule of this number."""
+        if keyword.kind is not Kind.TEXT:
+            self._add_event(number, rule, keyword)
+        elif keyword.mode is Mode.PATTERN:
+            at = self._enter(number, rule, keyword.mode, keyword.text, PATTERN_WEIGHT)
+            self.patterns.append(at)
+        elif keyword.mode is Mode.TOGETHER:
+            self._add_together(number, rule, keyword.text)
+        else:
+            self._add_word(number, rule, keyword)
+
+    def _add_event(self, number: int, rule: Rule, keyword: Keyword) -> None:
+        at = self._enter(number, rule, keyword.mode, keyword.text, len(keyword.text))
+        if keyword.mode is Mode.PREFIX:
+            self.event_prefixes.setdefault(keyword.kind, []).append(at)
+        else:
+            self.events.setdefault((keyword.kind, keyword.text), []).append(at)
+
+    def _add_together(self, number: int, rule: Rule, text: str) -> None:
+        groups = together_groups(text)
+        weight = sum(min(map(len, group)) for group in groups)
+        at = self._enter(number, rule, Mode.TOGETHER, text, weight, groups)
+        rarest = max(groups, key=lambda group: (min(map(len, group)), -len(group)))
+        self.words.extend((word, at) for word in rarest)
+
+    def _add_word(self, number: int, rule: Rule, keyword: Keyword) -> None:
+        word = fold(keyword.text)
+        plain = standard(word)
+        at = self._enter(number, rule, keyword.mode, plain, len(word))
+        for form in {word, plain}:
+            if keyword.mode is Mode.EQUAL:
+                self.equal.setdefault(form, []).append(at)
+            else:
+                self.words.append((form, at))
+        if len(plain) >= _SHORTEST_SOUND and not any(map(str.isascii, plain)):
+            self._add_sounds(plain, at)
+
+    def _add_sounds(self, plain: str, at: int) -> None:
+        code = sounds.spell(plain)
+        if len(plain) == _SHORTEST_SOUND:
+            for key in sounds.pair_keys(plain, code):
+                self.heard_pairs.setdefault(key, []).append(at)
+        else:
+            self.sounds.append((code, at))
+        if len(plain) >= SHORTEST_INITIALS:
+            self.initials.setdefault(sounds.initials(plain), []).append(at)
+
+    def _enter(
+        self,
+        number: int,
+        rule: Rule,
+        mode: Mode,
+        word: str,
+        weight: int,
+        groups: tuple[tuple[str, ...], ...] = (),
+    ) -> int:
+        rank = rule.priority * PRIORITY + min(weight, _LONGEST) * CHARACTER
+        is_mandatory = rule.scope is Scope.MANDATORY
+        self.entries.append(Entry(number, word, rank, mode, is_mandatory, groups))
+        return len(self.entries) - 1
+
+
+class Index:
+    """The compiled keywords of some rules. Rules are valid as `drafts` checks them."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """Compile. `rules` are numbered by their codes."""
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.code))
+        gathered = _Gathered()
+        for number, rule in enumerate(self.rules):
+            for keyword in rule.keywords:
+                gathered.add(number, rule, keyword)
+        self.conditions = tuple(map(_conditions, self.rules))
+        self.entries: Sequence[Entry] = gathered.entries
+        self._equal = gathered.equal
+        self._events = gathered.events
+        self._event_prefixes = gathered.event_prefixes
+        self._initials = gathered.initials
+        self._heard_pairs = gathered.heard_pairs
+        self._words = Words(gathered.words)
+        self._sounds = Words(gathered.sounds)
+        self._pattern_entries = gathered.patterns
+        self._patterns = _compiled(self.entries[at].word for at in gathered.patterns)
+        # read while compiling, so that no citizen waits for it
+        misspelling.dictionary()
+
+    def equal(self, text: str) -> Iterable[int]:
+        """Entries that want exactly this message."""
+        return self._equal.get(text, ())
+
+    def event(self, kind: Kind, key: str) -> Iterator[int]:
+        """Entries that listen for this menu key or scene."""
+        yield from self._events.get((kind, key), ())
+        for at in self._event_prefixes.get(kind, ()):
+            if key.startswith(self.entries[at].word):
+                yield at
+
+    def words(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """Entry, start and end of every word in the text; of together, its rarest group."""
+        return self._words.find(text)
+
+    def patterns(self, text: str) -> Iterator[int]:
+        """Entries whose pattern matches somewhere in the text."""
+        if self._patterns is not None:
+            for number in self._patterns.Match(text) or ():
+                yield self._pattern_entries[number]
+
+    def initials(self, run: str) -> Iterable[int]:
+        """Entries whose syllables begin with these letters."""
+        return self._initials.get(run, ())
+
+    def sounds(self, heard: Sounds) -> Iterator[tuple[int, int, int]]:
+        """Entry, start and end of everything that sounds like a keyword."""
+        yield from self._sounds.find(heard.code)
+        pairs = self._heard_pairs
+        for start, key in sounds.keys_in(heard):
+            for at in pairs.get(key, ()):
+                yield at, start, start + _SHORTEST_SOUND
+
+
+def together_groups(text: str) -> tuple[tuple[str, ...], ...]:
+    """The groups of a `together` keyword in normal form; empty words are dropped."""
+    groups = (
+        tuple(sorted({standard(fold(word)) for word in group.split("|")} - {""}))
+        for group in text.split()
+    )
+    return tuple(group for group in groups if group)
+
+
+def _conditions(rule: Rule) -> Conditions | None:
+    if not rule.required and not rule.excluded:
+        return None
+    return Conditions(_forms(rule.required), _forms(rule.excluded))
+
+
+def _forms(listed: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({form for word in map(fold, listed) for form in (word, standard(word))}))
+
+
+def _compiled(patterns: Iterable[str]) -> re2.Filter | None:
+    """All patterns in one filter: only those whose literal parts occur are tried at all."""
+    listed = tuple(patterns)
+    if not listed:
+        return None
+    compiled = re2.Filter()
+    for pattern in listed:
+        compiled.Add(pattern)
+    compiled.Compile()
+    return compiled
