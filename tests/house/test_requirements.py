@@ -1,10 +1,12 @@
 """Requirements: what we import is named, and what is named is pinned."""
 
+import ast
 import re
 import sys
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 
-from tests.fixtures.sources import OURS, ROOT, listed, read
+from tests.fixtures.sources import OURS, ROOT, Source, listed, read
 
 _PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==[\w.+]+")
 
@@ -23,14 +25,20 @@ def _plain(name: str) -> str:
 
 
 def _imported(*tops: str) -> dict[str, str]:
-    """Packages of others, with one place each where they are imported."""
+    """Packages of others, with one place each where they are imported or looked for."""
     ours = {*OURS, "tests", "bench", "tools", "wsgi", *sys.stdlib_module_names}
     return {
-        name.partition(".")[0]: source.at(statement)
+        name.partition(".")[0]: source.at(node)
         for source in read(*tops)
-        for name, statement in source.imports()
+        for name, node in (*source.imports(), *_looked_for(source))
         if name.partition(".")[0] not in ours
     }
+
+
+def _looked_for(source: Source) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("find_spec"):
+            yield ast.literal_eval(node.args[0]), node
 
 
 def _unnamed(imported: dict[str, str], named: set[str]) -> list[str]:
