@@ -1,11 +1,7 @@
 """What the web server and the commands load."""
 
-import sys
-
 from app import create_app
-from config.settings import SettingsError
+from config import settings
 
-try:
-    application = create_app()
-except SettingsError as error:
-    sys.exit(str(error))
+settings.check()
+application = create_app()

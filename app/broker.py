@@ -3,30 +3,30 @@
 Only ids travel. What Redis loses, the scheduler's sweep announces again.
 """
 
+from functools import cache as once
+
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
-from dramatiq.middleware import Middleware, ShutdownNotifications
+from dramatiq.middleware import ShutdownNotifications
 
 from config import cache, clock, jobs
 
 QUEUE = "jobs"
 
 
-def _middleware() -> list[Middleware]:
+@once
+def broker() -> RedisBroker:
+    """The broker of this process, with its one actor."""
     # Retries, limits and results are the rows' business (config/jobs.py), not the broker's.
-    return [ShutdownNotifications()]
+    made = RedisBroker(  # type: ignore[no-untyped-call]  # its own signature has no types
+        client=cache.client(), middleware=[ShutdownNotifications()], namespace="hub"
+    )
+    dramatiq.actor(actor_name="perform", queue_name=QUEUE, broker=made)(_perform)
+    return made
 
 
-broker = RedisBroker(  # type: ignore[no-untyped-call]  # its own signature has no types
-    client=cache.client(), middleware=_middleware(), namespace="hub"
-)
-dramatiq.set_broker(broker)
-
-
-@dramatiq.actor(queue_name=QUEUE, broker=broker)
-def perform(job_id: int) -> None:
-    """Do one job."""
+def _perform(job_id: int) -> None:
     jobs.run(job_id, now=clock.now())
 
 
@@ -34,6 +34,7 @@ def announce(ids: list[int]) -> None:
     """Send ids to the workers. With Redis away they are left to the sweep."""
     if cache.is_away():
         return
+    perform = broker().get_actor("perform")
     try:
         for job_id in ids:
             perform.send(job_id)

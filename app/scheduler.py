@@ -56,6 +56,7 @@ def _ring(name: str) -> None:
 
 def main() -> None:
     """Run until told to stop."""
+    settings.check()
     logs.configure()
     handlers.register()
     jobs.announce_with(broker.announce)

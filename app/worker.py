@@ -18,11 +18,12 @@ _POLL = 100  # milliseconds between looks into an empty queue: what a citizen ma
 
 def main() -> None:
     """Run until told to stop; jobs under way are finished first."""
+    settings.check()
     logs.configure()
     handlers.register()
     jobs.announce_with(broker.announce)
     worker = Worker(
-        broker.broker, worker_timeout=_POLL, worker_threads=settings.get().worker_threads
+        broker.broker(), worker_timeout=_POLL, worker_threads=settings.get().worker_threads
     )
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

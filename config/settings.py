@@ -11,6 +11,7 @@ import base64
 import binascii
 import os
 import secrets
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -187,6 +188,14 @@ def get() -> Settings:
     if settings.is_embedded:
         settings = _with_own_keys(settings)
     return settings
+
+
+def check() -> None:
+    """End the process with one line when a setting is wrong. Edges call it first."""
+    try:
+        get()
+    except SettingsError as error:
+        sys.exit(str(error))
 
 
 def forget() -> None:

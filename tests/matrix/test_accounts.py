@@ -1,6 +1,7 @@
 """Accounts: registered with checked keys, changed without a gap, ready-made for callbacks."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,9 @@ from tests.matrix.conftest import MakeAccount, MakeDepartment, wish
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
 
-def test_a_new_account_asks_to_be_connected(make_account: MakeAccount, enqueued) -> None:
+def test_a_new_account_asks_to_be_connected(
+    make_account: MakeAccount, enqueued: Callable[[], list[str]]
+) -> None:
     make_account()
 
     assert enqueued() == ["accounts.connect"]
