@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from app import loading
 from app.cli.speaking import Command
 from app.jobs import MEDIA_REFRESH
-from app.loading import Loaded, export
+from app.loading import export
 from config import audit, clock, jobs
-from config.database import reading, session, transaction
+from config.database import reading, retrying, session
 from matrix.departments import Department
 
 _DEMO = Path(__file__).parents[2] / "config" / "demo"
@@ -22,22 +22,13 @@ _DEMO = Path(__file__).parents[2] / "config" / "demo"
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def load(files: tuple[Path, ...]) -> None:
     """Load YAML files; a wrong one changes nothing."""
-    actor = _actor("load")
-    with audit.acting(actor), transaction():
-        loaded = loading.load(files, now=clock.now())
-        click.echo(_told("已载入", loaded, actor))
+    click.echo(retrying(lambda: _load("已载入", files)))
 
 
 @click.command(cls=Command)
 def demo() -> None:
     """Load the demonstration into an empty database."""
-    actor = _actor("demo")
-    with audit.acting(actor), transaction():
-        if session.scalar(select(func.count()).select_from(Department)):
-            click.echo("数据库中已有单位，没有载入演示内容。")
-            return
-        loaded = loading.load(_demo_files(), now=clock.now())
-        click.echo(_told("已载入演示内容", loaded, actor))
+    click.echo(retrying(_load_demo))
 
 
 @click.command("export", cls=Command)
@@ -53,26 +44,23 @@ def export_all(folder: Path, secrets_too: bool) -> None:
 COMMANDS = (load, demo, export_all)
 
 
-def _actor(command: str) -> audit.Actor:
-    return audit.Actor(f"flask {command}", request_id=secrets.token_hex(6))
+def _load_demo() -> str:
+    if session.scalar(select(func.count()).select_from(Department)):
+        return "数据库中已有单位，没有载入演示内容。"
+    return _load("已载入演示内容", sorted(_DEMO.glob("*.yaml")))
 
 
-def _demo_files() -> Sequence[Path]:
-    return sorted(_DEMO.glob("*.yaml"))
-
-
-def _told(what: str, loaded: Loaded, actor: audit.Actor) -> str:
-    """What was read, and how much of it was new: one audit row stands for one change.
+def _load(what: str, files: Sequence[Path]) -> str:
+    """Load, and tell what was read and how much of it was new: an audit row is a change.
 
     What is new may need pictures that the accounts do not have yet.
     """
+    actor = audit.Actor("flask load", request_id=secrets.token_hex(6))
+    with audit.acting(actor):
+        loaded = loading.load(files, now=clock.now())
     session.flush()
-    written = session.scalar(
-        select(func.count())
-        .select_from(audit.Entry)
-        .where(audit.Entry.request_id == actor.request_id)
-    )
-    if written:
+    mine = audit.Entry.request_id == actor.request_id
+    changes = session.scalar(select(func.count()).select_from(audit.Entry).where(mine))
+    if changes:
         jobs.enqueue(MEDIA_REFRESH, key=MEDIA_REFRESH)
-    news = f"共 {written} 处变更" if written else "没有变化"
-    return f"{what}：{loaded}；{news}。"
+    return f"{what}：{loaded}；{f'共 {changes} 处变更' if changes else '没有变化'}。"

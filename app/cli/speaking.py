@@ -3,7 +3,7 @@
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from config.crypto import Unreadable
 from config.errors import DomainError
@@ -18,8 +18,7 @@ class _Speaking(click.Command):
         except (DomainError, SettingsError, Unreadable) as error:
             click.echo(str(error), err=True)
         except DBAPIError as error:
-            reason = str(error.orig).strip().partition("\n")[0]
-            click.echo(f"数据库不可用，或结构不是最新（flask migrate）：{reason}", err=True)
+            click.echo(_of_database(error), err=True)
         return ctx.exit(1)
 
 
@@ -29,3 +28,10 @@ class Command(_Speaking):
 
 class Group(_Speaking, click.Group):
     """A command with others below it."""
+
+
+def _of_database(error: DBAPIError) -> str:
+    reason = str(error.orig).strip().partition("\n")[0]
+    if isinstance(error, OperationalError | ProgrammingError):
+        return f"数据库不可用，或结构不是最新（flask --app wsgi migrate）：{reason}"
+    return f"数据库拒绝了更改：{reason}"

@@ -44,7 +44,10 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
     records = unique(listed, "appid")
     unique(listed, "original_id")
     known = {row.appid: row for row in session.scalars(select(Account))}
+    taken = {row.original_id: row.appid for row in known.values()}
     for appid, record in records.items():
+        if taken.get(record.text("original_id"), appid) != appid:
+            raise record.wrong("original_id", "已有账号使用")
         wish = _wish(record.allow(*_FIELDS), known.get(appid), departments)
         with record.blamed("appid"):
             row = known.get(appid)
