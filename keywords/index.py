@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import re2
 from ahocorasick_rs import AhoCorasick
 
-from keywords import misspelling, sounds
+from keywords import sounds
 from keywords.normalize import fold, standard
 from keywords.rules import Keyword, Kind, Mode, Rule, Scope
 from keywords.sounds import Sounds
@@ -176,8 +176,6 @@ class Index:
         self._sounds = Words(gathered.sounds)
         self._pattern_entries = gathered.patterns
         self._patterns = _compiled(self.entries[at].word for at in gathered.patterns)
-        # read while compiling, so that no citizen waits for it
-        misspelling.dictionary()
 
     def equal(self, text: str) -> Iterable[int]:
         """Entries that want exactly this message."""

@@ -7,15 +7,10 @@ hukou for 户口  yes: typed in pinyin on purpose
 """
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
-from keywords import chatter, sounds
+from keywords import chatter, sounds, words
 
 SHORT = 2
-_FREQUENT = 50
-_LONGEST_WORD = 6
 
 
 def is_likely(keyword: str, written: Sequence[str]) -> bool:
@@ -27,7 +22,7 @@ def is_likely(keyword: str, written: Sequence[str]) -> bool:
     right = len(keyword) - len(wrong)
     if all(item.isascii() for _, item in wrong):
         return bool(wrong) and all(_sounds_same(meant, item) for meant, item in wrong)
-    if not right or "".join(written) in dictionary():
+    if not right or "".join(written) in words.lookalikes():
         return False
     alike = sum(not _sounds_same(meant, item) for meant, item in wrong)
     if len(keyword) > SHORT:
@@ -38,21 +33,3 @@ def is_likely(keyword: str, written: Sequence[str]) -> bool:
 def _sounds_same(meant: str, item: str) -> bool:
     heard = item if item.isascii() else sounds.reading(item)
     return sounds.is_reading(heard, meant)
-
-
-@cache
-def dictionary() -> frozenset[str]:
-    """The frequent words of the language, from the dictionary that comes with jieba.
-
-    Reading it takes a few tenths of a second, once in a process.
-    """
-    spec = find_spec("jieba")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("jieba brings the dictionary of real words")
-    listed = Path(spec.submodule_search_locations[0], "dict.txt").read_text("utf-8")
-    found = set()
-    for line in listed.splitlines():
-        word, frequency, _ = line.split(" ")
-        if SHORT <= len(word) <= _LONGEST_WORD and int(frequency) >= _FREQUENT:
-            found.add(word)
-    return frozenset(found)

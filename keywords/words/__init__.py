@@ -4,6 +4,7 @@
     fillers.yaml      greetings and thanks around the request
     chatter.yaml      praise, thanks, adverts: what asks for nothing; places named in passing
     emergencies.yaml  life and limb
+    lookalikes.yaml   words of their own that sound like another
 
 All words are written the way `normalize.fold` leaves them: simplified, lower case, no spaces.
 The lists are read once per process.
@@ -90,6 +91,12 @@ def emergencies() -> Emergencies:
     return Emergencies(
         **{name: tuple(listed) for name, listed in _read("emergencies.yaml").items()}
     )
+
+
+@cache
+def lookalikes() -> frozenset[str]:
+    """Words that are never a slip for another."""
+    return frozenset(_read("lookalikes.yaml")["words"])
 
 
 def _read(name: str) -> dict[str, dict[str, str]]:
