@@ -10,6 +10,8 @@ its own.
 import re
 from collections.abc import Iterable
 
+from ahocorasick_rs import AhoCorasick
+
 from keywords import words
 from keywords.index import together_groups
 from keywords.normalize import Normal, fold, standard
@@ -28,13 +30,18 @@ class EmergencyWords:
         self._doubt = _any_of((*listed.papers, *listed.doubt))
         self._now = _any_of(listed.now)
         self._keep = _any_of(listed.keep)
+        # most messages hold no word of danger at all: one pass tells
+        anchors = (min(groups, key=len) for groups in self._together)
+        every = {*listed.always, *listed.words, *filter(None, map(fold, extra))}
+        self._danger = AhoCorasick([*every.union(*anchors)], store_patterns=False)
 
     def find(self, normal: Normal) -> str | None:
         """The word of danger in a message, or None. Looks at the whole text, greetings too."""
         for form in dict.fromkeys((normal.text, standard(normal.text))):
-            found = self._find(self._keep.sub("", form))
-            if found:
-                return found
+            if self._danger.find_matches_as_indexes(form):
+                found = self._find(self._keep.sub("", form))
+                if found:
+                    return found
         return None
 
     def _find(self, text: str) -> str:

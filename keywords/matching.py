@@ -173,7 +173,7 @@ class Matcher:
         for form in dict.fromkeys((normal.text, normal.core, normal.plain)):
             for at in self._index.equal(form):
                 entry = self._index.entries[at]
-                obstacle = self._excluded(entry.rule, (normal.text, normal.plain))
+                obstacle = self._excluded(entry.rule, _forms(normal))
                 yield _Hit(entry, Level.EQUAL, 0, len(form), obstacle)
 
     def _part_hits(self, normal: Normal) -> Iterator[_Hit]:
@@ -186,7 +186,7 @@ class Matcher:
 
     def _word_hits(self, level: Level, text: str, normal: Normal) -> Iterator[_Hit]:
         entries, is_long = self._index.entries, _is_long(normal)
-        whole = (normal.text, normal.plain)
+        whole = _forms(normal)
         for at, start, end in self._index.words(text):
             entry = entries[at]
             if entry.mode is Mode.PREFIX and start:
@@ -216,12 +216,12 @@ class Matcher:
             if entry.mode is Mode.PREFIX and start:
                 continue
             if misspelling.is_likely(entry.word, written):
-                obstacle = self._missing(entry.rule, (normal.text, normal.plain))
+                obstacle = self._missing(entry.rule, _forms(normal))
                 yield _Hit(entry, Level.SOUND, start, end, obstacle)
 
     def _whole_hit(self, at: int, level: Level, length: int, normal: Normal) -> _Hit:
         entry = self._index.entries[at]
-        obstacle = self._missing(entry.rule, (normal.text, normal.plain))
+        obstacle = self._missing(entry.rule, _forms(normal))
         return _Hit(entry, level, 0, length, obstacle)
 
     # ---- conditions ----
@@ -262,6 +262,10 @@ def _is_long(normal: Normal) -> bool:
     return len(normal.core) > LONG
 
 
+def _forms(normal: Normal) -> tuple[str, ...]:
+    return (normal.text,) if normal.text == normal.plain else (normal.text, normal.plain)
+
+
 def _around(text: str, start: int, end: int) -> tuple[str, str]:
     near = text[max(0, start - SURROUNDINGS) : end + SURROUNDINGS]
     return near, standard(near)
@@ -272,4 +276,9 @@ def _all_groups(groups: Sequence[Sequence[str]], forms: Sequence[str]) -> bool:
 
 
 def _any_in(listed: Sequence[str], forms: Sequence[str]) -> bool:
-    return any(word in form for form in forms for word in listed)
+    # the innermost loop of all: written out, it takes half the time of any()
+    for form in forms:
+        for word in listed:
+            if word in form:
+                return True
+    return False
