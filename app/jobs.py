@@ -1,7 +1,7 @@
 """Jobs by name: what happens later, where rooms meet.
 
 Handlers in INSIDE share one transaction with their completion. Handlers in OUTSIDE call
-strangers and open transactions of their own, none of them during the call.
+strangers, or have transactions of their own; none of them is open during a call.
 """
 
 from datetime import datetime, timedelta
@@ -76,9 +76,10 @@ def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
 
 def refresh_media(*, now: datetime) -> None:
     """Ask for every upload that live rules need and that is missing or lapses soon."""
-    wanted = live.refresh().wanted_media
-    for upload in media.due(wanted, now=now):
-        media.ask(upload)
+    wanted = live.refresh().wanted_media  # reads in a transaction of its own
+    with transaction():
+        for upload in media.due(wanted, now=now):
+            media.ask(upload)
 
 
 def deliver(*, sending_id: int, now: datetime) -> None:
@@ -92,9 +93,10 @@ def tidy(*, now: datetime) -> None:
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
 
 
-INSIDE: dict[str, jobs.Handler] = {MEDIA_REFRESH: refresh_media, TIDY: tidy}
+INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
+    MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
     menus.PUSH: push_menu,
     sendings.DELIVER: deliver,
