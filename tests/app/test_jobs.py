@@ -1,0 +1,316 @@
+"""The jobs of the hub, done by hand against the simulated WeChat."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app import jobs as handlers
+from app import live
+from config import clock, jobs
+from config.alarms import Alarm
+from config.database import session, transaction
+from config.jobs import Job, State
+from keywords import drafts, stored, texts
+from matrix import accounts, departments, media, menus
+from matrix.inbox import Inbound
+from matrix.media import Upload
+from matrix.wechat import tokens
+from matrix.wechat.gateway import MediaKind
+from tests.fixtures import NOW
+from tests.fixtures.hub import Hub
+from tests.fixtures.simulated import Simulate, Simulated
+
+MIRRORED = ("appid", "original_id", "name", "secret", "token", "aes_key")
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"a picture" * 20
+SENDERS = ("police", "release")  # who sends what a rule of the police says
+MENU = [{"name": "证件", "kind": "ask", "value": "身份证"}]
+CONSOLE: dict[str, Any] = {
+    "autoreply": {
+        "is_add_friend_reply_open": 1,
+        "is_autoreply_open": 1,
+        "add_friend_autoreply_info": {"type": "text", "content": "欢迎您来"},
+        "message_default_autoreply_info": {"type": "text", "content": "请打电话"},
+        "keyword_autoreply_info": {
+            "list": [
+                {
+                    "rule_name": "户口",
+                    "create_time": 1423028166,
+                    "reply_mode": "random_one",
+                    "keyword_list_info": [
+                        {"type": "text", "match_mode": "contain", "content": "户口"},
+                        {"type": "text", "match_mode": "equal", "content": "落户"},
+                    ],
+                    "reply_list_info": [{"type": "text", "content": "请带户口簿。"}],
+                },
+                {
+                    "rule_name": "大厅照片",
+                    "create_time": 1423028166,
+                    "reply_mode": "reply_all",
+                    "keyword_list_info": [
+                        {"type": "text", "match_mode": "contain", "content": "大厅"}
+                    ],
+                    "reply_list_info": [{"type": "img", "content": "a-media-id-of-the-console"}],
+                },
+            ]
+        },
+    },
+    "menu": {"button": [{"name": "户口", "type": "click", "key": "户口"}]},
+}
+
+
+class Scene:
+    """The hub and its accounts at the simulated WeChat."""
+
+    def __init__(self, hub: Hub, simulate: Simulate, **of_police: Any) -> None:
+        tokens.forget()  # those of the last test's WeChat
+        with transaction():
+            rows = {code: accounts.by_appid(keys.appid) for code, keys in hub.keys.items()}
+            self.ids = {code: row.id for code, row in rows.items()}
+            mirrored = [
+                {name: getattr(row, name) for name in MIRRORED}
+                | (of_police if code == "police" else {})
+                for code, row in rows.items()
+            ]
+        self.hub = hub
+        self.wechat: Simulated = simulate(mirrored)
+        self.world = self.wechat.world
+
+    def uploads(self) -> int:
+        """How many files WeChat was given."""
+        return len(self.world.journal.lines(what="api", path="/cgi-bin/media/upload"))
+
+    def keep_picture(self, body: bytes = PICTURE) -> None:
+        """Keep the picture that the rules below send."""
+        with transaction():
+            digest = hashlib.sha256(body).hexdigest()
+            media.keep("大厅图", MediaKind.IMAGE, body, digest=digest, now=clock.now())
+
+    def rule(self, department: str, replies: list[dict[str, str]]) -> None:
+        """A rule that may send it."""
+        rule = {
+            "id": f"{department}.map",
+            "department": department,
+            "name": "大厅地图",
+            "keywords": ["大厅地图"],
+            "choice": "first",
+            "replies": replies,
+        }
+        with transaction():
+            owner = departments.by_code(department)
+            (draft,) = drafts.parse({"rules": [rule]})
+            stored.put(draft, department_id=owner.id, now=clock.now())
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    handlers.register()
+    yield
+    jobs.register(inside={}, outside={})
+
+
+def do_all(name: str) -> list[State | None]:
+    """Do what waits under a name."""
+    with transaction():
+        waiting = select(Job.id).where(Job.name == name, Job.state == State.WAITING)
+        ids = list(session.scalars(waiting.order_by(Job.id)))
+    return [jobs.run(job_id, now=clock.now()) for job_id in ids]
+
+
+def ask(name: str) -> None:
+    with transaction():
+        jobs.enqueue(name, key=name)
+
+
+def alarms(kind: str) -> list[str]:
+    with transaction():
+        return list(session.scalars(select(Alarm.message).where(Alarm.kind == kind)))
+
+
+@pytest.fixture
+def scene(hub: Hub, redis_url: str, simulated: Simulate) -> Scene:
+    return Scene(hub, simulated)
+
+
+# ---- connecting ----
+
+
+def test_what_staff_wrote_in_wechats_console_becomes_drafts(
+    hub: Hub, redis_url: str, simulated: Simulate
+) -> None:
+    scene = Scene(hub, simulated, console=CONSOLE)
+
+    assert set(do_all(accounts.CONNECT)) == {State.DONE}
+
+    appid = hub.keys["police"].appid
+    with transaction():
+        rule = stored.by_code(f"{appid}.console.1")
+        assert rule is not None
+        assert (rule.name, rule.state, rule.account_id) == (
+            "户口",
+            drafts.State.DRAFT,
+            scene.ids["police"],
+        )
+        assert rule.replies == [{"type": "text", "content": "请带户口簿。"}]
+        assert stored.by_code(f"{appid}.console.2") is None, "its picture cannot be taken along"
+        assert accounts.by_appid(appid).welcome == "欢迎您来"
+        menu = menus.newest(scene.ids["police"])
+        assert menu is not None
+        assert menu.buttons == [{"name": "户口", "kind": "ask", "value": "户口"}]
+        assert menu.pushed_at is not None
+    (lost,) = alarms("account.partly_adopted")
+    assert "大厅照片" in lost
+
+
+def test_a_draft_answers_nobody_and_the_adopted_fallback_does(
+    hub: Hub, redis_url: str, simulated: Simulate
+) -> None:
+    Scene(hub, simulated, console=CONSOLE)
+    do_all(accounts.CONNECT)
+    live.refresh()
+
+    assert hub.push("police", hub.text("o1", "落户")).text == "请打电话"
+
+
+def test_connecting_twice_changes_nothing(hub: Hub, redis_url: str, simulated: Simulate) -> None:
+    Scene(hub, simulated, console=CONSOLE)
+    do_all(accounts.CONNECT)
+    with transaction():
+        before = {row.code: row.version for row in stored.listed()}
+        account = accounts.by_appid(hub.keys["police"].appid)
+        jobs.enqueue(accounts.CONNECT, account_id=account.id)
+
+    assert do_all(accounts.CONNECT) == [State.DONE]
+
+    with transaction():
+        assert {row.code: row.version for row in stored.listed()} == before
+        assert texts.current() is not None
+
+
+def test_a_wrong_secret_raises_an_alarm_and_is_not_tried_again(
+    hub: Hub, redis_url: str, simulated: Simulate
+) -> None:
+    Scene(hub, simulated, secret="anotherone0123456789")
+
+    states = do_all(accounts.CONNECT)
+
+    assert sorted(states) == [State.DEAD, State.DONE, State.DONE]
+    (words,) = alarms("account.unconnected")
+    assert "AppSecret" in words
+    assert "secret0" not in words
+
+
+# ---- menus ----
+
+
+def test_only_the_newest_menu_is_pushed(scene: Scene) -> None:
+    do_all(accounts.CONNECT)
+    for value in ("身份证", "户口"):
+        with transaction():
+            row = MENU[0] | {"value": value}
+            menus.write(scene.ids["police"], menus.parse([row]), now=NOW)
+
+    assert do_all(menus.PUSH) == [State.DONE, State.DONE]
+
+    (call,) = scene.world.journal.lines(what="api", path="/cgi-bin/menu/create")
+    assert "户口" in call["request"]
+    with transaction():
+        newest = menus.newest(scene.ids["police"])
+        assert newest is not None
+        assert newest.pushed_at is not None
+
+
+def test_a_pushed_menu_is_not_pushed_again(scene: Scene) -> None:
+    with transaction():
+        menu = menus.write(scene.ids["police"], menus.parse(MENU), now=NOW)
+        menu_id = menu.id
+    do_all(menus.PUSH)
+    with transaction():
+        jobs.enqueue(menus.PUSH, menu_id=menu_id)
+
+    assert do_all(menus.PUSH) == [State.DONE]
+
+    assert len(scene.world.journal.lines(what="api", path="/cgi-bin/menu/create")) == 1
+
+
+# ---- pictures and sounds ----
+
+
+def test_each_account_gets_its_own_id_for_a_picture_and_then_answers_with_it(scene: Scene) -> None:
+    scene.keep_picture()
+    replies = [{"type": "image", "media": "大厅图"}, {"type": "text", "content": "在一楼。"}]
+    for department in ("police", "hrss"):
+        scene.rule(department, replies)
+    live.refresh()
+    first = scene.hub.push("police", scene.hub.text("o1", "大厅地图"))
+    assert first.text == "在一楼。", "the picture is not there yet"
+
+    ask(handlers.MEDIA_REFRESH)
+    assert do_all(handlers.MEDIA_REFRESH) == [State.DONE]
+    assert set(do_all(media.UPLOAD)) == {State.DONE}
+    live.refresh()
+
+    with transaction():
+        ids = dict(session.execute(select(Upload.account_id, Upload.media_id)).all())
+    assert len(set(ids.values())) == len(scene.ids)
+    for code in scene.ids:
+        openid = f"of-{code}"
+        answered = scene.hub.push(code, scene.hub.text(openid, "大厅地图", to=code))
+        assert answered.reply["MsgType"] == "image"
+        with transaction():
+            said = session.scalar(select(Inbound.answer).where(Inbound.openid == openid))
+        assert ids[scene.ids[code]] in (said or "")
+
+
+def test_a_refresh_is_done_with_its_job_and_asks_only_for_what_is_missing(scene: Scene) -> None:
+    scene.keep_picture()
+    scene.rule("police", [{"type": "image", "media": "大厅图"}])
+    for _ in range(3):
+        ask(handlers.MEDIA_REFRESH)
+        assert do_all(handlers.MEDIA_REFRESH) == [State.DONE]
+        do_all(media.UPLOAD)
+
+    assert scene.uploads() == len(SENDERS)
+    with transaction():
+        states = session.scalars(select(Job.state).where(Job.name == handlers.MEDIA_REFRESH))
+        assert set(states) == {State.DONE}
+
+
+def test_a_changed_picture_is_uploaded_again(scene: Scene) -> None:
+    scene.keep_picture()
+    scene.rule("police", [{"type": "image", "media": "大厅图"}])
+    ask(handlers.MEDIA_REFRESH)
+    do_all(handlers.MEDIA_REFRESH)
+    do_all(media.UPLOAD)
+
+    scene.keep_picture(PICTURE + b"with a new sign")
+    ask(handlers.MEDIA_REFRESH)
+    do_all(handlers.MEDIA_REFRESH)
+
+    assert do_all(media.UPLOAD) == [State.DONE] * len(SENDERS)
+    assert scene.uploads() == 2 * len(SENDERS)
+
+
+def test_media_that_no_rule_sends_is_not_uploaded(scene: Scene) -> None:
+    scene.keep_picture()
+    ask(handlers.MEDIA_REFRESH)
+
+    assert do_all(handlers.MEDIA_REFRESH) == [State.DONE]
+
+    assert do_all(media.UPLOAD) == []
+
+
+# ---- the house ----
+
+
+def test_tidying_keeps_what_is_young(scene: Scene) -> None:
+    scene.hub.push("police", scene.hub.text("o1", "身份证"))
+    do_all(accounts.CONNECT)
+    ask(handlers.TIDY)
+
+    assert do_all(handlers.TIDY) == [State.DONE]
+
+    with transaction():
+        assert session.scalars(select(Job).where(Job.name == accounts.CONNECT)).all()
