@@ -24,7 +24,6 @@ sure: ## Check format, lint and types, then run all tests on SQLite and PostgreS
 	@$(BIN)/pytest -n $(CORES) --cov --cov-report=term:skip-covered
 
 bench: setup ## Measure callback, matching, keyword quality and jobs
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r bench/requirements.txt
 	@$(BIN)/python -m bench
 
 setup: ## Install what the hub and its tests need; nothing twice

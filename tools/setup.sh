@@ -69,7 +69,7 @@ make_environment() {
 }
 
 install_python_packages() {
-  local stamp stamped_files=(requirements.txt requirements-dev.txt)
+  local stamp stamped_files=(requirements.txt requirements-dev.txt bench/requirements.txt constraints.txt)
   stamp="$(stamp_of)"
   [ "$(cat .venv/.stamp 2>/dev/null)" = "$stamp" ] && return 0
   # the scripts of an environment know its path: a copied or broken one is made anew
@@ -79,7 +79,8 @@ install_python_packages() {
   fi
   say "installing Python packages"
   quietly .venv/bin/python -m pip install --disable-pip-version-check --no-input \
-    -r requirements.txt -r requirements-dev.txt || fail "pip could not install the packages"
+    -c constraints.txt -r requirements.txt -r requirements-dev.txt -r bench/requirements.txt ||
+    fail "pip could not install the packages"
   printf '%s\n' "$stamp" >.venv/.stamp
 }
 

@@ -1,6 +1,5 @@
 """Peers: what the hub is compared with must itself give right answers."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,7 @@ from bench.load.scripts import Kind, Rule, Script
 from bench.peers.programs import FALLBACK, has_node, peers
 from bench.programs import running
 
-pytestmark = [
-    pytest.mark.processes,
-    pytest.mark.skipif(
-        not (find_spec("gunicorn") and find_spec("werobot")),
-        reason="bench/requirements.txt is installed by `make bench` only",
-    ),
-]
+pytestmark = pytest.mark.processes
 
 ACCOUNTS = derive_accounts(2)
 RULES = [
