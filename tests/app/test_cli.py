@@ -143,6 +143,15 @@ def test_explain_tells_a_person_the_rule_and_why(demo: Run) -> None:
     assert "紧急提示，含“" in demo("explain", "--account", POLICE, "有人溺水了").output
 
 
+def test_explain_says_that_a_paused_account_is_silent(demo: Run) -> None:
+    with transaction():
+        accounts.pause(accounts.by_appid(POLICE).id)
+    told = json.loads(demo("explain", "--account", POLICE, "--json", "身份证").output)
+    assert (told["rule"], told["reply"]) == (None, None)
+    assert told["candidates"]
+    assert "账号已暂停" in demo("explain", "--account", POLICE, "身份证").output
+
+
 def test_explain_of_an_unknown_account_is_refused(demo: Run) -> None:
     refused = demo("explain", "--account", "wx0000000000000000", "身份证")
     assert refused.exit_code == 1

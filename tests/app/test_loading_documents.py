@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.loading import documents, export
@@ -128,6 +128,7 @@ def test_an_unknown_field_is_refused_with_the_nearest_known_one(tmp_path: Path) 
 _STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.recursive(
         st.none()
