@@ -39,7 +39,6 @@ _UNCOUNTED = ("-gthread", "koa")
 _CONNECTIONS = 32
 _WARM = 500
 _WARM_SECONDS = 1.5
-_FASTEST = 12_000
 _CHECKED = 2000
 
 
@@ -193,22 +192,18 @@ def _count_instructions(at: Field, by: str) -> Iterator[tuple[str, float | None]
 
 def _take_turn(at: Field, program: Program, seconds: float) -> Turn:
     """Warm up, then as fast as it goes, then at half of that speed."""
-    prepared = _pushes(at, int(_WARM + _FASTEST * seconds * 1.5))
     with running(program, cpu=at.cores.server) as server:
-        warm = _fire(at, prepared, server, first=0, count=_WARM, seconds=_WARM_SECONDS)
+        warm = _fire(at, server, _WARM, seconds=_WARM_SECONDS)
         spent = server.cpu_seconds()
-        full = _fire(at, prepared, server, first=warm.requests, seconds=seconds)
+        # a warm server may be several times faster than a cold one
+        full = _fire(at, server, int(3 * warm.rps * seconds), seconds=seconds)
         spent = server.cpu_seconds() - spent
-        half = _fire(
-            at,
-            prepared,
-            server,
-            first=warm.requests + full.requests,
-            seconds=seconds,
-            rate=full.rps / 2,
-        )
+        rate = full.rps / 2
+        half = _fire(at, server, int(1.5 * rate * seconds), seconds=seconds, rate=rate)
     verdicts = [pushes.judge(shot, _CHECKED) for shot in (warm, full, half)]
-    prepared.file.unlink()
+    for shot in (warm, full, half):
+        shot.pushes.file.unlink()
+        shot.replies.unlink()
     return Turn(
         rps=full.rps,
         p50=full.p50,
@@ -224,9 +219,14 @@ def _pushes(at: Field, count: int) -> Pushes:
     return pushes.prepare(pushes.campaign(at.accounts, at.scripts), count, at.folder)
 
 
-def _fire(at: Field, prepared: Pushes, server: Running, **how: Any) -> Shot:
-    wrap = at.cores.load_wrap
-    return pushes.fire(prepared, server.port, connections=_CONNECTIONS, wrap=wrap, **how)
+def _fire(at: Field, server: Running, count: int, **how: Any) -> Shot:
+    return pushes.fire(
+        _pushes(at, max(1, count)),
+        server.port,
+        connections=_CONNECTIONS,
+        wrap=at.cores.load_wrap,
+        **how,
+    )
 
 
 def ratios(results: Sequence[Result]) -> dict[str, dict[str, float]]:
