@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -166,28 +167,48 @@ def forget() -> None:
     engine.cache_clear()
 
 
+_is_open: ContextVar[bool] = ContextVar("is_open", default=False)
+
+
+@contextmanager
+def _edge() -> Iterator[None]:
+    """Marks a unit of work as open. Raises RuntimeError inside another one.
+
+    Units share the thread's session: the end of the inner one would end the outer one too.
+    """
+    if _is_open.get():
+        raise RuntimeError("a unit of work is open already; only edges may open one")
+    token = _is_open.set(True)
+    try:
+        yield
+    finally:
+        _is_open.reset(token)
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """A unit of work: all of it is kept, or none. Edges only."""
-    try:
-        yield
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        session.remove()
+    with _edge():
+        try:
+            yield
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.remove()
 
 
 @contextmanager
 def reading() -> Iterator[None]:
     """A unit of work that changes nothing; on SQLite it never waits for a writer."""
-    session.connection(execution_options={"reads_only": True})
-    try:
-        yield
-    finally:
-        session.rollback()
-        session.remove()
+    with _edge():
+        try:
+            session.connection(execution_options={"reads_only": True})
+            yield
+        finally:
+            session.rollback()
+            session.remove()
 
 
 def retrying(work: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import NoResultFound, StatementError
 from config import alarms, audit, cache, clock, crypto, revisions, settings, timetable
 from config.alarms import Alarm
 from config.audit import Actor, Entry
-from config.database import change, locked, session, transaction
+from config.database import change, locked, reading, session, transaction
 from config.jobs import Job, State
 from tests.fixtures import NOW
 
@@ -166,3 +166,17 @@ def test_a_commit_is_seen_by_the_next_transaction() -> None:
         revisions.bump("rules")
     with transaction():
         assert revisions.current() == {"rules": 1}
+
+
+@pytest.mark.usefixtures("own_database")
+def test_a_unit_of_work_does_not_open_inside_another() -> None:
+    def nested() -> None:
+        with transaction():
+            revisions.bump("rules")
+            with reading():
+                revisions.current()
+
+    with pytest.raises(RuntimeError, match="open already"):
+        nested()
+    with transaction():
+        assert revisions.current() == {}
