@@ -1,0 +1,66 @@
+"""PostgreSQL drops every connection under load: pushes are answered again at once."""
+
+import logging
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.fixtures.hub import Hub
+from tests.fixtures.processes import Processes
+from tests.ways.rows import left, sent
+from tests.ways.wechat import WeChat
+from tests.ways.wire import LONG_PARTS, Load, Wire, check_once, letters
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.timeout(240),
+    # SQLite has no connections that somebody else could cut
+    pytest.mark.parametrize("database_server", ["postgresql"], indirect=True),
+]
+
+_log = logging.getLogger(__name__)
+CUTS = 15
+THREADS = 4
+CUT = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def cut(url: str) -> int:
+    """End all connections to the database. Returns how many there were."""
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        row = connection.execute(CUT).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_pushes_go_on_when_the_database_cuts_its_connections(
+    hub: Hub, wire: Wire, platform: WeChat, processes: Processes, own_database: str
+) -> None:
+    appid = hub.keys["police"].appid
+    (citizen,) = platform.citizens(1)
+    web, worker = processes.web(), processes.start("worker", JOB_LEASE="5")
+    scheduler = processes.start("scheduler")
+    worker.wait_for_log("worker.started")
+    platform.act(citizen, appid, "follow")
+    load = Load(wire, letters(hub), threads=THREADS)
+    for _ in range(CUTS):
+        goal = load.answered + 20
+        web.wait_until(lambda goal=goal: load.answered > goal)
+        assert cut(own_database) > 0
+    assert platform.act(citizen, appid, "text", text="分条须知")["outcome"] == "replied"
+    cut(own_database)
+
+    sent_letters = load.finish()
+    check_once(sent_letters)
+    _log.info("%s letters, %s cuts, statuses %s", len(sent_letters), CUTS, dict(load.statuses))
+    assert set(load.statuses) <= {200, 503}
+    assert load.statuses[503] <= CUTS * THREADS
+    assert wire.push("police", hub.text("o-last", "身份证")).status == 200, "at once"
+    scheduler.wait_until(lambda: left() == 0)
+    assert sent() == len(LONG_PARTS) - 1
+    assert sorted(platform.custom(citizen, appid)) == sorted(LONG_PARTS[1:])
+    assert all(process.is_running for process in (web, worker, scheduler))
