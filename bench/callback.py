@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -231,13 +231,24 @@ def _fire(at: Field, server: Running, count: int, **how: Any) -> Shot:
 
 def ratios(results: Sequence[Result]) -> dict[str, dict[str, float]]:
     """How many times a peer's requests a second each of ours serves, as `{ours: {peer: times}}`."""
+    return _paired(results, lambda mine, its: mine.rps / its.rps)
+
+
+def cpu_ratios(results: Sequence[Result]) -> dict[str, dict[str, float]]:
+    """The same by cpu time a request, which other work on the machine disturbs less."""
+    return _paired(results, lambda mine, its: its.cpu / mine.cpu)
+
+
+def _paired(
+    results: Sequence[Result], compare: Callable[[Turn, Turn], float]
+) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = defaultdict(dict)
     ours = [result for result in results if result.name in OURS]
     others = [result for result in results if result.name not in OURS]
     for one in ours:
         for other in others:
             pairs = zip(one.turns, other.turns, strict=True)
-            found[one.name][other.name] = median(mine.rps / its.rps for mine, its in pairs)
+            found[one.name][other.name] = median(compare(mine, its) for mine, its in pairs)
     return dict(found)
 
 
@@ -252,6 +263,7 @@ def report(results: Sequence[Result]) -> dict[str, Any]:
             for result in results
         },
         "ratios": ratios(results),
+        "cpu_ratios": cpu_ratios(results),
     }
 
 
@@ -276,10 +288,10 @@ def render(results: Sequence[Result]) -> str:
 
 def _comparisons(results: Sequence[Result]) -> Iterator[str]:
     compared = ratios(results)
-    for one, times in compared.items():
-        if times:
+    for by, all_times in (("requests a second", compared), ("cpu time", cpu_ratios(results))):
+        for one, times in all_times.items():
             said = ", ".join(f"{value:.2f} × {name}" for name, value in times.items())
-            yield f"{one}: {said} (requests a second)"
+            yield f"{one}, by {by}: {said}"
     yield from _instructions_compared(results)
     for peer, target in TARGETS.items():
         stronger = [value for name, value in compared.get("hub", {}).items() if _is(name, peer)]
