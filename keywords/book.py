@@ -41,6 +41,7 @@ class Book:
     def __init__(self) -> None:
         """A book without rules."""
         self._matchers: Mapping[int, Matcher] = {}
+        self._own: Mapping[int, frozenset[str]] = {}
         self._reaches: Mapping[int, Reach] = {}
         self._city = Matcher(())
         self._likeness = SuggestionIndex(())
@@ -69,6 +70,10 @@ class Book:
                 known[reached] = Matcher(reached)
             matchers[reach.account_id] = known[reached]
         book._matchers = matchers
+        book._own = {
+            account_id: frozenset(rule.code for rule in matcher.rules)
+            for account_id, matcher in matchers.items()
+        }
         book._likeness = self._likeness if book._city is self._city else SuggestionIndex(listed)
         book._texts = said or Texts()
         book._emergencies = EmergencyWords(book._texts.emergency_words)
@@ -111,7 +116,7 @@ class Book:
         normal = normalize(text)
         if chatter.is_chatter(normal):
             return ()
-        own = frozenset(rule.code for rule in self.rules_of(account_id))
+        own = self._own.get(account_id, frozenset())
         firm = self._city.ranked(normal, now=now)
         foreign = [rule for rule in firm if rule.code not in own and _is_shared(rule)]
         return tuple((foreign or self._like(normal, own, now))[:MOST])

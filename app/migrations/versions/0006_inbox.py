@@ -69,17 +69,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint(
-            "account_id", "dedupe_key", name=op.f("uq_inbox_account_id_dedupe_key")
+            "account_id", "openid", "dedupe_key", name=op.f("uq_inbox_account_id_openid_dedupe_key")
         ),
     )
-    op.create_index(
-        "ix_inbox_account_id_openid_received_at",
-        "inbox",
-        ["account_id", "openid", "received_at"],
-        unique=False,
-    )
-    op.create_index("ix_inbox_local_day_outcome", "inbox", ["local_day", "outcome"], unique=False)
-    op.create_index("ix_inbox_received_at", "inbox", ["received_at"], unique=False)
     op.create_table(
         "sendings",
         sa.Column("id", BIG_KEY, nullable=False),
@@ -130,8 +122,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_sendings_state"), table_name="sendings")
     op.drop_index("ix_sendings_follower_id_created_at", table_name="sendings")
     op.drop_table("sendings")
-    op.drop_index("ix_inbox_received_at", table_name="inbox")
-    op.drop_index("ix_inbox_local_day_outcome", table_name="inbox")
-    op.drop_index("ix_inbox_account_id_openid_received_at", table_name="inbox")
     op.drop_table("inbox")
     op.drop_table("followers")
