@@ -129,7 +129,8 @@ def _body(environ: WSGIEnvironment) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
     if not length.isdecimal():
         raise Unheard(411, "length")
-    if int(length) > messages.MAX_BYTES:
+    # more digits than any length has, and Python would refuse to read them
+    if len(length) > 19 or int(length) > messages.MAX_BYTES:
         raise Unheard(413, "body")
     body: bytes = environ["wsgi.input"].read(int(length))
     return body
