@@ -3,15 +3,18 @@
     queue ──> queued ──> sending ──> sent
                  │          ├──────> refused       WeChat said no, or no window is open
                  │          └──────> unconfirmed   no answer came; it may have arrived
-                 └── one job each
+                 └── one at a time to one follower, in the order they were queued
+
+The parts of a long answer must not overtake each other, so a follower has one delivery job at a
+time; whoever settles a sending enqueues the next.
 
 WeChat gives these messages no id of ours to tell two apart. A worker that dies in the middle is
 followed by another that sends again: twice is better than never. When WeChat took the request
 and never answered, nobody sends again; staff see it.
 """
 
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -19,13 +22,16 @@ from sqlalchemy import ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs, logs
-from config.database import Base, BigKey, change, session, transaction
+from config.database import Base, BigKey, change, locked, session, transaction
 from matrix import accounts, followers
 from matrix.followers import Follower
 from matrix.wechat import gateway, replies
 from matrix.wechat.credentials import Credentials
 
 DELIVER = "sendings.deliver"
+
+# an answer that comes later than this helps nobody
+PATIENCE = timedelta(hours=1)
 
 _log = logs.get(__name__)
 _KINDS: dict[str, type[Any]] = {
@@ -92,33 +98,60 @@ def queue(
         content=pack(reply),
         created_at=now,
     )
+    locked(Follower, follower.id)  # who settles the one before must see this one, or be seen
+    before = _next(follower.id)
+    # one that stands for an hour has lost its job, and must not hold up all that follow
+    is_first = before is None or before.created_at < now - PATIENCE
     session.add(sending)
     session.flush()  # the job needs the id
-    jobs.enqueue(DELIVER, sending_id=sending.id)
+    if is_first:
+        jobs.enqueue(DELIVER, sending_id=sending.id)
     return sending
+
+
+def _next(follower_id: int) -> Sending | None:
+    """The follower's oldest sending that is not settled."""
+    waiting = select(Sending).where(
+        Sending.follower_id == follower_id,
+        Sending.state.in_((State.QUEUED, State.SENDING)),
+    )
+    return session.scalars(waiting.order_by(Sending.id).limit(1)).one_or_none()
 
 
 def deliver(sending_id: int, *, now: datetime) -> None:
     """Send one message. Opens its own transactions; none is open during the call.
 
-    Raises Temporary to be called again later.
+    Raises Temporary to be called again later, for an hour at most.
     """
     with transaction():
         start = _start(sending_id, now)
     if start is None:
         return
-    credentials, openid, reply = start
     try:
-        gateway.send(credentials, openid, reply)
+        gateway.send(start.credentials, start.openid, start.message)
     except gateway.Unconfirmed as error:
         _settle(sending_id, State.UNCONFIRMED, now, error)
     except (gateway.Refused, gateway.NotAuthorised, gateway.QuotaUsed) as error:
+        _settle(sending_id, State.REFUSED, now, error)
+    except gateway.Temporary as error:
+        if now - start.queued_at < PATIENCE:
+            raise
         _settle(sending_id, State.REFUSED, now, error)
     else:
         _settle(sending_id, State.SENT, now, None)
 
 
-def _start(sending_id: int, now: datetime) -> tuple[Credentials, str, gateway.Message] | None:
+@dataclass(frozen=True)
+class _Start:
+    """What a call needs."""
+
+    credentials: Credentials
+    openid: str
+    message: gateway.Message
+    queued_at: datetime
+
+
+def _start(sending_id: int, now: datetime) -> _Start | None:
     sending = session.get_one(Sending, sending_id)
     if sending.state is State.QUEUED:
         if not followers.reserve(sending.follower_id, now=now):
@@ -128,7 +161,12 @@ def _start(sending_id: int, now: datetime) -> tuple[Credentials, str, gateway.Me
     elif sending.state is not State.SENDING:
         return None
     follower = session.get_one(Follower, sending.follower_id)
-    return accounts.credentials(sending.account_id), follower.openid, unpack(sending.content)
+    return _Start(
+        accounts.credentials(sending.account_id),
+        follower.openid,
+        unpack(sending.content),
+        sending.created_at,
+    )
 
 
 def _settle(
@@ -147,12 +185,18 @@ def _close(
 ) -> Sending | None:
     if state is not State.SENT:
         _log.warning("sending.failed", sending=sending_id, state=state.value, code=code)
-    return change(
+    closed = change(
         Sending,
         sending_id,
         when={"state": (State.QUEUED, State.SENDING)},
         to={"state": state, "code": code, "problem": problem, "settled_at": now},
     )
+    if closed is not None:
+        locked(Follower, closed.follower_id)
+        following = _next(closed.follower_id)
+        if following is not None:
+            jobs.enqueue(DELIVER, sending_id=following.id)
+    return closed
 
 
 def of_follower(follower_id: int) -> list[Sending]:

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from config import settings
 from config.database import session, transaction
+from config.jobs import Job
 from matrix import accounts, departments, followers, sendings
 from matrix.sendings import Sending, State
 from matrix.wechat import gateway, replies, tokens
@@ -134,3 +136,29 @@ def test_a_message_that_was_taken_and_not_confirmed_is_not_sent_twice(
 
     assert scene.state(sending).state is State.UNCONFIRMED
     assert scene.shown() == ["一次"]
+
+
+def test_messages_to_one_follower_go_out_one_after_another(scene: Scene) -> None:
+    sendings_ = [scene.queue(replies.Text(part)) for part in ("一", "二", "三")]
+
+    def asked_for() -> list[int]:
+        with transaction():
+            rows = session.scalars(select(Job).where(Job.name == sendings.DELIVER).order_by(Job.id))
+            return [row.facts["sending_id"] for row in rows]
+
+    assert asked_for() == sendings_[:1]
+    sendings.deliver(sendings_[0], now=NOW)
+    assert asked_for() == sendings_[:2]
+    sendings.deliver(sendings_[1], now=NOW + timedelta(days=3))
+    assert asked_for() == sendings_, "a refusal lets the next one go as well"
+
+
+def test_what_could_not_be_sent_for_an_hour_is_given_up(scene: Scene) -> None:
+    scene.world.faults.add({"kind": "busy", "path": "/cgi-bin/message/custom/send"})
+    sending = scene.queue(replies.Text("一"))
+
+    with pytest.raises(gateway.Temporary):
+        sendings.deliver(sending, now=NOW + timedelta(minutes=59))
+    sendings.deliver(sending, now=NOW + timedelta(minutes=61))
+
+    assert scene.state(sending).state is State.REFUSED
