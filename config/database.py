@@ -149,6 +149,8 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
         connection.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=10000; PRAGMA foreign_keys=ON;"
             f"PRAGMA synchronous={current.sqlite_synchronous};"
+            # hot pages are written back once in a while, not after every few hundred messages
+            "PRAGMA wal_autocheckpoint=8000; PRAGMA cache_size=-32000;"
         )
 
     @event.listens_for(made, "begin")
