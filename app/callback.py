@@ -65,9 +65,7 @@ def in_front_of(other: WSGIApplication) -> WSGIApplication:
         path: str = environ["PATH_INFO"]
         if not path.startswith(PREFIX):
             return other(environ, start)
-        appid = path[len(PREFIX) :]
-        with logs.bound(account=appid[:32], request=secrets.token_hex(6)):
-            return _respond(appid, environ, start)
+        return _respond(path[len(PREFIX) :], environ, start)
 
     return application
 
@@ -80,12 +78,14 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
     except DomainError as error:
         kind, text, status = _PLAIN, error.text, error.status
         _refused.inc()
-        _log.warning("callback.refused", status=status, **error.facts)
+        with dialogue.named(appid):
+            _log.warning("callback.refused", status=status, **error.facts)
     except Exception:
         # the last resort: WeChat must not see a page, and must come again
         kind, text, status = _PLAIN, "", 503
         _failed.inc()
-        _log.exception("callback.failed")
+        with dialogue.named(appid):
+            _log.exception("callback.failed")
     body = text.encode()
     _seconds.observe((clock.now() - began).total_seconds())
     start(_STATUS[status], [("Content-Type", kind), ("Content-Length", str(len(body)))])

@@ -9,13 +9,15 @@ one transaction; a repeated push gets the answer of the first time and causes no
 
 import random
 import re
+import secrets
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from app.live import Live
-from config import alarms, clock
+from config import alarms, clock, logs
 from config.database import retrying
 from keywords import replies as said
 from keywords.rules import Kind, Occasion, Rule
@@ -245,7 +247,17 @@ def settle(
             _act(account, inbound, given, recorded.id, now)
         return recorded
 
-    return retrying(in_one_transaction)
+    with named(account.appid):
+        return retrying(in_one_transaction)
+
+
+def named(appid: str) -> AbstractContextManager[None]:
+    """Puts the account and an id of the push on log lines, jobs and audit rows.
+
+    Only where something is written down: most pushes say nothing, and naming each costs more
+    than finding its rule.
+    """
+    return logs.bound(account=appid[:32], request=secrets.token_hex(6))
 
 
 def _only_writes(inbound: Inbound) -> bool:

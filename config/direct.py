@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from enum import Enum
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import psycopg
@@ -25,7 +26,7 @@ from config.database import engine
 
 T = TypeVar("T")
 Values = dict[str, Any]
-Execute = Callable[["Prepared", Values], Any]
+Execute = Callable[["Prepared"], Any]
 
 
 class Prepared:
@@ -33,21 +34,34 @@ class Prepared:
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, Values]] = {}
+        self._on_sqlite: tuple[str, Callable[[Values], Any], Values] | None = None
+        self._on_postgresql: tuple[str, Values] | None = None
 
-    def on(self, name: str) -> tuple[str, tuple[str, ...] | None, Values]:
-        """Text, order of parameters (None: by name) and constants, for an engine's name."""
-        found = self._compiled.get(name)
-        if found is None:
+    def on_sqlite(self) -> tuple[str, Callable[[Values], Any], Values]:
+        """Text, what picks its parameters out of the values, and its constants."""
+        if self._on_sqlite is None:
             made = self._statement.compile(dialect=engine().dialect)
-            order = getattr(made, "positiontup", None)
-            is_sqlite = name == "sqlite"
+            # the binder numbers its parameters; the base class knows nothing of that
+            order: list[str] = made.positiontup  # type: ignore[attr-defined]
             constants = {
-                key: bound(value, is_sqlite=is_sqlite) for key, value in made.params.items()
+                name: bound(value, is_sqlite=True)
+                for name, value in made.params.items()
+                if value is not None
             }
-            found = (str(made), tuple(order) if order else None, constants)
-            self._compiled[name] = found
-        return found
+            self._on_sqlite = (str(made), itemgetter(*order), constants)
+        return self._on_sqlite
+
+    def on_postgresql(self) -> tuple[str, Values]:
+        """Text and constants."""
+        if self._on_postgresql is None:
+            made = self._statement.compile(dialect=engine().dialect)
+            constants = {
+                name: bound(value, is_sqlite=False)
+                for name, value in made.params.items()
+                if value is not None
+            }
+            self._on_postgresql = (str(made), constants)
+        return self._on_postgresql
 
 
 _PLAIN = frozenset({str, int, bool, float, bytes, type(None)})
@@ -81,18 +95,19 @@ _kept = _Kept()
 _one_writer = threading.Lock()
 
 
-def run(work: Callable[[Execute], T]) -> T:
+def run(values: Values, work: Callable[[Execute], T]) -> T:
     """Do the work in one transaction, or on PostgreSQL as the single statement it is.
 
-    `work` is given `execute(prepared, values)`, which returns the row or None. Raises
-    sqlalchemy.exc.OperationalError when the database cannot be reached.
+    `work` is given `execute(prepared)`, which runs a statement on the values and returns its
+    row or None. Raises sqlalchemy.exc.OperationalError when the database cannot be reached.
     """
+    attempt = _in_sqlite if engine().dialect.name == "sqlite" else _in_postgresql
     try:
-        return _attempt(work)
+        return attempt(values, work)
     except (sqlite3.OperationalError, psycopg.OperationalError):
         forget()
     try:
-        return _attempt(work)
+        return attempt(values, work)
     except (sqlite3.OperationalError, psycopg.OperationalError) as error:
         forget()
         raise OperationalError(None, None, error) from error
@@ -101,39 +116,34 @@ def run(work: Callable[[Execute], T]) -> T:
         raise
 
 
-def _attempt(work: Callable[[Execute], T]) -> T:
-    if engine().dialect.name == "sqlite":
-        with _one_writer:
-            return _in_sqlite(work)
+def _in_postgresql(values: Values, work: Callable[[Execute], T]) -> T:
     connection = _connection()
+    given = {name: bound(value, is_sqlite=False) for name, value in values.items()}
 
-    def execute(prepared: Prepared, values: Values) -> Any:
-        text, _, constants = prepared.on("postgresql")
-        given = {name: bound(value, is_sqlite=False) for name, value in values.items()}
-        return connection.execute(text, constants | given, prepare=True).fetchone()
+    def execute(prepared: Prepared) -> Any:
+        text, constants = prepared.on_postgresql()
+        return connection.execute(text, {**constants, **given}, prepare=True).fetchone()
 
     return work(execute)
 
 
-def _in_sqlite(work: Callable[[Execute], T]) -> T:
-    connection = _connection()
+def _in_sqlite(values: Values, work: Callable[[Execute], T]) -> T:
+    given = {name: bound(value, is_sqlite=True) for name, value in values.items()}
 
-    def execute(prepared: Prepared, values: Values) -> Any:
-        text, order, constants = prepared.on("sqlite")
-        given = [
-            bound(values[name], is_sqlite=True) if name in values else constants[name]
-            for name in order or ()
-        ]
-        return connection.execute(text, given).fetchone()
+    def execute(prepared: Prepared) -> Any:
+        text, pick, constants = prepared.on_sqlite()
+        return connection.execute(text, pick({**constants, **given})).fetchone()
 
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(execute)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    with _one_writer:
+        connection = _connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(execute)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
     return result
 
 

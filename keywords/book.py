@@ -18,7 +18,7 @@ from keywords.emergencies import EmergencyWords
 from keywords.matching import Candidate, Matcher
 from keywords.normalize import Normal, normalize
 from keywords.rules import Kind, Occasion, Reach, Rule, effective
-from keywords.suggest import MOST, SuggestionIndex
+from keywords.suggest import MOST, SuggestionIndex, closest
 from keywords.texts import Texts
 
 
@@ -117,8 +117,10 @@ class Book:
         if chatter.is_chatter(normal):
             return ()
         own = self._own.get(account_id, frozenset())
-        firm = self._city.ranked(normal, now=now)
-        foreign = [rule for rule in firm if rule.code not in own and _is_shared(rule)]
+        foreign: list[Rule] = []
+        if len(own) < len(self._city.rules):
+            firm = self._city.ranked(normal, now=now)
+            foreign = [rule for rule in firm if rule.code not in own and _is_shared(rule)]
         return tuple((foreign or self._like(normal, own, now))[:MOST])
 
     def explain(self, account_id: int, occasion: Occasion, *, now: datetime) -> Verdict:
@@ -136,15 +138,13 @@ class Book:
         )
 
     def _like(self, normal: Normal, own: frozenset[str], now: datetime) -> list[Rule]:
+        found = self._likeness.near(normal)
+        if not found:
+            return []
         local = clock.local(now)
-
-        def is_awake(rule: Rule) -> bool:
-            return not rule.schedule or rule.schedule.is_open(local)
-
-        mine = self._likeness.near(normal, lambda rule: rule.code in own and is_awake(rule))
-        return mine or self._likeness.near(
-            normal, lambda rule: rule.code not in own and is_awake(rule) and _is_shared(rule)
-        )
+        awake = [one for one in found if not one.rule.schedule or one.rule.schedule.is_open(local)]
+        mine = [one for one in awake if one.rule.code in own]
+        return closest(mine or [one for one in awake if _is_shared(one.rule)])
 
 
 def _is_shared(rule: Rule) -> bool:

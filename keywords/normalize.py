@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import opencc
 from ahocorasick_rs import AhoCorasick, MatchKind
@@ -40,8 +40,12 @@ class Normal:
     lead: int
 
 
+@lru_cache(maxsize=512)
 def normalize(raw: str) -> Normal:
-    """Bring a message into its normal forms. Takes any string, never raises."""
+    """Bring a message into its normal forms. Takes any string, never raises.
+
+    One message is asked for several times, and short ones come again and again.
+    """
     text = fold(raw)
     core, lead = _without_fillers(text)
     return Normal(raw=raw, text=text, core=core, plain=standard(core), lead=lead)

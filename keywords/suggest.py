@@ -6,7 +6,8 @@ shares nothing and gets no suggestion.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from math import log
@@ -23,6 +24,14 @@ CLOSE = 0.5
 _SOUND_WEIGHT = 0.6
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A rule that is like a message, and how much."""
+
+    rule: Rule
+    score: float
+
+
 class SuggestionIndex:
     """All live rules of the city, found by likeness; immutable."""
 
@@ -35,8 +44,8 @@ class SuggestionIndex:
         self._postings = {pair: tuple(numbers) for pair, numbers in postings.items()}
         self._strongest = log(1 + len(self._rules))
 
-    def near(self, normal: Normal, allowed: Callable[[Rule], bool]) -> list[Rule]:
-        """Up to three rules like the message, best first, among those allowed."""
+    def near(self, normal: Normal) -> list[Near]:
+        """The rules like the message, best first."""
         scores: dict[int, float] = {}
         for pair in set(_pairs(normal.plain)):
             numbers = self._postings.get(pair, ())
@@ -49,11 +58,14 @@ class SuggestionIndex:
         found = sorted(
             (-round(score, 6), -self._rules[number].priority, number)
             for number, score in scores.items()
-            if score >= NEAR * self._strongest and allowed(self._rules[number])
+            if score >= NEAR * self._strongest
         )
-        return [self._rules[number] for score, _, number in found if score <= found[0][0] * CLOSE][
-            :MOST
-        ]
+        return [Near(self._rules[number], -score) for score, _, number in found]
+
+
+def closest(found: Sequence[Near]) -> list[Rule]:
+    """Of rules that are like a message, best first, up to three that come close to the best."""
+    return [one.rule for one in found if one.score >= found[0].score * CLOSE][:MOST]
 
 
 def _rule_pairs(rule: Rule) -> Iterator[str]:

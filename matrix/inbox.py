@@ -125,19 +125,20 @@ def receive(entry: Entry) -> Recorded:
 
     For the common message, which is answered from memory and causes nothing else.
     """
-    values = vars(entry)
+    on_postgresql = engine().dialect.name == "postgresql"
+    return direct.run(vars(entry), _receive_in_one if on_postgresql else _receive_in_two)
 
-    def in_one(execute: direct.Execute) -> Recorded:
-        key, answer, deliveries = execute(_RECEIVE_DIRECT, values)
-        return Recorded(key, answer, deliveries == 1)
 
-    def in_two(execute: direct.Execute) -> Recorded:
-        key, answer, deliveries = execute(_RECORD_DIRECT, values)
-        if deliveries == 1:
-            execute(_WROTE_DIRECT, values)
-        return Recorded(key, answer, deliveries == 1)
+def _receive_in_one(execute: direct.Execute) -> Recorded:
+    key, answer, deliveries = execute(_RECEIVE_DIRECT)
+    return Recorded(key, answer, deliveries == 1)
 
-    return direct.run(in_one if engine().dialect.name == "postgresql" else in_two)
+
+def _receive_in_two(execute: direct.Execute) -> Recorded:
+    key, answer, deliveries = execute(_RECORD_DIRECT)
+    if deliveries == 1:
+        execute(_WROTE_DIRECT)
+    return Recorded(key, answer, deliveries == 1)
 
 
 def forget(*, before: datetime, at_most: int) -> int:

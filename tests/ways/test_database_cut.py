@@ -62,5 +62,6 @@ def test_pushes_go_on_when_the_database_cuts_its_connections(
     assert wire.push("police", hub.text("o-last", "身份证")).status == 200, "at once"
     scheduler.wait_until(lambda: left() == 0)
     assert sent() == len(LONG_PARTS) - 1
-    assert sorted(platform.custom(citizen, appid)) == sorted(LONG_PARTS[1:])
+    # one whose sending was cut before it was written down may come twice
+    assert list(dict.fromkeys(platform.custom(citizen, appid))) == LONG_PARTS[1:]
     assert all(process.is_running for process in (web, worker, scheduler))

@@ -28,7 +28,7 @@ from tests.fixtures.hub import Answered, Hub
 PATIENCE = 90.0  # seconds; the machine may be busy with other things
 STRANGER = "stranger-"  # how the openids of letters begin; no citizen of the simulator has such
 LONG = "".join(f"第{number}条须知。" for number in range(1, 330))
-LONG_PARTS = cut_text(LONG)
+LONG_PARTS = list(cut_text(LONG))
 LOTS = [f"今天的签是第{number}签。" for number in range(1, 40)]
 
 RULES: list[dict[str, Any]] = [
