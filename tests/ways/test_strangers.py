@@ -1,0 +1,69 @@
+"""Strangers at the open port, where the server itself reads what they send."""
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.fixtures.hub import Hub
+from tests.fixtures.processes import Processes
+from tests.ways.wire import Wire
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.timeout(120),
+    # what stands before the database is the same on both
+    pytest.mark.parametrize("database_server", ["sqlite"], indirect=True),
+]
+
+GREETING = "POST {path} HTTP/1.1\r\nHost: hub.example\r\nContent-Type: text/xml\r\n"
+
+
+class Stranger:
+    """A raw connection to the web process."""
+
+    def __init__(self, url: str) -> None:
+        place = urlsplit(url)
+        self._socket = socket.create_connection((place.hostname, place.port), timeout=30)
+
+    def say(self, head: str, body: bytes = b"") -> None:
+        """Send as much as is taken."""
+        try:
+            self._socket.sendall(head.encode() + b"\r\n" + body)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+    def hear(self) -> int | None:
+        """The status of the answer; None when the connection was just closed."""
+        try:
+            line = self._socket.makefile("rb").readline()
+        except ConnectionResetError:
+            return None
+        return int(line.split()[1]) if line else None
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def path(hub: Hub, wire: Wire, processes: Processes) -> Iterator[str]:
+    """Where the police's pushes go; the web process runs."""
+    processes.web()
+    assert wire.push("police", hub.text("o1", "身份证")).status == 200
+    return f"/wechat/{hub.keys['police'].appid}?signature=x"
+
+
+def test_what_is_too_long_or_has_no_length_is_refused(path: str, processes: Processes) -> None:
+    heads = {
+        "Content-Length: 2097152\r\n": b"a" * 2**21,
+        "Transfer-Encoding: chunked\r\n": b"3\r\nabc\r\n0\r\n\r\n",
+        "Content-Length: 3\r\nContent-Length: 4\r\n": b"abc",
+        "Content-Length: many\r\n": b"abc",
+        "": b"",
+    }
+    for head, body in heads.items():
+        stranger = Stranger(processes.url)
+        stranger.say(GREETING.format(path=path) + head, body)
+        assert stranger.hear() in {None, 400, 411, 413}, head
+        stranger.close()
