@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 _log = logging.getLogger(__name__)
-CUTS = 15
+CUTS = 10
 THREADS = 4
 CUT = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
