@@ -16,7 +16,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import Counter, Histogram
 
-from app import dialogue, live
+from app import dialogue, live, settling
 from config import clock, logs
 from config.errors import DomainError
 from matrix.accounts import Connection
@@ -78,13 +78,13 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
     except DomainError as error:
         kind, text, status = _PLAIN, error.text, error.status
         _refused.inc()
-        with dialogue.named(appid):
+        with settling.named(appid):
             _log.warning("callback.refused", status=status, **error.facts)
     except Exception:
         # the last resort: WeChat must not see a page, and must come again
         kind, text, status = _PLAIN, "", 503
         _failed.inc()
-        with dialogue.named(appid):
+        with settling.named(appid):
             _log.exception("callback.failed")
     body = text.encode()
     _seconds.observe((clock.now() - began).total_seconds())
@@ -99,9 +99,10 @@ def _check(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, st
 
 def _push(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:
     account = _account(appid)
-    opened = account.envelope.open(environ["QUERY_STRING"], _body(environ), now=now)
+    expected = account.envelope.expect(environ["QUERY_STRING"], now=now)
+    opened = expected.open(_body(environ))
     answer = dialogue.answer(opened.inbound, account, live.current(), now=now)
-    recorded = dialogue.settle(account, opened.inbound, answer, now=now)
+    recorded = settling.settle(account, opened.inbound, answer, now=now)
     (_answered if recorded.is_new else _repeated).inc()
     if not recorded.answer:
         return _PLAIN, SUCCESS

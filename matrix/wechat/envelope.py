@@ -129,16 +129,23 @@ class Envelope:
         self._signed(parameters, "signature")
         return echo
 
-    def open(self, query: str, body: bytes, *, now: datetime) -> Opened:
-        """What the callback says. `query` is the raw query string. Raises Refused."""
-        if len(body) > MAX_BYTES:
-            raise RefusedSize("body")
+    def expect(self, query: str, *, now: datetime) -> "Expected":
+        """A callback whose query WeChat signed, before its body is read. Raises Refused.
+
+        WeChat signs time and nonce in every mode. Who cannot do that is not worth waiting for:
+        a stranger who announces a body and never sends it would hold a thread.
+        """
         parameters = _Parameters(query)
         self._check_time(parameters, now)
-        try:
-            return self._opened(parameters, read(body))
-        except Malformed as error:
-            raise RefusedShape(error.reason) from None
+        self._signed(parameters, "signature")
+        return Expected(self, parameters)
+
+    def open(self, query: str, body: bytes, *, now: datetime) -> Opened:
+        """What the callback says. `query` is the raw query string. Raises Refused."""
+        _check_size(body)
+        parameters = _Parameters(query)
+        self._check_time(parameters, now)
+        return Expected(self, parameters).open(body)
 
     def seal(self, xml: str, opened: Opened, *, now: datetime, nonce: str) -> str:
         """The answer as it goes out: sealed as the request was, or plain as the request was.
@@ -157,7 +164,8 @@ class Envelope:
             f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
         )
 
-    def _opened(self, parameters: "_Parameters", outer: Tree) -> Opened:
+    def opened(self, parameters: "_Parameters", outer: Tree) -> Opened:
+        """What a body says that came with these parameters. Raises Refused, Malformed."""
         if "Encrypt" in outer:
             keys, message = self._decrypted(parameters, text(outer, "Encrypt"))
             inbound = parse(message)
@@ -198,6 +206,29 @@ class Envelope:
             raise RefusedShape("bad:timestamp")
         if abs(now.timestamp() - int(timestamp)) > self._window:
             raise Refused("stale")
+
+
+class Expected:
+    """A callback of which only the body is missing."""
+
+    __slots__ = ("_envelope", "_parameters")
+
+    def __init__(self, envelope: Envelope, parameters: "_Parameters") -> None:
+        self._envelope = envelope
+        self._parameters = parameters
+
+    def open(self, body: bytes) -> Opened:
+        """What the callback says. Raises Refused."""
+        _check_size(body)
+        try:
+            return self._envelope.opened(self._parameters, read(body))
+        except Malformed as error:
+            raise RefusedShape(error.reason) from None
+
+
+def _check_size(body: bytes) -> None:
+    if len(body) > MAX_BYTES:
+        raise RefusedSize("body")
 
 
 class _Parameters:

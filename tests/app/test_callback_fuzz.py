@@ -34,7 +34,7 @@ with_hub = hypothesis(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def only_memory() -> Iterator[None]:
     """The accounts above, and no database behind them."""
     live.forget()

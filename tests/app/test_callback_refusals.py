@@ -16,7 +16,7 @@ from config import logs, settings
 from tests.app.strangers import HUB, SECRETS, is_refused, path_of, text_push
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def only_memory() -> Iterator[None]:
     """The accounts above, and no database behind them."""
     live.forget()
