@@ -1,13 +1,16 @@
 """Strangers at the open port, where the server itself reads what they send."""
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.fixtures.hub import Hub
-from tests.fixtures.processes import Processes
+from tests.fixtures.processes import Processes, answers
 from tests.ways.wire import Wire
 
 pytestmark = [
@@ -67,3 +70,32 @@ def test_what_is_too_long_or_has_no_length_is_refused(path: str, processes: Proc
         stranger.say(GREETING.format(path=path) + head, body)
         assert stranger.hear() in {None, 400, 411, 413}, head
         stranger.close()
+
+
+def test_strangers_who_announce_a_body_and_never_send_it_stop_nobody(
+    path: str, processes: Processes, hub: Hub, wire: Wire
+) -> None:
+    strangers = [Stranger(processes.url) for _ in range(12)]
+    for stranger in strangers:
+        stranger.say(GREETING.format(path=path) + "Content-Length: 1000\r\n", b"<xml>")
+
+    answered = wire.push("police", hub.text("o2", "身份证"))
+
+    assert answered.text == "请到派出所办理。"
+    for stranger in strangers:
+        assert stranger.hear() in {None, 400, 403}
+        stranger.close()
+
+
+def test_a_killed_child_of_the_web_process_is_started_again(
+    hub: Hub, wire: Wire, processes: Processes
+) -> None:
+    web = processes.web()
+    children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text(encoding="ascii").split()
+
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    web.wait_until(lambda: answers(f"{processes.url}/healthz"))
+
+    assert web.is_running
+    assert wire.push("police", hub.text("o1", "身份证")).text == "请到派出所办理。"
