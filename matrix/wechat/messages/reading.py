@@ -3,12 +3,15 @@
     <xml><A>1</A><B><item>2</item><item>3</item></B></xml>
         ──>  {"A": "1", "B": {"item": ["2", "3"]}}
 
-One pass with expat and no second parser. What a push never holds is refused on sight: document
-types and entities, NULs, bytes that are not UTF-8, deep nesting, thousands of fields, large
-bodies. The functions below take one field out of such a tree and refuse what is no such value.
+Nearly every push is flat: plain fields or one CDATA section each. That shape is read by one
+regular expression in a third of the time; whatever differs from it in a single character goes to
+expat, which decides. What a push never holds is refused on sight: document types and entities,
+NULs, bytes that are not UTF-8, deep nesting, thousands of fields, large bodies. The functions
+below take one field out of such a tree and refuse what is no such value.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NoReturn, TypedDict
@@ -23,6 +26,14 @@ _MAX_ID = 64
 
 # Citizens paste control characters, WeChat passes them on, XML 1.0 forbids them.
 _CONTROL = bytes(code for code in range(1, 32) if code not in b"\t\n\r")
+
+_START, _END = "<xml>", "</xml>"
+# A section ends at its first "]]>": stretched further it could swallow other fields. Possessive
+# quantifiers give nothing back, so no body makes this slow.
+_SECTION = r"<!\[CDATA\[((?:[^\]]++|\](?!\]>))*+)\]\]>"
+_FIELD = re.compile(rf"\s*<([A-Za-z]\w*)>(?:{_SECTION}|([^<>&]*+))</\1>", re.ASCII)
+# carriage returns are folded, and the others refused, by rules that expat knows
+_NOT_FLAT = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 
 Tree = Mapping[str, object]
 
@@ -55,6 +66,9 @@ def read(xml: bytes) -> Tree:
         raise Malformed("too_large")
     if b"\0" in xml:
         raise Malformed("nul")
+    tree = _flat(xml)
+    if tree is not None:
+        return tree
     try:
         return _parse(xml)
     except expat.ExpatError:
@@ -65,6 +79,26 @@ def read(xml: bytes) -> Tree:
         return _parse(cleaned)
     except expat.ExpatError:
         raise Malformed("not_xml") from None
+
+
+def _flat(xml: bytes) -> Tree | None:
+    """The tree of a flat push; None when expat must look at it."""
+    try:
+        whole = xml.decode()
+    except UnicodeDecodeError:
+        return None
+    whole = whole.strip(" \n\t")
+    if not (whole.startswith(_START) and whole.endswith(_END)) or _NOT_FLAT.search(whole):
+        return None
+    tree: dict[str, object] = {}
+    place, end = len(_START), len(whole) - len(_END)
+    while found := _FIELD.match(whole, place, end):
+        name, section, plain = found.groups()
+        if name in tree or len(tree) == MAX_FIELDS:
+            return None
+        tree[name] = plain if section is None else section
+        place = found.end()
+    return tree if not whole[place:end].strip(" \n\t") else None
 
 
 class _Growing:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from matrix.wechat.messages import Malformed, parse
+from matrix.wechat.messages import Malformed, parse, reading
 from tests.matrix.wechat.pushes import event, push, text
 
 
@@ -178,3 +178,46 @@ def test_a_well_addressed_event_with_odd_fields_is_read_or_refused(name: str, tr
     except Malformed:
         return
     assert 0 < len(read.dedupe_key) <= 128
+
+
+FIELDS = st.lists(
+    st.tuples(
+        st.sampled_from(["A", "B", "Content", "MsgId"]),
+        st.sampled_from(["<![CDATA[", "", " <![CDATA["]),
+        st.one_of(
+            st.text(max_size=12),
+            st.lists(
+                st.sampled_from(
+                    ["]", "]]", "]]>", "<A>", "</A>", "<![CDATA[", "x", "\r", "&", "é"]
+                ),
+                max_size=5,
+            ).map("".join),
+        ),
+        st.sampled_from(["]]>", "", "]]> "]),
+    ),
+    max_size=5,
+)
+
+
+@given(FIELDS, st.sampled_from(["", "\n", " x", "\ufeff"]))
+@example([("A", "<![CDATA[", "x]]>j</A><B>1</B><A><![CDATA[y", "]]>")], "")
+def test_what_is_read_the_short_way_is_what_expat_reads(
+    fields: list[tuple[str, str, str, str]], around: str
+) -> None:
+    inner = "".join(f"<{name}>{start}{said}{end}</{name}>" for name, start, said, end in fields)
+    xml = f"{around}<xml>{inner}{around}</xml>".encode("utf-8", "surrogatepass")
+
+    short = reading._flat(xml)
+
+    if short is not None:
+        assert short == reading._parse(xml)
+
+
+def test_an_ordinary_push_is_read_the_short_way() -> None:
+    assert reading._flat(text("<![CDATA[身份证]]>")) is not None
+
+
+@pytest.mark.parametrize("odd", ["a" * 60_000, "]" * 60_000, "]a" * 30_000, "<A>" * 20_000])
+def test_no_body_makes_the_short_way_slow(odd: str) -> None:
+    # were it exponential, or even quadratic, this would not end within the test's time
+    assert reading._flat(f"<xml><A><![CDATA[{odd}</A></xml>".encode()) is None
