@@ -3,12 +3,11 @@
 WSGI ──> callback (WeChat's pushes) ──> Flask: health, console, h5, api
 """
 
-import os
 import secrets
 
 from flask import Flask, g, request
 
-from app import broker, callback, cli, errors, health, jobs, live
+from app import broker, callback, cli, errors, health, jobs
 from config import logs, settings
 from config.jobs import announce_with
 
@@ -32,8 +31,6 @@ def create_app() -> Flask:
     cli.register(app)
     app.before_request(_name_request)
     app.wsgi_app = callback.in_front_of(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
-    if "FLASK_RUN_FROM_CLI" not in os.environ:
-        live.keep_fresh()
     return app
 
 

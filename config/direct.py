@@ -89,6 +89,11 @@ class _Kept(threading.local):
     hold: Any = None
     of: Any = None
 
+    def __del__(self) -> None:
+        """The thread ended."""
+        if self.hold is not None:
+            self.hold.close()
+
 
 _kept = _Kept()
 # Threads of one process wait here in turn; at SQLite's own lock they would sleep and miss it.
