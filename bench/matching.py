@@ -36,7 +36,8 @@ else:
 
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 LENGTH = 20
-MESSAGES = 100
+# more than `normalize` remembers, so that every message is met for the first time
+MESSAGES = 1000
 KEYWORDS_A_RULE = 10
 SECONDS = 0.5
 NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
