@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import logs
-from config.database import Base, BigKey, change, dialect, session
+from config.database import Base, BigKey, change, session, upsert
 
 _log = logs.get(__name__)
 _OPEN = text("closed_at IS NULL")
@@ -61,8 +60,7 @@ def raise_alarm(
     `kind` is `noun.trouble`, `subject` the id of what it is about, `message` one Chinese
     sentence for staff.
     """
-    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
-    statement = insert(Alarm).values(
+    statement = upsert(Alarm).values(
         kind=kind,
         subject=str(subject),
         message=message,

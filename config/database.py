@@ -33,6 +33,7 @@ from sqlalchemy import (
     inspect,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapper, Session, scoped_session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -267,3 +268,8 @@ def change(
 def dialect() -> str:
     """`sqlite` or `postgresql`."""
     return session.get_bind().dialect.name
+
+
+def upsert(table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT, in the words of the engine in use."""
+    return postgresql.insert(table) if dialect() == "postgresql" else sqlite.insert(table)

@@ -21,11 +21,10 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import Index, and_, delete, event, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from config import alarms, clock, logs, settings
-from config.database import Base, BigKey, change, dialect, reading, retrying, session
+from config.database import Base, BigKey, change, reading, retrying, session, upsert
 from config.errors import DomainError, Temporary
 
 _log = logs.get(__name__)
@@ -105,9 +104,8 @@ def enqueue(
     now = clock.now()
     due = due or now
     is_due = due <= now
-    build = postgresql.insert if dialect() == "postgresql" else sqlite.insert
     job_id = session.scalar(
-        build(Job)
+        upsert(Job)
         .values(
             name=name,
             facts=facts,

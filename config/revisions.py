@@ -5,10 +5,9 @@ once a second and rebuilds what moved; a message never asks.
 """
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config.database import Base, session
+from config.database import Base, session, upsert
 
 
 class Revision(Base):
@@ -22,8 +21,7 @@ class Revision(Base):
 
 def bump(name: str) -> None:
     """Say, in the transaction of the change, that things of this name have changed."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Revision).values(name=name, number=1)
+    statement = upsert(Revision).values(name=name, number=1)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=[Revision.name], set_={"number": Revision.number + 1}

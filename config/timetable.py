@@ -7,10 +7,9 @@ scheduler B ─┘
 
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config.database import Base, dialect, session
+from config.database import Base, session, upsert
 
 
 class Entry(Base):
@@ -27,9 +26,8 @@ def claim(name: str, due: datetime) -> bool:
 
     False also for an hour before the last one claimed: a clock that was set back repeats nothing.
     """
-    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
     claimed = session.scalar(
-        insert(Entry)
+        upsert(Entry)
         .values(name=name, last_due_at=due)
         .on_conflict_do_update(
             index_elements=[Entry.name],

@@ -24,11 +24,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import settings
-from config.database import Base, BigKey, UtcDateTime, dialect, session
+from config.database import Base, BigKey, UtcDateTime, session, upsert
 
 MESSAGE_WINDOW = timedelta(hours=48)
 EVENT_WINDOW = timedelta(minutes=1)
@@ -107,7 +106,6 @@ def unfollow(account_id: int, openid: str, *, now: datetime) -> None:
 
 
 def _seen(account_id: int, openid: str, now: datetime, **values: Any) -> None:
-    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
     first = {
         "account_id": account_id,
         "openid": openid,
@@ -118,7 +116,7 @@ def _seen(account_id: int, openid: str, now: datetime, **values: Any) -> None:
     }
     values = {"last_seen_at": now, **values}
     session.execute(
-        insert(Follower)
+        upsert(Follower)
         .values(first | values)
         .on_conflict_do_update(index_elements=[Follower.account_id, Follower.openid], set_=values)
     )

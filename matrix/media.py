@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from config import audit, jobs, revisions
-from config.database import Base, dialect, session
+from config.database import Base, session, upsert
 from config.errors import Invalid, NotFound
 from matrix.wechat import gateway
 from matrix.wechat.gateway import MediaKind as Kind
@@ -163,10 +162,9 @@ def ask(upload: Due) -> None:
 
 def uploaded(account_id: int, file_id: int, made: TemporaryMedia, *, digest: str) -> None:
     """Write down the account's id for a file."""
-    insert = postgresql.insert if dialect() == "postgresql" else sqlite.insert
     values = {"media_id": made.media_id, "digest": digest, "expires_at": made.expires_at}
     session.execute(
-        insert(Upload)
+        upsert(Upload)
         .values(account_id=account_id, file_id=file_id, **values)
         .on_conflict_do_update(index_elements=[Upload.account_id, Upload.file_id], set_=values)
     )
