@@ -19,7 +19,7 @@ from config.database import reading
 from keywords.book import Book
 from keywords.replies import media_names
 from keywords.rules import Reach, Rule
-from matrix import accounts, departments, media
+from matrix import accounts, blocks, departments, media
 from matrix.accounts import Connection
 from matrix.departments import Tree
 
@@ -29,12 +29,16 @@ _EVERY = 1.0  # seconds between two looks at the revisions
 
 @dataclass(frozen=True)
 class Live:
-    """One consistent picture. `media` is by (account id, our name of a file)."""
+    """One consistent picture.
+
+    `media` is by (account id, our name of a file), `blocked` holds (account id, openid).
+    """
 
     revisions: Mapping[str, int]
     accounts: Mapping[str, Connection]
     book: Book
     media: Mapping[tuple[int, str], str]
+    blocked: frozenset[tuple[int, str]]
     names: Mapping[int, str]
     tree: Tree
 
@@ -133,6 +137,7 @@ def _build(numbers: Mapping[str, int], last: Live | None, *, now: datetime) -> L
         accounts=roster,
         book=book.refreshed(_reaches(roster.values(), tree)),
         media=media.shelf(now=now),
+        blocked=blocks.silent(),
         names=departments.names(tree.parents),
         tree=tree,
     )

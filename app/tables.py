@@ -3,21 +3,39 @@
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
 from keywords import stored, texts
-from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from matrix import (
+    accounts,
+    articles,
+    blocks,
+    departments,
+    enclosures,
+    followers,
+    inbox,
+    media,
+    menus,
+    phrases,
+    sendings,
+)
+from matrix.talks import answering, gathering
 from services import catalogue
 
 ROOMS = (
     accounts,
     alarms,
+    answering,
     articles,
     audit,
+    blocks,
     catalogue,
     departments,
+    enclosures,
     followers,
+    gathering,
     inbox,
     jobs,
     media,
     menus,
+    phrases,
     revisions,
     sendings,
     stored,

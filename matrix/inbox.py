@@ -21,6 +21,10 @@ from config.database import Base, BigKey, dialect, engine, session
 from matrix import followers
 
 
+# the kind of the alarm that an emergency raises; its subject is the message's id here
+EMERGENCY = "inbox.emergency"
+
+
 class Outcome(StrEnum):
     """What the hub did with a message."""
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import ForeignKey, Index, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs, logs
@@ -197,6 +197,14 @@ def _close(
         if following is not None:
             jobs.enqueue(DELIVER, sending_id=following.id)
     return closed
+
+
+def forget(*, before: datetime, at_most: int) -> int:
+    """Remove sendings older than an instant, the oldest first. Returns how many."""
+    oldest = select(Sending.id, Sending.created_at).order_by(Sending.id).limit(at_most).subquery()
+    chosen = select(oldest.c.id).where(oldest.c.created_at < before)
+    removed = delete(Sending).where(Sending.id.in_(chosen)).returning(Sending.id)
+    return len(session.scalars(removed).all())
 
 
 def of_follower(follower_id: int) -> list[Sending]:
