@@ -16,6 +16,7 @@ from matrix import (
     phrases,
     sendings,
 )
+from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from matrix.talks import answering, gathering
 from services import catalogue
 
@@ -29,17 +30,25 @@ ROOMS = (
     catalogue,
     departments,
     enclosures,
+    factors,
     followers,
     gathering,
+    grants,
     inbox,
     jobs,
+    links,
     media,
     menus,
+    networks,
+    passwords,
+    people,
     phrases,
     revisions,
     sendings,
+    sessions,
     stored,
     texts,
+    throttle,
     timetable,
 )
 metadata = Base.metadata
