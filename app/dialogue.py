@@ -1,7 +1,7 @@
 """The dialogue: who answers a message.
 
-    push ──> emergency ─> blocked ─> tapped suggestion ─> event ─> keywords ─> suggestions ─> fallback
-                 the first that has an answer wins ──> Answer
+    push ──> emergency ─> blocked ─> tapped suggestion ─> event ─> keywords
+             ─> suggestions ─> fallback       the first that has an answer wins ──> Answer
 
 `answer` decides from values in memory alone and changes nothing; `settling` does the rest.
 """

@@ -7,7 +7,6 @@ belongs to an account, to a department, or to nobody, and then only those see it
 """
 
 from dataclasses import dataclass
-
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ from config.tenancy import Member, Right
 
 _log = logs.get(__name__)
 _OPEN = text("closed_at IS NULL")
-_READERS = (Right.ALARMS_CLOSE, Right.TALKS_READ, Right.ACCOUNTS_READ)
+_READERS = (Right.ALARMS_CLOSE, Right.TALKS_READ)
 _MOST_OPEN = 200
 _LONGEST_NOTE = 500
 

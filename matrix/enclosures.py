@@ -18,9 +18,8 @@ from config import audit, jobs
 from config.database import Base, BigKey, change, session, upsert
 from config.errors import Invalid, NotFound
 from config.tenancy import Member, Right
-from matrix import followers, media
+from matrix import followers, inbox, media
 from matrix.accounts import Account
-from matrix.followers import Follower
 from matrix.inbox import Inbound
 from matrix.wechat import gateway
 
@@ -110,14 +109,7 @@ def of(inbox_ids: list[int]) -> dict[int, Enclosure]:
 
 def _message(member: Member, follower_id: int, inbox_id: int) -> Inbound:
     follower = followers.access_follower(member, follower_id, Right.TALKS_READ)
-    message = session.get(Inbound, inbox_id)
-    if message is None or not _is_of(message, follower):
-        raise NotFound(kind="message", id=inbox_id)
-    return message
-
-
-def _is_of(message: Inbound, follower: Follower) -> bool:
-    return (message.account_id, message.openid) == (follower.account_id, follower.openid)
+    return inbox.of_follower(follower, inbox_id)
 
 
 # ---- for the job ----

@@ -18,7 +18,7 @@ from config import audit, jobs
 from config.database import Base, BigKey, change, locked, session
 from config.errors import DomainError, Invalid, NotFound, Temporary
 from config.tenancy import Member, Right
-from matrix import accounts, followers, media, sendings
+from matrix import accounts, followers, sendings
 from matrix.accounts import Account
 from matrix.followers import Follower
 from matrix.media import File, Upload
@@ -104,7 +104,7 @@ def answer_picture(
     """
     follower = followers.access_follower(member, follower_id, Right.TALKS_ANSWER)
     file = session.get(File, file_id)
-    if file is None or file.kind is not media.Kind.IMAGE:
+    if file is None or file.kind is not gateway.MediaKind.IMAGE:
         raise Invalid(field="picture", problem="请选择一张图片")
     answer = _first(member, follower, said, now, file_id=file_id)
     if answer.sending_id is None:

@@ -155,7 +155,10 @@ def _conditions(
     if stretch is None:
         return None
     conditions = [member.area(Right.TALKS_READ).covers(account=Talk.account_id)]
-    conditions += [Talk.last_id >= stretch.start, Talk.last_id < min(stretch.stop, before or stretch.stop)]
+    conditions += [
+        Talk.last_id >= stretch.start,
+        Talk.last_id < min(stretch.stop, before or stretch.stop),
+    ]
     if filters.account_id is not None:
         conditions.append(Talk.account_id == filters.account_id)
     if filters.waiting:
@@ -180,9 +183,7 @@ def _ids_of(filters: Filters) -> range | None:
     return range(start, stop) if start < stop else None
 
 
-def find(
-    member: Member, words: str, filters: Filters, *, before: int | None = None
-) -> Found:
+def find(member: Member, words: str, filters: Filters, *, before: int | None = None) -> Found:
     """Messages that contain some words, the newest first. Raises Invalid for no words.
 
     Looks at `STRETCH` ids of the inbox at most; of the filters, account and days count.
@@ -245,4 +246,4 @@ def followers_of(inbox_ids: Iterable[int]) -> dict[int, int]:
     rows = session.execute(
         select(Inbound.id, Follower.id).join(Follower, theirs).where(Inbound.id.in_(set(inbox_ids)))
     )
-    return {inbox_id: follower_id for inbox_id, follower_id in rows}
+    return dict(rows.all())

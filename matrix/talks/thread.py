@@ -24,7 +24,7 @@ from config.database import session
 from config.errors import Invalid, NotFound
 from config.masking import mask
 from config.tenancy import Member, Right
-from matrix import enclosures, followers, sendings
+from matrix import enclosures, followers, inbox, sendings
 from matrix.accounts import Account
 from matrix.enclosures import Enclosure
 from matrix.followers import Follower
@@ -151,9 +151,7 @@ def _bounds(
     return start, end
 
 
-def _between(
-    column: Any, bounds: tuple[datetime, datetime | None]
-) -> list[ColumnElement[bool]]:
+def _between(column: Any, bounds: tuple[datetime, datetime | None]) -> list[ColumnElement[bool]]:
     start, end = bounds
     return [column >= start] if end is None else [column >= start, column < end]
 
@@ -204,8 +202,11 @@ def _words(row: Inbound) -> str:
 
 
 def _replied(answer: str) -> tuple[str, str]:
-    """Kind and words of a reply's XML."""
-    tree = messages.read(answer.encode("utf-8", "replace"))
+    """Kind and words of a reply's XML; one that cannot be read must not hide the others."""
+    try:
+        tree = messages.read(answer.encode("utf-8", "replace"))
+    except messages.Malformed:
+        return "unknown", ""
     kind = str(tree.get("MsgType", ""))
     if kind == "news":
         articles = tree.get("Articles")
@@ -302,11 +303,8 @@ def _unmasked(follower: Follower, ref: str) -> str:
     kind, number = ref[:1], ref[1:]
     key = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
     if kind == "m":
-        message = session.get(Inbound, key)
-        if message is not None and message.openid == follower.openid:
-            if message.account_id == follower.account_id:
-                return _words(message)
-    elif kind == "s":
+        return _words(inbox.of_follower(follower, key))
+    if kind == "s":
         sending = session.get(Sending, key)
         if sending is not None and sending.follower_id == follower.id:
             return plain(str(sending.content.get("content", "")))

@@ -38,9 +38,7 @@ def _talks() -> None:
         sa.Column("words", sa.String(), nullable=False),
         sa.Column(
             "outcome",
-            _choice(
-                "outcome", "rule", "emergency", "suggestion", "fallback", "welcome", "silent"
-            ),
+            _choice("outcome", "rule", "emergency", "suggestion", "fallback", "welcome", "silent"),
             nullable=False,
         ),
         sa.Column("waiting_since", MOMENT, nullable=True),
