@@ -50,7 +50,7 @@ def _sweep() -> None:
         _log.exception("sweep.failed")
 
 
-def _look_for_talks() -> None:
+def look_for_talks() -> None:
     try:
         with reading():
             is_behind = talks.is_behind()
@@ -78,7 +78,7 @@ def main() -> None:
         timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": 3600}
     )
     scheduler.add_job(_sweep, "interval", seconds=1, next_run_time=clock.now())
-    scheduler.add_job(_look_for_talks, "interval", seconds=2, next_run_time=clock.now())
+    scheduler.add_job(look_for_talks, "interval", seconds=2, next_run_time=clock.now())
     for name, hours in TIMETABLE.items():
         scheduler.add_job(_ring, CronTrigger(**hours, timezone=zone), args=[name])
     for number in (signal.SIGTERM, signal.SIGINT):

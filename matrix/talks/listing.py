@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from config.alarms import Alarm
 from config.database import session
@@ -172,7 +172,7 @@ def _conditions(
 
 def _ids_of(filters: Filters) -> range | None:
     """The ids of the inbox that some days hold; None for days without a message."""
-    start, stop = 0, newest_id() + 1
+    start, stop = session.scalar(select(func.min(Inbound.id))) or 0, newest_id() + 1
     if filters.last_day is not None:
         stop = first_id_of(filters.last_day + timedelta(days=1)) or stop
     if filters.first_day is not None:
