@@ -1,6 +1,7 @@
 """The jobs behind a talk, by hand, against the simulated WeChat."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,7 +148,7 @@ def test_a_picture_is_uploaded_and_sent_once(scene: Scene) -> None:
 
 def test_a_picture_that_wechat_does_not_take_is_lost_and_says_why(scene: Scene) -> None:
     answer_id = ask_for_picture(scene)
-    scene.world.faults.add({"kind": "errcode", "errcode": 40137, "path": "/cgi-bin/media/upload"})
+    lock_out(scene)
     handlers.send_picture(answer_id=answer_id, now=clock.now())
 
     with transaction():
@@ -168,6 +169,14 @@ def ask_for_picture(scene: Scene) -> int:
 def followers_id(scene: Scene) -> int:
     found = session.scalars(select(Follower).where(Follower.openid == scene.openid)).one()
     return found.id
+
+
+def lock_out(scene: Scene) -> None:
+    """WeChat no longer knows the account's secret."""
+    known = scene.world.accounts.get(scene.appid)
+    scene.world.accounts.add(replace(known, secret="s" * 32))
+    scene.world.tokens.kill(scene.appid)
+    tokens.forget()
 
 
 # ---- what the citizen enclosed ----
@@ -259,8 +268,7 @@ def test_when_wechat_is_busy_the_block_is_carried_later(scene: Scene) -> None:
 
 def test_a_block_that_wechat_refuses_is_written_down(scene: Scene) -> None:
     follower_id = scene.follower_id
-    path = "/cgi-bin/tags/members/batchblacklist"
-    scene.world.faults.add({"kind": "errcode", "errcode": 48001, "path": path})
+    lock_out(scene)
     with transaction():
         blocks.block(scene.agent, follower_id, reason="谩骂", also_at_wechat=True, now=NOW)
     handlers.carry_block(follower_id=follower_id, now=clock.now())
