@@ -19,6 +19,7 @@ from matrix.talks.answering import (
     dismiss,
     fail_picture,
     picture_for,
+    pictures,
     send_picture,
 )
 from matrix.talks.gathering import (
@@ -35,9 +36,11 @@ from matrix.talks.listing import (
     Found,
     Hit,
     Page,
+    accounts_of,
     find,
     followers_of,
     mark_of,
+    of,
     talks_for_staff,
     waiting_of,
 )
@@ -59,6 +62,7 @@ __all__ = [
     "Talk",
     "Thread",
     "WindowClosed",
+    "accounts_of",
     "answer_picture",
     "answer_text",
     "ask_to_gather",
@@ -71,7 +75,9 @@ __all__ = [
     "gather",
     "is_behind",
     "mark_of",
+    "of",
     "picture_for",
+    "pictures",
     "read",
     "reveal",
     "send_picture",

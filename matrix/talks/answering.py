@@ -117,6 +117,13 @@ def answer_picture(
     return answer
 
 
+def pictures(*, at_most: int = 200) -> list[tuple[int, str]]:
+    """Id and name of the pictures in the media library, the newest first."""
+    rows = select(File.id, File.name).where(File.kind == gateway.MediaKind.IMAGE)
+    found = session.execute(rows.order_by(File.id.desc()).limit(at_most))
+    return [(file_id, name) for file_id, name in found]
+
+
 def _media_id(account_id: int, file: File, now: datetime) -> str | None:
     return session.scalar(
         select(Upload.media_id).where(

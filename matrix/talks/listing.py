@@ -120,6 +120,21 @@ def talks_for_staff(
     return Page(lines, lines[-1].talk.last_id if len(rows) > PAGE else None)
 
 
+def of(follower_id: int) -> Talk | None:
+    """A follower's talk as the list has it, if they ever wrote."""
+    return session.get(Talk, follower_id)
+
+
+def accounts_of(member: Member) -> list[tuple[int, str]]:
+    """Id and name of the accounts whose talks a member may read, by name."""
+    rows = session.execute(
+        select(Account.id, Account.name)
+        .where(member.area(Right.TALKS_READ).covers(account=Account.id))
+        .order_by(Account.name, Account.id)
+    )
+    return [(account_id, name) for account_id, name in rows]
+
+
 def mark_of(page: Page) -> str:
     """A short text that is another one when the page would look another way."""
     return "-".join(f"{line.talk.last_id:x}{_face(line)}" for line in page.lines)
