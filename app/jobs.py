@@ -11,12 +11,15 @@ from config import alarms, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
 from matrix import accounts, blocks, enclosures, inbox, media, menus, sendings, talks
+from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
+_SESSIONS_KEPT = timedelta(days=30)
+_FAILURES_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
 
 
@@ -148,6 +151,8 @@ def tidy(*, now: datetime) -> None:
     if sendings.forget(before=before, at_most=_TIDIED_AT_ONCE) < _TIDIED_AT_ONCE:
         inbox.forget(before=before, at_most=_TIDIED_AT_ONCE)
     talks.forget(before=before)
+    sessions.forget(before=now - _SESSIONS_KEPT)
+    throttle.forget(before=now - _FAILURES_KEPT)
 
 
 def gather_talks(*, now: datetime) -> None:

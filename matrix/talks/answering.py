@@ -117,11 +117,10 @@ def answer_picture(
     return answer
 
 
-def pictures(*, at_most: int = 200) -> list[tuple[int, str]]:
-    """Id and name of the pictures in the media library, the newest first."""
+def pictures(*, at_most: int = 200) -> dict[int, str]:
+    """The pictures in the media library, names by id, the newest first."""
     rows = select(File.id, File.name).where(File.kind == gateway.MediaKind.IMAGE)
-    found = session.execute(rows.order_by(File.id.desc()).limit(at_most))
-    return [(file_id, name) for file_id, name in found]
+    return dict(session.execute(rows.order_by(File.id.desc()).limit(at_most)).all())
 
 
 def _media_id(account_id: int, file: File, now: datetime) -> str | None:

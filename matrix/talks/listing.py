@@ -125,14 +125,14 @@ def of(follower_id: int) -> Talk | None:
     return session.get(Talk, follower_id)
 
 
-def accounts_of(member: Member) -> list[tuple[int, str]]:
-    """Id and name of the accounts whose talks a member may read, by name."""
+def accounts_of(member: Member) -> dict[int, str]:
+    """The accounts whose talks a member may read, names by id, in the order of names."""
     rows = session.execute(
         select(Account.id, Account.name)
         .where(member.area(Right.TALKS_READ).covers(account=Account.id))
         .order_by(Account.name, Account.id)
     )
-    return [(account_id, name) for account_id, name in rows]
+    return dict(rows.all())
 
 
 def mark_of(page: Page) -> str:

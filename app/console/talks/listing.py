@@ -33,7 +33,7 @@ class FilterForm(forms.Form):
     account = SelectField("公众号", coerce=int, default=0)
     outcome = SelectField(
         "系统处理",
-        choices=[("", "全部"), *((each.value, words.OUTCOMES[each]) for each in _FILTERED)],
+        choices={"": "全部"} | {each.value: words.OUTCOMES[each] for each in _FILTERED},
         default="",
     )
     first_day = DateField("从", [Optional()])
@@ -42,8 +42,7 @@ class FilterForm(forms.Form):
 
     def __init__(self) -> None:
         super().__init__(request.args)
-        own = [(account_id, name) for account_id, name in talks.accounts_of(member())]
-        self.account.choices = [(0, "全部公众号"), *own]
+        self.account.choices = {0: "全部公众号"} | talks.accounts_of(member())
 
     @property
     def tab(self) -> str:

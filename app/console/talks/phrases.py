@@ -34,9 +34,8 @@ class NewForm(PhraseForm):
         super().__init__()
         area = member().area(Right.TALKS_ANSWER)
         own = departments.tree().parents if area.everywhere else area.departments
-        self.department.choices = sorted(
-            departments.names(own).items(), key=lambda choice: choice[1]
-        )
+        names = departments.names(own)
+        self.department.choices = {key: names[key] for key in sorted(names, key=names.__getitem__)}
 
 
 @blueprint.route("/phrases", methods=["GET", "POST"])
