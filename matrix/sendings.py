@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, delete, select
+from sqlalchemy import ForeignKey, Index, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs, logs
@@ -116,6 +116,14 @@ def _next(follower_id: int) -> Sending | None:
         Sending.state.in_((State.QUEUED, State.SENDING)),
     )
     return session.scalars(waiting.order_by(Sending.id).limit(1)).one_or_none()
+
+
+def queued(follower_id: int) -> int:
+    """How many messages to a follower wait and have not taken their place in a window yet."""
+    rows = select(func.count()).where(
+        Sending.follower_id == follower_id, Sending.state == State.QUEUED
+    )
+    return session.scalar(rows) or 0
 
 
 def deliver(sending_id: int, *, now: datetime) -> None:

@@ -84,6 +84,7 @@ def _waiting(who: Member, now: datetime) -> Group | None:
             detail=line.account_name,
             address=url_for("talks.show", follower_id=line.talk.follower_id),
             at=line.talk.waiting_since,
+            is_urgent=line.is_alarmed,
         )
         for line in page.lines
     ]

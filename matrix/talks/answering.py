@@ -165,7 +165,7 @@ def _check_open(follower: Follower, now: datetime) -> None:
     account = session.get_one(Account, follower.account_id)
     if not account.verified or account.state is accounts.State.PAUSED:
         raise CannotSend(name=account.name)
-    if not followers.window(follower, now=now).left:
+    if followers.window(follower, now=now).left <= sendings.queued(follower.id):
         raise WindowClosed(follower=follower.id)
 
 

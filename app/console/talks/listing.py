@@ -42,7 +42,8 @@ class FilterForm(forms.Form):
 
     def __init__(self) -> None:
         super().__init__(request.args)
-        self.account.choices = {0: "全部公众号"} | talks.accounts_of(member())
+        own = {str(key): name for key, name in talks.accounts_of(member()).items()}
+        self.account.choices = {"0": "全部公众号", **own}
 
     @property
     def tab(self) -> str:

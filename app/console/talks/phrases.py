@@ -35,7 +35,8 @@ class NewForm(PhraseForm):
         area = member().area(Right.TALKS_ANSWER)
         own = departments.tree().parents if area.everywhere else area.departments
         names = departments.names(own)
-        self.department.choices = {key: names[key] for key in sorted(names, key=names.__getitem__)}
+        in_order = sorted(names, key=names.__getitem__)
+        self.department.choices = {str(key): names[key] for key in in_order}
 
 
 @blueprint.route("/phrases", methods=["GET", "POST"])

@@ -22,9 +22,18 @@ from app.console.talks.group import blueprint
 from config import clock
 from config.errors import NotFound
 from config.tenancy import Right
-from matrix import accounts, blocks, departments, enclosures, followers, phrases, talks
+from matrix import (
+    accounts,
+    blocks,
+    departments,
+    enclosures,
+    followers,
+    phrases,
+    sendings,
+    talks,
+)
 from matrix.enclosures import State
-from matrix.followers import Follower
+from matrix.followers import Follower, Window
 from matrix.talks import Said, Side, Thread
 
 Answer = str | AnyResponse | tuple[str, int]
@@ -51,7 +60,7 @@ class PictureForm(forms.Form):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.picture.choices = talks.pictures()
+        self.picture.choices = {str(key): name for key, name in talks.pictures().items()}
 
 
 class SeenForm(forms.Form):
@@ -86,13 +95,17 @@ def show(follower_id: int) -> str:
 
 def _page(follower_id: int, block_form: BlockForm) -> str:
     at = request.args.get("at", type=int)
-    thread = talks.read(member(), follower_id, before=at + 1 if at else None)
+    thread = talks.read(member(), follower_id)
+    is_newest = at is None or at >= thread.first_id
+    if at is not None and not is_newest:
+        thread = talks.read(member(), follower_id, before=at + 1)
     follower = thread.follower
     account = accounts.get(follower.account_id)
     return render_template(
         "console/talks/show.html",
         account=account,
         at=at,
+        is_newest=is_newest,
         talk=talks.of(follower_id),
         block=blocks.of(follower_id),
         block_form=block_form,
@@ -140,6 +153,7 @@ def _shown(thread: Thread) -> dict[str, Any]:
 def _sendable(follower: Follower) -> dict[str, Any]:
     now = clock.now()
     window = followers.window(follower, now=now)
+    window = Window(max(0, window.left - sendings.queued(follower.id)), window.until)
     return {"window": window, "remaining": words.remaining(window, now=now)}
 
 
