@@ -148,7 +148,8 @@ def _face(line: Line) -> str:
 def waiting_of(member: Member, *, now: datetime, at_most: int = 5) -> Page:
     """The talks that wait for an answer of somebody who may give one, the newest first."""
     page = talks_for_staff(_answering(member), Filters(waiting=True), now=now)
-    return Page(page.lines[:at_most], page.lines[at_most - 1].talk.last_id if page.before else None)
+    lines = page.lines[:at_most]
+    return Page(lines, lines[-1].talk.last_id if len(page.lines) > at_most else None)
 
 
 def _answering(member: Member) -> Member:
