@@ -51,6 +51,7 @@ def _sweep() -> None:
 
 
 def look_for_talks() -> None:
+    """Ask for talks to be gathered, if there is anything new."""
     try:
         with reading():
             is_behind = talks.is_behind()

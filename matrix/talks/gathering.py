@@ -123,7 +123,7 @@ def ask_to_gather() -> None:
 def gather(*, now: datetime) -> None:
     """Bring talks and days up to date. Opens its own transactions, short ones.
 
-    What is left after two hundred thousand messages waits for the next time.
+    What is left after two hundred thousand messages is for another job.
     """
     with reading():
         start = _settled()
@@ -134,6 +134,8 @@ def gather(*, now: datetime) -> None:
         if batch.is_last:
             return
         start = batch.last_id
+    with transaction():
+        jobs.enqueue(GATHER)  # without a key, which this job still holds
 
 
 def _settled() -> int:

@@ -157,3 +157,19 @@ def test_talks_go_with_their_messages(town: Town) -> None:
     assert talks.forget(before=NOW) == 1
     assert town.talk("o1") is None
     assert town.talk("o2") is not None
+
+
+def test_what_is_too_much_for_one_job_is_left_to_another(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "_READ_AT_ONCE", 2)
+    monkeypatch.setattr(gathering, "_MOST_BATCHES", 1)
+    for number in range(3):
+        town.hears(f"o{number}", "话")
+    town.gather()
+
+    assert count() == 2
+    asked = session.scalars(select(Job).where(Job.name == talks.GATHER)).all()
+    assert len(asked) == 1
+    town.gather()
+    assert count() == 3
