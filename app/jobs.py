@@ -6,10 +6,11 @@ strangers, or have transactions of their own; none of them is open during a call
 
 from datetime import datetime, timedelta
 
-from app import adoption, live
-from config import alarms, jobs, settings
+from app import adoption, gathering, live
+from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
+from keywords import hits, unmatched
 from matrix import accounts, inbox, media, menus, sendings
 from matrix.wechat import gateway
 
@@ -18,6 +19,7 @@ TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
 _TIDIED_AT_ONCE = 5000
+_HITS_KEPT = timedelta(days=3 * 366)
 
 
 def connect(*, account_id: int, now: datetime) -> None:
@@ -91,11 +93,14 @@ def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
+    hits.forget(before=clock.local_day(now - _HITS_KEPT))
+    unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
 
 
 INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
+    gathering.GATHER: gathering.gather,
     MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
     menus.PUSH: push_menu,

@@ -2,8 +2,19 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import stored, texts
-from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from keywords import hits, stored, texts, unmatched
+from matrix import (
+    accounts,
+    articles,
+    departments,
+    followers,
+    inbox,
+    media,
+    menus,
+    sendings,
+    traffic,
+    walks,
+)
 from services import catalogue
 
 ROOMS = (
@@ -14,6 +25,7 @@ ROOMS = (
     catalogue,
     departments,
     followers,
+    hits,
     inbox,
     jobs,
     media,
@@ -23,5 +35,8 @@ ROOMS = (
     stored,
     texts,
     timetable,
+    traffic,
+    unmatched,
+    walks,
 )
 metadata = Base.metadata
