@@ -1,7 +1,6 @@
 """Gathering: what citizens wrote is counted once, whatever happens to the job."""
 
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -25,9 +24,8 @@ def later() -> datetime:
 
 
 @pytest.fixture(autouse=True)
-def small_stretches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "_STRETCH", 3)
-    yield
 
 
 def write(hub: Hub, *texts: str, to: str = "police") -> None:
