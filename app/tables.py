@@ -15,6 +15,7 @@ from matrix import (
     traffic,
     walks,
 )
+from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
 ROOMS = (
@@ -24,16 +25,24 @@ ROOMS = (
     audit,
     catalogue,
     departments,
+    factors,
     followers,
+    grants,
     hits,
     inbox,
     jobs,
+    links,
     media,
     menus,
+    networks,
+    passwords,
+    people,
     revisions,
     sendings,
+    sessions,
     stored,
     texts,
+    throttle,
     timetable,
     traffic,
     unmatched,
