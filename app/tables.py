@@ -2,7 +2,7 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import stored, texts
+from keywords import history, policies, stored, texts
 from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
 from services import catalogue
 
@@ -14,10 +14,12 @@ ROOMS = (
     catalogue,
     departments,
     followers,
+    history,
     inbox,
     jobs,
     media,
     menus,
+    policies,
     revisions,
     sendings,
     stored,
