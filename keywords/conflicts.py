@@ -134,16 +134,16 @@ def _tried(
     own = [each.text for each in draft.keywords if is_word(each) and not draft.required]
     own = list(dict.fromkeys((*draft.samples, *own)))[:_MOST_TRIED]
     moment = awake(draft, now=now)
-    others = {other_word: other for clash, _, other, other_word in met if clash is Clash.WITHIN}
-    theirs = list(others)[:_MOST_TRIED]
+    words = {other_word for clash, _, _, other_word in met if clash in (Clash.WITHIN, Clash.SAME)}
+    theirs = [word for word in words if word not in own][:_MOST_TRIED]
     given = rehearsal.answers(reach, [*own, *theirs], now=moment)
     for text, winner in zip((*own, *theirs), given, strict=True):
         before = book.match(reach.account_id, Occasion(text), now=moment)
         if winner is None:
             continue
-        if winner.code != draft.code and text not in others:
+        if winner.code != draft.code and text in own:
             yield Clash.TAKEN, text, winner, ""
-        elif winner.code == draft.code and before is not None and before.code != draft.code:
+        elif before is not None and before.code != winner.code == draft.code and text in words:
             yield Clash.TAKES, "", before, text
 
 

@@ -51,18 +51,32 @@ class Rehearsal:
         return own or reached
 
     @property
-    def concerned(self) -> Matcher:
-        """A matcher that hears every text whose answer the change can change."""
-        forms = [rule for rule in (self._was, self._changed) if rule is not None]
-        tied = [self._book.rule(rule.overrides) for rule in forms if rule.overrides]
-        return Matcher({rule.code: rule for rule in (*filter(None, tied), *forms)}.values())
+    def challengers(self) -> Matcher:
+        """What may answer anything it did not before: the rule, and a default it gives back."""
+        back = self._book.rule(self._was.overrides) if self._was is not None else None
+        return Matcher([self._changed, *([back] if back is not None else [])])
 
     def answers(self, reach: Reach, texts: Sequence[str], *, now: datetime) -> list[Rule | None]:
         """The rule by which the account would answer each text after the change."""
         live = self._book.matcher(reach.account_id)
         heard = {rule.code: rule for text in texts for rule in live.heard(text)}
-        heard[self._changed.code] = self._changed
-        matcher = Matcher(effective(self._with_ties(heard), reach))
+        return self._answers(heard, reach, texts, now)
+
+    def contest(
+        self, holder: Rule, reach: Reach, texts: Sequence[str], *, now: datetime
+    ) -> list[Rule | None]:
+        """Who would answer texts that the account answers by `holder` now.
+
+        The holder was better than all others there, so it has to hold its place only against
+        what the change brings.
+        """
+        return self._answers({holder.code: holder}, reach, texts, now) if texts else []
+
+    def _answers(
+        self, taking_part: dict[str, Rule], reach: Reach, texts: Sequence[str], now: datetime
+    ) -> list[Rule | None]:
+        changed = {**taking_part, self._changed.code: self._changed}
+        matcher = Matcher(effective(self._with_ties(changed), reach))
         return [matcher.match(Occasion(text), now=now) for text in texts]
 
     def _with_ties(self, heard: dict[str, Rule]) -> Iterable[Rule]:

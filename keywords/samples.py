@@ -10,7 +10,7 @@ from datetime import datetime
 
 from keywords.book import Book
 from keywords.rehearsal import Rehearsal, awake
-from keywords.rules import Occasion, Reach, Rule
+from keywords.rules import Occasion, Reach, Rule, reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +50,43 @@ def _own(book: Book, changed: Rule, rehearsal: Rehearsal, now: datetime) -> Iter
 
 def _others(book: Book, changed: Rule, rehearsal: Rehearsal, now: datetime) -> Iterator[Broken]:
     """Samples of other rules that are answered by their own rule now and no longer then."""
-    concerned, accounts = rehearsal.concerned, rehearsal.accounts
+    accounts, challengers = rehearsal.accounts, rehearsal.challengers
     for rule in book.city.rules:
-        if rule.code == changed.code:
+        if not rule.samples or rule.code == changed.code:
             continue
-        for sample in rule.samples:
-            if concerned.heard(sample) and not book.emergency(sample):
-                yield from _lost(book, rule, sample, rehearsal, accounts, now)
+        moment = awake(rule, now=now)
+        touched = [
+            sample
+            for sample in rule.samples
+            if rule.code == changed.overrides or challengers.match(Occasion(sample), now=moment)
+        ]
+        if touched:
+            yield from _lost(book, rule, touched, rehearsal, accounts, moment)
 
 
 def _lost(
     book: Book,
     rule: Rule,
-    sample: str,
+    touched: list[str],
     rehearsal: Rehearsal,
     accounts: list[Reach],
-    now: datetime,
+    moment: datetime,
 ) -> Iterator[Broken]:
-    """The first account at which the sample would lose its answer, if there is one."""
-    moment = awake(rule, now=now)
+    """Those that would lose their answer, at the first account where they do."""
+    told: set[str] = set()
     for reach in accounts:
-        if book.match(reach.account_id, Occasion(sample), now=moment) != rule:
+        if not reaches(rule, reach):
             continue
-        (after,) = rehearsal.answers(reach, [sample], now=moment)
-        if after != rule:
-            yield Broken(sample, rule, reach.account_id, after)
-            return
+        held = [
+            sample
+            for sample in touched
+            if sample not in told
+            and book.match(reach.account_id, Occasion(sample), now=moment) == rule
+            and not book.emergency(sample)
+        ]
+        for sample, after in zip(
+            held, rehearsal.contest(rule, reach, held, now=moment), strict=True
+        ):
+            if after != rule:
+                told.add(sample)
+                yield Broken(sample, rule, reach.account_id, after)
