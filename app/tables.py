@@ -2,7 +2,7 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import hits, stored, texts, unmatched
+from keywords import history, hits, policies, stored, texts, unmatched
 from matrix import (
     accounts,
     articles,
@@ -28,6 +28,7 @@ ROOMS = (
     factors,
     followers,
     grants,
+    history,
     hits,
     inbox,
     jobs,
@@ -37,6 +38,7 @@ ROOMS = (
     networks,
     passwords,
     people,
+    policies,
     revisions,
     sendings,
     sessions,
