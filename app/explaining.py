@@ -19,6 +19,7 @@ from app.live import Live
 from config.tenancy import Area
 from keywords.book import Verdict
 from keywords.matching import Candidate
+from keywords.rehearsal import Rehearsal
 from keywords.rules import Kind, Occasion, Rule
 from matrix.accounts import Connection
 from matrix.inbox import Outcome
@@ -100,6 +101,16 @@ def within(area: Area, picture: Live) -> list[Connection]:
     """The accounts of an area, by name."""
     inside = (each for each in picture.accounts.values() if area.holds(account_id=each.id))
     return sorted(inside, key=lambda account: (account.name, account.id))
+
+
+def after(judged: Judgement, changed: Rule, picture: Live, *, now: datetime) -> Rule | None:
+    """The rule that would answer a text at the account if one rule were as in `changed`."""
+    reach = picture.book.reaches.get(judged.account.id)
+    if reach is None or judged.verdict.emergency:
+        return None
+    rehearsal = Rehearsal(picture.book, changed)
+    (rule,) = rehearsal.answers(reach, [judged.occasion.text], now=now)
+    return rule
 
 
 def reason(candidate: Candidate) -> str:

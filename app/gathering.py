@@ -14,7 +14,7 @@ from datetime import date, datetime
 from app import live
 from config import jobs
 from config.database import reading, retrying, transaction
-from keywords import hits, sorting
+from keywords import hits, sorting, stored
 from keywords.book import Book
 from keywords.hits import Tally
 from keywords.matching import Level
@@ -52,7 +52,9 @@ def _count(stretch: Stretch, heaps: Sequence[Heap]) -> bool:
     def together() -> bool:
         if not walks.passed(stretch):
             return False
-        hits.add(_hits(stretch.pushes))
+        found = _hits(stretch.pushes)
+        hits.add(found)
+        stored.note_hits({code: day for code, _, day in sorted(found)})
         traffic.add(Counter((one.account_id, one.local_day, one.outcome) for one in stretch.pushes))
         sorting.keep(heaps)
         return True

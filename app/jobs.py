@@ -7,10 +7,11 @@ strangers, or have transactions of their own; none of them is open during a call
 from datetime import datetime, timedelta
 
 from app import adoption, gathering, live
+from app.exchange import working
 from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
-from keywords import hits, unmatched
+from keywords import hits, imports, unmatched
 from matrix import accounts, inbox, media, menus, sendings
 from matrix.wechat import gateway
 
@@ -19,6 +20,7 @@ TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
 _TIDIED_AT_ONCE = 5000
+_IMPORTS_KEPT = timedelta(days=90)
 _HITS_KEPT = timedelta(days=3 * 366)
 
 
@@ -94,6 +96,7 @@ def tidy(*, now: datetime) -> None:
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
     hits.forget(before=clock.local_day(now - _HITS_KEPT))
+    imports.forget(before=now - _IMPORTS_KEPT)
     unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
 
 
@@ -101,6 +104,8 @@ INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
     gathering.GATHER: gathering.gather,
+    imports.CHECK: working.check,
+    imports.APPLY: working.apply,
     MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
     menus.PUSH: push_menu,

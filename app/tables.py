@@ -2,7 +2,7 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import history, hits, policies, stored, texts, unmatched
+from keywords import history, hits, imports, policies, stored, texts, unmatched
 from matrix import (
     accounts,
     articles,
@@ -30,6 +30,7 @@ ROOMS = (
     grants,
     history,
     hits,
+    imports,
     inbox,
     jobs,
     links,

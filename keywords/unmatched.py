@@ -67,7 +67,7 @@ class Cluster(Base):
     last_at: Mapped[datetime]
     state: Mapped[State]
     rule_code: Mapped[str]
-    closed_by_id: Mapped[int | None]
+    closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     closed_by: Mapped[str]
     closed_at: Mapped[datetime | None]
 

@@ -4,12 +4,12 @@ import pytest
 
 from app import explaining, live
 from app.explaining import Judgement
+from config.database import transaction
 from config.tenancy import Area
 from keywords import drafts, stored
 from keywords.rules import Kind, Occasion
 from matrix import departments
 from matrix.inbox import Outcome
-from config.database import transaction
 from tests.fixtures import NOW
 from tests.fixtures.hub import Hub
 

@@ -71,6 +71,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_unmatched_account_id_accounts")
         ),
+        sa.ForeignKeyConstraint(
+            ["closed_by_id"], ["staff.id"], name=op.f("fk_unmatched_closed_by_id_staff")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unmatched")),
     )
     op.create_index(op.f("ix_unmatched_account_id"), "unmatched", ["account_id"])
@@ -92,9 +95,42 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_unmatched_pairs_cluster_id"), "unmatched_pairs", ["cluster_id"])
+    op.create_table(
+        "rule_imports",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("staff_id", sa.Integer(), nullable=False),
+        sa.Column("staff_name", sa.String(), nullable=False),
+        sa.Column("filename", sa.String(), nullable=False),
+        sa.Column("format", _words("format", "xlsx", "yaml"), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "state",
+            _words("state", "checking", "checked", "refused", "applying", "done", "discarded"),
+            nullable=False,
+        ),
+        sa.Column("basis", sa.String(), nullable=False),
+        sa.Column("submits", sa.Boolean(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("fresh", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("same", sa.Integer(), nullable=False),
+        sa.Column("wrong", sa.Integer(), nullable=False),
+        sa.Column("problems", JSON, nullable=False),
+        sa.Column("preview", JSON, nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff.id"], name=op.f("fk_rule_imports_staff_id_staff")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_imports")),
+    )
+    op.create_index(op.f("ix_rule_imports_staff_id"), "rule_imports", ["staff_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("rule_imports")
     op.drop_table("unmatched_pairs")
     op.drop_table("unmatched")
     op.drop_table("rule_hits")
