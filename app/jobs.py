@@ -13,12 +13,15 @@ from config.database import reading, transaction
 from config.errors import DomainError
 from keywords import hits, imports, unmatched
 from matrix import accounts, inbox, media, menus, sendings
+from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
+_SESSIONS_KEPT = timedelta(days=30)
+_FAILURES_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
 _IMPORTS_KEPT = timedelta(days=90)
 _HITS_KEPT = timedelta(days=3 * 366)
@@ -98,6 +101,8 @@ def tidy(*, now: datetime) -> None:
     hits.forget(before=clock.local_day(now - _HITS_KEPT))
     imports.forget(before=now - _IMPORTS_KEPT)
     unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
+    sessions.forget(before=now - _SESSIONS_KEPT)
+    throttle.forget(before=now - _FAILURES_KEPT)
 
 
 INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}

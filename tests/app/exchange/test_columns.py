@@ -1,4 +1,4 @@
-"""Columns: a rule goes into a row and comes back as it was, and a clerk's way of writing is read."""
+"""Columns: a rule goes into a row and comes back, and a clerk's way of writing is read."""
 
 from typing import Any
 
@@ -149,7 +149,9 @@ def test_a_refused_field_is_named_by_its_column(field: str, title: str) -> None:
 @given(st.text(st.characters(exclude_characters="\r"), min_size=1, max_size=60))
 def test_any_text_comes_back_from_a_reply_cell(content: str) -> None:
     reply = replies.Text(content)
-    assert replies.parse(replycells.read(replycells.write(reply))) == reply if content.strip() else 1
+    assert (
+        replies.parse(replycells.read(replycells.write(reply))) == reply if content.strip() else 1
+    )
 
 
 def test_a_reply_with_a_line_of_no_part_is_refused() -> None:
