@@ -4,16 +4,19 @@ Handlers in INSIDE share one transaction with their completion. Handlers in OUTS
 strangers, or have transactions of their own; none of them is open during a call.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from app import adoption, live
-from config import alarms, jobs, settings
+from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
+from keywords import listing
 from matrix import accounts, inbox, media, menus, sendings
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
+RULES_DUE = "rules.due"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
@@ -87,13 +90,29 @@ def deliver(*, sending_id: int, now: datetime) -> None:
     sendings.deliver(sending_id, now=now)
 
 
+def remind_of_rules(*, now: datetime) -> None:
+    """Tell each department how many of its rules are past the day until which to trust them."""
+    owners, counts = accounts.owners(), Counter[int | None]()
+    for one in listing.overdue(clock.local_day(now)):
+        account = one.account_id
+        counts[one.department_id if account is None else owners[account]] += one.count
+    for department_id, count in counts.items():
+        alarms.raise_alarm(
+            "rules.due",
+            department_id or "city",
+            f"有 {count} 条关键词规则过了复核日期，请核对内容后重新发布",
+            now=now,
+            department_id=department_id,
+        )
+
+
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
 
 
-INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
+INSIDE: dict[str, jobs.Handler] = {RULES_DUE: remind_of_rules, TIDY: tidy}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
     MEDIA_REFRESH: refresh_media,

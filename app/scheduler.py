@@ -22,6 +22,7 @@ _log = logs.get(__name__)
 # name of the job, and when it is due on the city's clocks
 TIMETABLE: dict[str, dict[str, Any]] = {
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
+    handlers.RULES_DUE: {"hour": 7, "minute": 10},
     handlers.TIDY: {"hour": 3, "minute": 20},
 }
 
