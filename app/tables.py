@@ -4,6 +4,7 @@ from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
 from keywords import history, policies, stored, texts
 from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
 ROOMS = (
@@ -13,17 +14,25 @@ ROOMS = (
     audit,
     catalogue,
     departments,
+    factors,
     followers,
+    grants,
     history,
     inbox,
     jobs,
+    links,
     media,
     menus,
+    networks,
+    passwords,
+    people,
     policies,
     revisions,
     sendings,
+    sessions,
     stored,
     texts,
+    throttle,
     timetable,
 )
 metadata = Base.metadata
