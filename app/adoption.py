@@ -10,7 +10,7 @@ from datetime import datetime
 
 from config import alarms
 from keywords import replies, stored, texts, versions
-from keywords.drafts import RuleDraft, State
+from keywords.drafts import RuleDraft
 from keywords.replies import Choice
 from keywords.rules import Keyword, Mode
 from matrix import accounts
@@ -61,7 +61,6 @@ def _adopt_rule(account: Account, rule: ConsoleRule, number: int, *, now: dateti
             keywords=keywords,
             replies=tuple(spoken[: replies.MOST_REPLIES]),
             choice=_CHOICES[rule.pick],
-            state=State.DRAFT,
         )
         versions.save(
             draft,

@@ -4,6 +4,7 @@ Handlers in INSIDE share one transaction with their completion. Handlers in OUTS
 strangers, or have transactions of their own; none of them is open during a call.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from app import adoption, gathering, live
@@ -11,12 +12,13 @@ from app.exchange import working
 from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
-from keywords import hits, imports, unmatched
+from keywords import hits, imports, listing, unmatched
 from matrix import accounts, inbox, media, menus, sendings
 from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
+RULES_DUE = "rules.due"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
@@ -94,6 +96,22 @@ def deliver(*, sending_id: int, now: datetime) -> None:
     sendings.deliver(sending_id, now=now)
 
 
+def remind_of_rules(*, now: datetime) -> None:
+    """Tell each department how many of its rules are past the day until which to trust them."""
+    owners, counts = accounts.owners(), Counter[int | None]()
+    for one in listing.overdue(clock.local_day(now)):
+        account = one.account_id
+        counts[one.department_id if account is None else owners[account]] += one.count
+    for department_id, count in counts.items():
+        alarms.raise_alarm(
+            "rules.due",
+            department_id or "city",
+            f"有 {count} 条关键词规则过了复核日期，请核对内容后重新发布",
+            now=now,
+            department_id=department_id,
+        )
+
+
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
@@ -105,7 +123,7 @@ def tidy(*, now: datetime) -> None:
     throttle.forget(before=now - _FAILURES_KEPT)
 
 
-INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
+INSIDE: dict[str, jobs.Handler] = {RULES_DUE: remind_of_rules, TIDY: tidy}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
     gathering.GATHER: gathering.gather,

@@ -23,6 +23,7 @@ _log = logs.get(__name__)
 TIMETABLE: dict[str, dict[str, Any]] = {
     gathering.GATHER: {"minute": "*/2"},
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
+    handlers.RULES_DUE: {"hour": 7, "minute": 10},
     handlers.TIDY: {"hour": 3, "minute": 20},
 }
 

@@ -20,7 +20,7 @@ from keywords.book import Book
 from keywords.concordance import form_of, is_word
 from keywords.matching import Level
 from keywords.rehearsal import Rehearsal, awake
-from keywords.rules import Mode, Occasion, Reach, Rule, reaches
+from keywords.rules import Keyword, Mode, Occasion, Reach, Rule, reaches
 
 MOST = 20
 _MOST_FOUND = 200
@@ -109,16 +109,16 @@ def _met(book: Book, draft: Rule, now: datetime) -> Iterator[_Met]:
             for other, other_word in book.concordance.matching(keyword.text, _MOST_FOUND):
                 yield Clash.SWALLOWS, keyword.text, other, other_word
         elif is_word(keyword):
-            yield from _parts(book, keyword.text, now)
-            if keyword.mode is not Mode.EQUAL:
-                for other, other_word in book.concordance.holding(form, _MOST_FOUND):
-                    yield Clash.WITHIN, keyword.text, other, other_word
+            yield from _parts(book, keyword, form, now)
 
 
-def _parts(book: Book, word: str, now: datetime) -> Iterator[_Met]:
-    for candidate in book.city.explain(Occasion(word), now=now):
+def _parts(book: Book, keyword: Keyword, form: str, now: datetime) -> Iterator[_Met]:
+    for candidate in book.city.explain(Occasion(keyword.text), now=now):
         if candidate.level in (Level.CONTAINS, Level.PLAIN):
-            yield Clash.HOLDS, word, candidate.rule, candidate.word
+            yield Clash.HOLDS, keyword.text, candidate.rule, candidate.word
+    if keyword.mode is not Mode.EQUAL:
+        for other, other_word in book.concordance.holding(form, _MOST_FOUND):
+            yield Clash.WITHIN, keyword.text, other, other_word
 
 
 def _tried(
