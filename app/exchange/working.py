@@ -6,7 +6,7 @@ cache, for the page that waits.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -22,8 +22,10 @@ from config.audit import Actor
 from config.database import reading, retrying, session, transaction
 from config.errors import DomainError
 from config.tenancy import Member
-from keywords import imports, versions
+from keywords import imports, newcomers, versions
+from keywords.history import Proposal
 from keywords.imports import MOST_PROBLEMS, Format, RuleImport, State
+from keywords.newcomers import Newcomer
 from matrix.staff import grants, people
 
 _MOST_SHOWN = 200
@@ -71,8 +73,9 @@ def apply(*, import_id: int, now: datetime) -> None:
         with transaction():
             imports.ask_again(import_id, _MOVED, now=now, **_told(plan))
     else:
+        fresh = _newcomers(upload, plan, now)
         with audit.acting(Actor(upload.staff_name, upload.staff_id)):
-            retrying(lambda: _apply(upload, plan, now))
+            retrying(lambda: _apply(upload, plan, fresh, now))
 
 
 def progress(import_id: int) -> int:
@@ -155,12 +158,26 @@ def _without_path(error: DomainError) -> str:
     return str(error)
 
 
-def _apply(upload: _Upload, plan: Plan, now: datetime) -> None:
+def _newcomers(upload: _Upload, plan: Plan, now: datetime) -> list[Newcomer]:
+    return [
+        newcomers.prepared(
+            Proposal(wish.draft, wish.department_id, wish.account_id),
+            author_id=upload.staff_id,
+            submits=upload.submits,
+            now=now,
+        )
+        for wish in plan.wishes
+        if wish.kind is Kind.FRESH
+    ]
+
+
+def _apply(upload: _Upload, plan: Plan, fresh: Sequence[Newcomer], now: datetime) -> None:
     if not imports.applied(upload.id, now=now):
         return
+    newcomers.add(fresh)
     tell = _teller(upload.id)
-    wanted = [wish for wish in plan.wishes if wish.kind is not Kind.SAME]
-    for done, wish in enumerate(wanted):
+    changed = (wish for wish in plan.wishes if wish.kind is Kind.CHANGED)
+    for done, wish in enumerate(changed, len(fresh)):
         version = versions.save(
             wish.draft,
             rule_id=wish.rule_id,

@@ -118,3 +118,24 @@ def test_the_answer_is_that_of_the_chosen_time(hub: Hub) -> None:
     picture, appid = live.current(), hub.keys["police"].appid
     told = explaining.judge(Occasion("值班"), picture.accounts[appid], picture, now=night)
     assert told.spoken == ["夜间值班。"]
+
+
+def test_a_draft_is_tried_without_being_published(hub: Hub) -> None:
+    shape = {
+        "id": "police.dogs",
+        "department": "police",
+        "name": "犬证",
+        "keywords": ["宠物狗"],
+        "reply": {"type": "text", "content": "请到派出所。"},
+    }
+    judged = ask(hub, "police", "宠物狗怎么办证")
+    picture = live.current()
+    with transaction():
+        owner = departments.by_code("police").id
+    changed = drafts.parse_rule(shape).rule(department_id=owner)
+
+    assert explaining.after(judged, changed, picture, now=NOW) == changed
+    elsewhere = ask(hub, "hrss", "宠物狗怎么办证")
+    assert explaining.after(elsewhere, changed, picture, now=NOW) is None
+    danger = ask(hub, "police", "宠物狗被绑架了")
+    assert explaining.after(danger, changed, picture, now=NOW) is None

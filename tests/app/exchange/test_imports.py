@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 
 from app.exchange import sheets, working
 from app.loading.export import as_yaml
-from config import clock
+from config import audit, clock
 from config.audit import Entry
 from config.database import reading, session, transaction
 from config.errors import Invalid, NotFound
@@ -308,15 +309,15 @@ def test_a_job_that_dies_half_way_has_imported_nothing(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = bring(editor(), sheet(*(rule(number) for number in range(1, 6))))
-    saved = versions.save
+    record = audit.record
 
-    def die_at_the_third(draft: drafts.RuleDraft, **more: object) -> history.RuleVersion:
-        if draft.code == "import.00003":
+    def die_at_the_third(action: str, *, label: str = "", **more: Any) -> Entry:
+        if label == "导入规则3":
             raise RuntimeError("killed")
-        return saved(draft, **more)  # type: ignore[arg-type]  # as it was called
+        return record(action, label=label, **more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(versions, "save", die_at_the_third)
+        patched.setattr(audit, "record", die_at_the_third)
         with pytest.raises(RuntimeError, match="killed"):
             apply(key)
     assert count() == 4
