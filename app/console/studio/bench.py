@@ -107,7 +107,7 @@ def _form(accounts: list[Connection]) -> BenchForm:
         ("", f"全部账号（{len(accounts)} 个）"),
         *((str(account.id), account.name) for account in accounts),
     ]
-    if not form.is_submitted() and form.account.data not in dict(form.account.choices):
+    if not form.is_submitted() and form.account.data not in {str(each.id) for each in accounts}:
         form.account.data = ""
     return form
 

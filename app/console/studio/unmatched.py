@@ -131,7 +131,7 @@ def _mine(cluster_id: int) -> Cluster:
 def _wanted(form: WantedForm) -> Wanted:
     """What is asked for; what is not among the choices asks for nothing."""
     state, account = form.state.data or "", form.account.data or ""
-    known = dict(form.account.choices or [])
+    known = {value for value, *_ in form.account.choices or ()}
     return Wanted(
         state=State(state) if state in _STATES else State.OPEN,
         account_id=int(account) if account and account in known else None,
