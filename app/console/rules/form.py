@@ -5,7 +5,6 @@ RuleDraft ── filled ──> RuleForm
 """
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from flask import g
@@ -67,24 +66,24 @@ TYPES_OF = {
 }
 
 
-def _media(kind: Kind) -> list[tuple[str, str]]:
+def _media(kind: Kind) -> dict[str, str]:
     """The names of the media library of one kind, as choices."""
     if "media_names" not in g:
         g.media_names = session.execute(select(File.name, File.kind).order_by(File.name)).all()
-    return [("", "请选择"), *((name, name) for name, its in g.media_names if its is kind)]
+    return {"": "请选择"} | {name: name for name, its in g.media_names if its is kind}
 
 
 class KeywordRow(Form):
     """One keyword."""
 
     text = StringField("关键词", filters=[trimmed])
-    mode = SelectField("怎样算命中", choices=words.MODES)
+    mode = SelectField("怎样算命中", choices=dict(words.MODES))
 
 
 class ReplyRow(Form):
     """One reply; which fields count depends on its type."""
 
-    type = SelectField("类型", choices=words.REPLIES)
+    type = SelectField("类型", choices=dict(words.REPLIES))
     content = TextAreaField("文字内容", filters=[lambda value: (value or "").strip("\r\n")])
     image = SelectField("图片", choices=lambda: _media(Kind.IMAGE), validate_choice=False)
     voice = SelectField("语音", choices=lambda: _media(Kind.VOICE), validate_choice=False)
@@ -115,13 +114,11 @@ class RuleForm(forms.Form):
 
     name = StringField("名称", [DataRequired("请填写名称")], filters=[trimmed])
     owner = SelectField("归属", [InputRequired("请选择归属")])
-    scope = SelectField(
-        "适用范围", choices=[(key.value, said) for key, said in words.SCOPES.items()]
-    )
+    scope = SelectField("适用范围", choices={key.value: said for key, said in words.SCOPES.items()})
     keywords = FieldList(FormField(KeywordRow), min_entries=1, max_entries=MOST_KEYWORDS)
     replies = FieldList(FormField(ReplyRow), min_entries=1, max_entries=MOST_REPLIES)
     choice = SelectField(
-        "有多条回复时", choices=[(key.value, said) for key, said in words.CHOICES.items()]
+        "有多条回复时", choices={key.value: said for key, said in words.CHOICES.items()}
     )
     samples = TextAreaField("例句")
     required = StringField("还须含有其中之一", filters=[trimmed])
@@ -130,12 +127,12 @@ class RuleForm(forms.Form):
     weekdays = SelectMultipleField(
         "星期",
         coerce=int,
-        choices=words.WEEKDAYS,
+        choices={str(number): said for number, said in words.WEEKDAYS},
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )
     hours = StringField("时段", filters=[trimmed])
-    days = SelectField("哪些日子", choices=[(key.value, said) for key, said in words.DAYS.items()])
+    days = SelectField("哪些日子", choices={key.value: said for key, said in words.DAYS.items()})
     valid_from = DateField("开始日期", [Optional()])
     valid_to = DateField("截止日期", [Optional()])
     review_by = DateField("复核日期", [Optional()])
@@ -146,9 +143,9 @@ class RuleForm(forms.Form):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         picture, area = live.current(), auth.member().area(Right.RULES_WRITE)
-        self.owner.choices = words.owners(picture, area)
-        self.overrides.choices = [("", "不代替"), *_defaults(self.overrides.data)]
-        self.service.choices = [("", "没有"), *_guides()]
+        self.owner.choices = dict(words.owners(picture, area))
+        self.overrides.choices = {"": "不代替"} | _defaults(self.overrides.data)
+        self.service.choices = {"": "没有"} | {one.code: one.name for one in catalogue.cards()}
 
     @property
     def whose(self) -> Owner:
@@ -274,7 +271,7 @@ def _lines(text: str | None) -> list[str]:
     return [line.strip() for line in (text or "").splitlines() if line.strip()]
 
 
-def _defaults(chosen: str | None) -> Iterable[tuple[str, str]]:
+def _defaults(chosen: str | None) -> dict[str, str]:
     """Rules from above that may be replaced, the one that was chosen among them."""
     picture = live.current()
     found = {
@@ -285,8 +282,4 @@ def _defaults(chosen: str | None) -> Iterable[tuple[str, str]]:
     listed = dict(list(found.items())[:_MOST_DEFAULTS])
     if chosen and chosen not in listed:
         listed[chosen] = found.get(chosen, chosen)
-    return listed.items()
-
-
-def _guides() -> Iterable[tuple[str, str]]:
-    return [(guide.code, guide.name) for guide in catalogue.cards()]
+    return listed

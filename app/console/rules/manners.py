@@ -46,11 +46,7 @@ class PolicyForm(forms.Form):
 
     needs_review = RadioField(
         "规则发布前",
-        choices=[
-            ("yes", "须由另一个人审核"),
-            ("no", "编辑自己可以发布"),
-            ("above", "按上级的要求"),
-        ],
+        choices={"yes": "须由另一个人审核", "no": "编辑自己可以发布", "above": "按上级的要求"},
     )
     review_months = IntegerField(
         "多久复核一次（月）", [InputRequired("请填写月数"), NumberRange(1, MOST_MONTHS)]

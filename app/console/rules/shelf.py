@@ -35,14 +35,16 @@ class FilterForm(forms.Form):
         csrf = False
 
     q = StringField("搜索", filters=[trimmed])
-    owner = SelectField("归属", validate_choice=False)
+    owner = SelectField("归属", validate_choice=False, default="")
     state = SelectField(
         "状态",
-        choices=[("", "全部"), *((key.value, said) for key, said in words.STANDINGS.items())],
+        choices={"": "全部"} | {key.value: said for key, said in words.STANDINGS.items()},
+        default="",
     )
     scope = SelectField(
         "范围",
-        choices=[("", "全部"), *((key.value, said) for key, said in words.SCOPE_NAMES.items())],
+        choices={"": "全部"} | {key.value: said for key, said in words.SCOPE_NAMES.items()},
+        default="",
     )
     unheard = BooleanField("从没答复过")
     due = BooleanField("过了复核日期")
@@ -54,10 +56,10 @@ def index() -> str:
     """The list of rules."""
     member, picture = auth.member(), live.current()
     form = FilterForm(request.args)
-    form.owner.choices = [("", "全部"), *words.owners(picture, member.area(Right.RULES_READ))]
     if not form.validate():
         form = FilterForm(None)
-        form.owner.choices = [("", "全部"), *words.owners(picture, member.area(Right.RULES_READ))]
+    owners = words.owners(picture, member.area(Right.RULES_READ))
+    form.owner.choices = {"": "全部"} | dict(owners)
     filters = _filters(form, picture)
     number = max(1, request.args.get("page", 1, type=int))
     lines = listing.for_staff(member, filters, offset=(number - 1) * PAGE, limit=PAGE)
