@@ -35,12 +35,14 @@ class Standing(StrEnum):
 class Filters:
     """What is asked for; empty parts do not restrict.
 
-    `department_ids` are whole subtrees; `unheard` asks for live rules that never answered,
-    `due_on` for live ones that were to be looked at again before that local day.
+    `department_ids` are whole subtrees, `is_city` asks for rules of nobody else; `unheard` asks
+    for live rules that never answered, `due_on` for live ones that were to be looked at again
+    before that local day.
     """
 
     department_ids: Collection[int] = ()
     account_id: int | None = None
+    is_city: bool = False
     scope: Scope | None = None
     standing: Standing | None = None
     text: str = ""
@@ -124,6 +126,8 @@ def _conditions(member: Member, filters: Filters) -> list[ColumnElement[bool]]:
         asked.append(StoredRule.department_id.in_(filters.department_ids))
     if filters.account_id is not None:
         asked.append(StoredRule.account_id == filters.account_id)
+    if filters.is_city:
+        asked += [StoredRule.department_id.is_(None), StoredRule.account_id.is_(None)]
     if filters.scope is not None:
         asked.append(StoredRule.scope == filters.scope)
     if filters.standing is not None:
