@@ -41,7 +41,7 @@ class BenchForm(forms.Form):
     text = StringField(
         "市民会怎么说", [Length(max=LONGEST_TEXT, message="最长 2000 个字")], filters=[trimmed]
     )
-    kind = SelectField("怎么来的", choices=[(kind.value, label) for kind, label in _KINDS.items()])
+    kind = SelectField("怎么来的", choices={kind.value: label for kind, label in _KINDS.items()})
     account = SelectField("问哪个账号")
     at = DateTimeLocalField(
         "什么时候", [Optional()], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
@@ -103,11 +103,10 @@ def _form(accounts: list[Connection]) -> BenchForm:
     """What was handed in, or what the address brings along."""
     brought = {name: request.args.get(name, "") for name in ("text", "account", "version")}
     form = BenchForm(data=brought)
-    form.account.choices = [
-        ("", f"全部账号（{len(accounts)} 个）"),
-        *((str(account.id), account.name) for account in accounts),
-    ]
-    if not form.is_submitted() and form.account.data not in {str(each.id) for each in accounts}:
+    form.account.choices = {"": f"全部账号（{len(accounts)} 个）"} | {
+        str(account.id): account.name for account in accounts
+    }
+    if not form.is_submitted() and form.account.data not in form.account.choices:
         form.account.data = ""
     return form
 

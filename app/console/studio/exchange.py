@@ -1,8 +1,9 @@
 """Rules out of files and into files: upload, preview, confirm, progress, result; export."""
 
+from io import BytesIO
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, render_template, request, send_file
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
@@ -38,7 +39,7 @@ class ConfirmForm(forms.Form):
 
     then = RadioField(
         "导入以后",
-        choices=[("draft", "存为草稿，我再逐条看"), ("submit", "直接全部提交审核")],
+        choices={"draft": "存为草稿，我再逐条看", "submit": "直接全部提交审核"},
         default="draft",
     )
 
@@ -52,7 +53,7 @@ class ExportForm(forms.Form):
         csrf = False
 
     owner = SelectField("导出哪些")
-    format = SelectField("格式", choices=[("xlsx", "Excel"), ("yaml", "YAML")])
+    format = SelectField("格式", choices={"xlsx": "Excel", "yaml": "YAML"})
 
 
 @blueprint.route("/imports", methods=["GET", "POST"])
@@ -70,7 +71,8 @@ def imports() -> AnyResponse | str | tuple[str, int]:
 
 
 def _upload(brought: FileStorage) -> RuleImport:
-    body = brought.stream.read(LARGEST_FILE + 1)
+    with brought.stream as stream:
+        body = stream.read(LARGEST_FILE + 1)
     name = (brought.filename or "").replace("\\", "/").rpartition("/")[2]
     return room.upload(name, body, by=auth.member(), now=clock.now())
 
@@ -131,9 +133,8 @@ def export() -> Response | tuple[str, int]:
 
 
 def _file(body: bytes | str, name: str, mimetype: str) -> Response:
-    answer = Response(body, mimetype=mimetype)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
-    return answer
+    held = BytesIO(body.encode() if isinstance(body, str) else body)
+    return send_file(held, mimetype=mimetype, as_attachment=True, download_name=name)
 
 
 def _page(form: UploadForm, wanted: ExportForm) -> str:
@@ -161,7 +162,7 @@ def _import(row: RuleImport, form: ConfirmForm) -> str:
 def _export_form() -> ExportForm:
     picture = live.current()
     form = ExportForm(request.args)
-    form.owner.choices = [("", "我能看到的全部规则"), *_owners(picture)]
+    form.owner.choices = {"": "我能看到的全部规则"} | dict(_owners(picture))
     return form
 
 

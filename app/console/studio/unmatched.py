@@ -5,7 +5,6 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import SelectField, StringField
-from wtforms.validators import Length
 
 from app import auth, explaining, live
 from app.auth import needs
@@ -30,6 +29,7 @@ REASONS = {
 _STATES = {State.OPEN: "待处理", State.DONE: "已处理", State.IGNORED: "已忽略"}
 _ORDERS = {"count": "问得最多的", "newest": "最近问的"}
 _PAGE = 30
+_LONGEST_SEARCH = 60
 _NEAREST = 5
 
 
@@ -41,10 +41,10 @@ class WantedForm(forms.Form):
 
         csrf = False
 
-    state = SelectField("状态", choices=[(state.value, label) for state, label in _STATES.items()])
+    state = SelectField("状态", choices={state.value: label for state, label in _STATES.items()})
     account = SelectField("账号")
-    order = SelectField("先看", choices=list(_ORDERS.items()))
-    q = StringField("查找", [Length(max=60)], filters=[trimmed])
+    order = SelectField("先看", choices=_ORDERS)
+    q = StringField("查找", filters=[trimmed])
 
 
 @blueprint.get("/unmatched")
@@ -53,8 +53,8 @@ def unmatched() -> str:
     """The questions of the member's accounts, alike ones as one."""
     member, form = auth.member(), WantedForm(request.args)
     accounts = explaining.within(member.area(Right.RULES_READ), live.current())
-    form.account.choices = [("", "全部账号"), *((str(each.id), each.name) for each in accounts)]
-    form.validate()
+    form.account.choices = {"": "全部账号"} | {str(each.id): each.name for each in accounts}
+    _settle(form)
     wanted = _wanted(form)
     rows = room.clusters_for_staff(member, wanted, after=_after(), at_most=_PAGE + 1)
     shown = rows[:_PAGE]
@@ -117,7 +117,7 @@ def add_to_rule(cluster_id: int, rule_id: int) -> AnyResponse:
 @needs(Right.RULES_WRITE)
 def choices(cluster_id: int) -> str:
     """Rules that a question may belong to: those like it, or those that were searched for."""
-    cluster, asked = _mine(cluster_id), request.args.get("q", "").strip()[:60]
+    cluster, asked = _mine(cluster_id), request.args.get("q", "").strip()[:_LONGEST_SEARCH]
     found = _searched(asked) if asked else _nearest(cluster)
     return render_template(
         "console/studio/_choices.html", cluster=cluster, rules=found, asked=asked
@@ -128,14 +128,20 @@ def _mine(cluster_id: int) -> Cluster:
     return room.access_cluster(auth.member(), cluster_id, Right.RULES_WRITE)
 
 
+def _settle(form: WantedForm) -> None:
+    """An address that somebody made up asks for the first of the choices."""
+    for field in (form.state, form.account, form.order):
+        known = list(field.choices or ())
+        if field.data not in known:
+            field.data = known[0]
+    form.q.data = (form.q.data or "")[:_LONGEST_SEARCH]
+
+
 def _wanted(form: WantedForm) -> Wanted:
-    """What is asked for; what is not among the choices asks for nothing."""
-    state, account = form.state.data or "", form.account.data or ""
-    known = {value for value, *_ in form.account.choices or ()}
     return Wanted(
-        state=State(state) if state in _STATES else State.OPEN,
-        account_id=int(account) if account and account in known else None,
-        search="" if form.q.errors else form.q.data or "",
+        state=State(form.state.data),
+        account_id=int(form.account.data) if form.account.data else None,
+        search=form.q.data or "",
         newest_first=form.order.data == "newest",
     )
 
