@@ -7,11 +7,12 @@ strangers, or have transactions of their own; none of them is open during a call
 from collections import Counter
 from datetime import datetime, timedelta
 
-from app import adoption, live
+from app import adoption, gathering, live
+from app.exchange import working
 from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
-from keywords import listing
+from keywords import hits, imports, listing, unmatched
 from matrix import accounts, inbox, media, menus, sendings
 from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
@@ -24,6 +25,8 @@ _DONE_JOBS_KEPT = timedelta(days=7)
 _SESSIONS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
+_IMPORTS_KEPT = timedelta(days=90)
+_HITS_KEPT = timedelta(days=3 * 366)
 
 
 def connect(*, account_id: int, now: datetime) -> None:
@@ -113,6 +116,9 @@ def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
+    hits.forget(before=clock.local_day(now - _HITS_KEPT))
+    imports.forget(before=now - _IMPORTS_KEPT)
+    unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
     sessions.forget(before=now - _SESSIONS_KEPT)
     throttle.forget(before=now - _FAILURES_KEPT)
 
@@ -120,6 +126,9 @@ def tidy(*, now: datetime) -> None:
 INSIDE: dict[str, jobs.Handler] = {RULES_DUE: remind_of_rules, TIDY: tidy}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
+    gathering.GATHER: gathering.gather,
+    imports.CHECK: working.check,
+    imports.APPLY: working.apply,
     MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
     menus.PUSH: push_menu,

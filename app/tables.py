@@ -2,8 +2,19 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import history, policies, stored, texts
-from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from keywords import history, hits, imports, policies, stored, texts, unmatched
+from matrix import (
+    accounts,
+    articles,
+    departments,
+    followers,
+    inbox,
+    media,
+    menus,
+    sendings,
+    traffic,
+    walks,
+)
 from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
@@ -18,6 +29,8 @@ ROOMS = (
     followers,
     grants,
     history,
+    hits,
+    imports,
     inbox,
     jobs,
     links,
@@ -34,5 +47,8 @@ ROOMS = (
     texts,
     throttle,
     timetable,
+    traffic,
+    unmatched,
+    walks,
 )
 metadata = Base.metadata

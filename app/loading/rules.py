@@ -41,7 +41,7 @@ def load(tops: Sequence[Record], known: Known, *, now: datetime) -> int:
     """Write the rules and the city's texts. Returns how many rules the files name."""
     records = unique(record for top in tops for record in top.rows("rules"))
     for record in records.values():
-        draft = _draft(record, known)
+        draft = draft_of(record, known)
         with _located(record):
             stored.put(
                 draft,
@@ -72,16 +72,8 @@ def dump(known: Known) -> dict[str, Any]:
     return written | ({"rules": listed} if listed else {})
 
 
-@contextmanager
-def _located(record: Record) -> Iterator[None]:
-    """A refusal of the keywords' own names "rule id · field"; here the field is enough."""
-    try:
-        yield
-    except Invalid as error:
-        raise record.wrong(error.field.rpartition(" · ")[2], error.problem) from error
-
-
-def _draft(record: Record, known: Known) -> RuleDraft:
+def draft_of(record: Record, known: Known) -> RuleDraft:
+    """The rule of one record, with owners and media that are known. Raises WrongFile."""
     record.allow(*drafts.FIELDS)
     with _located(record):
         draft = drafts.parse_rule(record.plain())
@@ -94,6 +86,15 @@ def _draft(record: Record, known: Known) -> RuleDraft:
             field = "reply" if record.has("reply") else "replies"
             raise record.wrong(field, f"没有名为“{name}”的素材")
     return draft
+
+
+@contextmanager
+def _located(record: Record) -> Iterator[None]:
+    """A refusal of the keywords' own names "rule id · field"; here the field is enough."""
+    try:
+        yield
+    except Invalid as error:
+        raise record.wrong(error.field.rpartition(" · ")[2], error.problem) from error
 
 
 def _set_texts(top: Record, known: Known, now: datetime) -> None:
