@@ -63,6 +63,19 @@ FIELDS = (
     "review_by",
     "samples",
 )
+# what RE2 says of a wrong pattern
+_REASONS = {
+    "missing )": "缺少右括号",
+    "unexpected )": "多了右括号",
+    "missing ]": "缺少右方括号",
+    "no argument for repetition operator": "重复符号前没有内容",
+    "bad repetition operator": "重复符号不对",
+    "invalid repetition size": "重复次数太多",
+    "trailing \\": "结尾多了反斜杠",
+    "invalid escape sequence": "没有这种转义",
+    "invalid character class range": "字符范围不对",
+    "invalid perl operator": "不支持这种写法",
+}
 _OWNED = "-"  # stands for an owner that is known by number
 _LISTS = {
     "exact": Mode.EQUAL,
@@ -309,7 +322,9 @@ def _check_pattern(pattern: str, field: str) -> None:
 
 def _reason(error: Exception) -> str:
     said = error.args[0] if error.args else ""
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    kind, colon, place = text.partition(": ")
+    return f"{_REASONS.get(kind, kind)}{'：' if colon else ''}{place}"
 
 
 def _priority(shape: Mapping[str, Any]) -> int:

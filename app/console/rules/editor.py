@@ -44,6 +44,8 @@ from matrix.staff import people
 
 Answer = str | Response | tuple[str, int]
 _NOBODY = RuleDraft("new", "", (), ())
+# sorts behind every code, so that a rule that would win by its code alone is told
+_UNKNOWN = "~"
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -89,7 +91,7 @@ def look() -> str:
     """What the form would do, while somebody types in it. Asks the database for nothing."""
     form, picture, now = RuleForm(), live.current(), clock.now()
     asked = request.args.get("rule", type=int)
-    known = next((rule.code for rule in picture.book.city.rules if rule.id == asked), "-new-")
+    known = next((rule.code for rule in picture.book.city.rules if rule.id == asked), _UNKNOWN)
     try:
         draft, problem = _sketch(form, known), ""
     except Invalid as error:

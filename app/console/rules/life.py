@@ -1,6 +1,7 @@
 """One rule: its page, its versions, and every step from a draft to the citizen."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
@@ -18,7 +19,7 @@ from app.console.rules.words import Owner
 from app.jobs import MEDIA_REFRESH
 from config import clock, jobs
 from config.tenancy import Right
-from keywords import differences, history, policies, samples, stored, versions
+from keywords import differences, history, hits, policies, samples, stored, versions
 from keywords.differences import Difference
 from keywords.drafts import RuleDraft
 from keywords.drafts import State as RuleState
@@ -31,6 +32,7 @@ from keywords.versions import LONGEST_COMMENT, SamplesBroken
 from matrix.staff import people
 
 Answer = str | Response | tuple[str, int]
+_MONTH = timedelta(days=30)
 
 
 class DecisionForm(forms.Form):
@@ -58,7 +60,7 @@ def show(rule_id: int) -> str:
     """A rule: what citizens get, and what is proposed."""
     row = stored.access_rule(auth.member(), rule_id, Right.RULES_READ)
     newest = history.newest(rule_id)
-    is_new = row.state is RuleState.DRAFT
+    is_new, today = row.state is RuleState.DRAFT, clock.local_day(clock.now())
     owner = Owner(row.department_id, row.account_id)
     return render_template(
         "console/rules/show.html",
@@ -70,8 +72,9 @@ def show(rule_id: int) -> str:
         is_new=is_new,
         can_delete=is_new and not history.was_published(rule_id),
         past=history.listed(rule_id)[:5],
+        hits=hits.summaries(auth.member(), [row.code], since=today - _MONTH).get(row.code),
         names=_names([newest] if newest else []),
-        today=clock.local_day(clock.now()),
+        today=today,
         **_words(),
     )
 

@@ -138,7 +138,9 @@ def _texts(
 @needs(Right.DEPARTMENTS_MANAGE)
 def policy(department_id: int) -> Answer:
     """What a department and those below ask before their rules change."""
-    picture = live.current()
+    picture, other = live.current(), request.args.get("of", department_id, type=int)
+    if request.method == "GET" and other != department_id:
+        return away("rules.policy", department_id=other)
     row = policies.access_policy(auth.member(), department_id, Right.DEPARTMENTS_MANAGE)
     if department_id not in picture.tree.parents:
         raise NotFound(kind="department", id=department_id)

@@ -72,6 +72,7 @@ def index() -> str:
         count=count,
         is_filtered=bool(asked),
         waiting=len(listing.waiting_for_review(member)),
+        policy_of=_policy_department(picture),
         owner_of=lambda row: Owner(row.department_id, row.account_id).name(picture),
         words_of=_words_of,
         previous=_page_address(number - 1, asked) if number > 1 else None,
@@ -81,6 +82,15 @@ def index() -> str:
         scopes=words.SCOPE_NAMES,
         today=clock.local_day(clock.now()),
     )
+
+
+def _policy_department(picture: Live) -> int | None:
+    """The department whose demands to show first: the own one, else the first that is theirs."""
+    own = auth.current().staff.department_id
+    listed = [*([own] if own is not None else []), *sorted(picture.tree.parents)]
+    member = auth.member()
+    may = (key for key in listed if member.may(Right.DEPARTMENTS_MANAGE, department_id=key))
+    return next(may, None)
 
 
 def _filters(form: FilterForm, picture: Live) -> Filters:
