@@ -4,23 +4,29 @@ Handlers in INSIDE share one transaction with their completion. Handlers in OUTS
 strangers, or have transactions of their own; none of them is open during a call.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 
-from app import adoption, live
-from config import alarms, jobs, settings
+from app import adoption, gathering, live
+from app.exchange import working
+from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
+from keywords import hits, imports, listing, unmatched
 from matrix import accounts, blocks, enclosures, inbox, media, menus, sendings, talks
 from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
+RULES_DUE = "rules.due"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
 _SESSIONS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
+_IMPORTS_KEPT = timedelta(days=90)
+_HITS_KEPT = timedelta(days=3 * 366)
 
 
 def connect(*, account_id: int, now: datetime) -> None:
@@ -143,6 +149,22 @@ def carry_block(*, follower_id: int, now: datetime) -> None:
         blocks.carried(follower_id, errand, problem=problem)
 
 
+def remind_of_rules(*, now: datetime) -> None:
+    """Tell each department how many of its rules are past the day until which to trust them."""
+    owners, counts = accounts.owners(), Counter[int | None]()
+    for one in listing.overdue(clock.local_day(now)):
+        account = one.account_id
+        counts[one.department_id if account is None else owners[account]] += one.count
+    for department_id, count in counts.items():
+        alarms.raise_alarm(
+            "rules.due",
+            department_id or "city",
+            f"有 {count} 条关键词规则过了复核日期，请核对内容后重新发布",
+            now=now,
+            department_id=department_id,
+        )
+
+
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
@@ -151,6 +173,9 @@ def tidy(*, now: datetime) -> None:
     if sendings.forget(before=before, at_most=_TIDIED_AT_ONCE) < _TIDIED_AT_ONCE:
         inbox.forget(before=before, at_most=_TIDIED_AT_ONCE)
     talks.forget(before=before)
+    hits.forget(before=clock.local_day(now - _HITS_KEPT))
+    imports.forget(before=now - _IMPORTS_KEPT)
+    unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
     sessions.forget(before=now - _SESSIONS_KEPT)
     throttle.forget(before=now - _FAILURES_KEPT)
 
@@ -160,9 +185,12 @@ def gather_talks(*, now: datetime) -> None:
     talks.gather(now=now)
 
 
-INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
+INSIDE: dict[str, jobs.Handler] = {RULES_DUE: remind_of_rules, TIDY: tidy}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
+    gathering.GATHER: gathering.gather,
+    imports.CHECK: working.check,
+    imports.APPLY: working.apply,
     MEDIA_REFRESH: refresh_media,
     blocks.CARRY: carry_block,
     enclosures.FETCH: fetch_enclosure,

@@ -2,7 +2,7 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import stored, texts
+from keywords import history, hits, imports, policies, stored, texts, unmatched
 from matrix import (
     accounts,
     articles,
@@ -15,6 +15,8 @@ from matrix import (
     menus,
     phrases,
     sendings,
+    traffic,
+    walks,
 )
 from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from matrix.talks import answering, gathering
@@ -34,6 +36,9 @@ ROOMS = (
     followers,
     gathering,
     grants,
+    history,
+    hits,
+    imports,
     inbox,
     jobs,
     links,
@@ -43,6 +48,7 @@ ROOMS = (
     passwords,
     people,
     phrases,
+    policies,
     revisions,
     sendings,
     sessions,
@@ -50,5 +56,8 @@ ROOMS = (
     texts,
     throttle,
     timetable,
+    traffic,
+    unmatched,
+    walks,
 )
 metadata = Base.metadata

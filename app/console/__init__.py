@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import alarms, drawing, home, me, sign_in, talks
+from app.console import alarms, drawing, home, me, rules, sign_in, studio, talks
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
@@ -49,6 +49,8 @@ GROUPS: tuple[Blueprint, ...] = (
     me.blueprint,
     alarms.blueprint,
     talks.blueprint,
+    rules.blueprint,
+    studio.blueprint,
 )
 
 

@@ -10,11 +10,16 @@ from datetime import datetime
 
 from flask import Blueprint, render_template, url_for
 
+from app import live
 from app.auth import member, needs
 from app.console import alarms as alarm_pages
+from app.console.drawing import day
 from app.console.talks import words
 from config import alarms, clock
 from config.tenancy import Member, Right
+from keywords import listing, unmatched
+from keywords.history import RuleVersion
+from keywords.unmatched import Wanted
 from matrix import talks
 
 blueprint = Blueprint("home", __name__, url_prefix="/console")
@@ -92,4 +97,75 @@ def _waiting(who: Member, now: datetime) -> Group | None:
     return Group("等待回复的市民", "messages", items, more)
 
 
-SOURCES: tuple[Source, ...] = (_alarms, _waiting)
+def _to_review(who: Member, now: datetime) -> Group | None:
+    if not who.area(Right.RULES_REVIEW):
+        return None
+    found = [
+        version
+        for version in listing.waiting_for_review(who)
+        if who.staff_id not in (version.submitter_id, *version.writers)
+    ]
+    more = url_for("rules.index", state="waiting") if len(found) > _MOST else ""
+    items = [_of_version(version, "") for version in found[:_MOST]]
+    return Group("等我审核的规则", "eye-check", items, more)
+
+
+def _returned(who: Member, now: datetime) -> Group | None:
+    if not who.area(Right.RULES_WRITE):
+        return None
+    found = listing.returned_to(who, limit=_MOST + 1)
+    more = url_for("rules.index", state="returned") if len(found) > _MOST else ""
+    items = [_of_version(version, f"审核意见：{version.comment}") for version in found[:_MOST]]
+    return Group("退回给我的规则", "arrow-back-up", items, more)
+
+
+def _of_version(version: RuleVersion, detail: str) -> Item:
+    return Item(
+        text=version.shape["name"],
+        detail=detail,
+        address=url_for("rules.review", version_id=version.id),
+        at=version.decided_at or version.submitted_at,
+    )
+
+
+def _overdue(who: Member, now: datetime) -> Group | None:
+    area = who.area(Right.RULES_WRITE)
+    if not area:
+        return None
+    # one reads more rules than one may mend
+    writer = Member(who.staff_id, who.name, {Right.RULES_READ: area})
+    wanted = listing.Filters(due_on=clock.local_day(now))
+    found = listing.for_staff(writer, wanted, limit=_MOST + 1)
+    items = [
+        Item(
+            text=line.rule.name,
+            detail=f"应在{day(line.rule.review_by)}前复核",
+            address=url_for("rules.show", rule_id=line.rule.id),
+        )
+        for line in found[:_MOST]
+    ]
+    more = url_for("rules.index", due="y") if len(found) > _MOST else ""
+    return Group("过了复核日期的规则", "calendar-due", items, more)
+
+
+def _unanswered(who: Member, now: datetime) -> Group | None:
+    area = who.area(Right.RULES_WRITE)
+    if not area:
+        return None
+    writer = Member(who.staff_id, who.name, {Right.RULES_READ: area})
+    found = unmatched.clusters_for_staff(writer, Wanted(), at_most=_MOST + 1)
+    names = {account.id: account.name for account in live.current().accounts.values()}
+    everything = url_for("studio.unmatched")
+    items = [
+        Item(
+            text=cluster.title,
+            detail=f"{names.get(cluster.account_id, '')} · 问了 {cluster.count} 次",
+            address=url_for("studio.unmatched", account=cluster.account_id),
+            at=cluster.last_at,
+        )
+        for cluster in found[:_MOST]
+    ]
+    return Group("没有答上的问题", "help-circle", items, everything if len(found) > _MOST else "")
+
+
+SOURCES: tuple[Source, ...] = (_alarms, _waiting, _returned, _to_review, _overdue, _unanswered)

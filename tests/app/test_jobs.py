@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -314,3 +316,31 @@ def test_tidying_keeps_what_is_young(scene: Scene) -> None:
 
     with transaction():
         assert session.scalars(select(Job).where(Job.name == accounts.CONNECT)).all()
+
+
+# ---- reminding ----
+
+
+def test_departments_are_told_once_of_rules_past_their_date(hub: Hub) -> None:
+    day = clock.local_day(clock.now())
+    shape = {"name": "旧", "keywords": ["旧"], "reply": {"type": "text", "content": "旧"}}
+    with transaction():
+        police, noise = departments.by_code("police").id, departments.by_code("hrss").id
+        account = accounts.by_appid(hub.keys["police"].appid).id
+        for number, (days, owner) in enumerate(
+            [
+                (-1, {"department_id": police}),
+                (-2, {"account_id": account}),
+                (1, {"department_id": noise}),
+            ]
+        ):
+            (draft,) = drafts.parse([shape | {"id": f"old.{number}", "department": "-"}])
+            due = replace(draft, department="", review_by=day + timedelta(days=days))
+            stored.put(due, **owner, now=clock.now())
+
+    for _ in range(2):
+        ask(handlers.RULES_DUE)
+        assert do_all(handlers.RULES_DUE) == [State.DONE]
+
+    (told,) = alarms("rules.due")
+    assert told.startswith("有 2 条")
