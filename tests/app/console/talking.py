@@ -2,9 +2,12 @@
 
 import re
 
+from sqlalchemy import select
+
 from app import jobs as handlers
-from config import clock
-from config.database import transaction
+from config import alarms, clock
+from config.alarms import Alarm
+from config.database import session, transaction
 from matrix import followers
 from matrix.followers import Follower
 from tests.fixtures.console import Client, Desk
@@ -37,3 +40,13 @@ def hidden(client: Client, follower_id: int) -> dict[str, str]:
     for name, value in _HIDDEN.findall(page):
         found.setdefault(name, value)
     return found
+
+
+def cry(desk: Desk, code: str, message: str, **more: bool) -> int:
+    """Raise an alarm of a department. Returns its id."""
+    owner = desk.department_id(code)
+    with transaction():
+        alarms.raise_alarm(
+            "thing.broken", message, message, now=clock.now(), department_id=owner, **more
+        )
+        return session.scalars(select(Alarm.id).where(Alarm.subject == message)).one()

@@ -1,24 +1,11 @@
-"""The pages of alarms, and the first page, which puts them before everything else."""
+"""The pages of alarms: each sees their own, urgent ones first, and says what was done."""
 
-import pytest
 from sqlalchemy import select
 
-from config import alarms, clock
-from config.alarms import Alarm
 from config.audit import Entry
-from config.database import reading, session, transaction
-from tests.app.console.talking import hear
+from config.database import reading, session
+from tests.app.console.talking import cry, hear
 from tests.fixtures.console import Desk
-
-
-def cry(desk: Desk, code: str, message: str, **more: bool) -> int:
-    """Raise an alarm of a department. Returns its id."""
-    owner = desk.department_id(code)
-    with transaction():
-        alarms.raise_alarm(
-            "thing.broken", message, message, now=clock.now(), department_id=owner, **more
-        )
-        return session.scalars(select(Alarm.id).where(Alarm.subject == message)).one()
 
 
 def test_each_sees_their_own_alarms(desk: Desk) -> None:
@@ -88,36 +75,3 @@ def test_the_list_is_sent_again_only_when_it_looks_another_way(desk: Desk) -> No
     assert client.get(poll).status_code == 204
     cry(desk, "police", "窗也坏了")
     assert "窗也坏了" in client.get(poll).text
-
-
-# ---- the first page ----
-
-
-def test_the_first_page_shows_what_waits_for_this_person(desk: Desk) -> None:
-    hear(desk, "在吗在吗")
-    hear(desk, "社保怎么回事啊", openid="o2", to="hrss")
-    cry(desk, "police", "门坏了")
-
-    agent = desk.client("agent", "police").get("/console/").text
-    assert agent.index("门坏了") < agent.index("在吗在吗")
-    assert "社保怎么回事啊" not in agent
-    editor = desk.client("editor", "police").get("/console/").text
-    assert "门坏了" in editor
-    assert "在吗在吗" not in editor, "an editor answers nobody"
-
-
-@pytest.mark.parametrize("role", ["agent", "clerk", "auditor", "department_admin"])
-def test_who_has_nothing_to_do_is_told_so(desk: Desk, role: str) -> None:
-    hear(desk, "身份证", openid="o1")
-    assert "都办完了" in desk.client(role, "police").get("/console/").text
-
-
-def test_only_the_first_few_stand_there_with_a_way_to_all(desk: Desk) -> None:
-    for number in range(7):
-        hear(desk, f"第{number}位在吗", openid=f"o{number}")
-        cry(desk, "police", f"第{number}件事")
-
-    page = desk.client("agent", "police").get("/console/").text
-    assert page.count("位在吗") == 5
-    assert page.count("件事") == 5
-    assert page.count("查看全部") == 2
