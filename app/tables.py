@@ -3,14 +3,29 @@
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
 from keywords import stored, texts
-from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from matrix import (
+    account_tasks,
+    accounts,
+    articles,
+    callbacks,
+    departments,
+    followers,
+    inbox,
+    media,
+    menus,
+    probes,
+    sendings,
+    surveys,
+)
 from services import catalogue
 
 ROOMS = (
+    account_tasks,
     accounts,
     alarms,
     articles,
     audit,
+    callbacks,
     catalogue,
     departments,
     followers,
@@ -18,9 +33,11 @@ ROOMS = (
     jobs,
     media,
     menus,
+    probes,
     revisions,
     sendings,
     stored,
+    surveys,
     texts,
     timetable,
 )
