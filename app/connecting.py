@@ -53,6 +53,12 @@ def ask_again(account: Account, *, now: datetime) -> None:
     jobs.enqueue(probes.CHECK, key=f"{probes.CHECK}:{account.id}", account_id=account.id)
 
 
+def ask_code(account: Account) -> None:
+    """Have the account's own QR code made, unless there is one."""
+    if not account.qr_url:
+        jobs.enqueue(DRAW, key=f"{DRAW}:{account.id}", account_id=account.id)
+
+
 def check(*, account_id: int, now: datetime) -> None:
     """Ask WeChat about an account and note the answers. Raises Temporary to come again."""
     with reading():

@@ -27,7 +27,7 @@ from matrix.wechat.envelope import Envelope, Mode
 
 REVISION = "accounts"
 CONNECT = "accounts.connect"
-SEALED = ("token", "aes_key", "secret", "previous_token", "previous_aes_key", "pending_secret")
+SEALED = ("token", "aes_key", "secret", "previous_aes_key", "pending_secret")
 
 _APPID = re.compile(r"wx[0-9a-f]{16}")
 _ORIGINAL_ID = re.compile(r"gh_[0-9a-zA-Z]{6,32}")
@@ -241,7 +241,10 @@ def access_account(member: Member, account_id: int, right: Right) -> Account:
 
 
 def accounts_for_staff(member: Member, right: Right) -> list[Account]:
-    """The accounts where the member has this right, by name; their secrets stay sealed."""
+    """The accounts where the member has this right, by name; their secrets stay sealed.
+
+    Only whether there is a previous Token is known.
+    """
     sealed = [defer(getattr(Account, name)) for name in SEALED]
     rows = select(Account).where(member.area(right).covers(account=Account.id)).options(*sealed)
     return list(session.scalars(rows.order_by(Account.name, Account.id)))

@@ -18,7 +18,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import clock
 from config.database import Base, session, upsert
-from matrix.accounts import Account
 from matrix.callbacks import Heard, why
 
 CHECK = "accounts.check"
@@ -118,7 +117,7 @@ def of_accounts(account_ids: Iterable[int]) -> dict[int, dict[Kind, Probe]]:
     return found
 
 
-def steps(account: Account, heard: Heard | None, probes: Mapping[Kind, Probe]) -> tuple[Step, ...]:
+def steps(heard: Heard | None, probes: Mapping[Kind, Probe]) -> tuple[Step, ...]:
     """All questions about one account, in the order in which a person settles them."""
     asked = [_noted(kind, probes.get(kind)) for kind in (Kind.TOKEN, Kind.ALLOW_LIST)]
     rest = [_noted(kind, probes.get(kind)) for kind in (Kind.ABILITY, Kind.IMPORT)]

@@ -87,7 +87,7 @@ def _unanswered(now: datetime) -> Any:
             func.min(Inbound.received_at).label("unanswered_since"),
         )
         .where(
-            Inbound.id >= _first_id(Inbound.id, Inbound.received_at, since),
+            Inbound.id >= first_id(Inbound.id, Inbound.received_at, since),
             Inbound.received_at >= since,
             Inbound.outcome == Outcome.FALLBACK,
             ~answered,
@@ -113,14 +113,14 @@ def _sent(now: datetime) -> Any:
             count(lost).label("lost_day"),
         )
         .where(
-            Sending.id >= _first_id(Sending.id, Sending.created_at, day),
+            Sending.id >= first_id(Sending.id, Sending.created_at, day),
             Sending.created_at >= day,
         )
         .group_by(Sending.account_id)
     )
 
 
-def _first_id(
+def first_id(
     key: InstrumentedAttribute[int], at: InstrumentedAttribute[datetime], since: datetime
 ) -> int:
     """The smallest id that may be as young as an instant; about twenty look-ups by key."""
@@ -128,8 +128,9 @@ def _first_id(
     high = (session.scalar(select(func.max(key))) or 0) + 1
     while low < high:
         middle = (low + high) // 2
-        found = session.execute(select(key, at).where(key >= middle).order_by(key).limit(1)).one()
-        if found[1] < since:
+        next_row = select(key, at).where(key >= middle).order_by(key).limit(1)
+        found = session.execute(next_row).one_or_none()
+        if found is not None and found[1] < since:
             low = found[0] + 1
         else:
             high = middle
