@@ -17,6 +17,7 @@ from matrix import (
     sendings,
     surveys,
 )
+from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
 ROOMS = (
@@ -28,17 +29,25 @@ ROOMS = (
     callbacks,
     catalogue,
     departments,
+    factors,
     followers,
+    grants,
     inbox,
     jobs,
+    links,
     media,
     menus,
+    networks,
+    passwords,
+    people,
     probes,
     revisions,
     sendings,
+    sessions,
     stored,
     surveys,
     texts,
+    throttle,
     timetable,
 )
 metadata = Base.metadata
