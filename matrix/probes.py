@@ -77,7 +77,7 @@ _TITLES = {
     Kind.ABILITY: "账号类型与认证",
     Kind.IMPORT: "菜单与自动回复",
 }
-_UNASKED = "还没有核对，点“重新检查”开始。"
+_UNASKED = "还没有核对过，系统每小时自动核对一次。"
 
 
 def note(
