@@ -57,6 +57,12 @@ def _reachable(department_id: int) -> Department:
     return departments.access_department(member(), department_id, _RIGHT)
 
 
+class MergeForm(PlaceForm):
+    """The department that answers from now on."""
+
+    target = SelectField("承接单位", [DataRequired("请选择承接单位")], coerce=int)
+
+
 @blueprint.get("/")
 @needs(_RIGHT)
 def index() -> str:
@@ -210,12 +216,16 @@ def move(department_id: int) -> Answer:
 def merging(department_id: int) -> str:
     """What merging means, and into which department."""
     department = _reachable(department_id)
-    form = PlaceForm()
-    form.target.choices = _places(but=department)
-    return _merging(department, form)
+    return _merging(department, _merge_form(department))
 
 
-def _merging(department: Department, form: PlaceForm) -> str:
+def _merge_form(department: Department) -> MergeForm:
+    form = MergeForm()
+    form.target.choices = {0: "请选择"} | _places(but=department)
+    return form
+
+
+def _merging(department: Department, form: MergeForm) -> str:
     tree = departments.tree()
     owned = accounts.accounts_for_staff(member(), Right.ACCOUNTS_READ)
     within = tree.within(department.id)
@@ -234,8 +244,7 @@ def _merging(department: Department, form: PlaceForm) -> str:
 def merge(department_id: int) -> Answer:
     """Close a department; its successor answers for it from now on."""
     department = _reachable(department_id)
-    form = PlaceForm()
-    form.target.choices = _places(but=department)
+    form = _merge_form(department)
     if form.validate_on_submit():
         with forms.blaming(form, "target"):
             departments.merge(department_id, into=_reachable(form.target.data or _TOP).id)

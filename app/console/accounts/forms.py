@@ -35,7 +35,7 @@ class AccountForm(Form):
 
     name = StringField("账号名称", [DataRequired("请填写账号名称"), Length(max=60)], [trimmed])
     original_id = StringField("原始 ID", [DataRequired("请填写原始 ID")], [trimmed])
-    department = SelectField("所属单位", coerce=int)
+    department = SelectField("所属单位", [DataRequired("请选择所属单位")], coerce=int)
     kind = RadioField("账号类型", choices=KINDS, default=Kind.SERVICE.value)
     verified = BooleanField("已通过微信认证", default=True)
     verified_until = DateField("认证有效期至", [Optional()])
@@ -47,6 +47,8 @@ class AccountForm(Form):
         own = departments.departments_for_staff(member(), Right.ACCOUNTS_MANAGE)
         open_ones = [row for row in own if row.state is State.ACTIVE]
         choices = indented(open_ones)
+        if current is None and len(choices) > 1:
+            choices = {0: "请选择"} | choices
         if current is not None and current not in choices:
             choices.update(departments.names([current]))
         self.department.choices = choices
