@@ -10,12 +10,15 @@ from app import connecting, live
 from config import jobs, settings
 from config.database import reading, transaction
 from matrix import accounts, callbacks, inbox, keys, media, menus, probes, sendings, surveys
+from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
+_SESSIONS_KEPT = timedelta(days=30)
+_FAILURES_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
 
 
@@ -61,6 +64,8 @@ def tidy(*, now: datetime) -> None:
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     callbacks.forget_hours(before=now - callbacks.KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
+    sessions.forget(before=now - _SESSIONS_KEPT)
+    throttle.forget(before=now - _FAILURES_KEPT)
 
 
 INSIDE: dict[str, jobs.Handler] = {
