@@ -96,9 +96,8 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
 
 def _check(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:
     account = _account(appid)
-    query: str = environ["QUERY_STRING"]
-    echo = account.envelope.verify_url(query, now=now)
-    callbacks.checked(account, now, is_previous=not account.envelope.is_current(query))
+    echo = account.envelope.verify_url(environ["QUERY_STRING"], now=now)
+    callbacks.checked(account, now)
     return _PLAIN, echo
 
 

@@ -26,14 +26,15 @@ from matrix.wechat.credentials import Credentials
 PATROL = "accounts.patrol"
 REMIND = "accounts.remind"
 DRAW = "accounts.draw"
+CLEAR = "accounts.clear_quota"
 
 SEND = "/cgi-bin/message/custom/send"
 _UNCONNECTED = "account.unconnected"
 _VERIFICATION = "account.verification"
 _NOT_LISTED = 40164
-_BUSY = "微信暂时没有回应，系统会自动再试。"
 _TOKEN_OK = "AppSecret 正确，接口凭据已取得。"
 _SCENE = "account"
+_ASKED = (Kind.TOKEN, Kind.ALLOW_LIST, Kind.ABILITY)
 # nothing can be read before the AppID, the AppSecret and the allow-list are right
 _BEFORE_TOKEN = frozenset({40013, 40125, 40164, 40243})
 
@@ -49,7 +50,14 @@ class _Said(NamedTuple):
 
 def ask_again(account: Account, *, now: datetime) -> None:
     """Have all questions about an account asked anew, soon after the commit."""
-    probes.waits(account.id, (Kind.TOKEN, Kind.ALLOW_LIST, Kind.ABILITY), "正在核对…", now=now)
+    imported = probes.of_accounts([account.id]).get(account.id, {}).get(Kind.IMPORT)
+    if imported is not None and imported.state is State.FAILED:
+        probes.waits(account.id, (Kind.IMPORT,), "正在核对…", now=now)
+    _ask(account, now)
+
+
+def _ask(account: Account, now: datetime) -> None:
+    probes.waits(account.id, _ASKED, "正在核对…", now=now)
     jobs.enqueue(probes.CHECK, key=f"{probes.CHECK}:{account.id}", account_id=account.id)
 
 
@@ -59,6 +67,11 @@ def ask_code(account: Account) -> None:
         jobs.enqueue(DRAW, key=f"{DRAW}:{account.id}", account_id=account.id)
 
 
+def ask_clearing(account: Account) -> None:
+    """Have today's counters of an account set to zero; ten times a month."""
+    jobs.enqueue(CLEAR, key=f"{CLEAR}:{account.id}", account_id=account.id)
+
+
 def check(*, account_id: int, now: datetime) -> None:
     """Ask WeChat about an account and note the answers. Raises Temporary to come again."""
     with reading():
@@ -66,9 +79,9 @@ def check(*, account_id: int, now: datetime) -> None:
         credentials, is_verified = accounts.credentials(account_id), account.verified
     try:
         said = _asked(credentials, is_verified=is_verified)
-    except gateway.Temporary:
+    except gateway.Temporary as error:
         with transaction():
-            probes.shelve(account_id, _BUSY)
+            probes.shelve(account_id, f"{error}系统会自动再试。")
         raise
     with transaction():
         for one in said:
@@ -132,7 +145,7 @@ def _follow_up(account: Account, said: list[_Said], now: datetime) -> None:
         return
     alarms.over(_UNCONNECTED, account.appid, now=now)
     imported = probes.of_accounts([account.id]).get(account.id, {}).get(Kind.IMPORT)
-    if imported is None or imported.state is not State.OK:
+    if imported is None or imported.state is State.WAITING:
         _enqueue_connect(account.id)
 
 
@@ -163,8 +176,8 @@ def connect(*, account_id: int, now: datetime) -> None:
     except gateway.NotAuthorised as error:
         with transaction():
             account = accounts.get(account_id)
-            _cry(account, str(error), now)
             if error.errcode in _BEFORE_TOKEN:
+                _cry(account, str(error), now)
                 words, state = "取得接口凭据后自动读取。", State.WAITING
             else:
                 words, state = str(error), State.FAILED
@@ -183,7 +196,7 @@ def connect(*, account_id: int, now: datetime) -> None:
 def _ask_first(account: Account, now: datetime) -> None:
     """Ask the other questions as well, unless they were asked before."""
     if Kind.TOKEN not in probes.of_accounts([account.id]).get(account.id, {}):
-        ask_again(account, now=now)
+        _ask(account, now)
 
 
 def prove_secret(*, account_id: int, now: datetime) -> None:
@@ -201,15 +214,29 @@ def prove_secret(*, account_id: int, now: datetime) -> None:
                 words = f"{error} 原来的 AppSecret 仍在使用。"
                 probes.note(account_id, Kind.SECRET, State.FAILED, words, now=now)
         return
-    except gateway.Temporary:
+    except gateway.Temporary as error:
+        words = f"{error}系统会自动再试。"
         with transaction():
-            probes.note(account_id, Kind.SECRET, State.WAITING, _BUSY, now=now)
+            probes.note(account_id, Kind.SECRET, State.WAITING, words, now=now)
         raise
     with transaction():
         if keys.accept_secret(account_id, secret, now=now):
             words = "新的 AppSecret 正确，已启用。"
             probes.note(account_id, Kind.SECRET, State.OK, words, now=now)
             ask_again(accounts.get(account_id), now=now)
+
+
+def clear_quota(*, account_id: int, now: datetime) -> None:
+    """Set today's counters to zero. When the month's ten are used up, the board says so."""
+    with reading():
+        credentials = accounts.credentials(account_id)
+    try:
+        gateway.clear_quota(credentials)
+        (said,) = _quota(credentials)
+    except gateway.QuotaUsed as error:
+        said = _Said(Kind.QUOTA, State.FAILED, str(error), {})
+    with transaction():
+        probes.note(account_id, said.kind, said.state, said.words, now=now, **said.facts)
 
 
 def draw(*, account_id: int, now: datetime) -> None:

@@ -75,6 +75,7 @@ INSIDE: dict[str, jobs.Handler] = {
 }
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connecting.connect,
+    connecting.CLEAR: connecting.clear_quota,
     connecting.DRAW: connecting.draw,
     keys.PROVE: connecting.prove_secret,
     probes.CHECK: connecting.check,

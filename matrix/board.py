@@ -75,7 +75,7 @@ class Facts:
     def quota(self) -> tuple[int, int] | None:
         """How many customer-service messages are left of how many today."""
         probe = self.probes.get(Kind.QUOTA)
-        if probe is None or "left" not in probe.facts:
+        if probe is None or not probe.facts.get("daily"):
             return None
         return probe.facts["left"], probe.facts["daily"]
 
@@ -167,6 +167,9 @@ def _asked(facts: Facts, now: datetime) -> Iterator[_Finding]:
             yield levels.get(kind, Level.WARN), probe.words.rstrip("。")
     if facts.token_at is not None and now - facts.token_at > _TOKEN_FRESH:
         yield Level.WARN, f"接口凭据自 {clock.local(facts.token_at):%m-%d %H:%M} 起没有核对成功"
+    refused = facts.probes.get(Kind.QUOTA)
+    if refused is not None and refused.state is probes.State.FAILED:
+        yield Level.WARN, refused.words.rstrip("。")
     if facts.quota is not None:
         left, daily = facts.quota
         if left <= 0:

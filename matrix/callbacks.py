@@ -99,22 +99,21 @@ _notes = _Notes()
 
 def heard(account: Connection, at: datetime, *, is_previous: bool) -> None:
     """Note a push that was believed, and by which keys."""
-    _notes.put(account.id, 1, 0, {"heard_at": at, **_keys(account, at, is_previous)})
+    if is_previous:
+        _notes.put(account.id, 1, 0, {"heard_at": at, "previous_at": at})
+    else:
+        # a process may not know the newest keys yet, so it says which ones it means
+        _notes.put(account.id, 1, 0, {"heard_at": at, "current_at": at, "keys_at": account.keys_at})
 
 
-def checked(account: Connection, at: datetime, *, is_previous: bool) -> None:
-    """Note that WeChat checked the address and was content."""
-    _notes.put(account.id, 0, 0, {"checked_at": at, **_keys(account, at, is_previous)})
+def checked(account: Connection, at: datetime) -> None:
+    """Note that WeChat checked the address and was content; that says nothing of the AESKey."""
+    _notes.put(account.id, 0, 0, {"checked_at": at})
 
 
 def refused(account: Connection, at: datetime, *, reason: str) -> None:
     """Note a request that was not believed."""
     _notes.put(account.id, 0, 1, {"refused_at": at, "refused_why": reason[:64]})
-
-
-def _keys(account: Connection, at: datetime, is_previous: bool) -> dict[str, Any]:
-    # a process may not know the newest keys yet, so it says which ones it means
-    return {"previous_at": at} if is_previous else {"current_at": at, "keys_at": account.keys_at}
 
 
 def write() -> int:

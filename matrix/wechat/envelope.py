@@ -131,12 +131,6 @@ class Envelope:
         self._signed(parameters, "signature")
         return echo
 
-    def is_current(self, query: str) -> bool:
-        """Whether a query that was believed is signed with the newest Token."""
-        parameters = _Parameters(query)
-        stamp, nonce = parameters.need("timestamp"), parameters.need("nonce")
-        return parameters.need("signature") == signature(self._tokens[0], stamp, nonce)
-
     def expect(self, query: str, *, now: datetime) -> "Expected":
         """A callback whose query WeChat signed, before its body is read. Raises Refused.
 

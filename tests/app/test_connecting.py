@@ -187,6 +187,28 @@ def test_the_patrol_asks_about_every_account_that_is_not_paused(
     assert asked == set(scene.ids.values()) - {police.id}
 
 
+def test_what_cannot_be_imported_is_said_and_tried_again_only_when_asked(
+    police: Police, scene: Scene
+) -> None:
+    path = "/cgi-bin/get_current_autoreply_info"
+    scene.world.faults.add({"kind": "unauthorised", "appid": police.appid, "path": path})
+    do_all(accounts.CONNECT)
+    do_all(probes.CHECK)
+
+    assert police.states()[Kind.IMPORT] is FAILED
+    assert alarms("account.unconnected") == []
+    with transaction():
+        jobs.enqueue(connecting.PATROL, key=connecting.PATROL)
+    do_all(connecting.PATROL)
+    do_all(probes.CHECK)
+    assert do_all(accounts.CONNECT) == [], "an hourly look does not insist"
+
+    scene.world.faults.clear()
+    police.check()
+    do_all(accounts.CONNECT)
+    assert police.states()[Kind.IMPORT] is OK
+
+
 # ---- secrets ----
 
 
@@ -325,6 +347,21 @@ def test_the_accounts_own_code_is_made_once(police: Police, scene: Scene) -> Non
 
     assert police.row().qr_url.startswith("http")
     assert len(scene.world.journal.lines(what="api", path="/cgi-bin/qrcode/create")) == 1
+
+
+def test_counters_are_cleared_ten_times_a_month(police: Police, scene: Scene) -> None:
+    def left() -> int:
+        with transaction():
+            connecting.ask_clearing(accounts.get(police.id))
+        assert do_all(connecting.CLEAR) == [State.DONE]
+        return int(police.said()[Kind.QUOTA].facts.get("left", -1))
+
+    scene.world.quotas.set(police.appid, connecting.SEND, daily=100)
+    scene.world.quotas.use(police.appid, connecting.SEND)
+
+    assert {left() for _ in range(10)} == {100}
+    assert left() == -1
+    assert "清零次数已用完" in police.said()[Kind.QUOTA].words
 
 
 def test_a_verification_that_ends_within_a_month_is_cried_for(police: Police, scene: Scene) -> None:

@@ -33,7 +33,7 @@ def test_what_was_heard_is_written_once_for_many_pushes(make_account: MakeAccoun
     for second in range(30):
         callbacks.heard(account, NOW + timedelta(seconds=second), is_previous=False)
     callbacks.refused(account, NOW + timedelta(minutes=1), reason="signature")
-    callbacks.checked(noise, NOW, is_previous=False)
+    callbacks.checked(noise, NOW)
 
     assert callbacks.write() == 2
     assert callbacks.write() == 0

@@ -16,7 +16,7 @@ from app.console.drawing import away, done, warn
 from config import clock
 from config.errors import NotFound
 from config.tenancy import Right
-from matrix import account_tasks, board, departments
+from matrix import account_tasks, board, departments, probes
 from matrix.accounts import Account, Kind
 from matrix.board import Level
 
@@ -33,6 +33,7 @@ _PIXELS = 20  # a module of a code for print
 def index() -> str:
     """How all accounts do."""
     found = board.board(member(), Right.ACCOUNTS_READ, now=clock.now())
+    area = member().area(Right.ACCOUNTS_MANAGE)
     words, level = request.args.get("q", "").strip(), request.args.get("level", "")
     shown = [
         one
@@ -45,6 +46,7 @@ def index() -> str:
         rows=shown,
         counts=Counter(one.level.value for one in found),
         total=len(found),
+        may_add=area.everywhere or bool(area.departments),
         level=level,
         words=words,
         levels=LEVELS,
@@ -61,16 +63,18 @@ def show(account_id: int) -> str:
 
 def _page(account: Account, form: TaskForm) -> str:
     (health,) = board.judged([account], now=clock.now())
+    steps = steps_of(account)
     return render_template(
         "console/accounts/show.html",
         account=account,
         health=health,
-        steps=steps_of(account),
+        steps=steps,
         tasks=account_tasks.of_account(account.id),
         task_names=TASKS,
         former=departments.former_names(account.department_id),
         callback_url=callback_url(account),
         picture=_drawn(account),
+        is_connected=probes.is_connected(steps),
         can_draw=account.verified and account.kind is Kind.SERVICE,
         levels=LEVELS,
         kinds=KINDS,
@@ -99,6 +103,15 @@ def settle_task(task_id: int) -> Answer:
     else:
         done("已记录处理结果。")
     return away("accounts.show", account_id=task.account_id)
+
+
+@blueprint.post("/<int:account_id>/quota/clear")
+@needs(Right.ACCOUNTS_MANAGE)
+def clear_quota(account_id: int) -> Answer:
+    """Have today's counters set to zero."""
+    connecting.ask_clearing(reachable(account_id))
+    done("正在向微信申请清零，几秒后刷新本页即可看到。")
+    return away("accounts.show", account_id=account_id)
 
 
 # ---- the account's own code ----

@@ -215,6 +215,17 @@ def test_keys_are_shown_after_a_fresh_proof_until_wechat_uses_them(desk: Desk, p
     assert account.aes_key not in refused.text
 
 
+def test_wechats_check_of_the_address_alone_does_not_hide_the_keys(desk: Desk, police: int) -> None:
+    with transaction():
+        connection = {one.id: one for one in accounts.roster().values()}[police]
+        callbacks.checked(connection, clock.now())
+        callbacks.write()
+
+    shown = desk.client().post(f"{URL}/{police}/connect/keys")
+
+    assert row(police).aes_key in shown.text, "it may have been pasted wrongly"
+
+
 def test_a_rotation_goes_from_step_to_step(desk: Desk, police: int) -> None:
     client, old = desk.client("department_admin", "police"), row(police)
     heard(desk, police)
@@ -372,6 +383,17 @@ def test_a_task_is_shown_and_closed_with_a_word(desk: Desk, police: int) -> None
     assert "没有接触过密钥" in page
     assert client.staff is not None
     assert client.staff.name in page
+
+
+def test_counters_can_be_cleared_once_half_of_them_is_used(desk: Desk, police: int) -> None:
+    client = desk.client("department_admin", "police")
+    for left, shown in ((900, False), (400, True)):
+        with transaction():
+            now = clock.now()
+            probes.note(police, Kind.QUOTA, State.OK, "", now=now, left=left, daily=1000)
+        assert ("清零" in client.get(f"{URL}/{police}").text) is shown
+    assert client.post(f"{URL}/{police}/quota/clear").status_code == 303
+    assert desk.client("editor", "police").post(f"{URL}/{police}/quota/clear").status_code == 403
 
 
 def test_the_accounts_code_is_drawn_for_screens_and_for_print(desk: Desk, police: int) -> None:
