@@ -7,10 +7,11 @@ killed loses the notes of a few seconds, and nothing depends on them but what st
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, case, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -70,90 +71,100 @@ class Rate:
     refused_day: int = 0
 
 
-class _Notes:
-    """What this process has heard since it last wrote it down: by account, values and counts."""
+class _Note:
+    """What this process heard for one account since it last wrote it down."""
 
-    lock = threading.Lock()
-    last: dict[int, dict[str, Any]]
-    counts: dict[int, list[int]]
+    __slots__ = ("heard", "moments", "refused", "why")
 
     def __init__(self) -> None:
-        self.last, self.counts = {}, {}
-
-    def put(self, account_id: int, heard: int, refused: int, values: dict[str, Any]) -> None:
-        with self.lock:
-            self.last.setdefault(account_id, {}).update(values)
-            count = self.counts.setdefault(account_id, [0, 0])
-            count[0] += heard
-            count[1] += refused
-
-    def taken(self) -> tuple[dict[int, dict[str, Any]], dict[int, list[int]]]:
-        with self.lock:
-            found = self.last, self.counts
-            self.last, self.counts = {}, {}
-        return found
+        self.moments: dict[str, datetime] = {}
+        self.heard = self.refused = 0
+        self.why = ""
 
 
-_notes = _Notes()
+class _Kept:
+    """The notes of this process, by account."""
+
+    lock = threading.Lock()
+    notes: ClassVar[defaultdict[int, _Note]] = defaultdict(_Note)
 
 
 def heard(account: Connection, at: datetime, *, is_previous: bool) -> None:
     """Note a push that was believed, and by which keys."""
-    if is_previous:
-        _notes.put(account.id, 1, 0, {"heard_at": at, "previous_at": at})
-    else:
-        # a process may not know the newest keys yet, so it says which ones it means
-        _notes.put(account.id, 1, 0, {"heard_at": at, "current_at": at, "keys_at": account.keys_at})
+    with _Kept.lock:
+        note = _Kept.notes[account.id]
+        note.heard += 1
+        moments = note.moments
+        moments["heard_at"] = at
+        if is_previous:
+            moments["previous_at"] = at
+        else:
+            # a process may not know the newest keys yet, so it says which ones it means
+            moments["current_at"], moments["keys_at"] = at, account.keys_at
 
 
 def checked(account: Connection, at: datetime) -> None:
     """Note that WeChat checked the address and was content; that says nothing of the AESKey."""
-    _notes.put(account.id, 0, 0, {"checked_at": at})
+    with _Kept.lock:
+        _Kept.notes[account.id].moments["checked_at"] = at
 
 
 def refused(account: Connection, at: datetime, *, reason: str) -> None:
     """Note a request that was not believed."""
-    _notes.put(account.id, 0, 1, {"refused_at": at, "refused_why": reason[:64]})
-
-
-def write() -> int:
-    """Write the notes of this process down. Returns of how many accounts."""
-    last, counts = _notes.taken()
-    for account_id in sorted(last):  # in one order everywhere, so that two never wait crosswise
-        _write(account_id, last[account_id], counts[account_id])
-    return len(last)
-
-
-def _write(account_id: int, values: dict[str, Any], count: list[int]) -> None:
-    row = {"account_id": account_id, "refused_why": "", **values}
-    later = {name: _later(getattr(Heard, name), value) for name, value in values.items()}
-    session.execute(
-        upsert(Heard).values(row).on_conflict_do_update(index_elements=["account_id"], set_=later)
-    )
-    at = max(values[name] for name in _MOMENTS if name in values)
-    hour = {"account_id": account_id, "hour": _hour(at), "heard": count[0], "refused": count[1]}
-    session.execute(
-        upsert(Hour)
-        .values(hour)
-        .on_conflict_do_update(
-            index_elements=["account_id", "hour"],
-            set_={"heard": Hour.heard + count[0], "refused": Hour.refused + count[1]},
-        )
-    )
-
-
-def _later(column: Any, value: Any) -> Any:
-    # another process may have written a later moment already
-    return case((column > value, column), else_=value) if isinstance(value, datetime) else value
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
+    with _Kept.lock:
+        note = _Kept.notes[account.id]
+        note.refused += 1
+        note.moments["refused_at"], note.why = at, reason[:64]
 
 
 def forget() -> None:
     """Start as a new process does (a test needs it)."""
-    _notes.taken()
+    _taken()
+
+
+def _taken() -> dict[int, _Note]:
+    with _Kept.lock:
+        found, _Kept.notes = _Kept.notes, defaultdict(_Note)
+    return found
+
+
+def write() -> int:
+    """Write the notes of this process down. Returns of how many accounts."""
+    notes = _taken()
+    for account_id in sorted(notes):  # in one order everywhere, so that two never wait crosswise
+        _write(account_id, notes[account_id])
+    return len(notes)
+
+
+def _write(account_id: int, note: _Note) -> None:
+    later: dict[str, Any] = {
+        name: _later(getattr(Heard, name), at) for name, at in note.moments.items()
+    }
+    if note.why:
+        later["refused_why"] = note.why
+    row = {"account_id": account_id, "refused_why": note.why, **note.moments}
+    session.execute(
+        upsert(Heard).values(row).on_conflict_do_update(index_elements=["account_id"], set_=later)
+    )
+    at = max(note.moments[name] for name in _MOMENTS if name in note.moments)
+    hour = {"hour": _hour(at), "heard": note.heard, "refused": note.refused}
+    session.execute(
+        upsert(Hour)
+        .values(account_id=account_id, **hour)
+        .on_conflict_do_update(
+            index_elements=["account_id", "hour"],
+            set_={"heard": Hour.heard + note.heard, "refused": Hour.refused + note.refused},
+        )
+    )
+
+
+def _later(column: Any, at: datetime) -> Any:
+    # another process may have written a later moment already
+    return case((column > at, column), else_=at)
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def forget_hours(*, before: datetime) -> None:
