@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.fixtures.console import Desk
 from tests.fixtures.processes import Processes
-from tests.ways.wechat import WeChat
+from tests.ways.wechat import WeChat, start
 
 APPID, SECRET = "wx00000000000000aa", "ofthetaxes0123456789"
 PATIENCE = 60_000  # milliseconds; the machine may be busy with other things
@@ -41,30 +41,47 @@ CONSOLE = {
 class Platform:
     """WeChat's own pages, where the department's account is set up."""
 
-    def __init__(self, processes: Processes) -> None:
-        self._url = f"{processes.simulator_url}/simulator/accounts"
-        account = {
-            "appid": APPID,
-            "original_id": "gh_0000000000aa",
-            "name": "华阴税务",
-            "secret": SECRET,
-            "token": "nothing",
-            "aes_key": "0" * 43,
-            "ip_allow_list": ["203.0.113.9"],
-            "console": CONSOLE,
-        }
-        path: Path = processes.folder / "wechat.yaml"
-        path.write_text(yaml.safe_dump({"accounts": [account]}, allow_unicode=True), "utf-8")
-        processes.simulator(SIMULATOR_ACCOUNTS=str(path))
+    def __init__(self, url: str, appid: str) -> None:
+        self._url = f"{url}/simulator/accounts"
+        self._appid = appid
 
     def fill_in(self, **settings: Any) -> None:
         """Type settings into the page and save them."""
-        requests.post(self._url, json={"appid": APPID, **settings}, timeout=30).raise_for_status()
+        requests.post(
+            self._url, json={"appid": self._appid, **settings}, timeout=30
+        ).raise_for_status()
 
     def submit(self) -> bool:
         """Have WeChat check the address. Gives whether it was content."""
-        answer = requests.post(f"{self._url}/{APPID}/check", timeout=30)
+        answer = requests.post(f"{self._url}/{self._appid}/check", timeout=30)
         return bool(answer.json()["ok"])
+
+
+def open_platform(processes: Processes) -> Platform:
+    """A simulator that knows one account, which we do not know yet."""
+    account = {
+        "appid": APPID,
+        "original_id": "gh_0000000000aa",
+        "name": "华阴税务",
+        "secret": SECRET,
+        "token": "nothing",
+        "aes_key": "0" * 43,
+        "ip_allow_list": ["203.0.113.9"],
+        "console": CONSOLE,
+    }
+    path: Path = processes.folder / "wechat.yaml"
+    path.write_text(yaml.safe_dump({"accounts": [account]}, allow_unicode=True), "utf-8")
+    processes.simulator(SIMULATOR_ACCOUNTS=str(path))
+    return Platform(processes.simulator_url, APPID)
+
+
+def pasted(page: Page) -> dict[str, str | None]:
+    """The keys that the page shows to be pasted into WeChat's."""
+    labels = {"token": "Token（令牌）", "aes_key": "EncodingAESKey（消息加解密密钥）"}
+    return {
+        name: page.get_by_role("button", name=f"复制{label}").get_attribute("data-copy")
+        for name, label in labels.items()
+    }
 
 
 def state(page: Page, step: str) -> str | None:
@@ -81,7 +98,7 @@ def green(page: Page, *steps: str) -> None:
 def test_an_account_is_connected_until_every_check_is_green(
     desk: Desk, processes: Processes, page: Page
 ) -> None:
-    platform = Platform(processes)
+    platform = open_platform(processes)
     for name in ("worker", "scheduler"):
         processes.start(name)
     web = processes.web()
@@ -100,13 +117,8 @@ def test_an_account_is_connected_until_every_check_is_green(
     expect(failed).to_contain_text("127.0.0.1", timeout=PATIENCE)
     assert state(page, "token") == state(page, "address") == "waiting"
 
-    # the keys, shown to be pasted
     page.get_by_role("button", name="显示 Token 和 EncodingAESKey").click()
-    token, aes_key = (
-        page.get_by_role("button", name=f"复制{label}").get_attribute("data-copy")
-        for label in ("Token（令牌）", "EncodingAESKey（消息加解密密钥）")
-    )
-    platform.fill_in(token=token, aes_key=aes_key, ip_allow_list=["127.0.0.1"])
+    platform.fill_in(**pasted(page), ip_allow_list=["127.0.0.1"])
     web.wait_until(platform.submit)
     green(page, "address")
     assert state(page, "push") == "waiting"
@@ -126,3 +138,40 @@ def test_an_account_is_connected_until_every_check_is_green(
     page.get_by_role("link", name="完成").click()
     expect(page.get_by_text("1 条自动回复存为草稿")).to_be_visible()
     expect(page.get_by_text("正常", exact=True)).to_be_visible()
+
+
+@pytest.mark.browser
+def test_keys_are_changed_while_citizens_are_answered(
+    desk: Desk, processes: Processes, page: Page
+) -> None:
+    police = desk.hub.keys["police"]
+    wechat = start(processes, desk.hub)
+    platform = Platform(processes.simulator_url, police.appid)
+    web = processes.web()
+    (citizen,) = wechat.citizens(1)
+    wechat.act(citizen, police.appid, "follow")
+    wechat.change(callback_attempts=1)
+
+    def is_answered() -> bool:
+        said = wechat.act(citizen, police.appid, "text", text="身份证")
+        return bool(said["outcome"] == "replied")
+
+    assert is_answered()
+    desk.enter(page, processes.url, "department_admin", "police")
+    page.goto(f"{processes.url}/console/accounts/{desk.account_id('police')}/keys")
+    page.on("dialog", lambda dialog: dialog.accept())
+    web.wait_until(lambda: page.reload() and page.get_by_text("在用", exact=True).is_visible())
+    page.get_by_role("button", name="开始更换").click()
+    expect(page.get_by_text("还没有收到用新密钥发来的推送")).to_be_visible()
+    assert is_answered(), "with the old keys, before and after they are known to be old"
+    web.wait_until(is_answered)
+
+    platform.fill_in(**pasted(page))
+    web.wait_until(is_answered)
+    expect(page.get_by_text("可以完成更换了")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="完成更换").click()
+    expect(page.get_by_text("更换完成，旧密钥已停用")).to_be_visible()
+    assert is_answered()
+
+    platform.fill_in(token=police.token, aes_key=police.aes_key)
+    web.wait_until(lambda: not is_answered())
