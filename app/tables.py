@@ -4,9 +4,11 @@ from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
 from keywords import history, hits, imports, policies, stored, texts, unmatched
 from matrix import (
+    account_tasks,
     accounts,
     articles,
     blocks,
+    callbacks,
     departments,
     enclosures,
     followers,
@@ -14,7 +16,9 @@ from matrix import (
     media,
     menus,
     phrases,
+    probes,
     sendings,
+    surveys,
     traffic,
     walks,
 )
@@ -23,12 +27,14 @@ from matrix.talks import answering, gathering
 from services import catalogue
 
 ROOMS = (
+    account_tasks,
     accounts,
     alarms,
     answering,
     articles,
     audit,
     blocks,
+    callbacks,
     catalogue,
     departments,
     enclosures,
@@ -49,10 +55,12 @@ ROOMS = (
     people,
     phrases,
     policies,
+    probes,
     revisions,
     sendings,
     sessions,
     stored,
+    surveys,
     texts,
     throttle,
     timetable,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, or_, select, text
+from sqlalchemy import ColumnElement, Index, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, logs
@@ -125,6 +125,18 @@ def close(alarm_id: int, *, by: str, now: datetime, note: str = "") -> bool:
         to={"closed_at": now, "closed_by": by, "note": note},
     )
     return moved is not None
+
+
+def over(kind: str, subject: object, *, now: datetime) -> bool:
+    """Close the open alarm of a trouble that ended by itself; False when there is none."""
+    closed = session.scalars(
+        update(Alarm)
+        .where(Alarm.kind == kind, Alarm.subject == str(subject), Alarm.closed_at.is_(None))
+        .values(closed_at=now, closed_by="system")
+        .returning(Alarm.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return closed is not None
 
 
 # ---- for staff ----

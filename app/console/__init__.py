@@ -40,7 +40,18 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import alarms, drawing, home, me, rules, sign_in, studio, talks
+from app.console import (
+    accounts,
+    alarms,
+    departments,
+    drawing,
+    home,
+    me,
+    rules,
+    sign_in,
+    studio,
+    talks,
+)
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
@@ -51,6 +62,8 @@ GROUPS: tuple[Blueprint, ...] = (
     talks.blueprint,
     rules.blueprint,
     studio.blueprint,
+    accounts.blueprint,
+    departments.blueprint,
 )
 
 

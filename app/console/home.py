@@ -21,6 +21,7 @@ from keywords import listing, unmatched
 from keywords.history import RuleVersion
 from keywords.unmatched import Wanted
 from matrix import talks
+from matrix.board import Level, board
 
 blueprint = Blueprint("home", __name__, url_prefix="/console")
 
@@ -168,4 +169,28 @@ def _unanswered(who: Member, now: datetime) -> Group | None:
     return Group("没有答上的问题", "help-circle", items, everything if len(found) > _MOST else "")
 
 
-SOURCES: tuple[Source, ...] = (_alarms, _waiting, _returned, _to_review, _overdue, _unanswered)
+def _in_trouble(who: Member, now: datetime) -> Group | None:
+    if not who.area(Right.ACCOUNTS_MANAGE):
+        return None
+    found = [each for each in board(who, Right.ACCOUNTS_MANAGE, now=now) if each.level is Level.BAD]
+    items = [
+        Item(
+            text=each.facts.account.name,
+            detail="；".join(each.reasons),
+            address=url_for("accounts.show", account_id=each.facts.account.id),
+        )
+        for each in found[:_MOST]
+    ]
+    more = url_for("accounts.index") if len(found) > _MOST else ""
+    return Group("出问题的公众号", "brand-wechat", items, more)
+
+
+SOURCES: tuple[Source, ...] = (
+    _alarms,
+    _waiting,
+    _in_trouble,
+    _returned,
+    _to_review,
+    _overdue,
+    _unanswered,
+)

@@ -29,7 +29,7 @@ def test_the_first_page_shows_what_waits_for_this_person(desk: Desk) -> None:
     assert "在吗在吗" not in editor, "an editor answers nobody"
 
 
-@pytest.mark.parametrize("role", ["agent", "clerk", "auditor", "department_admin"])
+@pytest.mark.parametrize("role", ["agent", "clerk", "auditor", "editor"])
 def test_who_has_nothing_to_do_is_told_so(desk: Desk, role: str) -> None:
     hear(desk, "身份证", openid="o1")
     assert "都办完了" in desk.client(role, "police").get("/console/").text
@@ -135,3 +135,12 @@ def test_questions_without_an_answer_stand_there_for_who_writes_rules(desk: Desk
     assert "问了 7 次" in page
     assert "居住证" not in desk.client("editor", "hrss").get("/console/").text
     assert "居住证" not in desk.client("agent", "police").get("/console/").text
+
+
+def test_an_account_in_trouble_stands_there_for_who_manages_it(desk: Desk) -> None:
+    page = desk.client("department_admin", "police").get("/console/").text
+    assert "出问题的公众号" in page
+    assert "华阴police" in page
+    assert "尚未接通" in page
+    assert "华阴hrss" not in page
+    assert "出问题的公众号" not in desk.client("agent", "police").get("/console/").text
