@@ -5,13 +5,14 @@ from typing import Any
 
 from flask import render_template, request, url_for
 from wtforms import DateField, SearchField, SelectField
-from wtforms.validators import Length, Optional
+from wtforms.validators import Length, Optional, StopValidation
 
 from app.auth import member, needs
 from app.console import forms
 from app.console.talks import words
 from app.console.talks.group import blueprint
 from config import clock
+from config.masking import mask
 from config.tenancy import Right
 from matrix import talks
 from matrix.inbox import Outcome
@@ -44,6 +45,12 @@ class FilterForm(forms.Form):
         super().__init__(request.args)
         own = {str(key): name for key, name in talks.accounts_of(member()).items()}
         self.account.choices = {"0": "全部公众号", **own}
+
+    def validate_words(self, field: SearchField) -> None:
+        """Raises StopValidation for a number of a person: it is covered, nothing would be found."""
+        words = field.data or ""
+        if mask(words) != words:
+            raise StopValidation("号码都已遮盖，不能按完整的手机号或证件号查找")
 
     @property
     def tab(self) -> str:

@@ -8,7 +8,7 @@ being typed is lost.
 import secrets
 from typing import Any, TypeVar
 
-from flask import Response, current_app, render_template, request
+from flask import Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -142,7 +142,6 @@ def _shown(thread: Thread) -> dict[str, Any]:
     return {
         "thread": thread,
         "rules": {code: book.rule(code) for code in codes},
-        "has_rule_pages": "rules.show" in current_app.view_functions,
         "words": words,
         "Side": Side,
         "Fetched": State,

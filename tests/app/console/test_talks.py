@@ -89,6 +89,7 @@ def test_tabs_and_filters_narrow_the_list(desk: Desk) -> None:
         "first_day=2026-02-30",
         "last_day=0000-00-00",
         "words=" + "字" * 51,
+        "words=13812345678",
     ],
 )
 def test_a_wrong_filter_is_refused_in_its_own_words(desk: Desk, query: str) -> None:
