@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from app import live
-from config import clock
+from config import clock, database
 from config.database import reading, transaction
 from keywords import drafts, history, stored, texts
 from keywords.history import State
@@ -288,6 +289,32 @@ def test_the_panel_tells_what_collides_while_typing(editor: Client, police: int)
     assert "正则有误" in editor.post("/console/rules/look", wrong).text
     danger = editor.post("/console/rules/look", typed(police, phrase="有人溺水了快来救人")).text
     assert "紧急词" in danger
+
+
+def test_what_is_typed_is_looked_at_without_the_database(editor: Client, police: int) -> None:
+    # on SQLite a POST that asks it anything would hold up every writer
+    editor.get("/console/rules/new")
+    asked: list[str] = []
+
+    def note(*given: Any) -> None:
+        asked.append(str(given[2]))
+
+    event.listen(database.engine(), "before_cursor_execute", note)
+    editor.post("/console/rules/look", typed(police, phrase="居住证"))
+    event.remove(database.engine(), "before_cursor_execute", note)
+    ours = ("rules", "media_files", "guides", "keyword_")
+    assert [line for line in asked if any(f"FROM {table}" in line for table in ours)] == []
+
+
+def test_a_draft_that_went_to_another_department_is_not_written_over(
+    desk: Desk, editor: Client, police: int
+) -> None:
+    rule, hrss = rule_id(), desk.department_id("hrss")
+    desk.client().post(f"/console/rules/{rule}/edit", typed(hrss or 0, name="搬走"))
+    assert newest(rule).department_id == hrss
+    assert editor.get(f"/console/rules/{rule}/edit").status_code == 404
+    assert editor.post(f"/console/rules/{rule}/edit", typed(police)).status_code == 404
+    assert newest(rule).shape["name"] == "搬走"
 
 
 # ---- review ----
