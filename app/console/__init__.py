@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import drawing, home, me, rules, sign_in
+from app.console import accounts, departments, drawing, home, me, rules, sign_in
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
@@ -48,6 +48,8 @@ GROUPS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
     me.blueprint,
     rules.blueprint,
+    accounts.blueprint,
+    departments.blueprint,
 )
 
 
