@@ -6,16 +6,18 @@ strangers, or have transactions of their own; none of them is open during a call
 
 from datetime import datetime, timedelta
 
-from app import adoption, live
+from app import adoption, errands, live
 from config import alarms, jobs, settings
 from config.database import reading, transaction
 from config.errors import DomainError
-from matrix import accounts, inbox, media, menus, sendings
+from matrix import accounts, codes, inbox, media, menus, sendings
+from matrix.menus import conditional, sights
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
 TIDY = "house.tidy"
 
+_DAY = timedelta(days=1)
 _DONE_JOBS_KEPT = timedelta(days=7)
 _TIDIED_AT_ONCE = 5000
 
@@ -50,20 +52,6 @@ def _cannot_connect(account_id: int, error: DomainError, now: datetime) -> None:
         )
 
 
-def push_menu(*, menu_id: int, now: datetime) -> None:
-    """Show an account's newest menu in WeChat; an older version is left alone."""
-    with reading():
-        menu = menus.get(menu_id)
-        newest = menus.newest(menu.account_id)
-        if menu.pushed_at is not None or newest is None or newest.id != menu_id:
-            return
-        credentials = accounts.credentials(menu.account_id)
-        buttons = menus.parse(menu.buttons)
-    gateway.create_menu(credentials, buttons)
-    with transaction():
-        menus.pushed(menu_id, now=now)
-
-
 def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
     """Give an account a file of ours, and write down its id there."""
     with reading():
@@ -91,15 +79,21 @@ def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
+    sights.forget_persons(before=now - _DAY)
 
 
-INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
+INSIDE: dict[str, jobs.Handler] = {TIDY: tidy, codes.COUNT: codes.count}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
+    codes.MAKE: errands.make_code,
+    conditional.ADD: errands.add_conditional,
+    conditional.DELETE: errands.delete_conditional,
     MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
-    menus.PUSH: push_menu,
+    menus.PUSH: errands.push_menu,
     sendings.DELIVER: deliver,
+    sights.LOOK: errands.look_at_menu,
+    sights.TRY: errands.try_menu,
 }
 
 

@@ -16,11 +16,13 @@ from app import broker
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
 from config.database import retrying
+from matrix import codes
 
 _log = logs.get(__name__)
 
 # name of the job, and when it is due on the city's clocks
 TIMETABLE: dict[str, dict[str, Any]] = {
+    codes.COUNT: {"minute": "*/5"},
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
     handlers.TIDY: {"hour": 3, "minute": 20},
 }

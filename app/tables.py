@@ -3,7 +3,10 @@
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
 from keywords import stored, texts
-from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from matrix import accounts, articles, departments, followers, inbox, sendings
+from matrix.codes import scans, scenes
+from matrix.media import files, uploads
+from matrix.menus import conditional, sights, versions
 from services import catalogue
 
 ROOMS = (
@@ -12,16 +15,21 @@ ROOMS = (
     articles,
     audit,
     catalogue,
+    conditional,
     departments,
+    files,
     followers,
     inbox,
     jobs,
-    media,
-    menus,
     revisions,
+    scans,
+    scenes,
     sendings,
+    sights,
     stored,
     texts,
     timetable,
+    uploads,
+    versions,
 )
 metadata = Base.metadata

@@ -76,7 +76,7 @@ from matrix.wechat.gateway.upkeep import (
     clear_quota,
     quota,
 )
-from matrix.wechat.gateway.users import FollowerPage, Profile, followers, user, users
+from matrix.wechat.gateway.users import FollowerPage, Profile, Tag, followers, tags, user, users
 from matrix.wechat.wire import Download
 
 __all__ = [
@@ -117,6 +117,7 @@ __all__ = [
     "Quota",
     "QuotaUsed",
     "Refused",
+    "Tag",
     "Temporary",
     "TemporaryMedia",
     "Unconfirmed",
@@ -141,6 +142,7 @@ __all__ = [
     "send",
     "send_notice",
     "show_typing",
+    "tags",
     "temporary_qrcode",
     "upload_media",
     "user",
