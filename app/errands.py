@@ -28,9 +28,9 @@ def push_menu(*, menu_id: int, now: datetime) -> None:
         menu = menus.get(menu_id)
         if menu.state is not menus.State.WAITING:
             return
-        credentials = accounts.credentials(menu.account_id)
+        credentials, buttons = accounts.credentials(menu.account_id), menus.read(menu.buttons)
     try:
-        gateway.create_menu(credentials, menus.read(menu.buttons))
+        gateway.create_menu(credentials, buttons)
     except gateway.GatewayError as error:
         _note(
             error,
@@ -60,10 +60,11 @@ def add_conditional(*, menu_id: int, now: datetime) -> None:
         menu = conditional.get(menu_id)
         if menu.state is not conditional.State.WAITING:
             return
-        credentials = accounts.credentials(menu.account_id)
+        credentials, buttons = accounts.credentials(menu.account_id), menus.read(menu.buttons)
+        audience = menu.audience
     try:
-        wechat_id = _twin(menu, credentials) or gateway.add_conditional_menu(
-            credentials, menus.read(menu.buttons), menu.audience
+        wechat_id = _twin(menu_id, credentials) or gateway.add_conditional_menu(
+            credentials, buttons, audience
         )
     except gateway.GatewayError as error:
         _note(
@@ -82,9 +83,9 @@ def delete_conditional(*, menu_id: int, now: datetime) -> None:
         menu = conditional.get(menu_id)
         if menu.state is not conditional.State.LEAVING:
             return
-        credentials = accounts.credentials(menu.account_id)
+        credentials, wechat_id = accounts.credentials(menu.account_id), menu.wechat_id
     try:
-        wechat_id = menu.wechat_id or _twin(menu, credentials)
+        wechat_id = wechat_id or _twin(menu_id, credentials)
         if wechat_id is not None:
             gateway.delete_conditional_menu(credentials, wechat_id)
     except gateway.GatewayError as error:
@@ -95,10 +96,11 @@ def delete_conditional(*, menu_id: int, now: datetime) -> None:
         conditional.gone(menu_id)
 
 
-def _twin(menu: conditional.ConditionalMenu, credentials: Credentials) -> str | None:
+def _twin(menu_id: int, credentials: Credentials) -> str | None:
+    """WeChat's name of a conditional menu that an earlier attempt made without noting it."""
     there = gateway.menu(credentials)
     with reading():
-        return conditional.twin(menu, there.conditional) if there else None
+        return conditional.twin(menu_id, there.conditional) if there else None
 
 
 def look_at_menu(*, account_id: int, now: datetime) -> None:
@@ -133,16 +135,17 @@ def try_menu(*, sight_id: int, now: datetime) -> None:
         sight = sights.get(sight_id)
         if sight is None or not sight.is_awaited:
             return
-        credentials = accounts.credentials(sight.account_id)
+        account_id, person = sight.account_id, sight.person
+        credentials = accounts.credentials(account_id)
     try:
-        buttons = gateway.menu_seen_by(credentials, sight.person)
+        buttons = gateway.menu_seen_by(credentials, person)
     except gateway.GatewayError as error:
         problem = str(error)
         with transaction():
-            sights.unseen(sight.account_id, problem, person=sight.person)
+            sights.unseen(account_id, problem, person=person)
         return
     with transaction():
-        sights.seen(sight.account_id, buttons, person=sight.person, now=now)
+        sights.seen(account_id, buttons, person=person, now=now)
 
 
 def make_code(*, code_id: int, now: datetime) -> None:
@@ -152,11 +155,12 @@ def make_code(*, code_id: int, now: datetime) -> None:
         if code.state is not codes.State.WAITING:
             return
         credentials = accounts.credentials(code.account_id)
+        scene, life = code.scene, code.life
     try:
         made = (
-            gateway.permanent_qrcode(credentials, code.scene)
-            if code.life is None
-            else gateway.temporary_qrcode(credentials, code.scene, life=code.life, now=now)
+            gateway.permanent_qrcode(credentials, scene)
+            if life is None
+            else gateway.temporary_qrcode(credentials, scene, life=life, now=now)
         )
     except gateway.GatewayError as error:
         _note(

@@ -168,11 +168,12 @@ def get(menu_id: int) -> ConditionalMenu:
     return session.get_one(ConditionalMenu, menu_id)
 
 
-def twin(menu: ConditionalMenu, found: Iterable[gateway.ConditionalMenu]) -> str | None:
+def twin(menu_id: int, found: Iterable[gateway.ConditionalMenu]) -> str | None:
     """WeChat's name of a menu just like this one that is nobody else's yet.
 
     A job that was killed between the call and its note finds here what it made.
     """
+    menu = get(menu_id)
     taken = {each.wechat_id for each in _present(menu.account_id)}
     for each in found:
         is_same = each.audience == menu.audience and dump(each.buttons) == menu.buttons
