@@ -12,13 +12,16 @@ from config.database import reading, transaction
 from config.errors import DomainError
 from matrix import accounts, codes, inbox, media, menus, sendings
 from matrix.menus import conditional, sights
+from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
 TIDY = "house.tidy"
 
-_DAY = timedelta(days=1)
 _DONE_JOBS_KEPT = timedelta(days=7)
+_SESSIONS_KEPT = timedelta(days=30)
+_FAILURES_KEPT = timedelta(days=1)
+_PERSONS_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
 
 
@@ -79,7 +82,9 @@ def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
-    sights.forget_persons(before=now - _DAY)
+    sights.forget_persons(before=now - _PERSONS_KEPT)
+    sessions.forget(before=now - _SESSIONS_KEPT)
+    throttle.forget(before=now - _FAILURES_KEPT)
 
 
 INSIDE: dict[str, jobs.Handler] = {TIDY: tidy, codes.COUNT: codes.count}

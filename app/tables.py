@@ -7,6 +7,7 @@ from matrix import accounts, articles, departments, followers, inbox, sendings
 from matrix.codes import scans, scenes
 from matrix.media import files, uploads
 from matrix.menus import conditional, sights, versions
+from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
 ROOMS = (
@@ -17,17 +18,25 @@ ROOMS = (
     catalogue,
     conditional,
     departments,
+    factors,
     files,
     followers,
+    grants,
     inbox,
     jobs,
+    links,
+    networks,
+    passwords,
+    people,
     revisions,
     scans,
     scenes,
     sendings,
+    sessions,
     sights,
     stored,
     texts,
+    throttle,
     timetable,
     uploads,
     versions,

@@ -10,7 +10,7 @@ UTC on both.
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -204,12 +204,16 @@ def transaction() -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """A unit of work that changes nothing; on SQLite it never waits for a writer."""
+    """A unit of work that changes nothing; on SQLite it never waits for a writer.
+
+    Rows that were read stay readable afterwards, as values.
+    """
     with _edge():
         try:
             session.connection(execution_options={"reads_only": True})
             yield
         finally:
+            session.expunge_all()
             session.rollback()
             session.remove()
 
@@ -245,7 +249,7 @@ def locked(table: type[Row], key: object) -> Row:
 
 
 def change(
-    table: type[Row], key: object, *, when: dict[str, object], to: dict[str, object]
+    table: type[Row], key: object, *, when: Mapping[str, object], to: Mapping[str, object]
 ) -> Row | None:
     """Compare and set: move the row to new values if it still has the expected ones.
 

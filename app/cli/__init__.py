@@ -1,8 +1,9 @@
 """The commands: `flask --app wsgi …`. They are edges: they open transactions and read the clock.
 
-    content.py   load, demo, export
-    explaining.py   explaining
-    upkeep.py    migrate, jobs, reseal
+    content.py      load, demo, export
+    explaining.py   explain
+    staff.py        staff create, reset, first-link
+    upkeep.py       migrate, jobs, reseal
 
 What a rule refuses, and a database that cannot be used, is one line on the standard error and
 exit code 1.
@@ -10,11 +11,11 @@ exit code 1.
 
 from flask import Flask
 
-from app.cli import content, explaining, upkeep
+from app.cli import content, explaining, staff, upkeep
 
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
-    for module in (content, explaining, upkeep):
+    for module in (content, explaining, staff, upkeep):
         for command in module.COMMANDS:
             app.cli.add_command(command)
