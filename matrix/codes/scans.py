@@ -6,7 +6,7 @@ Counting is never done in the callback. The mark moves in the transaction that c
 that runs twice or is killed counts nothing twice and leaves nothing out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -63,21 +63,25 @@ class Listed:
 def codes_for_staff(
     member: Member,
     *,
+    ids: Collection[int] | None = None,
     account_id: int | None = None,
     words: str = "",
-    retired: bool = False,
+    retired: bool | None = False,
     before: int | None = None,
     limit: int = 50,
 ) -> list[Listed]:
     """Codes the member may see below id `before`, newest first.
 
-    `words` are part of a name, or a whole scene.
+    `words` are part of a name, or a whole scene. `retired` None means those put aside as well.
     """
     followed, scanned = func.sum(Scans.followed), func.sum(Scans.scanned)
     shown = select(Code.id).where(
         member.area(Right.ACCOUNTS_READ).covers(account=Code.account_id),
-        Code.retired_at.is_not(None) if retired else Code.retired_at.is_(None),
     )
+    if retired is not None:
+        shown = shown.where(Code.retired_at.is_not(None) == retired)
+    if ids is not None:
+        shown = shown.where(Code.id.in_(ids))
     if account_id is not None:
         shown = shown.where(Code.account_id == account_id)
     if words:

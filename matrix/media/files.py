@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 from config import audit, revisions
 from config.database import Base, session
 from config.errors import Invalid, NotFound
+from matrix.media import pictures
 from matrix.wechat import gateway
 from matrix.wechat.gateway import MediaKind as Kind
 
@@ -53,6 +54,7 @@ class File(Base):
     mime: Mapped[str]
     size: Mapped[int]
     body: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    preview: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     digest: Mapped[str]
     author: Mapped[str]
     created_at: Mapped[datetime]
@@ -116,6 +118,7 @@ def keep(
 def put(file: File, body: bytes, *, digest: str, now: datetime) -> None:
     """Give a file its bytes; every process learns of it."""
     file.body, file.size, file.digest = body, len(body), digest
+    file.preview = pictures.small(body) if file.mime.startswith("image/") else None
     file.updated_at = now
     file.version += 1
     session.flush()  # the audit row needs the id

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.exc import NoResultFound
 
 from config import audit, revisions
@@ -55,10 +55,11 @@ class Clean:
 
 @dataclass(frozen=True)
 class Listed:
-    """A file with its owner's name, empty for the whole city."""
+    """A file, its owner (empty for the whole city), and whether a small picture of it is kept."""
 
     file: File
     department: str
+    has_preview: bool
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def files_for_staff(
 ) -> list[Listed]:
     """Files the member may use below id `before`, newest first."""
     statement = (
-        select(File, Department.name)
+        select(File, func.coalesce(Department.name, ""), File.preview.is_not(None))
         .outerjoin(Department, Department.id == File.department_id)
         .where(_usable(member))
     )
@@ -131,7 +132,7 @@ def files_for_staff(
     if before is not None:
         statement = statement.where(File.id < before)
     rows = session.execute(statement.order_by(File.id.desc()).limit(limit))
-    return [Listed(file, department or "") for file, department in rows]
+    return [Listed(*row) for row in rows]
 
 
 def owners_for_staff(member: Member) -> list[tuple[int | None, str]]:

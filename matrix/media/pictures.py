@@ -23,6 +23,7 @@ MOST_MOVING_PIXELS = 20_000_000  # of all frames together
 
 _FORMATS = ("JPEG", "PNG", "GIF")
 _QUALITIES = (90, 80, 70, 60)
+_SMALL_SIDE = 320
 _COVER_SIDES = (600, 400, 240)
 _PLAIN_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 # what Pillow's decoders raise at a broken file
@@ -69,6 +70,18 @@ def cover(body: bytes, *, most_bytes: int) -> Drawn:
             if len(made) <= most_bytes:
                 return Drawn(made, "image/jpeg")
     raise _refused("图片压缩后仍超过微信对封面的限制")
+
+
+def small(body: bytes) -> bytes | None:
+    """A JPEG for lists; None for what is no picture, or too large a one."""
+    try:
+        picture = _opened(body)
+        picture.draft("RGB", (_SMALL_SIDE, _SMALL_SIDE))
+        made = _flat(_upright(picture))
+        made.thumbnail((_SMALL_SIDE, _SMALL_SIDE))
+        return _saved(made, "JPEG", quality=80)
+    except (*_BOMBS, *_BROKEN, Invalid, struct.error, zlib.error):
+        return None
 
 
 def _opened(body: bytes) -> Image.Image:

@@ -9,7 +9,18 @@ A button opens a page (link), says a key to us (ask, and the scanning and pictur
 up to five others. Kinds are the gateway's words (ButtonKind).
 """
 
-from matrix.menus.buttons import Difference, Fault, compare, dump, faults, is_link, parse, read
+from matrix.menus.buttons import (
+    MOST_SUB,
+    MOST_TOP,
+    Difference,
+    Fault,
+    compare,
+    dump,
+    faults,
+    is_link,
+    parse,
+    read,
+)
 from matrix.menus.versions import (
     PUSH,
     Copy,
@@ -39,6 +50,8 @@ from matrix.menus.versions import (
 )
 
 __all__ = [
+    "MOST_SUB",
+    "MOST_TOP",
     "PUSH",
     "Copy",
     "Difference",

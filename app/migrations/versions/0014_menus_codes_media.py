@@ -33,6 +33,7 @@ FILES = (
         "INTEGER CONSTRAINT fk_media_files_department_id_departments REFERENCES departments (id)",
     ),
     ("size", "INTEGER DEFAULT 0 NOT NULL"),
+    ("preview", "{bytes}"),
     ("author", "VARCHAR DEFAULT '' NOT NULL"),
     ("updated_at", "{instant} DEFAULT '2026-01-01 00:00:00' NOT NULL"),
     ("version", "INTEGER DEFAULT 1 NOT NULL"),
@@ -69,9 +70,12 @@ def downgrade() -> None:
 
 def _add(table: str, columns: tuple[tuple[str, str], ...]) -> None:
     on_sqlite = op.get_bind().dialect.name == "sqlite"
-    instant = "DATETIME" if on_sqlite else "TIMESTAMP WITH TIME ZONE"
+    types = {
+        "instant": "DATETIME" if on_sqlite else "TIMESTAMP WITH TIME ZONE",
+        "bytes": "BLOB" if on_sqlite else "BYTEA",
+    }
     for name, words in columns:
-        op.execute(f"ALTER TABLE {table} ADD COLUMN {name} {words.format(instant=instant)}")
+        op.execute(f"ALTER TABLE {table} ADD COLUMN {name} {words.format(**types)}")
 
 
 def _state(*values: str) -> sa.Column[str]:
