@@ -9,6 +9,7 @@ import segno
 from flask import Blueprint, Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.validators import InputRequired
 
 from app import live
@@ -43,7 +44,7 @@ class NewForm(forms.Form):
     names = TextAreaField("用在哪里", [InputRequired("请填写")], filters=[forms.trimmed])
     sort = RadioField(
         "有效期",
-        choices=[("permanent", "永久"), ("temporary", "临时")],
+        choices=[SelectChoice("permanent", "永久"), SelectChoice("temporary", "临时")],
         default="permanent",
     )
     days = IntegerField("天数", default=codes.MOST_DAYS)
@@ -128,7 +129,7 @@ def create() -> Answer:
     owners = [
         one for one in menus.standings_for_staff(member()) if area.holds(account_id=one.account_id)
     ]
-    form.account.choices = [(one.account_id, one.account) for one in owners]
+    form.account.choices = [SelectChoice(str(one.account_id), one.account) for one in owners]
     if form.validate_on_submit():
         now = clock.now()
         with forms.blaming(form, "names", name="names"):
@@ -260,7 +261,7 @@ def sheet() -> str:
     ready = [
         (one.code, one.account, _picture(one.code).svg_data_uri(scale=5, border=2))
         for one in found
-        if one.code.url
+        if one.code.url and not one.code.is_over(clock.now())
     ]
     left_out = len(found) - len(ready)
     return render_template("console/codes/sheet.html", ready=ready, left_out=left_out)

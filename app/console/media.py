@@ -8,6 +8,7 @@ from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 
 from app import library
 from app.auth import member, needs
@@ -37,7 +38,10 @@ class UploadForm(forms.Form):
     name = StringField("名称", filters=[forms.trimmed])
     cover = SelectField(
         "用途",
-        choices=[("", "直接发送给市民"), ("thumb", "音乐的封面（会压缩到 64 KB 以内）")],
+        choices=[
+            SelectChoice("", "直接发送给市民"),
+            SelectChoice("thumb", "音乐的封面（会压缩到 64 KB 以内）"),
+        ],
     )
     owner = SelectField("归谁使用", choices=[], validate_choice=True)
 
@@ -98,7 +102,7 @@ def upload() -> Answer:
     # before the first question to the database: drawing a picture anew takes its time
     sent = _received(form.file.data, form.cover.data) if form.is_submitted() else Sent()
     owners = media.owners_for_staff(member())
-    form.owner.choices = [(str(key or ""), name) for key, name in owners]
+    form.owner.choices = [SelectChoice(str(key or ""), name) for key, name in owners]
     if form.validate_on_submit() and sent.made is None:
         form.file.errors = [sent.problem]
     elif form.is_submitted() and sent.made is not None and not form.errors:

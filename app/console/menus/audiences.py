@@ -3,6 +3,7 @@
 from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 
 from app.auth import member, needs
 from app.console import forms
@@ -37,10 +38,13 @@ class AudienceForm(forms.Form):
 
     def offer(self, sight: Sight | None) -> None:
         """Fill in what can be chosen."""
-        tags = [(str(tag["id"]), f"{tag['name']}（{tag['count']} 人）") for tag in _tags(sight)]
-        self.tag.choices = [("", "不限"), *tags]
-        phones = [(str(key), words) for key, words in conditional.PLATFORMS.items()]
-        self.platform.choices = [("", "不限"), *phones]
+        anybody = SelectChoice("", "不限")
+        tags = [
+            SelectChoice(str(tag["id"]), f"{tag['name']}（{tag['count']} 人）")
+            for tag in _tags(sight)
+        ]
+        phones = [SelectChoice(str(key), words) for key, words in conditional.PLATFORMS.items()]
+        self.tag.choices, self.platform.choices = [anybody, *tags], [anybody, *phones]
 
     @property
     def audience(self) -> Audience:
@@ -67,6 +71,7 @@ def _number(text: str | None) -> int | None:
 def now_shown(account_id: int) -> str:
     """What followers see, beside what they should see."""
     sight, wanted = sights.sight_for_staff(member(), account_id), menus.wanted(account_id)
+    newest = menus.newest(account_id)
     ours = menus.read(wanted.buttons) if wanted else ()
     shown = menus.read(sight.buttons) if sight else ()
     template = "_now.html" if "HX-Request" in request.headers else "now.html"
@@ -75,6 +80,7 @@ def now_shown(account_id: int) -> str:
         head=head(account_id),
         sight=sight,
         wanted=wanted,
+        is_newest=wanted is not None and newest is not None and newest.id == wanted.id,
         differences=menus.compare(ours, shown) if sight and sight.seen_at else (),
         place_words=shaping.place_words,
         kind_words=shaping.WORDS,

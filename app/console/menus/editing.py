@@ -34,6 +34,14 @@ class MenuForm(forms.Form):
 
 
 @dataclass(frozen=True)
+class Hint:
+    """What a tap is answered with, in words; empty for kinds that nobody answers."""
+
+    words: str = ""
+    is_missing: bool = False
+
+
+@dataclass(frozen=True)
 class Editor:
     """The buttons in a form, what is wrong with them, and which rule answers each."""
 
@@ -41,8 +49,8 @@ class Editor:
     rows: shaping.Rows
     problems: dict[str, str] = field(default_factory=dict)
 
-    def answering(self, row: dict[str, str]) -> str:
-        """What will answer a button, for the line below its key; empty where nobody must."""
+    def answering(self, row: dict[str, str]) -> Hint:
+        """What will answer a button, for the line below its key."""
         return answering(self.account_id, row)
 
 
@@ -154,17 +162,19 @@ def words(account_id: int) -> str:
         "console/menus/_words.html",
         at=at if at.replace("-", "").isdecimal() else "",
         listed=_near(top.id, row["value"]) if is_ask else [],
-        answer=answering(top.id, row),
+        hint=answering(top.id, row),
     )
 
 
-def answering(account_id: int, row: dict[str, str]) -> str:
-    """What a tap on this button is answered with, in words; empty for kinds nobody answers."""
+def answering(account_id: int, row: dict[str, str]) -> Hint:
+    """Which rule answers a tap on this button."""
     value = row.get("value", "")
     if row.get("kind") != ButtonKind.ASK.value or not value:
-        return ""
+        return Hint()
     rule = _answer(account_id, value)
-    return f"由规则“{rule.name}”答复" if rule else "还没有规则会答复它，市民点了得不到回应"
+    if rule is None:
+        return Hint("还没有规则会答复它，市民点了得不到回应", is_missing=True)
+    return Hint(f"由规则“{rule.name}”答复")
 
 
 def _answer(account_id: int, value: str) -> Rule | None:
