@@ -1,27 +1,20 @@
 """The menu pages: the editor, versions, copies, and what WeChat shows to whom."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import event, select
 
-from app import jobs as handlers
 from app import live
-from config import clock, jobs
+from config import clock
 from config.database import engine, session, transaction
-from config.jobs import Job
-from config.jobs import State as JobState
-from matrix import accounts, menus
+from matrix import menus
 from matrix.menus import conditional, sights
-from matrix.wechat import tokens
-from simulator.world import World
+from tests.app.console.simulation import WeChat, do_all
 from tests.fixtures.console import Client, Desk
-from tests.fixtures.simulated import Simulate
 
-MIRRORED = ("appid", "original_id", "name", "secret", "token", "aes_key", "verified")
 MENU: dict[str, Any] = {
     "name-0": "证件",
     "kind-0": "ask",
@@ -33,47 +26,6 @@ MENU: dict[str, Any] = {
     "note": "初版",
     "seen": "0",
 }
-
-
-class WeChat:
-    """The accounts of the desk at the simulated WeChat."""
-
-    def __init__(self, desk: Desk, simulate: Simulate) -> None:
-        tokens.forget()
-        with transaction():
-            rows = [accounts.by_appid(keys.appid) for keys in desk.hub.keys.values()]
-            mirrored = [{name: getattr(row, name) for name in MIRRORED} for row in rows]
-        self.desk = desk
-        self.simulated = simulate(mirrored)
-        self.world: World = self.simulated.world
-
-    def buttons(self, code: str) -> list[str]:
-        """The names of the buttons everybody sees."""
-        return [
-            one["name"]
-            for one in self.world.menus.get(self.desk.hub.keys[code].appid)["menu"]["button"]
-        ]
-
-
-@pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
-    handlers.register()
-    yield
-    jobs.register(inside={}, outside={})
-
-
-@pytest.fixture
-def wechat(desk: Desk, simulated: Simulate) -> WeChat:
-    return WeChat(desk, simulated)
-
-
-def do_all(*names: str) -> None:
-    """Do what waits under these names."""
-    with transaction():
-        waiting = select(Job.id).where(Job.name.in_(names), Job.state == JobState.WAITING)
-        ids = list(session.scalars(waiting.order_by(Job.id)))
-    for job_id in ids:
-        jobs.run(job_id, now=clock.now())
 
 
 def save(client: Client, account: int, act: str = "save", **changes: Any) -> Any:
@@ -256,7 +208,7 @@ def test_what_wechat_shows_is_compared_with_the_newest_version(wechat: WeChat) -
     do_all(sights.LOOK)
     assert "完全一致" in client.get(f"/console/menus/{account_id}/now").text
 
-    appid = desk.hub.keys["police"].appid
+    appid = wechat.appid("police")
     wechat.world.menus.create(appid, {"button": [{"type": "click", "name": "别人", "key": "k"}]})
     client.post(f"/console/menus/{account_id}/look")
     do_all(sights.LOOK)
@@ -270,7 +222,7 @@ def test_what_wechat_shows_is_compared_with_the_newest_version(wechat: WeChat) -
 def test_a_conditional_menu_is_added_tried_and_removed(wechat: WeChat) -> None:
     desk = wechat.desk
     account_id, client = desk.account_id("police"), desk.client("editor", "police")
-    appid = desk.hub.keys["police"].appid
+    appid = wechat.appid("police")
     path = f"/console/menus/{account_id}/conditional"
     new = {**MENU, "act": "push", "name": "安卓", "tag": "", "platform": "2"}
     assert "请先推送" in client.post(f"{path}/new", new).text
@@ -288,9 +240,7 @@ def test_a_conditional_menu_is_added_tried_and_removed(wechat: WeChat) -> None:
     do_all(conditional.ADD)
 
     assert "已生效" in client.get(path).text
-    now = wechat.world.clock.now()
-    citizen = wechat.world.followers.add_citizen("李一", platform=2)
-    openid = wechat.world.followers.follow(citizen.id, appid, now=now, scene="").openid
+    openid = wechat.follower("police")
     assert client.post(f"/console/menus/{account_id}/try", {"person": "汉字"}).status_code == 422
     trial = client.post(f"/console/menus/{account_id}/try", {"person": openid}).location
     assert "正在问微信" in client.get(trial).text
