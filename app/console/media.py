@@ -14,7 +14,7 @@ from app import library
 from app.auth import member, needs
 from app.console import forms
 from app.console.drawing import away, done
-from config import clock
+from config import clock, scanning
 from config.errors import Invalid, NotFound
 from config.tenancy import Right
 from matrix import departments, media
@@ -124,9 +124,12 @@ def _received(storage: FileStorage | None, wish: str | None) -> Sent:
     if wish == Kind.THUMB.value:
         kind = Kind.THUMB
     try:
+        scanning.scan(body)
         return Sent(media.clean(kind, body))
     except Invalid as error:
         return Sent(problem=error.problem)
+    except scanning.ScannerAway as error:
+        return Sent(problem=str(error))
 
 
 def _stem(storage: FileStorage) -> str:

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Date, ForeignKey, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config import jobs
 from config.database import Base, BigKey, locked, session, upsert
 from config.tenancy import Member, Right
 from matrix.accounts import Account
@@ -27,7 +28,6 @@ _FOLLOWED, _SCANNED = "followed", "scanned"
 # statements and idle transactions are cut off much sooner.
 _SETTLED = timedelta(minutes=2)
 _READ_AT_ONCE = 20_000
-_ROUNDS = 50
 
 
 class Scans(Base):
@@ -113,15 +113,16 @@ def scans_for_staff(member: Member, code_id: int, *, since: date) -> list[Scans]
 
 
 def count(*, now: datetime) -> None:
-    """Count the scans since the last time, up to what is surely settled."""
+    """Count the scans of the next stretch of what is surely settled; asks for the one after."""
     mark = _mark()
-    for _ in range(_ROUNDS):
-        upto = _settled(mark.inbox_id, now)
-        if upto is None:
-            return
-        _add(mark.inbox_id, upto)
-        mark.inbox_id = upto
-        session.flush()
+    upto = _settled(mark.inbox_id, now)
+    if upto is None:
+        return
+    _add(mark.inbox_id, upto)
+    mark.inbox_id = upto
+    if _settled(upto, now) is not None:
+        # short transactions: nobody who writes waits for a long inbox
+        jobs.enqueue(COUNT, key=COUNT)
 
 
 def _mark() -> Mark:

@@ -266,10 +266,13 @@ def test_what_may_still_be_joined_by_a_slower_push_waits(
     assert counted(code.id) == [(DAY, 0, 2)]
 
 
-def test_a_long_inbox_is_counted_in_stretches(
-    make_account: MakeAccount, push: Pushes, monkeypatch: pytest.MonkeyPatch
+def test_a_long_inbox_is_counted_in_stretches_that_ask_for_the_next(
+    make_account: MakeAccount,
+    push: Pushes,
+    enqueued: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("matrix.codes.scans._READ_AT_ONCE", 2)
+    monkeypatch.setattr("matrix.codes.scans._READ_AT_ONCE", 3)
     account = make_account(1)
     code = codes.create(member(), account.id, Wish("窗口", "w"), now=NOW)
     for _ in range(4):
@@ -277,8 +280,12 @@ def test_a_long_inbox_is_counted_in_stretches(
         push(account.id, "text", "您好")
 
     codes.count(now=LATER)
+    assert (counted(code.id), enqueued().count(codes.COUNT)) == ([(DAY, 0, 2)], 1)
+    codes.count(now=LATER)
+    codes.count(now=LATER)
 
     assert counted(code.id) == [(DAY, 0, 4)]
+    assert enqueued().count(codes.COUNT) == 1, "while one waits no other is asked for"
 
 
 def test_a_count_that_is_killed_leaves_nothing_and_the_next_one_is_whole(

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import event, select
 
-from config import clock
+from config import clock, settings
 from config.database import engine, session, transaction
 from keywords import drafts, stored
 from matrix import departments, media
@@ -88,6 +88,22 @@ def test_a_hostile_file_is_refused_in_words_and_nothing_is_kept(
     assert answer.status_code == 422
     assert problem in answer.text
     assert 'value="大厅"' in answer.text, "what was typed is still there"
+    assert kept() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"), [("false", "没有通过安全扫描"), ("/nonexistent", "暂时不可用")]
+)
+def test_what_the_scanner_does_not_let_pass_is_not_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, command: str, problem: str
+) -> None:
+    monkeypatch.setenv("UPLOAD_SCANNER", command)
+    settings.forget()
+
+    answer = send(desk.client("matrix_admin"), files.picture())
+
+    assert answer.status_code == 422
+    assert problem in answer.text
     assert kept() == []
 
 
