@@ -6,11 +6,21 @@ strangers, or have transactions of their own; none of them is open during a call
 
 from datetime import datetime, timedelta
 
-from app import adoption, errands, live
-from config import alarms, jobs, settings
+from app import connecting, errands, live
+from config import jobs, settings
 from config.database import reading, transaction
-from config.errors import DomainError
-from matrix import accounts, codes, inbox, media, menus, sendings
+from matrix import (
+    accounts,
+    callbacks,
+    codes,
+    inbox,
+    keys,
+    media,
+    menus,
+    probes,
+    sendings,
+    surveys,
+)
 from matrix.menus import conditional, sights
 from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
@@ -23,36 +33,6 @@ _SESSIONS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
 _PERSONS_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
-
-
-def connect(*, account_id: int, now: datetime) -> None:
-    """Take over what an account's own console had: its menu, and its auto-replies as drafts.
-
-    WeChat stops using them when our address is set, so they are read as soon as it is known.
-    """
-    with reading():
-        credentials = accounts.credentials(account_id)
-    try:
-        replies = gateway.auto_replies(credentials)
-        menu = gateway.console_menu(credentials)
-    except gateway.NotAuthorised as error:
-        _cannot_connect(account_id, error, now)
-        raise
-    with transaction():
-        adoption.adopt_replies(accounts.get(account_id), replies, now=now)
-        menus.adopt(account_id, menu.buttons, now=now)
-
-
-def _cannot_connect(account_id: int, error: DomainError, now: datetime) -> None:
-    with transaction():
-        account = accounts.get(account_id)
-        alarms.raise_alarm(
-            "account.unconnected",
-            account.appid,
-            f"{account.name}：{error}",
-            now=now,
-            department_id=account.department_id,
-        )
 
 
 def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
@@ -81,18 +61,29 @@ def deliver(*, sending_id: int, now: datetime) -> None:
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
+    callbacks.forget_hours(before=now - callbacks.KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
     sights.forget_persons(before=now - _PERSONS_KEPT)
     sessions.forget(before=now - _SESSIONS_KEPT)
     throttle.forget(before=now - _FAILURES_KEPT)
 
 
-INSIDE: dict[str, jobs.Handler] = {TIDY: tidy, codes.COUNT: codes.count}
+INSIDE: dict[str, jobs.Handler] = {
+    TIDY: tidy,
+    codes.COUNT: codes.count,
+    connecting.PATROL: connecting.patrol,
+    connecting.REMIND: connecting.remind,
+}
 OUTSIDE: dict[str, jobs.Handler] = {
-    accounts.CONNECT: connect,
+    accounts.CONNECT: connecting.connect,
     codes.MAKE: errands.make_code,
     conditional.ADD: errands.add_conditional,
     conditional.DELETE: errands.delete_conditional,
+    connecting.CLEAR: connecting.clear_quota,
+    connecting.DRAW: connecting.draw,
+    keys.PROVE: connecting.prove_secret,
+    probes.CHECK: connecting.check,
+    surveys.SURVEY: connecting.survey,
     MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
     menus.PUSH: errands.push_menu,

@@ -3,7 +3,18 @@
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
 from keywords import stored, texts
-from matrix import accounts, articles, departments, followers, inbox, sendings
+from matrix import (
+    account_tasks,
+    accounts,
+    articles,
+    callbacks,
+    departments,
+    followers,
+    inbox,
+    probes,
+    sendings,
+    surveys,
+)
 from matrix.codes import scans, scenes
 from matrix.media import files, uploads
 from matrix.menus import conditional, sights, versions
@@ -11,10 +22,12 @@ from matrix.staff import factors, grants, links, networks, passwords, people, se
 from services import catalogue
 
 ROOMS = (
+    account_tasks,
     accounts,
     alarms,
     articles,
     audit,
+    callbacks,
     catalogue,
     conditional,
     departments,
@@ -28,6 +41,7 @@ ROOMS = (
     networks,
     passwords,
     people,
+    probes,
     revisions,
     scans,
     scenes,
@@ -35,6 +49,7 @@ ROOMS = (
     sessions,
     sights,
     stored,
+    surveys,
     texts,
     throttle,
     timetable,

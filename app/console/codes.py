@@ -20,7 +20,7 @@ from config import clock
 from config.errors import Invalid, NotFound
 from config.tenancy import Right
 from keywords.rules import Kind, Occasion
-from matrix import codes, menus
+from matrix import accounts, codes
 from matrix.codes import Code, Scans, Wish
 
 blueprint = Blueprint("codes", __name__, url_prefix="/console/codes")
@@ -114,7 +114,7 @@ def index() -> str:
         before=before,
         wanted={"account_id": account_id, "words": words, "retired": retired},
         kept=kept,
-        accounts=menus.standings_for_staff(member()),
+        accounts=accounts.accounts_for_staff(member(), Right.ACCOUNTS_READ),
         states=STATES,
         now=clock.now(),
     )
@@ -125,11 +125,10 @@ def index() -> str:
 def create() -> Answer:
     """Have WeChat make codes."""
     form = NewForm()
-    area = member().area(Right.CODES_WRITE)
-    owners = [
-        one for one in menus.standings_for_staff(member()) if area.holds(account_id=one.account_id)
+    form.account.choices = [
+        SelectChoice(str(one.id), one.name)
+        for one in accounts.accounts_for_staff(member(), Right.CODES_WRITE)
     ]
-    form.account.choices = [SelectChoice(str(one.account_id), one.account) for one in owners]
     if form.validate_on_submit():
         now = clock.now()
         with forms.blaming(form, "names", name="names"):
@@ -156,7 +155,10 @@ def show(code_id: int) -> str:
 
 def _shown(code_id: int, form: NameForm) -> str:
     code = codes.access_code(member(), code_id, Right.ACCOUNTS_READ)
-    account, now = menus.access_account(member(), code.account_id, Right.ACCOUNTS_READ), clock.now()
+    account, now = (
+        accounts.access_account(member(), code.account_id, Right.ACCOUNTS_READ),
+        clock.now(),
+    )
     today = clock.local_day(now)
     since = today - timedelta(days=DAYS_SHOWN - 1)
     scans = codes.scans_for_staff(member(), code_id, since=since)

@@ -21,10 +21,11 @@ from config import audit, jobs
 from config.database import Base, change, session
 from config.errors import DomainError, Invalid, NotFound
 from config.tenancy import Member, Right
+from matrix import accounts
 from matrix.menus import sights
 from matrix.menus.buttons import dump, dump_shown
 from matrix.menus.versions import State as MenuState
-from matrix.menus.versions import access_account, wanted
+from matrix.menus.versions import wanted
 from matrix.wechat import gateway
 from matrix.wechat.gateway import Audience, Button
 
@@ -101,13 +102,13 @@ def access_conditional(member: Member, menu_id: int, right: Right) -> Conditiona
 
 def conditionals_for_staff(member: Member, account_id: int) -> list[ConditionalMenu]:
     """The account's conditional menus that are not gone, the one WeChat asks first on top."""
-    access_account(member, account_id, Right.ACCOUNTS_READ)
+    accounts.access_account(member, account_id, Right.ACCOUNTS_READ)
     return _present(account_id)
 
 
 def add(member: Member, account_id: int, wish: Wish, *, now: datetime) -> ConditionalMenu:
     """Have WeChat show these buttons to some. Raises NotFound, Invalid, NoMenuYet."""
-    account = access_account(member, account_id, Right.MENUS_WRITE)
+    account = accounts.access_account(member, account_id, Right.MENUS_WRITE)
     if not 1 <= len(wish.name.strip()) <= LONGEST_NAME:
         raise Invalid(field="name", problem=f"不能为空，最长 {LONGEST_NAME} 个字")
     standing = wanted(account_id)
@@ -134,7 +135,7 @@ def add(member: Member, account_id: int, wish: Wish, *, now: datetime) -> Condit
 def remove(member: Member, menu_id: int) -> None:
     """Take a conditional menu away; a second time does nothing. Raises NotFound."""
     menu = access_conditional(member, menu_id, Right.MENUS_WRITE)
-    account = access_account(member, menu.account_id, Right.MENUS_WRITE)
+    account = accounts.access_account(member, menu.account_id, Right.MENUS_WRITE)
     leaving = change(
         ConditionalMenu,
         menu_id,

@@ -17,8 +17,8 @@ from config import jobs
 from config.database import Base, session, upsert
 from config.errors import Invalid
 from config.tenancy import Member, Right
+from matrix import accounts
 from matrix.menus.buttons import dump_shown
-from matrix.menus.versions import access_account
 from matrix.wechat.gateway import Button, Tag
 
 LOOK = "menus.look"
@@ -56,14 +56,14 @@ class Sight(Base):
 
 def look(member: Member, account_id: int, *, now: datetime) -> Sight:
     """Ask what everybody sees, and which tags there are. Raises NotFound."""
-    access_account(member, account_id, Right.MENUS_WRITE)
+    accounts.access_account(member, account_id, Right.MENUS_WRITE)
     jobs.enqueue(LOOK, key=f"{LOOK}:{account_id}", account_id=account_id)
     return _asked(account_id, EVERYBODY, now)
 
 
 def try_on(member: Member, account_id: int, person: str, *, now: datetime) -> Sight:
     """Ask what one person sees. Raises NotFound, Invalid."""
-    access_account(member, account_id, Right.MENUS_WRITE)
+    accounts.access_account(member, account_id, Right.MENUS_WRITE)
     person = person.strip()
     if not 1 <= len(person) <= _LONGEST_PERSON or not person.isascii() or not person.isprintable():
         raise Invalid(field="person", problem="请填写微信号或 openid，由字母、数字和 - _ 组成")
@@ -74,7 +74,7 @@ def try_on(member: Member, account_id: int, person: str, *, now: datetime) -> Si
 
 def sight_for_staff(member: Member, account_id: int, person: str = EVERYBODY) -> Sight | None:
     """What was seen last; None when nobody ever looked. Raises NotFound."""
-    access_account(member, account_id, Right.ACCOUNTS_READ)
+    accounts.access_account(member, account_id, Right.ACCOUNTS_READ)
     return _sight(account_id, person)
 
 

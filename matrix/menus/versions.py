@@ -110,7 +110,7 @@ def menus_for_staff(
     member: Member, account_id: int, *, before: int | None = None, limit: int = 30
 ) -> list[Menu]:
     """The versions of an account below version `before`, newest first. Raises NotFound."""
-    access_account(member, account_id, Right.ACCOUNTS_READ)
+    accounts.access_account(member, account_id, Right.ACCOUNTS_READ)
     statement = select(Menu).where(Menu.account_id == account_id)
     if before is not None:
         statement = statement.where(Menu.version < before)
@@ -155,7 +155,7 @@ def save(
     `seen` is the version the member started from, 0 for none. Raises NotFound, Invalid,
     MenuChanged.
     """
-    access_account(member, account_id, Right.MENUS_WRITE)
+    accounts.access_account(member, account_id, Right.MENUS_WRITE)
     if len(note) > LONGEST_NOTE:
         raise Invalid(field="note", problem=f"最长 {LONGEST_NOTE} 个字")
     locked(Account, account_id)  # one version after the other
@@ -240,12 +240,6 @@ def copies_for_staff(member: Member, menu_id: int) -> list[Copy]:
     )
     latest = {row[0]: Copy(*row, is_new=True) for row in rows}
     return list(latest.values())
-
-
-def access_account(member: Member, account_id: int, right: Right) -> Account:
-    """The account of a menu, where the member has the right. Raises NotFound."""
-    member.require(right, account_id=account_id)
-    return accounts.get(account_id)
 
 
 # ---- for files, and for the account's first day ----

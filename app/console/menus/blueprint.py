@@ -6,8 +6,7 @@ from flask import Blueprint
 
 from app.auth import member
 from config.tenancy import Right
-from matrix import menus
-from matrix.accounts import Account
+from matrix import accounts, menus
 
 blueprint = Blueprint("menus", __name__, url_prefix="/console/menus")
 
@@ -31,6 +30,6 @@ class Head:
 
 def head(account_id: int, right: Right = Right.ACCOUNTS_READ) -> Head:
     """The account of a page. Raises NotFound outside of the area of the right."""
-    account: Account = menus.access_account(member(), account_id, right)
+    account = accounts.access_account(member(), account_id, right)
     may_write = member().may(Right.MENUS_WRITE, account_id=account_id)
     return Head(account.id, account.name, may_write)
