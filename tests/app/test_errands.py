@@ -159,6 +159,20 @@ def test_a_job_killed_after_the_call_does_not_make_a_second_menu(scene: Scene) -
     assert states(ConditionalMenu) == [("shown", None)]
 
 
+def test_one_that_wechat_lost_already_is_gone_without_a_fuss(scene: Scene) -> None:
+    scene.push()
+    with transaction():
+        menu_id = conditional.add(member(), scene.id, FOR_ANDROID, now=NOW).id
+    do_all(conditional.ADD)
+    scene.world.menus.delete(scene.appid)
+
+    with transaction():
+        conditional.remove(member(), menu_id)
+    assert do_all(conditional.DELETE) == [JobState.DONE]
+
+    assert states(ConditionalMenu) == [("gone", None)]
+
+
 def test_one_taken_away_while_it_was_made_leaves_after_all(scene: Scene) -> None:
     android = scene.follower("李二", platform=2)
     scene.push()
