@@ -11,14 +11,15 @@ from matrix import (
     departments,
     followers,
     inbox,
-    media,
-    menus,
     probes,
     sendings,
     surveys,
     traffic,
     walks,
 )
+from matrix.codes import scans, scenes
+from matrix.media import files, uploads
+from matrix.menus import conditional, sights, versions
 from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
@@ -30,8 +31,10 @@ ROOMS = (
     audit,
     callbacks,
     catalogue,
+    conditional,
     departments,
     factors,
+    files,
     followers,
     grants,
     history,
@@ -40,16 +43,17 @@ ROOMS = (
     inbox,
     jobs,
     links,
-    media,
-    menus,
     networks,
     passwords,
     people,
     policies,
     probes,
     revisions,
+    scans,
+    scenes,
     sendings,
     sessions,
+    sights,
     stored,
     surveys,
     texts,
@@ -58,5 +62,7 @@ ROOMS = (
     traffic,
     unmatched,
     walks,
+    uploads,
+    versions,
 )
 metadata = Base.metadata

@@ -40,7 +40,18 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import accounts, departments, drawing, home, me, rules, sign_in
+from app.console import (
+    accounts,
+    codes,
+    departments,
+    drawing,
+    home,
+    me,
+    media,
+    menus,
+    rules,
+    sign_in,
+)
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
@@ -50,6 +61,9 @@ GROUPS: tuple[Blueprint, ...] = (
     rules.blueprint,
     accounts.blueprint,
     departments.blueprint,
+    menus.blueprint,
+    codes.blueprint,
+    media.blueprint,
 )
 
 
