@@ -20,6 +20,7 @@ from bench.pages import timed
 from config import clock, jobs
 from config.database import engine, session, transaction
 from config.jobs import Job, State
+from matrix import talks
 from matrix.staff import grants, people, sessions
 from matrix.staff.grants import Wish
 from matrix.staff.roles import Role
@@ -49,7 +50,7 @@ def main() -> None:
 
 def _catch_up() -> None:
     """Run the jobs that read the inbox until they find nothing more."""
-    for name in handlers.INSIDE:
+    for name in (*handlers.INSIDE, talks.GATHER):
         if any(word in name for word in _PREPARING):
             _run_dry(name)
 

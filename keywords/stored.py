@@ -10,6 +10,7 @@ and bumps the revision `rules`, by which each process learns that its matchers a
 change names the version it was made from; when somebody else was first, it is refused.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -106,6 +107,13 @@ def access_rule(member: Member, rule_id: int, right: Right) -> StoredRule:
 def by_code(code: str) -> StoredRule | None:
     """The rule of this code, or None."""
     return session.scalars(select(StoredRule).where(StoredRule.code == code)).one_or_none()
+
+
+def find(rule_ids: Sequence[int]) -> list[StoredRule]:
+    """Those of these rules that are there, in the order asked."""
+    rows = session.scalars(select(StoredRule).where(StoredRule.id.in_(rule_ids)))
+    known = {row.id: row for row in rows}
+    return [known[key] for key in rule_ids if key in known]
 
 
 def listed() -> list[StoredRule]:
