@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keywords import conflicts, samples
@@ -129,6 +129,7 @@ _rules = st.builds(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     live=st.lists(_rules, max_size=8, unique_by=lambda one: one.code),
     changed=_rules,
