@@ -12,10 +12,11 @@ from typing import Any
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from app import broker, gathering
+from app import broker, connecting, gathering
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
 from config.database import retrying
+from matrix import surveys
 
 _log = logs.get(__name__)
 
@@ -25,6 +26,9 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
     handlers.RULES_DUE: {"hour": 7, "minute": 10},
     handlers.TIDY: {"hour": 3, "minute": 20},
+    surveys.SURVEY: {"minute": "*/10"},
+    connecting.PATROL: {"minute": 7},
+    connecting.REMIND: {"hour": 8, "minute": 30},
 }
 
 

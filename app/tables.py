@@ -4,14 +4,18 @@ from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
 from keywords import history, hits, imports, policies, stored, texts, unmatched
 from matrix import (
+    account_tasks,
     accounts,
     articles,
+    callbacks,
     departments,
     followers,
     inbox,
     media,
     menus,
+    probes,
     sendings,
+    surveys,
     traffic,
     walks,
 )
@@ -19,10 +23,12 @@ from matrix.staff import factors, grants, links, networks, passwords, people, se
 from services import catalogue
 
 ROOMS = (
+    account_tasks,
     accounts,
     alarms,
     articles,
     audit,
+    callbacks,
     catalogue,
     departments,
     factors,
@@ -40,10 +46,12 @@ ROOMS = (
     passwords,
     people,
     policies,
+    probes,
     revisions,
     sendings,
     sessions,
     stored,
+    surveys,
     texts,
     throttle,
     timetable,

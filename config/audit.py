@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import clock, logs
@@ -92,3 +93,9 @@ def record(
     )
     session.add(entry)
     return entry
+
+
+def newest(kind: str, object_id: object) -> Entry | None:
+    """The last change to an object; quick for one that was changed a short while ago."""
+    rows = select(Entry).where(Entry.object_kind == kind, Entry.object_id == str(object_id))
+    return session.scalars(rows.order_by(Entry.id.desc()).limit(1)).one_or_none()

@@ -40,13 +40,15 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import drawing, home, me, rules, sign_in, studio
+from app.console import accounts, departments, drawing, home, me, rules, sign_in, studio
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
     home.blueprint,
     sign_in.blueprint,
     me.blueprint,
+    accounts.blueprint,
+    departments.blueprint,
     rules.blueprint,
     studio.blueprint,
 )

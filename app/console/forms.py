@@ -1,14 +1,17 @@
 """Forms of the console: typed fields, Chinese words, refusals at the field they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from gettext import GNUTranslations
+from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field
 from wtforms.i18n import get_translations
 
 from config.errors import DomainError, Invalid, NotFound
+from matrix import departments
+from matrix.departments import Department
 
 _chinese = get_translations(["zh"])
 
@@ -32,6 +35,17 @@ class Form(FlaskForm):
 def trimmed(value: str | None) -> str:
     """A filter for text fields: without spaces around, never None."""
     return (value or "").strip()
+
+
+def number(one: Field) -> int:
+    """A hidden number as it came back; 0 when somebody bent it."""
+    text = str(one.data or "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def indented(rows: Sequence[Department]) -> dict[Any, str]:
+    """Departments to choose from, as a tree."""
+    return {row.id: f"{'　' * depth}{row.name}" for row, depth in departments.outline(rows)}
 
 
 @contextmanager
