@@ -86,7 +86,7 @@ class StoredRule(Base):
     last_hit_on: Mapped[date | None]
     version: Mapped[int]
     created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
 def get(rule_id: int) -> StoredRule:
