@@ -13,7 +13,7 @@ from flask import Flask, url_for
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app import create_app, live, schema
+from app import create_app, gathering, live, schema
 from app import jobs as handlers
 from bench import city
 from bench.pages import timed
@@ -49,7 +49,7 @@ def main() -> None:
 
 def _catch_up() -> None:
     """Run the jobs that read the inbox until they find nothing more."""
-    for name in handlers.INSIDE:
+    for name in (*handlers.INSIDE, gathering.GATHER):
         if any(word in name for word in _PREPARING):
             _run_dry(name)
 

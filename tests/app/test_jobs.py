@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from app import jobs as handlers
 from app import live
-from config import jobs
+from config import clock, jobs
 from config.database import session, transaction
 from config.jobs import Job, State
 from keywords import drafts, stored, texts
-from matrix import accounts, media, menus
+from matrix import accounts, departments, media, menus
 from matrix.inbox import Inbound
 from matrix.media import Upload
 from tests.app.scene import PICTURE, Scene, alarms, do_all
