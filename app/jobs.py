@@ -7,7 +7,7 @@ strangers, or have transactions of their own; none of them is open during a call
 from collections import Counter
 from datetime import datetime, timedelta
 
-from app import connecting, gathering, live
+from app import connecting, errands, gathering, live
 from app.exchange import working
 from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
@@ -16,6 +16,7 @@ from matrix import (
     accounts,
     blocks,
     callbacks,
+    codes,
     enclosures,
     inbox,
     keys,
@@ -26,6 +27,7 @@ from matrix import (
     surveys,
     talks,
 )
+from matrix.menus import conditional, sights
 from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
@@ -36,23 +38,10 @@ TIDY = "house.tidy"
 _DONE_JOBS_KEPT = timedelta(days=7)
 _SESSIONS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
+_PERSONS_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
 _IMPORTS_KEPT = timedelta(days=90)
 _HITS_KEPT = timedelta(days=3 * 366)
-
-
-def push_menu(*, menu_id: int, now: datetime) -> None:
-    """Show an account's newest menu in WeChat; an older version is left alone."""
-    with reading():
-        menu = menus.get(menu_id)
-        newest = menus.newest(menu.account_id)
-        if menu.pushed_at is not None or newest is None or newest.id != menu_id:
-            return
-        credentials = accounts.credentials(menu.account_id)
-        buttons = menus.parse(menu.buttons)
-    gateway.create_menu(credentials, buttons)
-    with transaction():
-        menus.pushed(menu_id, now=now)
 
 
 def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
@@ -158,6 +147,7 @@ def tidy(*, now: datetime) -> None:
     hits.forget(before=clock.local_day(now - _HITS_KEPT))
     imports.forget(before=now - _IMPORTS_KEPT)
     unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
+    sights.forget_persons(before=now - _PERSONS_KEPT)
     callbacks.forget_hours(before=now - callbacks.KEPT)
     sessions.forget(before=now - _SESSIONS_KEPT)
     throttle.forget(before=now - _FAILURES_KEPT)
@@ -171,11 +161,15 @@ def gather_talks(*, now: datetime) -> None:
 INSIDE: dict[str, jobs.Handler] = {
     RULES_DUE: remind_of_rules,
     TIDY: tidy,
+    codes.COUNT: codes.count,
     connecting.PATROL: connecting.patrol,
     connecting.REMIND: connecting.remind,
 }
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connecting.connect,
+    codes.MAKE: errands.make_code,
+    conditional.ADD: errands.add_conditional,
+    conditional.DELETE: errands.delete_conditional,
     connecting.CLEAR: connecting.clear_quota,
     connecting.DRAW: connecting.draw,
     gathering.GATHER: gathering.gather,
@@ -188,8 +182,10 @@ OUTSIDE: dict[str, jobs.Handler] = {
     blocks.CARRY: carry_block,
     enclosures.FETCH: fetch_enclosure,
     media.UPLOAD: upload_media,
-    menus.PUSH: push_menu,
+    menus.PUSH: errands.push_menu,
     sendings.DELIVER: deliver,
+    sights.LOOK: errands.look_at_menu,
+    sights.TRY: errands.try_menu,
     talks.GATHER: gather_talks,
     talks.SEND_PICTURE: send_picture,
 }

@@ -18,13 +18,14 @@ from app import broker, connecting, gathering
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
 from config.database import reading, retrying
-from matrix import surveys, talks
+from matrix import codes, surveys, talks
 
 _log = logs.get(__name__)
 
 # name of the job, and when it is due on the city's clocks
 TIMETABLE: dict[str, dict[str, Any]] = {
     gathering.GATHER: {"minute": "*/2"},
+    codes.COUNT: {"minute": "*/5"},
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
     handlers.RULES_DUE: {"hour": 7, "minute": 10},
     handlers.TIDY: {"hour": 3, "minute": 20},

@@ -13,8 +13,6 @@ from matrix import (
     enclosures,
     followers,
     inbox,
-    media,
-    menus,
     phrases,
     probes,
     sendings,
@@ -22,6 +20,9 @@ from matrix import (
     traffic,
     walks,
 )
+from matrix.codes import scans, scenes
+from matrix.media import files, uploads
+from matrix.menus import conditional, sights, versions
 from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from matrix.talks import answering, gathering
 from services import catalogue
@@ -36,9 +37,11 @@ ROOMS = (
     blocks,
     callbacks,
     catalogue,
+    conditional,
     departments,
     enclosures,
     factors,
+    files,
     followers,
     gathering,
     grants,
@@ -48,8 +51,6 @@ ROOMS = (
     inbox,
     jobs,
     links,
-    media,
-    menus,
     networks,
     passwords,
     people,
@@ -57,8 +58,11 @@ ROOMS = (
     policies,
     probes,
     revisions,
+    scans,
+    scenes,
     sendings,
     sessions,
+    sights,
     stored,
     surveys,
     texts,
@@ -67,5 +71,7 @@ ROOMS = (
     traffic,
     unmatched,
     walks,
+    uploads,
+    versions,
 )
 metadata = Base.metadata

@@ -8,6 +8,7 @@ The rules are those of `effective`, and with them the defaults that an override 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 from keywords.rules import Reach, Rule, Scope, effective, reaches
 
@@ -39,25 +40,23 @@ def placed(rules: Iterable[Rule], reach: Reach) -> tuple[Placed, ...]:
     kept = {rule.code for rule in effective(listed, reach)}
     below = frozenset(reach.own[1:])
     by = {rule.overrides: rule for rule in listed if rule.department_id not in below}
-    found = [
-        Placed(
-            rule,
-            _origin(rule, reach),
-            overrides=known.get(rule.overrides) if rule.code in kept else None,
+    found: dict[Origin, list[Placed]] = {origin: [] for origin in Origin}
+    for rule in sorted(listed, key=lambda rule: rule.code):
+        origin = _origin(rule, reach.own[0], below)
+        if rule.code in kept:
+            found[origin].append(Placed(rule, origin, overrides=known.get(rule.overrides)))
+        else:
             # what a department below overrides for itself gives way to the rule itself here
-            overridden_by=None if rule.code in kept else by.get(rule.code) or known[rule.overrides],
-        )
-        for rule in listed
-    ]
-    order = list(Origin)
-    return tuple(sorted(found, key=lambda one: (order.index(one.origin), one.rule.code)))
+            winner = by.get(rule.code) or known[rule.overrides]
+            found[origin].append(Placed(rule, origin, overridden_by=winner))
+    return tuple(chain.from_iterable(found.values()))
 
 
-def _origin(rule: Rule, reach: Reach) -> Origin:
+def _origin(rule: Rule, own: int, below: frozenset[int]) -> Origin:
     if rule.account_id is not None:
         return Origin.ACCOUNT
-    if rule.department_id == reach.own[0]:
+    if rule.department_id == own:
         return Origin.DEPARTMENT
-    if rule.department_id in reach.own:
+    if rule.department_id in below:
         return Origin.BELOW
     return Origin.MANDATORY if rule.scope is Scope.MANDATORY else Origin.DEFAULT

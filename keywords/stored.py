@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, or_, select
+from sqlalchemy import CheckConstraint, ForeignKey, bindparam, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -86,7 +86,7 @@ class StoredRule(Base):
     last_hit_on: Mapped[date | None]
     version: Mapped[int]
     created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
 def get(rule_id: int) -> StoredRule:
@@ -261,16 +261,17 @@ def _remember(rule_id: int, draft: RuleDraft, owners: dict[str, int | None], now
 
 def note_hits(days: dict[str, date]) -> None:
     """Write down the last local day on which rules answered, by code."""
-    for code, day in days.items():
-        session.execute(
-            sql_update(StoredRule)
-            .where(
-                StoredRule.code == code,
-                or_(StoredRule.last_hit_on.is_(None), StoredRule.last_hit_on < day),
-            )
-            .values(last_hit_on=day)
-            .execution_options(synchronize_session=False)
+    if not days:
+        return
+    session.connection().execute(
+        sql_update(StoredRule)
+        .where(
+            StoredRule.code == bindparam("hit"),
+            or_(StoredRule.last_hit_on.is_(None), StoredRule.last_hit_on < bindparam("day")),
         )
+        .values(last_hit_on=bindparam("day")),
+        [{"hit": code, "day": day} for code, day in sorted(days.items())],
+    )
 
 
 def _changed(

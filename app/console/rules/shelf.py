@@ -1,5 +1,6 @@
 """The shelf: all rules of a member's area, and the effective set of one account."""
 
+from collections import Counter
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -20,7 +21,7 @@ from keywords import listing, placement
 from keywords.differences import keyword_text
 from keywords.listing import PAGE, Filters, Standing
 from keywords.normalize import fold
-from keywords.placement import Origin, Placed
+from keywords.placement import Placed
 from keywords.rules import Scope
 
 _EFFECTIVE_PAGE = 100
@@ -143,7 +144,7 @@ def effective() -> str:
     if chosen is not None:
         reach = picture.book.reaches[chosen.id]
         placed = placement.placed(picture.book.city.rules, reach)
-    counts = {origin: sum(one.origin is origin for one in placed) for origin in Origin}
+    counts = Counter(one.origin for one in placed)
     text = fold(request.args.get("q", "")[:100])
     origin = request.args.get("origin", "")
     found = [
@@ -177,4 +178,6 @@ def effective() -> str:
 
 
 def _has(one: Placed, text: str) -> bool:
-    return text in fold(one.rule.name) or any(text in fold(each.text) for each in one.rule.keywords)
+    return text in one.rule.name.lower() or any(
+        text in each.text.lower() for each in one.rule.keywords
+    )

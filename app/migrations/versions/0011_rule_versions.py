@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("rules", sa.Column("search", sa.String(), nullable=False, server_default=""))
     op.add_column("rules", sa.Column("last_hit_on", sa.Date(), nullable=True))
     op.create_index(op.f("ix_rules_review_by"), "rules", ["review_by"], unique=False)
+    op.create_index(op.f("ix_rules_updated_at"), "rules", ["updated_at"], unique=False)
     _fill_search()
     _create_versions()
     op.create_table(
@@ -138,6 +139,7 @@ def _fill_search() -> None:
 def downgrade() -> None:
     op.drop_table("keyword_policies")
     op.drop_table("rule_versions")
+    op.drop_index(op.f("ix_rules_updated_at"), table_name="rules")
     op.drop_index(op.f("ix_rules_review_by"), table_name="rules")
     for name in ("last_hit_on", "search", "samples"):
         op.drop_column("rules", name)

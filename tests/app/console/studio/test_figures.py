@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
 from app.console.studio.figures import drawn
 from config import clock
-from config.database import transaction
+from config.database import session, transaction
 from keywords import hits, stored
 from keywords.hits import Tally
+from keywords.stored import StoredRule
 from tests.fixtures.console import Desk
 
 
@@ -58,6 +60,8 @@ def test_a_rule_s_hits_are_shown_for_the_accounts_of_who_asks(desk: Desk) -> Non
 def test_rules_that_nobody_needs_are_listed_to_their_readers(desk: Desk) -> None:
     count(desk, "police.id_card", "police", 1)
     count(desk, "police.long", "police", 1, days_ago=200)
+    with transaction():
+        session.execute(update(StoredRule).values(created_at=clock.now() - timedelta(days=400)))
 
     page = desk.client("editor", "police").get("/console/studio/silent").text
 
