@@ -4,11 +4,14 @@ Handlers in INSIDE share one transaction with their completion. Handlers in OUTS
 strangers, or have transactions of their own; none of them is open during a call.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 
-from app import connecting, errands, live
-from config import jobs, settings
+from app import connecting, errands, gathering, live
+from app.exchange import working
+from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
+from keywords import hits, imports, listing, unmatched
 from matrix import (
     accounts,
     callbacks,
@@ -26,6 +29,7 @@ from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
+RULES_DUE = "rules.due"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
@@ -33,6 +37,8 @@ _SESSIONS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
 _PERSONS_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
+_IMPORTS_KEPT = timedelta(days=90)
+_HITS_KEPT = timedelta(days=3 * 366)
 
 
 def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
@@ -58,17 +64,37 @@ def deliver(*, sending_id: int, now: datetime) -> None:
     sendings.deliver(sending_id, now=now)
 
 
+def remind_of_rules(*, now: datetime) -> None:
+    """Tell each department how many of its rules are past the day until which to trust them."""
+    owners, counts = accounts.owners(), Counter[int | None]()
+    for one in listing.overdue(clock.local_day(now)):
+        account = one.account_id
+        counts[one.department_id if account is None else owners[account]] += one.count
+    for department_id, count in counts.items():
+        alarms.raise_alarm(
+            "rules.due",
+            department_id or "city",
+            f"有 {count} 条关键词规则过了复核日期，请核对内容后重新发布",
+            now=now,
+            department_id=department_id,
+        )
+
+
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     callbacks.forget_hours(before=now - callbacks.KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
     sights.forget_persons(before=now - _PERSONS_KEPT)
+    hits.forget(before=clock.local_day(now - _HITS_KEPT))
+    imports.forget(before=now - _IMPORTS_KEPT)
+    unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
     sessions.forget(before=now - _SESSIONS_KEPT)
     throttle.forget(before=now - _FAILURES_KEPT)
 
 
 INSIDE: dict[str, jobs.Handler] = {
+    RULES_DUE: remind_of_rules,
     TIDY: tidy,
     codes.COUNT: codes.count,
     connecting.PATROL: connecting.patrol,
@@ -81,6 +107,9 @@ OUTSIDE: dict[str, jobs.Handler] = {
     conditional.DELETE: errands.delete_conditional,
     connecting.CLEAR: connecting.clear_quota,
     connecting.DRAW: connecting.draw,
+    gathering.GATHER: gathering.gather,
+    imports.CHECK: working.check,
+    imports.APPLY: working.apply,
     keys.PROVE: connecting.prove_secret,
     probes.CHECK: connecting.check,
     surveys.SURVEY: connecting.survey,

@@ -12,7 +12,7 @@ from typing import Any
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from app import broker, connecting
+from app import broker, connecting, gathering
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
 from config.database import retrying
@@ -23,7 +23,9 @@ _log = logs.get(__name__)
 # name of the job, and when it is due on the city's clocks
 TIMETABLE: dict[str, dict[str, Any]] = {
     codes.COUNT: {"minute": "*/5"},
+    gathering.GATHER: {"minute": "*/2"},
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
+    handlers.RULES_DUE: {"hour": 7, "minute": 10},
     handlers.TIDY: {"hour": 3, "minute": 20},
     surveys.SURVEY: {"minute": "*/10"},
     connecting.PATROL: {"minute": 7},

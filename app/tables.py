@@ -2,7 +2,7 @@
 
 from config import alarms, audit, jobs, revisions, timetable
 from config.database import Base
-from keywords import stored, texts
+from keywords import history, hits, imports, policies, stored, texts, unmatched
 from matrix import (
     account_tasks,
     accounts,
@@ -14,6 +14,8 @@ from matrix import (
     probes,
     sendings,
     surveys,
+    traffic,
+    walks,
 )
 from matrix.codes import scans, scenes
 from matrix.media import files, uploads
@@ -35,12 +37,16 @@ ROOMS = (
     files,
     followers,
     grants,
+    history,
+    hits,
+    imports,
     inbox,
     jobs,
     links,
     networks,
     passwords,
     people,
+    policies,
     probes,
     revisions,
     scans,
@@ -53,7 +59,10 @@ ROOMS = (
     texts,
     throttle,
     timetable,
+    traffic,
+    unmatched,
     uploads,
     versions,
+    walks,
 )
 metadata = Base.metadata

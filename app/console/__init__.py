@@ -40,13 +40,25 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import accounts, codes, departments, drawing, home, me, media, menus, sign_in
+from app.console import (
+    accounts,
+    codes,
+    departments,
+    drawing,
+    home,
+    me,
+    media,
+    menus,
+    rules,
+    sign_in,
+)
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
     home.blueprint,
     sign_in.blueprint,
     me.blueprint,
+    rules.blueprint,
     accounts.blueprint,
     departments.blueprint,
     menus.blueprint,
