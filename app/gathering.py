@@ -84,7 +84,8 @@ def _reason(push: Push, book: Book) -> Reason | None:
     """Why a message counts as unmatched, or None; today's rules tell what was heard by ear."""
     if push.outcome is not Outcome.RULE:
         return _REASONS.get(push.outcome)
-    verdict = book.explain(push.account_id, Occasion(push.text), now=push.received_at)
-    if verdict.rule is None or verdict.rule.code != push.rule_code:
+    matcher = book.matcher(push.account_id)
+    found = matcher.explain(Occasion(push.text), now=push.received_at)
+    if not found or found[0].obstacle or found[0].rule.code != push.rule_code:
         return None
-    return Reason.SOUND if verdict.candidates[0].level is Level.SOUND else None
+    return Reason.SOUND if found[0].level is Level.SOUND else None

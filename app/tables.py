@@ -7,10 +7,13 @@ from matrix import (
     account_tasks,
     accounts,
     articles,
+    blocks,
     callbacks,
     departments,
+    enclosures,
     followers,
     inbox,
+    phrases,
     probes,
     sendings,
     surveys,
@@ -21,21 +24,26 @@ from matrix.codes import scans, scenes
 from matrix.media import files, uploads
 from matrix.menus import conditional, sights, versions
 from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
+from matrix.talks import answering, gathering
 from services import catalogue
 
 ROOMS = (
     account_tasks,
     accounts,
     alarms,
+    answering,
     articles,
     audit,
+    blocks,
     callbacks,
     catalogue,
     conditional,
     departments,
+    enclosures,
     factors,
     files,
     followers,
+    gathering,
     grants,
     history,
     hits,
@@ -46,6 +54,7 @@ ROOMS = (
     networks,
     passwords,
     people,
+    phrases,
     policies,
     probes,
     revisions,
@@ -61,8 +70,8 @@ ROOMS = (
     timetable,
     traffic,
     unmatched,
+    walks,
     uploads,
     versions,
-    walks,
 )
 metadata = Base.metadata

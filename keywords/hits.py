@@ -53,7 +53,15 @@ def add(tallies: Mapping[tuple[str, int, date], Tally]) -> None:
     """Add hits by (rule code, account id, local day)."""
     if not tallies:
         return
-    statement = upsert(Hits).values(
+    statement = upsert(Hits)
+    session.connection().execute(
+        statement.on_conflict_do_update(
+            index_elements=[Hits.rule_code, Hits.account_id, Hits.local_day],
+            set_={
+                "count": Hits.count + statement.excluded.count,
+                "last_at": statement.excluded.last_at,
+            },
+        ),
         [
             {
                 "rule_code": code,
@@ -63,16 +71,7 @@ def add(tallies: Mapping[tuple[str, int, date], Tally]) -> None:
                 "last_at": tally.last_at,
             }
             for (code, account_id, day), tally in sorted(tallies.items())
-        ]
-    )
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Hits.rule_code, Hits.account_id, Hits.local_day],
-            set_={
-                "count": Hits.count + statement.excluded.count,
-                "last_at": statement.excluded.last_at,
-            },
-        )
+        ],
     )
 
 

@@ -11,7 +11,7 @@ that has nothing to do with their meaning.
 from functools import lru_cache
 from zlib import crc32
 
-from keywords.suggest import is_sound, pairs
+from keywords.suggest import is_sound, pairs, pieces
 
 ALIKE = 0.5
 SKETCHED = 8
@@ -32,6 +32,11 @@ def sketch(text: str) -> tuple[str, ...]:
     # characters that are written alike sound alike: sounds are enough to find both
     heard = [pair for pair in found if is_sound(pair)]
     return tuple(sorted(heard or found, key=lambda pair: (crc32(pair.encode()), pair))[:SKETCHED])
+
+
+def subject(text: str) -> str:
+    """What a text is about, as a keyword: its longest stretch without question words."""
+    return max(pieces(text), key=len, default="") or text
 
 
 def likeness(one: str, other: str) -> float:

@@ -10,10 +10,11 @@ and bumps the revision `rules`, by which each process learns that its matchers a
 change names the version it was made from; when somebody else was first, it is refused.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, or_, select
+from sqlalchemy import CheckConstraint, ForeignKey, bindparam, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -106,6 +107,13 @@ def access_rule(member: Member, rule_id: int, right: Right) -> StoredRule:
 def by_code(code: str) -> StoredRule | None:
     """The rule of this code, or None."""
     return session.scalars(select(StoredRule).where(StoredRule.code == code)).one_or_none()
+
+
+def find(rule_ids: Sequence[int]) -> list[StoredRule]:
+    """Those of these rules that are there, in the order asked."""
+    rows = session.scalars(select(StoredRule).where(StoredRule.id.in_(rule_ids)))
+    known = {row.id: row for row in rows}
+    return [known[key] for key in rule_ids if key in known]
 
 
 def listed() -> list[StoredRule]:
@@ -253,16 +261,17 @@ def _remember(rule_id: int, draft: RuleDraft, owners: dict[str, int | None], now
 
 def note_hits(days: dict[str, date]) -> None:
     """Write down the last local day on which rules answered, by code."""
-    for code, day in days.items():
-        session.execute(
-            sql_update(StoredRule)
-            .where(
-                StoredRule.code == code,
-                or_(StoredRule.last_hit_on.is_(None), StoredRule.last_hit_on < day),
-            )
-            .values(last_hit_on=day)
-            .execution_options(synchronize_session=False)
+    if not days:
+        return
+    session.connection().execute(
+        sql_update(StoredRule)
+        .where(
+            StoredRule.code == bindparam("hit"),
+            or_(StoredRule.last_hit_on.is_(None), StoredRule.last_hit_on < bindparam("day")),
         )
+        .values(last_hit_on=bindparam("day")),
+        [{"hit": code, "day": day} for code, day in sorted(days.items())],
+    )
 
 
 def _changed(

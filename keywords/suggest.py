@@ -68,9 +68,14 @@ def closest(found: Sequence[Near]) -> list[Rule]:
     return [one.rule for one in found if one.score >= found[0].score * CLOSE][:MOST]
 
 
+def pieces(text: str) -> list[str]:
+    """What remains of a text between question words and words that say nothing."""
+    return _empty_words().split(text)
+
+
 def pairs(text: str) -> Iterator[str]:
     """Pairs of neighbouring characters, and of their sounds, without grammar."""
-    for piece in _empty_words().split(text):
+    for piece in pieces(text):
         for left, right in pairwise(piece):
             if chatter.is_particle(left) or chatter.is_particle(right):
                 continue

@@ -29,17 +29,16 @@ def add(counts: Mapping[tuple[int, date, Outcome], int]) -> None:
     """Add to the counts by (account id, local day, outcome)."""
     if not counts:
         return
-    statement = upsert(Traffic).values(
-        [
-            {"account_id": account_id, "local_day": day, "outcome": outcome, "count": count}
-            for (account_id, day, outcome), count in sorted(counts.items())
-        ]
-    )
-    session.execute(
+    statement = upsert(Traffic)
+    session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=[Traffic.account_id, Traffic.local_day, Traffic.outcome],
             set_={"count": Traffic.count + statement.excluded.count},
-        )
+        ),
+        [
+            {"account_id": account_id, "local_day": day, "outcome": outcome, "count": count}
+            for (account_id, day, outcome), count in sorted(counts.items())
+        ],
     )
 
 

@@ -42,6 +42,7 @@ from flask import Blueprint, Flask, current_app
 from app import auth
 from app.console import (
     accounts,
+    alarms,
     codes,
     departments,
     drawing,
@@ -51,6 +52,8 @@ from app.console import (
     menus,
     rules,
     sign_in,
+    studio,
+    talks,
 )
 from config.tenancy import Right
 
@@ -58,12 +61,15 @@ GROUPS: tuple[Blueprint, ...] = (
     home.blueprint,
     sign_in.blueprint,
     me.blueprint,
+    talks.blueprint,
+    alarms.blueprint,
     rules.blueprint,
+    studio.blueprint,
     accounts.blueprint,
-    departments.blueprint,
     menus.blueprint,
     codes.blueprint,
     media.blueprint,
+    departments.blueprint,
 )
 
 

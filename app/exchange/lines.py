@@ -130,8 +130,13 @@ def _excel_line(number: int, titles: list[str], cells: list[Cell], owners: Owner
     for kind in _OWNERS:
         if kind in shape:
             shape[kind] = owners.find(kind, shape[kind].strip())
+    line.problems += [Problem(number, each.field, each.problem) for each in refused]
     draft, more = _drafted(shape)
-    line.problems += [Problem(number, each.field, each.problem) for each in (*refused, *more)]
+    # a cell that could not be read is not missed as well
+    told = {problem.field for problem in line.problems}
+    line.problems += [
+        Problem(number, each.field, each.problem) for each in more if each.field not in told
+    ]
     line.draft = None if line.problems else draft
     return line
 

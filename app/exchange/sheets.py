@@ -29,7 +29,11 @@ _BOLD = Font(bold=True)
 
 
 def readable(
-    member: Member, *, department_ids: Iterable[int] = (), account_id: int | None = None
+    member: Member,
+    *,
+    department_ids: Iterable[int] = (),
+    account_id: int | None = None,
+    at_most: int | None = None,
 ) -> list[RuleDraft]:
     """The rules a member may read, by code; of some departments or one account if asked."""
     area = member.area(Right.RULES_READ)
@@ -49,7 +53,7 @@ def readable(
             department=codes.get(row.department_id or 0, ""),
             account=appids.get(row.account_id or 0, ""),
         )
-        for row in session.scalars(query.order_by(StoredRule.code))
+        for row in session.scalars(query.order_by(StoredRule.code).limit(at_most))
     ]
 
 
@@ -69,6 +73,33 @@ def as_excel(listed: Iterable[RuleDraft], names: Mapping[str, str]) -> bytes:
     held = BytesIO()
     book.save(held)
     return held.getvalue()
+
+
+def example() -> bytes:
+    """An empty sheet to fill in, with two rows to learn from."""
+    shapes: tuple[dict[str, Any], ...] = (
+        {
+            "id": "example.lost_found",
+            "department": "unit",
+            "name": "失物招领（示例，请删去）",
+            "exact": ["失物招领"],
+            "keywords": ["捡到钱包", "捡到手机"],
+            "without": ["被偷"],
+            "reply": {"type": "text", "content": "捡到的物品请交到就近派出所。"},
+            "samples": ["捡到一个钱包交给谁"],
+        },
+        {
+            "id": "example.guide",
+            "department": "unit",
+            "name": "办事指南（示例，请删去）",
+            "together": ["公交|班车 几点|末班"],
+            "priority": 60,
+            "days": "workdays",
+            "hours": ["08:30-12:00", "14:00-18:00"],
+            "reply": {"type": "news", "title": "公交时刻", "url": "https://example.org/bus"},
+        },
+    )
+    return as_excel((drafts.parse_rule(shape) for shape in shapes), {"unit": "您的单位"})
 
 
 def as_document(listed: Iterable[RuleDraft]) -> str:

@@ -1,6 +1,7 @@
 """Unmatched: each to their own accounts, closed once, taken back at will."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from keywords import sorting, unmatched
 from keywords.sorting import Question
 from keywords.unmatched import AlreadyClosed, Cluster, Reason, State, Wanted
 from matrix.accounts import Account
+from matrix.staff import people
 from tests.fixtures import NOW
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
@@ -21,9 +23,9 @@ pytestmark = pytest.mark.usefixtures("rolled_back")
 MakeAccount = Callable[..., Account]
 
 
-def member(*accounts: Account, name: str = "李") -> Member:
+def member(*accounts: Account) -> Member:
     area = Area(accounts=frozenset(account.id for account in accounts))
-    return Member(7, name, {Right.RULES_READ: area, Right.RULES_WRITE: area})
+    return Member(7, "李", {Right.RULES_READ: area, Right.RULES_WRITE: area})
 
 
 def ask(account: Account, *texts: str, day: int = 0) -> None:
@@ -100,11 +102,13 @@ def test_another_area_s_cluster_is_not_there(police: Account, water: Account) ->
 
 def test_a_cluster_is_closed_once_and_can_be_taken_back(police: Account) -> None:
     key = unmatched.clusters_for_staff(member(police), Wanted())[0].id
+    person = people.add(sign_in_name="clerk", name="李", department_id=None, now=NOW)
+    clerk = replace(member(police), staff_id=person.id)
 
-    closed = unmatched.close(key, State.DONE, by=member(police), now=NOW, rule_code="police.dogs")
+    closed = unmatched.close(key, State.DONE, by=clerk, now=NOW, rule_code="police.dogs")
     assert (closed.state, closed.rule_code, closed.closed_by) == (State.DONE, "police.dogs", "李")
     with pytest.raises(AlreadyClosed, match="李"):
-        unmatched.close(key, State.IGNORED, by=member(police, name="王"), now=NOW)
+        unmatched.close(key, State.IGNORED, by=clerk, now=NOW)
     assert titles(member(police)) == ["井盖丢失", "路灯坏了"]
     assert titles(member(police), state=State.DONE) == ["宠物狗怎么办证"]
 

@@ -16,6 +16,7 @@ from matrix.wechat.errors import (
     Temporary,
     Unconfirmed,
 )
+from matrix.wechat.gateway.blacklist import block_followers, unblock_followers
 from matrix.wechat.gateway.console import (
     AutoReplies,
     ConsoleArticle,
@@ -127,6 +128,7 @@ __all__ = [
     "add_conditional_menu",
     "add_image",
     "auto_replies",
+    "block_followers",
     "callback_addresses",
     "check_network",
     "clear_quota",
@@ -148,6 +150,7 @@ __all__ = [
     "show_typing",
     "tags",
     "temporary_qrcode",
+    "unblock_followers",
     "upload_media",
     "user",
     "users",
