@@ -135,6 +135,12 @@ def files_for_staff(
     return [Listed(*row) for row in rows]
 
 
+def names_for_staff(member: Member) -> list[tuple[str, Kind]]:
+    """The names and kinds of all files the member may use, by name."""
+    rows = session.execute(select(File.name, File.kind).where(_usable(member)).order_by(File.name))
+    return [(row.name, row.kind) for row in rows]
+
+
 def owners_for_staff(member: Member) -> list[tuple[int | None, str]]:
     """Who a new file of this member may belong to: (department id, name); None is the city."""
     area = member.area(Right.MEDIA_WRITE)

@@ -1,11 +1,12 @@
 """Which rules a media name is used by."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from keywords import drafts, stored, uses
+from keywords import drafts, replies, stored, uses, versions
 from keywords.drafts import State
 from tests.fixtures import NOW
 
@@ -49,3 +50,24 @@ def test_every_rule_that_sends_a_file_is_told_with_its_state(make_rule: MakeRule
         ],
         "封面": [("规则 b", State.LIVE)],
     }
+
+
+def test_a_file_that_is_only_proposed_is_in_use_as_well(make_rule: MakeRule) -> None:
+    row = make_rule("a", {"type": "text", "content": "在一楼。"})
+    said = stored.to_draft(row)
+    draft = replace(said, replies=replies.parse_all([{"type": "image", "media": "大厅图"}]))
+
+    for _ in range(2):
+        version = versions.save(
+            draft,
+            rule_id=row.id,
+            base=None,
+            department_id=None,
+            account_id=None,
+            author_id=None,
+            now=NOW,
+        )
+    assert [use.rule_id for use in uses.of_media()["大厅图"]] == [row.id]
+
+    versions.withdraw(version.id, now=NOW)
+    assert uses.of_media() == {}

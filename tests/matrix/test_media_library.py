@@ -46,6 +46,7 @@ def test_a_file_is_used_by_its_area_and_the_citys_by_all(
         ("公安", "police局"),
         ("城市", ""),
     ]
+    assert {name for name, _ in media.names_for_staff(editor)} == {"公安", "城市"}
     city, own, foreign = (media.by_name(name) for name in ("城市", "公安", "水务"))
     assert media.usable_file(editor, city.id) is city
     assert media.access_file(editor, own.id, Right.MEDIA_WRITE) is own

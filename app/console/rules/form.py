@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 from flask import g
-from sqlalchemy import select
 from wtforms import (
     DateField,
     FieldList,
@@ -29,14 +28,13 @@ from app.console import forms
 from app.console.forms import trimmed
 from app.console.rules import words
 from app.console.rules.words import Owner
-from config.database import session
 from config.errors import Invalid
 from config.tenancy import Right
 from keywords import drafts, replies, schedule
 from keywords.drafts import MOST_KEYWORDS, RuleDraft
 from keywords.replies import MOST_REPLIES
 from keywords.rules import Scope
-from matrix.media import File
+from matrix import media
 from matrix.wechat.gateway import MediaKind as Kind
 from services import catalogue
 
@@ -67,9 +65,9 @@ TYPES_OF = {
 
 
 def _media(kind: Kind) -> dict[str, str]:
-    """The names of the media library of one kind, as choices."""
+    """The names of one kind in the media library that who asks may use, as choices."""
     if "media_names" not in g:
-        g.media_names = session.execute(select(File.name, File.kind).order_by(File.name)).all()
+        g.media_names = media.names_for_staff(auth.member())
     return {"": "请选择"} | {name: name for name, its in g.media_names if its is kind}
 
 
