@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -45,8 +46,8 @@ def city(make_department: Callable[[str], int]) -> City:
     return City(police, water, anna)
 
 
-def put(code: str, department: int | None, **changed: object) -> int:
-    draft = replace(DRAFT, code=code, **changed)  # type: ignore[arg-type]
+def put(code: str, department: int | None, **changed: Any) -> int:
+    draft = replace(DRAFT, code=code, **changed)
     stored.put(draft, department_id=department, now=NOW)
     row = stored.by_code(code)
     assert row is not None
@@ -66,8 +67,8 @@ def edit(rule_id: int, department: int, name: str, by: int = ANNA) -> RuleVersio
     )
 
 
-def found(member: Member, **asked: object) -> list[str]:
-    filters = Filters(**asked)  # type: ignore[arg-type]
+def found(member: Member, **asked: Any) -> list[str]:
+    filters = Filters(**asked)
     codes = sorted(line.rule.code for line in listing.for_staff(member, filters))
     assert listing.count_for_staff(member, filters) == len(codes)
     return codes

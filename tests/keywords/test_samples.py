@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,10 +28,10 @@ REACHES = (
 )
 
 
-def rule(code: str, *words: str, department: int | None = POLICE, **more: object) -> Rule:
+def rule(code: str, *words: str, department: int | None = POLICE, **more: Any) -> Rule:
     scope = Scope.LOCAL if department else Scope.DEFAULT
     given = {"scope": scope, "department_id": department, **more}
-    return Rule(code, code, tuple(map(Keyword, words)), (Text(code),), **given)  # type: ignore[arg-type]
+    return Rule(code, code, tuple(map(Keyword, words)), (Text(code),), **given)
 
 
 def book(*rules: Rule) -> Book:

@@ -70,6 +70,8 @@ def edit(rule_id: int) -> Answer:
     """Write the next version of a rule; what citizens get stays as it is meanwhile."""
     row = stored.access_rule(auth.member(), rule_id, Right.RULES_WRITE)
     newest = history.newest(rule_id)
+    if newest is not None:
+        versions.access_version(auth.member(), newest.id, Right.RULES_WRITE)
     if request.method == "GET":
         return _page(_opened(rule_id, newest), rule_id, newest)
     form = RuleForm()
@@ -155,7 +157,6 @@ def _opened(rule_id: int, newest: RuleVersion | None) -> RuleForm:
     if newest is None:
         draft, owner = stored.to_draft(row), Owner(row.department_id, row.account_id)
     else:
-        versions.access_version(auth.member(), newest.id, Right.RULES_WRITE)
         draft, owner = newest.draft, Owner(newest.department_id, newest.account_id)
     added = tuple(
         Keyword(word[: drafts.LONGEST_KEYWORD])

@@ -73,6 +73,10 @@ def _media(kind: Kind) -> dict[str, str]:
     return {"": "请选择"} | {name: name for name, its in g.media_names if its is kind}
 
 
+def _guides() -> dict[str, str]:
+    return {"": "没有"} | {one.code: one.name for one in catalogue.cards()}
+
+
 class KeywordRow(Form):
     """One keyword."""
 
@@ -110,7 +114,10 @@ class ReplyRow(Form):
 
 
 class RuleForm(forms.Form):
-    """A rule; the checks of its content are those of `drafts`."""
+    """A rule; the checks of its content are those of `drafts`.
+
+    Choices that stand in the database are asked for only when they are shown.
+    """
 
     name = StringField("名称", [DataRequired("请填写名称")], filters=[trimmed])
     owner = SelectField("归属", [InputRequired("请选择归属")])
@@ -137,7 +144,7 @@ class RuleForm(forms.Form):
     valid_to = DateField("截止日期", [Optional()])
     review_by = DateField("复核日期", [Optional()])
     overrides = SelectField("代替上级的规则", validate_choice=False)
-    service = SelectField("相关办事指南", validate_choice=False)
+    service = SelectField("相关办事指南", choices=_guides, validate_choice=False)
     base = HiddenField()
 
     def __init__(self, **given: Any) -> None:
@@ -145,7 +152,6 @@ class RuleForm(forms.Form):
         picture, area = live.current(), auth.member().area(Right.RULES_WRITE)
         self.owner.choices = dict(words.owners(picture, area))
         self.overrides.choices = {"": "不代替"} | _defaults(self.overrides.data)
-        self.service.choices = {"": "没有"} | {one.code: one.name for one in catalogue.cards()}
 
     @property
     def whose(self) -> Owner:
