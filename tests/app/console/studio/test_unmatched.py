@@ -165,7 +165,7 @@ def test_a_rule_is_made_from_a_question_in_a_browser(
     expect(other.get_by_role("button", name="新建规则")).to_be_visible()
 
     heap.get_by_text("加入已有规则").click()
-    heap.get_by_label("查找规则").fill("身份证")
+    heap.get_by_label("查找规则").press_sequentially("身份证", delay=80)
     expect(heap.get_by_role("button", name="身份证办理")).to_be_visible()
 
     heap.get_by_role("button", name="新建规则").click()
