@@ -42,7 +42,6 @@ _PARTS = re.compile(r"[\s,，、;；]+")
 _PLACE = re.compile(r"(keywords|replies|samples|with|without|hours)\[(\d+)\](?:\.(\w+))?")
 _FIELDS = {"with": "required", "without": "excluded", "reply": "replies", "id": "name"}
 _MOST_DEFAULTS = 300
-_MOST_FILES = 1000
 # the fields of each type of reply, by the form's names
 _OF_TYPE: dict[str, dict[str, str]] = {
     "text": {"content": "content"},
@@ -70,8 +69,8 @@ def _media(kind: Kind) -> Any:  # the types of WTForms are a version behind its 
 
     def choices(form: Form, field: SelectField) -> dict[str, str]:
         if "library" not in g:
-            g.library = media.files_for_staff(auth.member(), limit=_MOST_FILES)
-        names = [one.file.name for one in g.library if one.file.kind is kind]
+            g.library = media.names_for_staff(auth.member())
+        names = [name for name, its in g.library if its is kind]
         kept = [field.data] if field.data and field.data not in names else []
         return {"": "请选择"} | {name: name for name in (*kept, *names)}
 
