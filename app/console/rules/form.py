@@ -206,7 +206,7 @@ def has_own_media(form: RuleForm, draft: RuleDraft, known: frozenset[str]) -> bo
     named = replies.media_names(draft.replies) - known
     if not named:
         return True
-    usable = {one.file.name for one in media.files_for_staff(auth.member(), limit=_MOST_FILES)}
+    usable = {name for name, _ in media.names_for_staff(auth.member())}
     for row in _said(form.replies):
         for name in ("image", "voice", "video", "thumb"):
             if row[name].data in named - usable and row[name].data in row.shape.values():
