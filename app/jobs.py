@@ -6,8 +6,9 @@ strangers, or have transactions of their own; none of them is open during a call
 
 from datetime import datetime, timedelta
 
-from app import adoption, live
+from app import adoption, live, sealing
 from config import alarms, jobs, settings
+from config.audit import seals
 from config.database import reading, transaction
 from config.errors import DomainError
 from matrix import accounts, inbox, media, menus, sendings
@@ -93,13 +94,15 @@ def tidy(*, now: datetime) -> None:
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
 
 
-INSIDE: dict[str, jobs.Handler] = {TIDY: tidy}
+INSIDE: dict[str, jobs.Handler] = {TIDY: tidy, seals.VERIFY: sealing.verify}
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connect,
     MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
     menus.PUSH: push_menu,
     sendings.DELIVER: deliver,
+    seals.SEAL: sealing.seal,
+    seals.VERIFY_ON: sealing.verify_on,
 }
 
 

@@ -15,6 +15,7 @@ from apscheduler.triggers.cron import CronTrigger
 from app import broker
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
+from config.audit import seals
 from config.database import retrying
 
 _log = logs.get(__name__)
@@ -23,6 +24,8 @@ _log = logs.get(__name__)
 TIMETABLE: dict[str, dict[str, Any]] = {
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
     handlers.TIDY: {"hour": 3, "minute": 20},
+    seals.SEAL: {"minute": "*"},
+    seals.VERIFY: {"hour": 4, "minute": 10},
 }
 
 

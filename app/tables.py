@@ -1,6 +1,7 @@
 """Every table of every room, gathered so that migrations and tests see them all."""
 
 from config import alarms, audit, jobs, revisions, timetable
+from config.audit import seals
 from config.database import Base
 from keywords import stored, texts
 from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
@@ -19,6 +20,7 @@ ROOMS = (
     media,
     menus,
     revisions,
+    seals,
     sendings,
     stored,
     texts,
