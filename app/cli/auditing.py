@@ -43,9 +43,9 @@ def verify(root: str) -> None:
         if root and not seals.holds_root(root):
             raise RootMissing(root=root)
         last = seals.newest()
+        newest = last.root_hash if last else "（尚无封条）"
     click.echo(f"已核对 {count} 枚封条、{rows} 条记录，均与封存时一致。")
-    if last is not None:
-        click.echo(f"最新的根哈希：{last.root_hash}")
+    click.echo(f"最新的根哈希：{newest}")
 
 
 audit_group.add_command(verify)

@@ -142,7 +142,10 @@ def _of_departments(area: Area, bounds: list[ColumnElement[bool]], size: int) ->
     if not area.departments:
         return Page([])
     branches = [
-        _newest(Entry.department_id == key, *bounds).limit(size + 1).subquery()
+        _newest(Entry.department_id == key, *bounds)
+        .with_only_columns(Entry.id)
+        .limit(size + 1)
+        .subquery()
         for key in sorted(area.departments)
     ]
     ids = union_all(*(select(branch.c.id) for branch in branches))

@@ -151,9 +151,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(
     assert pages == 5
 
 
-def test_a_rare_hit_is_reached_page_by_page(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rare_hit_is_reached_page_by_page(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "REACH", 10)
     rare = write(label="很久以前")
     reached = [write(label="新") for _ in range(12)][2]
