@@ -5,6 +5,7 @@ from config.audit import seals
 from config.database import Base
 from keywords import stored, texts
 from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
 ROOMS = (
@@ -14,16 +15,24 @@ ROOMS = (
     audit,
     catalogue,
     departments,
+    factors,
     followers,
+    grants,
     inbox,
     jobs,
+    links,
     media,
     menus,
+    networks,
+    passwords,
+    people,
     revisions,
     seals,
     sendings,
+    sessions,
     stored,
     texts,
+    throttle,
     timetable,
 )
 metadata = Base.metadata

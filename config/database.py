@@ -10,7 +10,7 @@ UTC on both.
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -245,7 +245,7 @@ def locked(table: type[Row], key: object) -> Row:
 
 
 def change(
-    table: type[Row], key: object, *, when: dict[str, object], to: dict[str, object]
+    table: type[Row], key: object, *, when: Mapping[str, object], to: Mapping[str, object]
 ) -> Row | None:
     """Compare and set: move the row to new values if it still has the expected ones.
 

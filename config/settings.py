@@ -68,6 +68,23 @@ class Settings(BaseSettings):
     )
     wechat_connect_timeout: float = Field(3.0, gt=0, le=30, description="seconds to connect")
     wechat_read_timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for WeChat")
+    password_length: int = Field(12, ge=8, le=64, description="characters a password must have")
+    password_days: int = Field(
+        90, ge=0, le=3650, description="days until a password must be renewed; 0: never"
+    )
+    password_history: int = Field(
+        5, ge=0, le=24, description="last passwords that cannot be taken again"
+    )
+    session_idle_minutes: int = Field(
+        30, ge=5, le=240, description="minutes without a deed that end a sign-in"
+    )
+    session_hours: int = Field(12, ge=1, le=24, description="hours after which a sign-in ends")
+    sign_in_attempts: int = Field(
+        5, ge=3, le=20, description="failures after which a name is locked"
+    )
+    sign_in_lock_minutes: int = Field(
+        15, ge=1, le=1440, description="minutes a locked name stays locked"
+    )
     job_attempts: int = Field(12, ge=1, le=100, description="tries before a job stands as dead")
     job_lease: int = Field(60, ge=5, le=3600, description="seconds a started job is left alone")
     worker_threads: int = Field(8, ge=1, le=64, description="threads of one worker process")
