@@ -10,11 +10,13 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 WORDS = "config/audit/words.py"
 
 
-def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
-    """Every call of a function of this name, however it was imported."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
-            yield node
+def _calls(home: Source, name: str) -> Iterator[tuple[Source, ast.Call]]:
+    """Every call of a module's function: by its name at home, as `module.name` elsewhere."""
+    for source in [home] if name.startswith("_") else read(*OURS):
+        known_as = name if source is home else f"{home.module.rpartition('.')[2]}.{name}"
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == known_as:
+                yield source, node
 
 
 def _recorded(keyword: str | None) -> Iterator[tuple[str, str]]:
@@ -55,10 +57,8 @@ def _named(source: Source, call: ast.Call, name: str) -> Iterator[tuple[str, str
     if name not in names:
         yield source.at(call), f"?{name}"
         return
-    inside = [source] if holder.name.startswith("_") else list(read(*OURS))
-    for place in inside:
-        for each in _calls(place.tree, holder.name):
-            yield from _literals(place, each, _given(each, names, name))
+    for place, each in _calls(source, holder.name):
+        yield from _literals(place, each, _given(each, names, name))
 
 
 def _given(call: ast.Call, names: list[str], name: str) -> ast.expr:
