@@ -6,10 +6,15 @@ WSGI ──> callback (WeChat's pushes) ──> Flask: health, console, h5, api
 import secrets
 
 from flask import Flask, g, request
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import broker, callback, cli, errors, health, jobs
+from app import broker, callback, cli, console, errors, headers, health, jobs
 from config import logs, settings
 from config.jobs import announce_with
+
+_csrf = CSRFProtect()
+_LINKS = "/console/links/"
 
 
 def create_app() -> Flask:
@@ -17,19 +22,34 @@ def create_app() -> Flask:
     current = settings.get()
     logs.configure()
     app = Flask(__name__)
+    is_https = current.address.startswith("https://")
     app.config.update(
         SECRET_KEY=current.secret_key,
         MAX_CONTENT_LENGTH=16 * 2**20,
-        SESSION_COOKIE_SECURE=current.address.startswith("https://"),
+        # a name with this prefix binds the cookie to this host and to https
+        SESSION_COOKIE_NAME="__Host-hub" if is_https else "hub",
+        SESSION_COOKIE_SECURE=is_https,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
+        SEND_FILE_MAX_AGE_DEFAULT=31536000,
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
+        PASSWORD_LENGTH=current.password_length,
     )
     jobs.register()
     announce_with(broker.announce)
     errors.register(app)
-    app.register_blueprint(health.blueprint)
-    cli.register(app)
     app.before_request(_name_request)
+    app.register_blueprint(health.blueprint)
+    headers.register(app)
+    console.register(app)
+    _csrf.init_app(app)
+    _csrf.exempt(headers.blueprint)
+    cli.register(app)
+    if current.trusted_proxies:
+        count = current.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )
     app.wsgi_app = callback.in_front_of(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     return app
 
@@ -37,4 +57,6 @@ def create_app() -> Flask:
 def _name_request() -> None:
     """Every request has an id that its log lines, audit rows and error page share."""
     g.request_id = secrets.token_hex(6)
-    logs.start_request(request=g.request_id, path=request.path)
+    # a one-time link is a secret
+    path = f"{_LINKS}***" if request.path.startswith(_LINKS) else request.path
+    logs.start_request(request=g.request_id, path=path)

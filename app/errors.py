@@ -1,6 +1,7 @@
 """Errors as pages and JSON: the person's words on the page, the facts in the log."""
 
 from flask import Flask, Response, g, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from config import logs
@@ -17,6 +18,7 @@ _TEXTS = {
     429: "操作过于频繁，请稍后再试。",
 }
 _SORRY = "系统出错了，我们已经记录。请稍后再试。"
+_STALE = "页面停留过久或已在别处重新登录，请刷新页面后重新提交。"
 
 
 def register(app: Flask) -> None:
@@ -36,7 +38,8 @@ def _said(error: DomainError) -> Response:
 
 def _refused(error: HTTPException) -> Response:
     status = error.code or 500
-    return _answer(status, _TEXTS.get(status, _SORRY))
+    text = _STALE if isinstance(error, CSRFError) else _TEXTS.get(status, _SORRY)
+    return _answer(status, text)
 
 
 def _broke(error: Exception) -> Response:
@@ -48,6 +51,8 @@ def _answer(status: int, text: str) -> Response:
     number = getattr(g, "request_id", "")
     if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
         answer = jsonify(error=text, request=number)
+    elif "HX-Request" in request.headers:
+        answer = Response(text, mimetype="text/plain")
     else:
         answer = Response(render_template("error.html", text=text, status=status, number=number))
     answer.status_code = status

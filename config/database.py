@@ -204,12 +204,16 @@ def transaction() -> Iterator[None]:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """A unit of work that changes nothing; on SQLite it never waits for a writer."""
+    """A unit of work that changes nothing; on SQLite it never waits for a writer.
+
+    Rows that were read stay readable afterwards, as values.
+    """
     with _edge():
         try:
             session.connection(execution_options={"reads_only": True})
             yield
         finally:
+            session.expunge_all()
             session.rollback()
             session.remove()
 

@@ -6,6 +6,7 @@ redis_url       an empty Redis;  redis_server: one to kill     fixtures/redis_se
 enqueued        names of the jobs that were asked for          fixtures/jobs_seen.py
 processes       web, worker, scheduler, simulator as they run  fixtures/processes.py
 page, phone     a real browser                                 fixtures/browser.py
+hub, desk, site accounts, staff who are signed in, a console   fixtures/hub.py, console.py
 free_port, now
 """
 
@@ -28,6 +29,7 @@ pytest_plugins = [
     "tests.fixtures.processes",
     "tests.fixtures.browser",
     "tests.fixtures.hub",
+    "tests.fixtures.console",
 ]
 
 # What a developer has set must not reach the tests. Nothing real stands behind these addresses:

@@ -104,7 +104,17 @@ install_node_packages() {
   quietly env PATH="$path" NODE_USE_SYSTEM_CA=1 npm_config_cache="$PWD/build/npm" \
     npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier ||
     fail "npm could not install the packages"
+  copy_browser_files
   printf '%s\n' "$stamp" >node_modules/.stamp
+}
+
+# What pages load, beside our own static files; icons are read where they are.
+copy_browser_files() {
+  mkdir -p app/static/vendor
+  cp node_modules/@tabler/core/dist/css/tabler.min.css node_modules/@tabler/core/dist/js/tabler.min.js \
+    node_modules/htmx.org/dist/htmx.min.js app/static/vendor/
+  # their maps are not shipped, and a browser's tools would ask for them
+  sed -i -e 's#/\*\# sourceMappingURL=.*\*/##' -e 's#^//\# sourceMappingURL=.*##' app/static/vendor/*
 }
 
 # --- the browser ----------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+"""Forms of the console: typed fields, Chinese words, refusals at the field they are about."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from gettext import GNUTranslations
+
+from flask_wtf import FlaskForm
+from wtforms import Field
+from wtforms.i18n import get_translations
+
+from config.errors import DomainError, Invalid, NotFound
+
+_chinese = get_translations(["zh"])
+
+
+class Form(FlaskForm):
+    """A form; its own words and those of WTForms are Chinese."""
+
+    class Meta(FlaskForm.Meta):
+        """Where WTForms finds its words."""
+
+        def get_translations(self, form: FlaskForm) -> GNUTranslations:
+            """Always Chinese."""
+            return _chinese
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether anything was wrong."""
+        return bool(self.errors) or bool(self.form_errors)
+
+
+def trimmed(value: str | None) -> str:
+    """A filter for text fields: without spaces around, never None."""
+    return (value or "").strip()
+
+
+@contextmanager
+def blaming(form: Form, field: str = "", **names: str) -> Iterator[None]:
+    """What a deed refuses inside is said at the form's field, or above the form.
+
+    `names` maps a deed's names of fields to the form's; `field` takes what names none of the
+    form's. NotFound goes on to the error page.
+    """
+    try:
+        yield
+    except NotFound:
+        raise
+    except Invalid as error:
+        _blame(form, names.get(error.field, error.field), error.problem, field)
+    except DomainError as error:
+        _blame(form, field, str(error), "")
+
+
+def _blame(form: Form, name: str, problem: str, otherwise: str) -> None:
+    found: Field | None = form._fields.get(name) or form._fields.get(otherwise)
+    if found is None:
+        form.form_errors.append(problem)
+    else:
+        found.errors = [*found.errors, problem]

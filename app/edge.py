@@ -1,0 +1,64 @@
+"""The edge of a request: one unit of work, kept when the answer is good, undone otherwise.
+
+    GET, HEAD          reading()      changes nothing, never waits for a writer
+    everything else    transaction()  commits when the answer is below 400
+
+A refusal that must be remembered (a wrong password) says so with `keep`.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from flask import Flask, Response, g, request
+
+from config.database import reading, transaction
+
+_PREFIXES = ("/console/",)
+
+
+class _Undone(Exception):
+    """Ends a unit of work whose answer was a refusal."""
+
+
+def register(app: Flask, prepare: Callable[[], None]) -> None:
+    """Give each request of the pages its unit of work. `prepare` runs first, outside of it."""
+
+    def open_unit() -> None:
+        if request.path.startswith(_PREFIXES):
+            prepare()
+            is_safe = request.method in ("GET", "HEAD", "OPTIONS")
+            g.unit = reading() if is_safe else transaction()
+            g.unit.__enter__()
+
+    app.before_request(open_unit)
+    app.after_request(_close)
+    app.teardown_request(_abandon)
+
+
+def keep() -> None:
+    """Commit this request's changes although its answer is a refusal."""
+    g.keep = True
+
+
+def _close(response: Response) -> Response:
+    unit: AbstractContextManager[None] | None = g.pop("unit", None)
+    if unit is not None:
+        if response.status_code < 400 or g.get("keep", False):
+            unit.__exit__(None, None, None)
+        else:
+            _undo(unit)
+    return response
+
+
+def _abandon(error: BaseException | None) -> None:
+    unit: AbstractContextManager[None] | None = g.pop("unit", None)
+    if unit is not None:
+        _undo(unit)
+
+
+def _undo(unit: AbstractContextManager[None]) -> None:
+    reason = _Undone()
+    try:
+        unit.__exit__(_Undone, reason, None)
+    except _Undone:
+        return
