@@ -27,7 +27,7 @@ def verify(*, now: datetime) -> None:
     since = seals.late_since(now=now)
     if since is not None:
         alarms.raise_alarm(
-            "audit.unsealed",
+            seals.UNSEALED,
             "audit",
             f"{clock.local(since):%Y-%m-%d %H:%M}以来的操作记录还没有封存",
             now=now,
@@ -41,7 +41,7 @@ def verify_on(*, after: int, now: datetime) -> None:
         checked = seals.check(after)
     with transaction():
         for number, fault in checked.faults.items():
-            alarms.raise_alarm("audit.broken", number, f"操作记录可能被改动：{fault}", now=now)
+            alarms.raise_alarm(seals.BROKEN, number, f"操作记录可能被改动：{fault}", now=now)
         if checked.next is not None:
             jobs.enqueue(
                 seals.VERIFY_ON, key=f"{seals.VERIFY_ON}/{checked.next}", after=checked.next

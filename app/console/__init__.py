@@ -40,13 +40,14 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import drawing, home, me, sign_in
+from app.console import audit, drawing, home, me, sign_in
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
     home.blueprint,
     sign_in.blueprint,
     me.blueprint,
+    audit.blueprint,
 )
 
 

@@ -1,11 +1,12 @@
 """Forms of the console: typed fields, Chinese words, refusals at the field they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from gettext import GNUTranslations
 
 from flask_wtf import FlaskForm
 from wtforms import Field
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.i18n import get_translations
 
 from config.errors import DomainError, Invalid, NotFound
@@ -32,6 +33,18 @@ class Form(FlaskForm):
 def trimmed(value: str | None) -> str:
     """A filter for text fields: without spaces around, never None."""
     return (value or "").strip()
+
+
+def choices(
+    labels: Mapping[str, str] | Iterable[tuple[object, str]], nothing: str = ""
+) -> list[SelectChoice]:
+    """The choices of a select field: values and what they are called.
+
+    `nothing` is what the empty choice before them says; without it there is none.
+    """
+    pairs = labels.items() if isinstance(labels, Mapping) else labels
+    first = [SelectChoice("", nothing)] if nothing else []
+    return [*first, *(SelectChoice(str(value), label) for value, label in pairs)]
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def changes(entry: Entry, names: Names | None = None) -> list[Change]:
 def ids_in(entry: Entry, field: str) -> set[str]:
     """The ids that one field of a row holds, before and after, to ask for their names."""
     facts = (entry.before or {}, entry.after or {})
-    return {str(row[field]) for row in facts if row.get(field) is not None}
+    return {str(row[field]) for row in facts if isinstance(row.get(field), int)}
 
 
 def _leaves(facts: Mapping[str, Any], path: str, names: Names) -> Iterator[tuple[str, str]]:

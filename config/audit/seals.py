@@ -22,12 +22,15 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import logs
+from config.alarms import Alarm
 from config.audit import Entry
 from config.database import Base, BigKey, dialect, session, upsert
 
 SEAL = "audit.seal"
 VERIFY = "audit.verify"
 VERIFY_ON = "audit.verify_on"
+BROKEN = "audit.broken"
+UNSEALED = "audit.unsealed"
 
 ROWS = 1000
 SETTLED_AFTER = timedelta(minutes=10)
@@ -53,7 +56,7 @@ class Seal(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     from_id: Mapped[int] = mapped_column(BigKey, unique=True)
-    to_id: Mapped[int] = mapped_column(BigKey)
+    to_id: Mapped[int] = mapped_column(BigKey, unique=True)
     count: Mapped[int]
     root_hash: Mapped[str]
     previous_hash: Mapped[str] = mapped_column(unique=True)
@@ -155,6 +158,20 @@ def late_since(*, now: datetime) -> datetime | None:
         select(Entry.at).where(Entry.id > (last.to_id if last else 0)).order_by(Entry.id).limit(1)
     )
     return oldest if oldest is not None and oldest < now - LATE_AFTER else None
+
+
+def over(entry_id: int) -> Seal | None:
+    """The seal over a row; None while it waits for one."""
+    found = select(Seal).where(Seal.to_id >= entry_id).order_by(Seal.to_id).limit(1)
+    return session.scalars(found).one_or_none()
+
+
+def troubles() -> Sequence[str]:
+    """What the open alarms about the seals say, the oldest first."""
+    raised = select(Alarm.message).where(
+        Alarm.kind.in_((BROKEN, UNSEALED)), Alarm.closed_at.is_(None)
+    )
+    return session.scalars(raised.order_by(Alarm.id).limit(20)).all()
 
 
 def holds_root(root_hash: str) -> bool:

@@ -77,9 +77,8 @@ def access_entry(member: Member, entry_id: int) -> Entry:
 
 
 def find(area: Area, query: Query, *, before: int | None = None, size: int = PAGE) -> Page:
-    """The hits inside an area. Raises Invalid for a range of days that ends before it begins."""
-    if query.first and query.last and query.last < query.first:
-        raise Invalid(field="last", problem="结束日期不能早于开始日期。")
+    """The hits inside an area. Raises Invalid for days that make no range."""
+    _check(query)
     bounds = [*_range(query), *_older_than(before)]
     indexed, resting = _indexed(query), _contained(query)
     if not indexed and not area.everywhere:
@@ -90,6 +89,14 @@ def find(area: Area, query: Query, *, before: int | None = None, size: int = PAG
     if not area.everywhere:
         resting.append(area.covers(department=Entry.department_id))
     return _within_reach([*indexed[:1], *bounds], [*indexed[1:], *resting], size)
+
+
+def _check(query: Query) -> None:
+    for name, day in (("first", query.first), ("last", query.last)):
+        if day is not None and not 2000 <= day.year <= 2999:
+            raise Invalid(field=name, problem="日期超出范围。")
+    if query.first and query.last and query.last < query.first:
+        raise Invalid(field="last", problem="结束日期不能早于开始日期。")
 
 
 def _indexed(query: Query) -> list[ColumnElement[bool]]:

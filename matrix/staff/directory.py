@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, tuple_
 from config import clock
 from config.database import session
 from config.tenancy import Member, Right
-from matrix import departments
+from matrix import accounts, departments
 from matrix.accounts import Account
 from matrix.departments import Department
 from matrix.staff import grants, throttle
@@ -136,11 +136,9 @@ def names(people: Iterable[Staff], granted: Iterable[Grant]) -> Names:
     """The names of the places of these people and grants, in two queries."""
     granted = list(granted)
     ids = {person.department_id for person in people} | {each.department_id for each in granted}
-    account_ids = {each.account_id for each in granted if each.account_id is not None}
-    accounts = session.execute(select(Account.id, Account.name).where(Account.id.in_(account_ids)))
     return Names(
         departments.names(key for key in ids if key is not None),
-        dict(accounts.all()),
+        accounts.names(each.account_id for each in granted if each.account_id is not None),
     )
 
 
@@ -155,14 +153,14 @@ def places(member: Member, right: Right) -> Places:
         )
         .order_by(Department.name, Department.id)
     ).all()
-    accounts = session.execute(
+    listed = session.execute(
         select(Account.id, Account.name)
         .where(area.covers(account=Account.id))
         .order_by(Account.name)
     )
     return Places(
         _as_tree([(row.id, row.name, row.parent_id) for row in rows]),
-        [(key, name) for key, name in accounts],
+        [(key, name) for key, name in listed],
         area.everywhere,
     )
 

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_seals")),
         sa.UniqueConstraint("from_id", name=op.f("uq_audit_seals_from_id")),
+        sa.UniqueConstraint("to_id", name=op.f("uq_audit_seals_to_id")),
         sa.UniqueConstraint("previous_hash", name=op.f("uq_audit_seals_previous_hash")),
     )
     for name in _FORMER:

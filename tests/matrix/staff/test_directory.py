@@ -1,6 +1,7 @@
 """The directory: who is found by whom, page by page, and what places are offered."""
 
 from datetime import date
+from itertools import count
 
 import pytest
 from sqlalchemy import event
@@ -16,6 +17,7 @@ from matrix.staff.roles import RIGHT_LABELS, Role
 from tests.fixtures import NOW
 from tests.matrix.conftest import MakeAccount, MakeDepartment
 
+_NUMBERS = count(1)
 CITY = Member(10**6, "市", {right: Area(everywhere=True) for right in Right})
 
 
@@ -30,7 +32,7 @@ def station(make_department: MakeDepartment, police: Department) -> Department:
 
 
 def hire(name: str, home: Department | None, role: Role | None = None, **more: date) -> Staff:
-    sign_in_name = f"p{abs(hash((name, home and home.id))) % 10**8}"
+    sign_in_name = f"p{next(_NUMBERS)}00"
     home_id = home.id if home else None
     person = people.add(sign_in_name=sign_in_name, name=name, department_id=home_id, now=NOW)
     if role:
