@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import audit, drawing, home, me, sign_in
+from app.console import audit, drawing, home, me, sign_in, staff
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
@@ -48,6 +48,7 @@ GROUPS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
     me.blueprint,
     audit.blueprint,
+    staff.blueprint,
 )
 
 

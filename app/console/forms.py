@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from gettext import GNUTranslations
+from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field
@@ -36,7 +37,7 @@ def trimmed(value: str | None) -> str:
 
 
 def choices(
-    labels: Mapping[str, str] | Iterable[tuple[object, str]], nothing: str = ""
+    labels: Mapping[Any, str] | Iterable[tuple[object, str]], nothing: str = ""
 ) -> list[SelectChoice]:
     """The choices of a select field: values and what they are called.
 

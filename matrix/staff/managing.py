@@ -187,9 +187,11 @@ def leaving(by: Member, staff_id: int, *, now: datetime) -> Leaving:
 def off_board(by: Member, staff_id: int, *, reason: str, now: datetime) -> Leaving:
     """Let a person go, in one deed. Returns what that was; the caller opens the accounts' tasks.
 
-    Raises Invalid without a reason, NotFound, NotYourself, AboveYou.
+    Raises Invalid without a reason or when nothing is left to end, NotFound, NotYourself, AboveYou.
     """
     left = leaving(by, staff_id, now=now)
+    if left.person.state is people.State.DISABLED and not left.grants:
+        raise Invalid(field="reason", problem="已经停用，也没有角色，不需要再办理")
     signing.off_board(staff_id, reason=reason, now=now)
     return left
 
