@@ -12,7 +12,9 @@ help: ## Explain these words
 run: setup ## Run the whole hub here, with a simulated WeChat; Ctrl-C stops it
 	@tools/dev flask --app wsgi migrate
 	@tools/dev flask --app wsgi demo
-	@printf '\n  hub    http://127.0.0.1:%s\n  phone  http://127.0.0.1:%s\n\n' "$${PORT:-8000}" "$${SIMULATOR_PORT:-8100}"
+	@printf '\n  console  http://127.0.0.1:%s/console/\n  phone    http://127.0.0.1:%s/\n' "$${PORT:-8000}" "$${SIMULATOR_PORT:-8100}"
+	@link=$$(tools/dev flask --app wsgi staff first-link) && [ -z "$$link" ] || printf '  first administrator, once: %s\n' "$$link"
+	@printf '\n'
 	@$(BIN)/honcho -f Procfile.dev start
 
 test: setup ## Set up, then make sure: what CI runs

@@ -2,6 +2,8 @@
 
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from config import logs
@@ -18,6 +20,8 @@ _TEXTS = {
     429: "操作过于频繁，请稍后再试。",
 }
 _SORRY = "系统出错了，我们已经记录。请稍后再试。"
+_BUSY = "系统繁忙，请稍后再试。"
+_TWICE = "这项内容刚刚已经提交过，请刷新后查看。"
 _STALE = "页面停留过久或已在别处重新登录，请刷新页面后重新提交。"
 
 
@@ -25,6 +29,8 @@ def register(app: Flask) -> None:
     """Have every error of the application answered here."""
     app.register_error_handler(DomainError, _said)
     app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(NoConnection, _database)
     app.register_error_handler(Exception, _broke)
 
 
@@ -40,6 +46,20 @@ def _refused(error: HTTPException) -> Response:
     status = error.code or 500
     text = _STALE if isinstance(error, CSRFError) else _TEXTS.get(status, _SORRY)
     return _answer(status, text)
+
+
+def _database(error: Exception) -> Response:
+    """A unique index was the last guard, or the database lost a race, a connection or its life."""
+    if isinstance(error, DataError):
+        _log.warning("request.unfit", error=str(error.orig))
+        return _answer(400, _TEXTS[400])
+    if isinstance(error, IntegrityError):
+        _log.warning("request.twice", error=str(error.orig))
+        return _answer(409, _TWICE)
+    _log.exception("database.failed", error=type(error).__name__)
+    answer = _answer(503, _BUSY)
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def _broke(error: Exception) -> Response:

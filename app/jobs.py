@@ -12,12 +12,15 @@ from config.audit import seals
 from config.database import reading, transaction
 from config.errors import DomainError
 from matrix import accounts, inbox, media, menus, sendings
+from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
 MEDIA_REFRESH = "media.refresh"
 TIDY = "house.tidy"
 
 _DONE_JOBS_KEPT = timedelta(days=7)
+_SESSIONS_KEPT = timedelta(days=30)
+_FAILURES_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
 
 
@@ -92,6 +95,8 @@ def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
+    sessions.forget(before=now - _SESSIONS_KEPT)
+    throttle.forget(before=now - _FAILURES_KEPT)
 
 
 INSIDE: dict[str, jobs.Handler] = {TIDY: tidy, seals.VERIFY: sealing.verify}

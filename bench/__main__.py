@@ -55,6 +55,7 @@ PARTS = (
     Part("callback", "Callback", ("--seconds", "10", "--rounds", "7")),
     Part("matching", "Matching"),
     Part("quality", "Keyword quality"),
+    Part("pages", "Pages of the console", ("--rounds", "15")),
     Part("jobs", "Background jobs", ("--count", "10000", "--rounds", "5")),
 )
 

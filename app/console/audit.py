@@ -25,7 +25,7 @@ blueprint.add_app_template_filter(words.actor, "actor")
 blueprint.add_app_template_filter(words.kind, "kind")
 Answer = str | Response | tuple[str, int]
 
-_HIGHEST_ID = 2**62
+_HIGHEST_ID = 2**31 - 1
 _DEPARTMENTS = ("department_id", "parent_id", "successor_id")
 # pages that show one object, by the kind the audit calls it
 _PAGES = {

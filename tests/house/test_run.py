@@ -1,6 +1,7 @@
 """`make run`: a stranger starts the hub, writes to a department and is answered."""
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -72,6 +73,10 @@ def test_a_stranger_runs_the_hub_is_answered_and_stops_it_without_a_trace(copy: 
     answer = act(do="text", text="身份证丢了咋办")
     assert answer["mode"] == "safe"
     assert "身份证" in str(answer["reply"]["body"])
+
+    link = re.search(r"first administrator, once: (http\S+)", copy.log.read_text("utf-8"))
+    assert link is not None
+    assert "创建矩阵管理员" in requests.get(link[1], timeout=10).text
 
     copy.interrupt()
     assert not listens(copy.port)

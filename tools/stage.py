@@ -1,0 +1,186 @@
+"""The stage: a hub of its own for pictures, with the demonstration, some staff and some talk.
+
+    with stage() as hub:  hub.address, hub.cookie("editor"), hub.secret_of("editor")
+
+Everything lives in a temporary folder and ends with it: SQLite, the application behind a socket of
+this process. Citizens write the messages of bench/data through the callback, encrypted as ever.
+"""
+
+import io
+import itertools
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from app import create_app, live, loading, schema
+from app import jobs as handlers
+from config import clock, jobs, settings
+from config.database import reading, session, transaction
+from config.jobs import Job, State
+from matrix import departments
+from matrix.accounts import Account
+from matrix.staff import grants, people, sessions
+from matrix.staff.grants import Wish
+from matrix.staff.roles import Role
+from matrix.staff.sessions import Origin
+from matrix.staff.sessions import Stage as SignIn
+from simulator import envelope, pushes
+
+ROOT = Path(__file__).parents[1]
+_MESSAGES = ROOT / "bench" / "data" / "citizen-messages.jsonl"
+_TALKED = 240
+PEOPLE = {
+    "admin": ("矩阵管理员", "matrix_admin", None),
+    "editor": ("公安编辑", "editor", "police"),
+    "reviewer": ("公安审核", "reviewer_office", "police"),
+    "agent": ("公安客服", "agent", "police"),
+    "manager": ("公安管理员", "department_admin", "police"),
+}
+
+
+@dataclass
+class Stage:
+    """A hub that answers at `address`, and the cookies of its staff by their sign-in name."""
+
+    address: str
+    app: Flask
+    cookies: dict[str, str]
+
+    @property
+    def cookie_name(self) -> str:
+        """What the session's cookie is called."""
+        name: str = self.app.config["SESSION_COOKIE_NAME"]
+        return name
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Build it, serve it, and take it down again."""
+    with tempfile.TemporaryDirectory(prefix="stage-") as folder:
+        os.environ |= {
+            "VAR_DIR": folder,
+            "DATABASE_URL": f"sqlite:///{folder}/hub.sqlite3",
+            "REDIS_URL": f"unix://{folder}/nobody.sock",
+            "SECRET_KEY": "a secret of the stage and of nothing else",
+            "WECHAT_API_URL": "http://127.0.0.1:9",
+            "LOG_LEVEL": "ERROR",
+        }
+        settings.forget()
+        yield from _served()
+
+
+def _served() -> Iterator[Stage]:
+    app = _built()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield Stage(f"http://127.0.0.1:{server.server_port}", app, _people(app))
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def _built() -> Flask:
+    schema.upgrade()
+    with transaction():
+        loading.load(sorted((ROOT / "config" / "demo").glob("*.yaml")), now=clock.now())
+    app = create_app()
+    live.refresh()
+    _talk(app)
+    catch_up()
+    live.refresh()
+    return app
+
+
+def catch_up() -> None:
+    """Do the work inside that is due, and once each what the timetable would ask for."""
+    with transaction():
+        for name in handlers.INSIDE:
+            jobs.enqueue(name, key=name)
+    for _ in range(1000):
+        with reading():
+            inside = Job.name.in_(handlers.INSIDE)
+            due = session.scalar(select(Job.id).where(Job.state == State.WAITING, inside))
+        if due is None:
+            return
+        jobs.run(due, now=clock.now())
+
+
+def _people(app: Flask) -> dict[str, str]:
+    signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]  # Flask's own interface has it
+    cookies = {}
+    now = clock.now()
+    with transaction():
+        for sign_in_name, (name, role, code) in PEOPLE.items():
+            owner = departments.by_code(code).id if code else None
+            person = people.add(sign_in_name=sign_in_name, name=name, department_id=owner, now=now)
+            person.totp_at = person.password_at = now
+            grants.give(person.id, Wish(Role(role), department_id=owner), by=None, now=now)
+            origin = Origin("127.0.0.1", "Chrome")
+            secret = sessions.start(person.id, SignIn.FULL, origin, now=now, confirmed=True)
+            cookies[sign_in_name] = signer.dumps({"sid": secret})
+    return cookies
+
+
+# ---- citizens ----
+
+
+def _talk(app: Flask) -> None:
+    with reading():
+        by_department = {
+            code: account
+            for account, code in session.execute(
+                select(Account, departments.Department.code).join(
+                    departments.Department, departments.Department.id == Account.department_id
+                )
+            )
+        }
+    lines = _MESSAGES.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(itertools.islice(lines, _TALKED)):
+        said = json.loads(line)
+        account = by_department.get(said["department"])
+        if account is not None:
+            write(app, account, f"o{number % 60:027d}", said["text"])
+
+
+def write(app: Flask, account: Account, openid: str, words: str) -> int:
+    """A citizen writes to an account, sealed as WeChat does. Returns the callback's status."""
+    xml = pushes.message(account.appid, account.original_id, openid, "c", "text", Content=words).xml
+    timestamp, nonce = str(int(time.time())), "1234567890"
+    query = {
+        "signature": envelope.sign(account.token, timestamp, nonce),
+        "timestamp": timestamp,
+        "nonce": nonce,
+    }
+    body = xml
+    if account.mode.value != "plain":
+        sealed = envelope.encrypt(xml, aes_key=account.aes_key, appid=account.appid)
+        query["encrypt_type"] = "aes"
+        query["msg_signature"] = envelope.sign(account.token, timestamp, nonce, sealed)
+        body = (
+            f"<xml><ToUserName>{account.original_id}</ToUserName><Encrypt>{sealed}</Encrypt></xml>"
+        )
+    heard: dict[str, Any] = {}
+    content = body.encode()
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": f"/wechat/{account.appid}",
+        "QUERY_STRING": urlencode(query),
+        "CONTENT_LENGTH": str(len(content)),
+        "wsgi.input": io.BytesIO(content),
+    }
+    app.wsgi_app(environ, lambda status, headers: heard.update(status=status))  # type: ignore[arg-type]  # all that is asked of it
+    return int(heard["status"][:3])
