@@ -94,7 +94,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("单位", "building", "departments.index", (Right.DEPARTMENTS_MANAGE,)),
             Entry("人员", "users", "staff.index", (Right.STAFF_READ,)),
-            Entry("审计", "history", "audit.index", (Right.AUDIT_READ,)),
+            Entry("操作记录", "history", "audit.index", (Right.AUDIT_READ,)),
         ),
     ),
 )

@@ -41,8 +41,8 @@ ACTIONS = {
     "staff.password": "设置密码",
     "staff.recovery_code": "使用恢复码登录",
     "staff.revoke": "收回角色",
-    "staff.second_factor": "设置二次验证",
-    "staff.second_factor_reset": "重置二次验证",
+    "staff.second_factor": "设置第二步验证",
+    "staff.second_factor_reset": "重置第二步验证",
     "staff.unlock": "解除登录锁定",
 }
 
@@ -119,7 +119,7 @@ FIELDS = {
     "rotating": "正在更换密钥",
     "rows": "行数",
     "scope": "适用范围",
-    "second_factor": "二次验证",
+    "second_factor": "第二步验证",
     "service": "办事事项",
     "sha256": "文件指纹",
     "sign_in_name": "登录名",

@@ -131,7 +131,7 @@ def reset_factor(by: Member, staff_id: int, *, now: datetime) -> Staff:
     """Take a person's second factor away; they set up another at their next sign-in."""
     person = manageable(by, staff_id)
     factors.reset(person)
-    sessions.end_all(staff_id, why="二次验证已重置", now=now)
+    sessions.end_all(staff_id, why="第二步验证已重置", now=now)
     return person
 
 

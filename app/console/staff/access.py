@@ -57,7 +57,7 @@ def enable(staff_id: int) -> Answer:
 def reset_factor(staff_id: int) -> Answer:
     """Take a person's second factor away."""
     managing.reset_factor(auth.member(), staff_id, now=clock.now())
-    done("二次验证已重置，TA 下次登录时重新设置。")
+    done("第二步验证已重置，TA 下次登录时重新设置。")
     return away("staff.show", staff_id=staff_id)
 
 
