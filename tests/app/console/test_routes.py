@@ -145,12 +145,14 @@ def test_every_page_carries_the_headers(
     for visit in visits(desk, "police"):
         if not visit.is_read:
             continue
-        headers = client.get(visit.path).headers
+        answer = client.get(visit.path)
+        headers = answer.headers
         policy = headers["Content-Security-Policy"]
         assert "unsafe" not in policy, visit.path
         assert "default-src 'none'" in policy
-        assert "frame-ancestors 'none'" in policy
-        nonces.append(_NONCE.findall(policy)[0])
+        if answer.mimetype == "text/html":
+            assert "frame-ancestors 'none'" in policy
+            nonces.append(_NONCE.findall(policy)[0])
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
@@ -256,7 +258,7 @@ def test_whatever_a_filter_is_given_the_page_bears_it(desk: Desk) -> None:
         for name in sorted(reader.names | {"page", "before", "after", "q", "sort", "next"}):
             for value in NASTY:
                 answer = client.get(f"{visit.path}?{name}={value}")
-                if answer.status_code >= 500 or "<script>x</script>" in answer.text:
+                if answer.status_code >= 500 or b"<script>x</script>" in answer.data:
                     wrong.append(f"{visit.path}?{name}={value[:20]}: {answer.status_code}")
     assert not wrong, listed(wrong)
 
