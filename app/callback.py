@@ -19,6 +19,7 @@ from prometheus_client import Counter, Histogram
 from app import dialogue, live, settling
 from config import clock, logs
 from config.errors import DomainError
+from matrix import callbacks
 from matrix.accounts import Connection
 from matrix.wechat import messages
 from matrix.wechat.envelope import SUCCESS
@@ -78,6 +79,7 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
     except DomainError as error:
         kind, text, status = _PLAIN, error.text, error.status
         _refused.inc()
+        _note_refused(appid, error, began)
         with settling.named(appid):
             _log.warning("callback.refused", status=status, **error.facts)
     except Exception:
@@ -94,7 +96,9 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
 
 def _check(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:
     account = _account(appid)
-    return _PLAIN, account.envelope.verify_url(environ["QUERY_STRING"], now=now)
+    echo = account.envelope.verify_url(environ["QUERY_STRING"], now=now)
+    callbacks.checked(account, now)
+    return _PLAIN, echo
 
 
 def _push(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:
@@ -103,10 +107,17 @@ def _push(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str
     opened = expected.open(_body(environ))
     answer = dialogue.answer(opened.inbound, account, live.current(), now=now)
     recorded = settling.settle(account, opened.inbound, answer, now=now)
+    callbacks.heard(account, now, is_previous=opened.is_previous)
     (_answered if recorded.is_new else _repeated).inc()
     if not recorded.answer:
         return _PLAIN, SUCCESS
     return _XML, account.envelope.seal(recorded.answer, opened, now=now, nonce=secrets.token_hex(8))
+
+
+def _note_refused(appid: str, error: DomainError, now: datetime) -> None:
+    account = live.current().accounts.get(appid)
+    if account is not None:
+        callbacks.refused(account, now, reason=str(error.facts.get("reason", "")))
 
 
 def _unknown(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:

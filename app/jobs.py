@@ -6,12 +6,11 @@ strangers, or have transactions of their own; none of them is open during a call
 
 from datetime import datetime, timedelta
 
-from app import adoption, live, sealing
-from config import alarms, jobs, settings
+from app import connecting, live, sealing
+from config import jobs, settings
 from config.audit import seals
 from config.database import reading, transaction
-from config.errors import DomainError
-from matrix import accounts, inbox, media, menus, sendings
+from matrix import accounts, callbacks, inbox, keys, media, menus, probes, sendings, surveys
 from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
@@ -22,36 +21,6 @@ _DONE_JOBS_KEPT = timedelta(days=7)
 _SESSIONS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
-
-
-def connect(*, account_id: int, now: datetime) -> None:
-    """Take over what an account's own console had: its menu, and its auto-replies as drafts.
-
-    WeChat stops using them when our address is set, so they are read as soon as it is known.
-    """
-    with reading():
-        credentials = accounts.credentials(account_id)
-    try:
-        replies = gateway.auto_replies(credentials)
-        menu = gateway.console_menu(credentials)
-    except gateway.NotAuthorised as error:
-        _cannot_connect(account_id, error, now)
-        raise
-    with transaction():
-        adoption.adopt_replies(accounts.get(account_id), replies, now=now)
-        menus.adopt(account_id, menu.buttons, now=now)
-
-
-def _cannot_connect(account_id: int, error: DomainError, now: datetime) -> None:
-    with transaction():
-        account = accounts.get(account_id)
-        alarms.raise_alarm(
-            "account.unconnected",
-            account.appid,
-            f"{account.name}：{error}",
-            now=now,
-            department_id=account.department_id,
-        )
 
 
 def push_menu(*, menu_id: int, now: datetime) -> None:
@@ -94,14 +63,25 @@ def deliver(*, sending_id: int, now: datetime) -> None:
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
+    callbacks.forget_hours(before=now - callbacks.KEPT)
     inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
     sessions.forget(before=now - _SESSIONS_KEPT)
     throttle.forget(before=now - _FAILURES_KEPT)
 
 
-INSIDE: dict[str, jobs.Handler] = {TIDY: tidy, seals.VERIFY: sealing.verify}
+INSIDE: dict[str, jobs.Handler] = {
+    TIDY: tidy,
+    seals.VERIFY: sealing.verify,
+    connecting.PATROL: connecting.patrol,
+    connecting.REMIND: connecting.remind,
+}
 OUTSIDE: dict[str, jobs.Handler] = {
-    accounts.CONNECT: connect,
+    accounts.CONNECT: connecting.connect,
+    connecting.CLEAR: connecting.clear_quota,
+    connecting.DRAW: connecting.draw,
+    keys.PROVE: connecting.prove_secret,
+    probes.CHECK: connecting.check,
+    surveys.SURVEY: connecting.survey,
     MEDIA_REFRESH: refresh_media,
     media.UPLOAD: upload_media,
     menus.PUSH: push_menu,

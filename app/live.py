@@ -7,6 +7,7 @@ message asks the database for nothing. When the database is away, the last Live 
 """
 
 import gc
+import itertools
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,16 +16,17 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import clock, logs, revisions
-from config.database import reading
+from config.database import reading, transaction
 from keywords.book import Book
 from keywords.replies import media_names
 from keywords.rules import Reach, Rule
-from matrix import accounts, departments, media
+from matrix import accounts, callbacks, departments, media
 from matrix.accounts import Connection
 from matrix.departments import Tree
 
 _log = logs.get(__name__)
 _EVERY = 1.0  # seconds between two looks at the revisions
+_FLUSHED = 5  # looks between two writings of what the callbacks heard
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,22 @@ def keep_fresh() -> None:
 
 def _refresh_for_ever() -> None:
     pause = threading.Event()
-    while True:
+    for look in itertools.count(1):
         try:
             refresh()
+            if look % _FLUSHED == 0:
+                _write_notes()
         except SQLAlchemyError as error:
             _log.warning("live.stale", error=type(error).__name__)
         except Exception:
             # a rule that does not compile must not end the thread that would bring its mending
             _log.exception("live.failed")
         pause.wait(_EVERY)
+
+
+def _write_notes() -> None:
+    with transaction():
+        callbacks.write()
 
 
 def _build(numbers: Mapping[str, int], last: Live | None, *, now: datetime) -> Live:

@@ -12,11 +12,12 @@ from typing import Any
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from app import broker
+from app import broker, connecting
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
 from config.audit import seals
 from config.database import retrying
+from matrix import surveys
 
 _log = logs.get(__name__)
 
@@ -26,6 +27,9 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     handlers.TIDY: {"hour": 3, "minute": 20},
     seals.SEAL: {"minute": "*"},
     seals.VERIFY: {"hour": 4, "minute": 10},
+    surveys.SURVEY: {"minute": "*/10"},
+    connecting.PATROL: {"minute": 7},
+    connecting.REMIND: {"hour": 8, "minute": 30},
 }
 
 

@@ -4,15 +4,30 @@ from config import alarms, audit, jobs, revisions, timetable
 from config.audit import seals
 from config.database import Base
 from keywords import stored, texts
-from matrix import accounts, articles, departments, followers, inbox, media, menus, sendings
+from matrix import (
+    account_tasks,
+    accounts,
+    articles,
+    callbacks,
+    departments,
+    followers,
+    inbox,
+    media,
+    menus,
+    probes,
+    sendings,
+    surveys,
+)
 from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
 ROOMS = (
+    account_tasks,
     accounts,
     alarms,
     articles,
     audit,
+    callbacks,
     catalogue,
     departments,
     factors,
@@ -26,11 +41,13 @@ ROOMS = (
     networks,
     passwords,
     people,
+    probes,
     revisions,
     seals,
     sendings,
     sessions,
     stored,
+    surveys,
     texts,
     throttle,
     timetable,

@@ -8,7 +8,7 @@ One open alarm for each kind and subject; a repeat counts up instead of crying a
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import logs
@@ -91,3 +91,15 @@ def close(alarm_id: int, *, by: str, now: datetime) -> bool:
         Alarm, alarm_id, when={"closed_at": None}, to={"closed_at": now, "closed_by": by}
     )
     return moved is not None
+
+
+def over(kind: str, subject: object, *, now: datetime) -> bool:
+    """Close the open alarm of a trouble that ended by itself; False when there is none."""
+    closed = session.scalars(
+        update(Alarm)
+        .where(Alarm.kind == kind, Alarm.subject == str(subject), Alarm.closed_at.is_(None))
+        .values(closed_at=now, closed_by="system")
+        .returning(Alarm.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return closed is not None

@@ -2,6 +2,7 @@
 
     DomainError ──┬── Invalid      a value was not acceptable; names the field
                   ├── NotFound     there is no such thing, or it is somebody else's
+                  ├── Stale        somebody else changed it in between
                   └── Temporary    not now; try again later
 
 Rooms add their own classes beneath these, next to the rule that raises them. A text may name
@@ -40,6 +41,12 @@ class NotFound(DomainError):
 
     status = 404
     text = "没有找到您要的内容。"
+
+
+class Stale(DomainError):
+    """It is not any more what the person saw when they began."""
+
+    text = "内容刚刚被其他人修改过，请核对后再保存。"
 
 
 class Temporary(DomainError):

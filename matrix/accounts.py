@@ -3,30 +3,32 @@
     Department 1 ──< n Account ── envelope (callback keys), credentials (API)
 
 The account's own mode decides which callbacks are accepted. When Token or EncodingAESKey are
-changed, the old ones stay as `previous` until `finish_rotation`, for WeChat pushes with them a
-while longer. `roster` gives every process the accounts as ready-made values, so a message asks
-the database for nothing.
+changed, the old ones stay as `previous` until the rotation is finished (`keys`), for WeChat
+pushes with them a while longer. `roster` gives every process the accounts as ready-made values,
+so a message asks the database for nothing.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, defer, mapped_column
 
 from config import audit, jobs, revisions, settings
 from config.crypto import Sealed
 from config.database import Base, locked, session
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
+from config.tenancy import Member, Right
 from matrix.wechat.credentials import Credentials
 from matrix.wechat.envelope import Envelope, Mode
 
 REVISION = "accounts"
 CONNECT = "accounts.connect"
+SEALED = ("token", "aes_key", "secret", "previous_aes_key", "pending_secret")
 
 _APPID = re.compile(r"wx[0-9a-f]{16}")
 _ORIGINAL_ID = re.compile(r"gh_[0-9a-zA-Z]{6,32}")
@@ -49,7 +51,11 @@ class State(StrEnum):
 
 
 class Account(Base):
-    """One official account, connected by its own keys."""
+    """One official account, connected by its own keys.
+
+    `pending_secret` is a new AppSecret that WeChat has not been asked about yet. `verified_until`
+    is the last day of WeChat's verification, as staff read it there.
+    """
 
     __tablename__ = "accounts"
 
@@ -68,9 +74,18 @@ class Account(Base):
     previous_token: Mapped[str | None] = mapped_column(Sealed)
     previous_aes_key: Mapped[str | None] = mapped_column(Sealed)
     rotated_at: Mapped[datetime | None]
+    pending_secret: Mapped[str | None] = mapped_column(Sealed)
     welcome: Mapped[str]
+    pause_reason: Mapped[str] = mapped_column(default="")
+    verified_until: Mapped[date | None]
+    qr_url: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+
+    @property
+    def keys_at(self) -> datetime:
+        """When today's Token and EncodingAESKey were made."""
+        return self.rotated_at or self.created_at
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,7 @@ class Connection:
     verified: bool
     paused: bool
     welcome: str
+    keys_at: datetime
     envelope: Envelope
 
     @property
@@ -136,27 +152,38 @@ def add(wish: Wish, *, now: datetime) -> Account:
     account = Account(**vars(wish), created_at=now)
     session.add(account)
     session.flush()  # the audit row and the job need the id
-    _changed("account.add", account, before=None)
+    changed("account.add", account, before=None)
     jobs.enqueue(CONNECT, key=f"{CONNECT}:{account.id}", account_id=account.id)
     return account
 
 
-def change(account_id: int, wish: Wish, *, now: datetime) -> Account:
-    """Make the account what is wished; changed keys keep their predecessors. Raises Invalid."""
+def wish_of(account: Account) -> Wish:
+    """What the account is, as a wish to change from."""
+    return Wish(**{name: getattr(account, name) for name in Wish.__dataclass_fields__})
+
+
+def change(account_id: int, wish: Wish, *, now: datetime, version: int | None = None) -> Account:
+    """Make the account what is wished; changed keys keep their predecessors.
+
+    `version` is the one that the wish was made from, where a person made it. Raises Invalid, and
+    Stale when the account has changed since.
+    """
     wish.check()
     account = locked(Account, account_id)
+    if version is not None and account.version != version:
+        raise Stale(account=account_id)
     if wish.appid != account.appid:
         raise Invalid(field="appid", problem="不能更改，请登记为新账号")
     if all(getattr(account, name) == value for name, value in vars(wish).items()):
         return account
-    before = _facts(account)
+    before = facts(account)
     if (wish.token, wish.aes_key) != (account.token, account.aes_key):
         account.previous_token, account.previous_aes_key = account.token, account.aes_key
         account.rotated_at = now
     for name, value in vars(wish).items():
         setattr(account, name, value)
     account.version += 1
-    _changed("account.change", account, before=before)
+    changed("account.change", account, before=before)
     return account
 
 
@@ -164,29 +191,35 @@ def adopt_welcome(account_id: int, text: str) -> Account:
     """Greet followers as WeChat's console did, unless we have a greeting of our own."""
     account = locked(Account, account_id)
     if not account.welcome:
-        before = _facts(account)
+        before = facts(account)
         account.welcome = text
-        _changed("account.adopt_welcome", account, before=before)
+        changed("account.adopt_welcome", account, before=before)
     return account
 
 
-def finish_rotation(account_id: int) -> Account:
-    """Stop believing the keys from before the last change."""
-    account = locked(Account, account_id)
-    before = _facts(account)
-    account.previous_token = account.previous_aes_key = None
-    _changed("account.finish_rotation", account, before=before)
-    return account
-
-
-def pause(account_id: int) -> Account:
+def pause(account_id: int, *, reason: str = "") -> Account:
     """Stop answering and sending for this account."""
-    return _switch(account_id, State.PAUSED, "account.pause")
+    return _switch(account_id, State.PAUSED, reason, "account.pause")
 
 
-def resume(account_id: int) -> Account:
+def resume(account_id: int, *, reason: str = "") -> Account:
     """Answer and send again."""
-    return _switch(account_id, State.ACTIVE, "account.resume")
+    return _switch(account_id, State.ACTIVE, reason, "account.resume")
+
+
+def verified(account_id: int, *, until: date | None) -> Account:
+    """Note the last day of WeChat's verification."""
+    account = locked(Account, account_id)
+    if account.verified_until != until:
+        before = facts(account)
+        account.verified_until = until
+        changed("account.verified", account, before=before)
+    return account
+
+
+def drawn(account_id: int, *, url: str) -> None:
+    """Note what the account's own QR code says; it is for ever."""
+    locked(Account, account_id).qr_url = url
 
 
 def get(account_id: int) -> Account:
@@ -195,6 +228,27 @@ def get(account_id: int) -> Account:
     if found is None:
         raise NotFound(kind="account", id=account_id)
     return found
+
+
+def access_account(member: Member, account_id: int, right: Right) -> Account:
+    """The account, for somebody who has this right there. Raises NotFound."""
+    area = member.area(right)
+    found = session.scalars(
+        select(Account).where(Account.id == account_id, area.covers(account=Account.id))
+    ).one_or_none()
+    if found is None:
+        raise NotFound(kind="account", id=account_id, staff=member.staff_id)
+    return found
+
+
+def accounts_for_staff(member: Member, right: Right) -> list[Account]:
+    """The accounts where the member has this right, by name; their secrets stay sealed.
+
+    Only whether there is a previous Token is known.
+    """
+    sealed = [defer(getattr(Account, name)) for name in SEALED]
+    rows = select(Account).where(member.area(right).covers(account=Account.id)).options(*sealed)
+    return list(session.scalars(rows.order_by(Account.name, Account.id)))
 
 
 def by_appid(appid: str) -> Account:
@@ -238,6 +292,7 @@ def _connection(account: Account) -> Connection:
         verified=account.verified,
         paused=account.state is State.PAUSED,
         welcome=account.welcome,
+        keys_at=account.keys_at,
         envelope=Envelope(
             appid=account.appid,
             original_id=account.original_id,
@@ -251,16 +306,18 @@ def _connection(account: Account) -> Connection:
     )
 
 
-def _switch(account_id: int, state: State, action: str) -> Account:
+def _switch(account_id: int, state: State, reason: str, action: str) -> Account:
     account = locked(Account, account_id)
     if account.state is not state:
-        before = _facts(account)
+        before = facts(account)
         account.state = state
-        _changed(action, account, before=before)
+        account.pause_reason = reason if state is State.PAUSED else ""
+        account.version += 1
+        changed(action, account, before=before, reason=reason)
     return account
 
 
-def _facts(account: Account) -> dict[str, Any]:
+def facts(account: Account) -> dict[str, Any]:
     """What the audit may show: that a secret changed, never what it is."""
     return {
         "original_id": account.original_id,
@@ -270,13 +327,17 @@ def _facts(account: Account) -> dict[str, Any]:
         "verified": account.verified,
         "mode": account.mode.value,
         "state": account.state.value,
+        "verified_until": account.verified_until and account.verified_until.isoformat(),
         "welcome": account.welcome,
         "version": account.version,
         "rotating": account.previous_token is not None,
     }
 
 
-def _changed(action: str, account: Account, *, before: dict[str, Any] | None) -> None:
+def changed(
+    action: str, account: Account, *, before: dict[str, Any] | None, reason: str = ""
+) -> None:
+    """Tell the audit and all processes of a change to an account."""
     session.flush()  # the change must be in the database before others are told of it
     audit.record(
         action,
@@ -285,6 +346,7 @@ def _changed(action: str, account: Account, *, before: dict[str, Any] | None) ->
         label=account.name,
         department_id=account.department_id,
         before=before,
-        after=_facts(account),
+        after=facts(account),
+        reason=reason,
     )
     revisions.bump(REVISION)

@@ -8,7 +8,7 @@ A department is never deleted. A merged one is closed and points at its successo
 kept with the day they ended, so what was said under them can still be read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, revisions
 from config.database import Base, locked, session
-from config.errors import DomainError, Invalid, NotFound
+from config.errors import DomainError, Invalid, NotFound, Stale
+from config.tenancy import Member, Right
 
 REVISION = "departments"
 
@@ -63,6 +64,7 @@ class Department(Base):
     phone: Mapped[str]
     details: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class FormerName(Base):
@@ -159,9 +161,15 @@ def add(
     return department
 
 
-def rename(department_id: int, name: str, *, now: datetime) -> Department:
-    """Give a department its new name; the old one is kept. Raises DepartmentClosed, Invalid."""
-    department = _open(department_id)
+def rename(
+    department_id: int, name: str, *, now: datetime, version: int | None = None
+) -> Department:
+    """Give a department its new name; the old one is kept.
+
+    `version` is the one a person saw. Raises DepartmentClosed, Invalid, and Stale when it has
+    changed since.
+    """
+    department = _open(department_id, version)
     _check(code=department.code, name=name)
     if department.name == name:
         return department
@@ -177,15 +185,26 @@ def move(department_id: int, parent_id: int | None) -> Department:
     department = _open(department_id)
     if parent_id is not None and parent_id in tree().within(department_id):
         raise TreeKnot(name=department.name)
+    if parent_id is not None:
+        _open(parent_id)
+    if parent_id == department.parent_id:
+        return department
     before = _facts(department)
     department.parent_id = parent_id
     _changed("department.move", department, before=before)
     return department
 
 
-def describe(department_id: int, *, kind: str, phone: str, details: dict[str, Any]) -> Department:
-    """Change what is said about a department. Raises DepartmentClosed."""
-    department = _open(department_id)
+def describe(
+    department_id: int,
+    *,
+    kind: str,
+    phone: str,
+    details: dict[str, Any],
+    version: int | None = None,
+) -> Department:
+    """Change what is said about a department. Raises DepartmentClosed, Stale."""
+    department = _open(department_id, version)
     before = _facts(department)
     department.kind, department.phone, department.details = kind, phone, details
     if _facts(department) != before:
@@ -213,8 +232,55 @@ def former_names(department_id: int) -> list[str]:
     return list(session.scalars(rows.order_by(FormerName.until, FormerName.id)))
 
 
-def _open(department_id: int) -> Department:
+def former_names_of(department_ids: Iterable[int]) -> dict[int, list[str]]:
+    """What each was called before, the oldest first; one that kept its name is missing."""
+    rows = select(FormerName).where(FormerName.department_id.in_(set(department_ids)))
+    found: dict[int, list[str]] = {}
+    for row in session.scalars(rows.order_by(FormerName.until, FormerName.id)):
+        found.setdefault(row.department_id, []).append(row.name)
+    return found
+
+
+def access_department(member: Member, department_id: int, right: Right) -> Department:
+    """The department, for somebody who has this right there. Raises NotFound."""
+    covered = member.area(right).covers(department=Department.id)
+    found = session.scalars(
+        select(Department).where(Department.id == department_id, covered)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(kind="department", id=department_id, staff=member.staff_id)
+    return found
+
+
+def departments_for_staff(member: Member, right: Right) -> list[Department]:
+    """The departments where the member has this right, merged ones too, by name."""
+    rows = select(Department).where(member.area(right).covers(department=Department.id))
+    return list(session.scalars(rows.order_by(Department.name, Department.id)))
+
+
+def outline(rows: Sequence[Department]) -> list[tuple[Department, int]]:
+    """These departments as a list that reads as a tree: each with its depth, below its parent.
+
+    A merged one stands below its successor. Whose parent is not among them stands at the top.
+    """
+    known = {row.id for row in rows}
+    below: dict[int | None, list[Department]] = {}
+    for row in rows:
+        above = row.successor_id or row.parent_id
+        below.setdefault(above if above in known else None, []).append(row)
+    found: list[tuple[Department, int]] = []
+    waiting = [(row, 0) for row in reversed(below.get(None, []))]
+    while waiting:
+        row, depth = waiting.pop()
+        found.append((row, depth))
+        waiting.extend((each, depth + 1) for each in reversed(below.get(row.id, [])))
+    return found
+
+
+def _open(department_id: int, version: int | None = None) -> Department:
     department = locked(Department, department_id)
+    if version is not None and department.version != version:
+        raise Stale(department=department_id)
     if department.state is State.MERGED:
         raise DepartmentClosed(name=department.name)
     return department
@@ -239,6 +305,8 @@ def _facts(department: Department) -> dict[str, Any]:
 
 
 def _changed(action: str, department: Department, *, before: dict[str, Any] | None) -> None:
+    if before is not None:
+        department.version += 1
     session.flush()  # the change must be in the database before others are told of it
     audit.record(
         action,

@@ -153,6 +153,10 @@ class _Start:
 
 def _start(sending_id: int, now: datetime) -> _Start | None:
     sending = session.get_one(Sending, sending_id)
+    is_open = sending.state in (State.QUEUED, State.SENDING)
+    if is_open and accounts.get(sending.account_id).state is accounts.State.PAUSED:
+        _close(sending_id, State.REFUSED, now, None, "账号已暂停")
+        return None
     if sending.state is State.QUEUED:
         if not followers.reserve(sending.follower_id, now=now):
             _close(sending_id, State.REFUSED, now, None, "不在可发送的时间或次数内")

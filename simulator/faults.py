@@ -23,6 +23,7 @@ API_KINDS = {
     "http_502": "HTTP 502",
     "quota_used": "45009 额度用完",
     "frequency": "45011 太频繁",
+    "unauthorised": "48001 没有接口权限",
 }
 CALLBACK_KINDS = {
     "duplicate": "同一推送并行两次",

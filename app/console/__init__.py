@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import audit, drawing, home, me, sign_in, staff
+from app.console import accounts, audit, departments, drawing, home, me, sign_in, staff
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
@@ -49,6 +49,8 @@ GROUPS: tuple[Blueprint, ...] = (
     me.blueprint,
     audit.blueprint,
     staff.blueprint,
+    accounts.blueprint,
+    departments.blueprint,
 )
 
 

@@ -1,6 +1,6 @@
 """Forms of the console: typed fields, Chinese words, refusals at the field they are about."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from gettext import GNUTranslations
 from typing import Any
@@ -11,6 +11,8 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.i18n import get_translations
 
 from config.errors import DomainError, Invalid, NotFound
+from matrix import departments
+from matrix.departments import Department
 
 _chinese = get_translations(["zh"])
 
@@ -46,6 +48,17 @@ def choices(
     pairs = labels.items() if isinstance(labels, Mapping) else labels
     first = [SelectChoice("", nothing)] if nothing else []
     return [*first, *(SelectChoice(str(value), label) for value, label in pairs)]
+
+
+def number(one: Field) -> int:
+    """A hidden number as it came back; 0 when somebody bent it."""
+    text = str(one.data or "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def indented(rows: Sequence[Department]) -> dict[Any, str]:
+    """Departments to choose from, as a tree."""
+    return {row.id: f"{'　' * depth}{row.name}" for row, depth in departments.outline(rows)}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import clock, logs
@@ -109,3 +109,9 @@ def record(
     )
     session.add(entry)
     return entry
+
+
+def newest(kind: str, object_id: object) -> Entry | None:
+    """The last change to an object."""
+    rows = select(Entry).where(Entry.object_kind == kind, Entry.object_id == str(object_id))
+    return session.scalars(rows.order_by(Entry.at.desc(), Entry.id.desc()).limit(1)).one_or_none()

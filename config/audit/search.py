@@ -76,12 +76,6 @@ def access_entry(member: Member, entry_id: int) -> Entry:
     return entry
 
 
-def newest_about(kind: str, object_id: object) -> Entry | None:
-    """The last change of an object, to say who made it; the caller has shown the object."""
-    about = _newest(Entry.object_kind == kind, Entry.object_id == str(object_id))
-    return session.scalars(about.limit(1)).one_or_none()
-
-
 def find(area: Area, query: Query, *, before: int | None = None, size: int = PAGE) -> Page:
     """The hits inside an area. Raises Invalid for days that make no range."""
     _check(query)

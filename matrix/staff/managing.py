@@ -16,6 +16,7 @@ from sqlalchemy import select
 from config.database import session
 from config.errors import DomainError, Invalid, NotFound
 from config.tenancy import NOWHERE, Member, Right
+from matrix import account_tasks
 from matrix.accounts import Account
 from matrix.staff import factors, grants, links, networks, people, sessions, signing, throttle
 from matrix.staff.grants import Grant, Wish
@@ -185,7 +186,7 @@ def leaving(by: Member, staff_id: int, *, now: datetime) -> Leaving:
 
 
 def off_board(by: Member, staff_id: int, *, reason: str, now: datetime) -> Leaving:
-    """Let a person go, in one deed. Returns what that was; the caller opens the accounts' tasks.
+    """Let a person go, in one deed, and open a task for each secret they may know.
 
     Raises Invalid without a reason or when nothing is left to end, NotFound, NotYourself, AboveYou.
     """
@@ -193,6 +194,9 @@ def off_board(by: Member, staff_id: int, *, reason: str, now: datetime) -> Leavi
     if left.person.state is people.State.DISABLED and not left.grants:
         raise Invalid(field="reason", problem="已经停用，也没有角色，不需要再办理")
     signing.off_board(staff_id, reason=reason, now=now)
+    known = [account.id for account in left.accounts]
+    for kind in account_tasks.Kind:
+        account_tasks.open_for(known, kind, f"{left.person.name}离岗", now=now)
     return left
 
 

@@ -80,11 +80,13 @@ class Keys:
 class Opened:
     """A callback that may be believed.
 
-    `key_used` is None when it came in plain text.
+    `key_used` is None when it came in plain text. `is_previous`: it came with a Token or a key
+    from before the last change.
     """
 
     inbound: Inbound
     key_used: Keys | None
+    is_previous: bool = False
 
     @property
     def encrypted(self) -> bool:
@@ -168,15 +170,15 @@ class Envelope:
         """What a body says that came with these parameters. Raises Refused, Malformed."""
         if "Encrypt" in outer:
             keys, message = self._decrypted(parameters, text(outer, "Encrypt"))
-            inbound = parse(message)
+            inbound, is_previous = parse(message), keys.is_previous
         else:
             if self._mode is Mode.SAFE or parameters.get("encrypt_type") == "aes":
                 raise Refused("plaintext")
-            self._signed(parameters, "signature")
-            keys, inbound = None, understand(outer)
+            token = self._signed(parameters, "signature")
+            keys, inbound, is_previous = None, understand(outer), token != self._tokens[0]
         if inbound.to != self._original_id:
             raise Refused("other_account")
-        return Opened(inbound, keys)
+        return Opened(inbound, keys, is_previous)
 
     def _decrypted(self, parameters: "_Parameters", sealed: str) -> tuple[Keys, bytes]:
         token = self._signed(parameters, "msg_signature", sealed)

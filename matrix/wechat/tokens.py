@@ -18,6 +18,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from config import cache, clock, crypto, logs, settings
 from matrix.wechat import wire
@@ -86,6 +87,17 @@ def failed(account: Credentials, refused: str) -> str:
         _shared.tokens[account.appid] = token
         return token.value
     return _renewed(account, refused=refused)
+
+
+def prove(account: Credentials) -> datetime:
+    """Ask WeChat for a token now, whatever is kept. Returns until when it lives.
+
+    For who wants to know whether the secret and the allow-list are right. Raises NotAuthorised
+    or Temporary, never an error of a moment ago.
+    """
+    token = _asked(account)
+    _keep(account.appid, token, _now())
+    return datetime.fromtimestamp(token.expires_at, UTC)
 
 
 def forget() -> None:

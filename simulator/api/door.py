@@ -33,6 +33,7 @@ FALSE_REFUSALS = {
     "token_expired": (42001, "access_token expired"),
     "quota_used": (45009, "reach max api daily quota limit"),
     "frequency": (45011, "api minute-quota reach limit, must slower, retry next minute"),
+    "unauthorised": (48001, "api unauthorized"),
 }
 TOKEN_FAULTS = ("wrong_token", "token_expired")
 

@@ -6,14 +6,29 @@ from typing import Any
 import pytest
 
 from config.database import session
+from config.tenancy import Area, Member, Right
 from matrix import accounts, departments
 from matrix.accounts import Account, Kind, Wish
 from matrix.departments import Department
 from matrix.wechat.envelope import Mode
 from tests.fixtures import NOW
 
+EVERYWHERE = Member(1, "管理员", dict.fromkeys(Right, Area(everywhere=True)))
+
 MakeDepartment = Callable[..., Department]
 MakeAccount = Callable[..., Account]
+
+
+def member_at(account_id: int, *rights: Right) -> Member:
+    """Somebody who has these rights at one account."""
+    return Member(2, "编辑", dict.fromkeys(rights, Area(accounts=frozenset({account_id}))))
+
+
+def member_of(department_id: int, *rights: Right) -> Member:
+    """Somebody who has these rights in one department."""
+    return Member(
+        3, "单位管理员", dict.fromkeys(rights, Area(departments=frozenset({department_id})))
+    )
 
 
 @pytest.fixture

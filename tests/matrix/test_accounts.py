@@ -5,15 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 
 from config.audit import Entry
 from config.database import session
-from config.errors import Invalid
-from matrix import accounts
-from matrix.accounts import Account
+from config.errors import Invalid, NotFound, Stale
+from config.tenancy import Right
+from matrix import accounts, keys
+from matrix.accounts import wish_of
 from tests.fixtures import NOW
-from tests.matrix.conftest import MakeAccount, MakeDepartment, wish
+from tests.matrix.conftest import EVERYWHERE, MakeAccount, MakeDepartment, member_at, wish
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
@@ -57,13 +58,13 @@ def test_changed_keys_keep_their_predecessors_until_the_rotation_is_finished(
     make_account: MakeAccount,
 ) -> None:
     account = make_account()
-    wanted = replace(_wish_of(account), aes_key="B" * 43)
+    wanted = replace(wish_of(account), aes_key="B" * 43)
 
     accounts.change(account.id, wanted, now=NOW)
     assert (account.aes_key, account.previous_aes_key) == ("B" * 43, f"{1:0>42}A")
     assert accounts.roster()[account.appid].envelope
 
-    accounts.finish_rotation(account.id)
+    keys.finish_rotation(account.id, now=NOW, anyway=True)
     assert account.previous_aes_key is None
     assert account.previous_token is None
 
@@ -72,7 +73,7 @@ def test_saying_the_same_again_changes_nothing(make_account: MakeAccount) -> Non
     account = make_account()
     before = session.scalars(select(Entry.id)).all()
 
-    accounts.change(account.id, _wish_of(account), now=NOW)
+    accounts.change(account.id, wish_of(account), now=NOW)
 
     session.flush()
     assert session.scalars(select(Entry.id)).all() == before
@@ -96,14 +97,60 @@ def test_secrets_are_sealed_in_the_database_and_absent_from_the_audit(
 def test_a_paused_account_is_known_to_be_paused(make_account: MakeAccount) -> None:
     account = make_account()
 
-    accounts.pause(account.id)
+    accounts.pause(account.id, reason="设备检修")
     assert accounts.roster()[account.appid].paused
+    assert account.pause_reason == "设备检修"
     assert not accounts.roster()[account.appid].can_send
 
     accounts.resume(account.id)
     assert not accounts.roster()[account.appid].paused
+    assert account.pause_reason == ""
 
 
-def _wish_of(account: Account) -> accounts.Wish:
-    names = accounts.Wish.__dataclass_fields__
-    return accounts.Wish(**{name: getattr(account, name) for name in names})
+def test_why_an_account_was_paused_stands_in_the_audit_once(make_account: MakeAccount) -> None:
+    account = make_account()
+
+    accounts.pause(account.id, reason="设备检修")
+    accounts.pause(account.id, reason="又点了一次")
+
+    session.flush()
+    said = session.scalars(select(Entry.reason).where(Entry.action == "account.pause")).all()
+    assert said == ["设备检修"]
+
+
+def test_a_wish_made_from_an_older_account_is_refused(make_account: MakeAccount) -> None:
+    account = make_account()
+    wanted = replace(wish_of(account), name="新名字")
+    accounts.change(account.id, replace(wish_of(account), name="别人改的"), now=NOW, version=1)
+
+    with pytest.raises(Stale):
+        accounts.change(account.id, wanted, now=NOW, version=1)
+
+    assert account.name == "别人改的"
+
+
+def test_an_account_is_there_only_for_who_has_the_right_at_it(make_account: MakeAccount) -> None:
+    mine, noise = make_account(1), make_account(2)
+    member = member_at(mine.id, Right.ACCOUNTS_READ)
+
+    assert accounts.access_account(member, mine.id, Right.ACCOUNTS_READ) is mine
+    assert accounts.accounts_for_staff(member, Right.ACCOUNTS_READ) == [mine]
+    assert accounts.accounts_for_staff(member, Right.ACCOUNTS_MANAGE) == []
+    for account_id, right in (
+        (noise.id, Right.ACCOUNTS_READ),
+        (mine.id, Right.ACCOUNTS_MANAGE),
+        (noise.id + 1, Right.ACCOUNTS_READ),
+    ):
+        with pytest.raises(NotFound):
+            accounts.access_account(member, account_id, right)
+
+
+def test_a_list_of_accounts_opens_no_secret(make_account: MakeAccount) -> None:
+    account_id = make_account().id
+    session.flush()
+    session.expunge_all()
+
+    (row,) = accounts.accounts_for_staff(EVERYWHERE, Right.ACCOUNTS_READ)
+
+    assert row.id == account_id
+    assert inspect(row).unloaded == set(accounts.SEALED)

@@ -1,16 +1,19 @@
 """Departments: a tree that changes its shape and keeps its past."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
 from config import revisions
 from config.audit import Entry
 from config.database import session
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
+from config.tenancy import Right
 from matrix import departments
 from matrix.departments import DepartmentClosed, TreeKnot
 from tests.fixtures import NOW
-from tests.matrix.conftest import MakeDepartment
+from tests.matrix.conftest import EVERYWHERE, MakeDepartment, member_of
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
@@ -87,3 +90,65 @@ def test_every_change_is_audited_and_announced(make_department: MakeDepartment) 
     assert rows[1].before is not None
     assert rows[1].before["name"] == "health局"
     assert revisions.current()["departments"] == 2
+
+
+def test_a_department_is_there_only_for_who_has_the_right_in_it(
+    make_department: MakeDepartment,
+) -> None:
+    mine, noise = make_department("police"), make_department("hrss")
+    member = member_of(mine.id, Right.DEPARTMENTS_MANAGE)
+    right = Right.DEPARTMENTS_MANAGE
+
+    assert departments.access_department(member, mine.id, right) is mine
+    assert departments.departments_for_staff(member, right) == [mine]
+    for department_id in (noise.id, noise.id + 1):
+        with pytest.raises(NotFound):
+            departments.access_department(member, department_id, right)
+    with pytest.raises(NotFound):
+        departments.access_department(member, mine.id, Right.STAFF_MANAGE)
+
+
+def test_an_outline_reads_as_a_tree_and_shows_a_merged_one_below_its_successor(
+    make_department: MakeDepartment,
+) -> None:
+    city = make_department("city", name="A市")
+    late, early = (make_department(code, below=city, name=code) for code in ("z", "b"))
+    leaf = make_department("leaf", below=late, name="c")
+    departments.merge(leaf.id, into=early.id)
+    other = make_department("other", name="B县")
+
+    rows = departments.departments_for_staff(EVERYWHERE, Right.DEPARTMENTS_MANAGE)
+    drawn = [(row.code, depth) for row, depth in departments.outline(rows)]
+
+    assert drawn == [("city", 0), ("b", 1), ("leaf", 2), ("z", 1), ("other", 0)]
+    within = departments.outline([row for row in rows if row not in (city, other)])
+    assert [depth for _, depth in within] == [0, 1, 0], "whose parent is hidden stands at the top"
+
+
+def test_former_names_of_many_come_in_one_answer(make_department: MakeDepartment) -> None:
+    first, noise = make_department("police", name="公安处"), make_department("hrss")
+    departments.rename(first.id, "公安分局", now=NOW)
+    departments.rename(first.id, "公安局", now=NOW + timedelta(days=1))
+    session.flush()
+
+    assert departments.former_names_of([first.id, noise.id]) == {first.id: ["公安处", "公安分局"]}
+
+
+def test_a_name_given_to_an_older_state_is_refused(make_department: MakeDepartment) -> None:
+    department = make_department("police", name="公安处")
+    departments.rename(department.id, "公安分局", now=NOW, version=1)
+
+    with pytest.raises(Stale):
+        departments.rename(department.id, "公安局", now=NOW, version=1)
+    with pytest.raises(Stale):
+        departments.describe(department.id, kind="", phone="1", details={}, version=1)
+
+    assert department.name == "公安分局"
+
+
+def test_nothing_is_hung_below_a_closed_department(make_department: MakeDepartment) -> None:
+    closed, into, moved = (make_department(code) for code in ("old", "new", "third"))
+    departments.merge(closed.id, into=into.id)
+
+    with pytest.raises(departments.DepartmentClosed):
+        departments.move(moved.id, closed.id)

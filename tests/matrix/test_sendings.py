@@ -162,3 +162,16 @@ def test_what_could_not_be_sent_for_an_hour_is_given_up(scene: Scene) -> None:
     sendings.deliver(sending, now=NOW + timedelta(minutes=61))
 
     assert scene.state(sending).state is State.REFUSED
+
+
+def test_nothing_leaves_an_account_that_was_paused_meanwhile(scene: Scene) -> None:
+    first, second = scene.queue(replies.Text("甲")), scene.queue(replies.Text("乙"))
+    with transaction():
+        accounts.pause(scene.account_id, reason="被冒用")
+
+    for sending_id in (first, second):
+        sendings.deliver(sending_id, now=NOW)
+
+    assert scene.shown() == []
+    assert [scene.state(one).state for one in (first, second)] == [State.REFUSED] * 2
+    assert scene.state(first).problem == "账号已暂停"

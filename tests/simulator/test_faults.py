@@ -16,6 +16,7 @@ from tests.simulator.conftest import POLICE, WATER, Fields, Hub, Platform, text
         ("token_expired", 42001),
         ("quota_used", 45009),
         ("frequency", 45011),
+        ("unauthorised", 48001),
     ],
 )
 def test_a_false_refusal_comes_as_often_as_asked_and_then_no_more(

@@ -11,8 +11,7 @@ from app.auth import confirmed, needs
 from app.console import forms
 from app.console.drawing import away, done
 from app.console.staff.group import Answer, blueprint, departments_of, invitation
-from config import clock
-from config.audit import search
+from config import audit, clock
 from config.tenancy import Right
 from matrix.staff import directory, factors, grants, managing, people, sessions, throttle
 from matrix.staff.directory import Filter
@@ -190,7 +189,7 @@ def change(staff_id: int) -> Answer:
             done("资料已修改。")
             return away("staff.show", staff_id=staff_id)
     if form.form_errors:  # somebody was faster: both versions are shown, and either can be kept
-        last = search.newest_about("staff", staff_id)
+        last = audit.newest("staff", staff_id)
         form.version.data = person.version
     owner = directory.names([person], []).of_department(person.department_id)
     page = render_template(

@@ -74,6 +74,8 @@ from matrix.wechat.gateway.upkeep import (
     callback_addresses,
     check_network,
     clear_quota,
+    has_verified_rights,
+    prove,
     quota,
 )
 from matrix.wechat.gateway.users import FollowerPage, Profile, followers, user, users
@@ -133,10 +135,12 @@ __all__ = [
     "delete_menu",
     "download_media",
     "followers",
+    "has_verified_rights",
     "hide_typing",
     "menu",
     "menu_seen_by",
     "permanent_qrcode",
+    "prove",
     "quota",
     "send",
     "send_notice",

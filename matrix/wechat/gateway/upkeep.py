@@ -1,11 +1,15 @@
-"""Upkeep: an account's counters, and whether WeChat can reach us."""
+"""Upkeep: an account's rights and counters, and whether WeChat can reach us."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from matrix.wechat import tokens
 from matrix.wechat.credentials import Credentials
 from matrix.wechat.gateway.calls import ask, taken
 from matrix.wechat.wire import Call
 
+_NO_RIGHT = 48001
+_TAGS = Call("GET", "/cgi-bin/tags/get", tolerated=frozenset({_NO_RIGHT}))
 _QUOTA = Call("POST", "/cgi-bin/openapi/quota/get")
 _CLEAR = Call("POST", "/cgi-bin/clear_quota", repeatable=False)
 _CHECK = Call("POST", "/cgi-bin/callback/check")
@@ -37,6 +41,19 @@ class NetworkCheck:
 
     resolved: tuple[str, ...]
     pings: tuple[Ping, ...]
+
+
+def prove(account: Credentials) -> datetime:
+    """Whether AppID, AppSecret and allow-list are right: until when the token lives that came.
+
+    Asks WeChat each time. Raises NotAuthorised or Temporary.
+    """
+    return tokens.prove(account)
+
+
+def has_verified_rights(account: Credentials) -> bool:
+    """Whether WeChat lets the account do what only verified ones may, such as read its tags."""
+    return ask(account, _TAGS).get("errcode") != _NO_RIGHT
 
 
 def quota(account: Credentials, path: str) -> Quota:

@@ -9,6 +9,7 @@ from config.audit import Entry
 from config.database import session
 from config.errors import Invalid, NotFound
 from config.tenancy import Member, Right
+from matrix import account_tasks
 from matrix.departments import Department
 from matrix.staff import grants, links, managing, networks, passwords, people, sessions, throttle
 from matrix.staff.grants import Wish
@@ -260,6 +261,8 @@ def test_a_leaving_is_told_before_and_done_in_one_deed(
     with pytest.raises(Invalid, match="原因"):
         managing.off_board(root, person.id, reason=" ", now=NOW)
     managing.off_board(root, person.id, reason="调往外市", now=NOW)
+    opened = [(task.kind, task.why) for task in account_tasks.of_account(own.id)]
+    assert sorted(opened) == [("keys", f"{person.name}离岗"), ("secret", f"{person.name}离岗")]
     assert people.get(person.id).state is State.DISABLED
     assert grants.standing([person.id]) == []
     assert sessions.living(person.id, now=NOW) == []

@@ -1,0 +1,13 @@
+"""Accounts: how they do, connecting one, its keys, stopping it.
+
+blueprint  the group and what its pages share
+forms      what can be typed
+board      all accounts, the worst first; one account; its code; its tasks
+connect    a new account, step by step, and the checks; changing what it is
+keys       showing keys, changing them without a gap, a new AppSecret; pausing
+"""
+
+from app.console.accounts import board, connect, keys
+from app.console.accounts.blueprint import blueprint
+
+__all__ = ["blueprint", "board", "connect", "keys"]

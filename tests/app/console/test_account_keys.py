@@ -1,0 +1,115 @@
+"""Keys in the console: shown on a fresh proof, changed without a gap, the secret never shown."""
+
+import pytest
+from sqlalchemy import select
+
+from config import clock
+from config.database import session, transaction
+from config.jobs import Job
+from matrix import accounts, callbacks, keys
+from tests.app.console.seeing import URL, heard, row
+from tests.fixtures.console import Desk
+
+
+@pytest.fixture
+def police(desk: Desk) -> int:
+    return desk.account_id("police")
+
+
+def test_keys_are_shown_after_a_fresh_proof_until_wechat_uses_them(desk: Desk, police: int) -> None:
+    account = row(police)
+    late = desk.client("department_admin", "police", fresh=False)
+    asked = late.post(f"{URL}/{police}/connect/keys")
+    assert asked.status_code == 403
+    assert account.aes_key not in asked.text
+
+    client = desk.client("department_admin", "police")
+    shown = client.post(f"{URL}/{police}/connect/keys")
+    assert account.token in shown.text
+    assert account.aes_key in shown.text
+    assert account.secret not in shown.text
+    assert shown.headers["Cache-Control"] == "no-store"
+
+    heard(desk, police)
+    refused = client.post(f"{URL}/{police}/connect/keys", follow_redirects=True)
+    assert "不能再次显示" in refused.text
+    assert account.aes_key not in refused.text
+
+
+def test_wechats_check_of_the_address_alone_does_not_hide_the_keys(desk: Desk, police: int) -> None:
+    with transaction():
+        connection = {one.id: one for one in accounts.roster().values()}[police]
+        callbacks.checked(connection, clock.now())
+        callbacks.write()
+
+    shown = desk.client().post(f"{URL}/{police}/connect/keys")
+
+    assert row(police).aes_key in shown.text, "it may have been pasted wrongly"
+
+
+def test_a_rotation_goes_from_step_to_step(desk: Desk, police: int) -> None:
+    client, old = desk.client("department_admin", "police"), row(police)
+    heard(desk, police)
+
+    started = client.post(f"{URL}/{police}/keys/start")
+    fresh = row(police)
+    assert fresh.aes_key in started.text
+    assert fresh.aes_key != old.aes_key
+    assert fresh.aes_key not in client.get(f"{URL}/{police}/keys").text
+    again = client.post(f"{URL}/{police}/keys/start", follow_redirects=True)
+    assert "正在更换密钥" in again.text
+
+    too_early = client.post(f"{URL}/{police}/keys/finish")
+    assert too_early.status_code == 422
+    assert "还没有收到用新密钥发来的推送" in too_early.text
+    heard(desk, police)
+    assert "可以完成更换了" in client.get(f"{URL}/{police}/keys/progress").text
+    assert client.post(f"{URL}/{police}/keys/finish").status_code == 303
+    assert row(police).previous_token is None
+
+
+def test_stolen_keys_are_ended_and_a_rotation_is_given_up(desk: Desk, police: int) -> None:
+    client, old = desk.client(), row(police)
+    client.post(f"{URL}/{police}/keys/start")
+    client.post(f"{URL}/{police}/keys/give-up")
+    assert row(police).token == old.token
+    assert "没有正在进行" in client.post(
+        f"{URL}/{police}/keys/give-up", follow_redirects=True
+    ).text.replace("\n", "")
+
+    client.post(f"{URL}/{police}/keys/start")
+    assert client.post(f"{URL}/{police}/keys/finish", {"anyway": "y"}).status_code == 303
+    assert row(police).previous_aes_key is None
+
+
+@pytest.mark.parametrize(
+    "path", ["connect/keys", "keys/reveal", "keys/start", "keys/finish", "secret/propose"]
+)
+def test_dangerous_deeds_ask_for_the_second_factor_again(
+    desk: Desk, police: int, path: str
+) -> None:
+    client, before = desk.client(fresh=False), row(police)
+
+    answer = client.post(f"{URL}/{police}/{path}", {"secret": "brandnewsecret0123456789"})
+
+    assert answer.status_code == 403
+    after = row(police)
+    assert (after.token, after.pending_secret, after.version) == (before.token, None, 1)
+
+
+def test_a_new_secret_is_proposed_and_never_shown(desk: Desk, police: int) -> None:
+    client = desk.client()
+    wrong = client.post(f"{URL}/{police}/secret/propose", {"secret": "短"})
+    assert wrong.status_code == 422
+    assert "16 到 64 位" in wrong.text
+
+    answer = client.post(f"{URL}/{police}/secret/propose", {"secret": " brandnewsecret0123456789 "})
+
+    assert row(police).pending_secret == "brandnewsecret0123456789"
+    page = client.get(answer.location).text
+    assert "正在向微信核对" in page
+    assert "brandnewsecret" not in page
+    with transaction():
+        assert session.scalars(select(Job).where(Job.name == keys.PROVE)).one().facts == {
+            "account_id": police
+        }
