@@ -9,8 +9,8 @@ which replies lack them.
 from datetime import datetime
 
 from config import alarms
-from keywords import replies, stored, texts
-from keywords.drafts import RuleDraft, State
+from keywords import replies, stored, texts, versions
+from keywords.drafts import RuleDraft
 from keywords.replies import Choice
 from keywords.rules import Keyword, Mode
 from matrix import accounts
@@ -61,9 +61,16 @@ def _adopt_rule(account: Account, rule: ConsoleRule, number: int, *, now: dateti
             keywords=keywords,
             replies=tuple(spoken[: replies.MOST_REPLIES]),
             choice=_CHOICES[rule.pick],
-            state=State.DRAFT,
         )
-        stored.create(draft, account_id=account.id, now=now)
+        versions.save(
+            draft,
+            rule_id=None,
+            base=None,
+            department_id=None,
+            account_id=account.id,
+            author_id=None,
+            now=now,
+        )
     return len(spoken) >= len(rule.replies)
 
 

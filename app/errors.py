@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(DBAPIError, _database)
     app.register_error_handler(NoConnection, _database)
-    app.register_error_handler(OverflowError, _unfit)
+    app.register_error_handler(OverflowError, _beyond)
     app.register_error_handler(Exception, _broke)
 
 
@@ -49,16 +49,11 @@ def _refused(error: HTTPException) -> Response:
     return _answer(status, text)
 
 
-def _unfit(error: Exception) -> Response:
-    """A number or a date that no column and no calendar can hold."""
-    _log.warning("request.unfit", error=str(error).partition("\n")[0])
-    return _answer(400, _TEXTS[400])
-
-
 def _database(error: Exception) -> Response:
     """A unique index was the last guard, or the database lost a race, a connection or its life."""
     if isinstance(error, DataError):
-        return _unfit(error)
+        _log.warning("request.unfit", error=str(error.orig))
+        return _answer(400, _TEXTS[400])
     if isinstance(error, IntegrityError):
         _log.warning("request.twice", error=str(error.orig))
         return _answer(409, _TWICE)
@@ -66,6 +61,12 @@ def _database(error: Exception) -> Response:
     answer = _answer(503, _BUSY)
     answer.headers["Retry-After"] = "5"
     return answer
+
+
+def _beyond(error: OverflowError) -> Response:
+    """A number that no row can have; PostgreSQL says so itself."""
+    _log.warning("request.unfit", error=str(error))
+    return _answer(400, _TEXTS[400])
 
 
 def _broke(error: Exception) -> Response:

@@ -12,18 +12,21 @@ from typing import Any
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from app import broker, connecting
+from app import broker, connecting, gathering
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
 from config.audit import seals
 from config.database import retrying
-from matrix import surveys
+from matrix import codes, surveys
 
 _log = logs.get(__name__)
 
 # name of the job, and when it is due on the city's clocks
 TIMETABLE: dict[str, dict[str, Any]] = {
+    gathering.GATHER: {"minute": "*/2"},
+    codes.COUNT: {"minute": "*/5"},
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
+    handlers.RULES_DUE: {"hour": 7, "minute": 10},
     handlers.TIDY: {"hour": 3, "minute": 20},
     seals.SEAL: {"minute": "*"},
     seals.VERIFY: {"hour": 4, "minute": 10},

@@ -3,7 +3,7 @@
 from config import alarms, audit, jobs, revisions, timetable
 from config.audit import seals
 from config.database import Base
-from keywords import stored, texts
+from keywords import history, hits, imports, policies, stored, texts, unmatched
 from matrix import (
     account_tasks,
     accounts,
@@ -12,12 +12,15 @@ from matrix import (
     departments,
     followers,
     inbox,
-    media,
-    menus,
     probes,
     sendings,
     surveys,
+    traffic,
+    walks,
 )
+from matrix.codes import scans, scenes
+from matrix.media import files, uploads
+from matrix.menus import conditional, sights, versions
 from matrix.staff import factors, grants, links, networks, passwords, people, sessions, throttle
 from services import catalogue
 
@@ -29,27 +32,39 @@ ROOMS = (
     audit,
     callbacks,
     catalogue,
+    conditional,
     departments,
     factors,
+    files,
     followers,
     grants,
+    history,
+    hits,
+    imports,
     inbox,
     jobs,
     links,
-    media,
-    menus,
     networks,
     passwords,
     people,
+    policies,
     probes,
     revisions,
     seals,
+    scans,
+    scenes,
     sendings,
     sessions,
+    sights,
     stored,
     surveys,
     texts,
     throttle,
     timetable,
+    traffic,
+    unmatched,
+    walks,
+    uploads,
+    versions,
 )
 metadata = Base.metadata

@@ -57,8 +57,14 @@ class Settings(BaseSettings):
     callback_window: int = Field(
         300, ge=30, le=86400, description="seconds a callback's timestamp may be off"
     )
+    upload_scanner: str = Field(
+        "", description="command that reads an upload on standard input; 0 is harmless, 1 is not"
+    )
     inbox_days: int = Field(
         1095, ge=7, le=36500, description="days a recorded message is kept (three years)"
+    )
+    unmatched_days: int = Field(
+        90, ge=1, le=3650, description="days an unmatched question is kept after it was last asked"
     )
     customer_service_messages: int = Field(
         5, ge=1, le=100, description="messages allowed in 48 h after a citizen wrote"

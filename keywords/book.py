@@ -11,9 +11,11 @@ the same. A message asks the database for nothing.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from config import clock
 from keywords import chatter, stored, texts
+from keywords.concordance import Concordance
 from keywords.emergencies import EmergencyWords
 from keywords.matching import Candidate, Matcher
 from keywords.normalize import Normal, normalize
@@ -79,6 +81,25 @@ class Book:
         book._emergencies = EmergencyWords(book._texts.emergency_words)
         book._by_code = {rule.code: rule for rule in listed}
         return book
+
+    @property
+    def city(self) -> Matcher:
+        """All live rules of the city, as if one account had them all."""
+        return self._city
+
+    @property
+    def reaches(self) -> Mapping[int, Reach]:
+        """Where each account stands, by its id."""
+        return self._reaches
+
+    @cached_property
+    def concordance(self) -> Concordance:
+        """Which rules have which keywords; made when it is first asked for."""
+        return Concordance(self._city.rules)
+
+    def matcher(self, account_id: int) -> Matcher:
+        """The compiled rules of one account."""
+        return self._matchers.get(account_id) or Matcher(())
 
     @property
     def emergency_text(self) -> str:

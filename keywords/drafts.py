@@ -1,7 +1,8 @@
 """Drafts: a rule as a person writes it, checked before anything is stored.
 
     document (YAML shape) ── parse ──> RuleDraft ── dump ──> the same shape again
-    form of the console   ── check ─────┘
+    form of the console   ── check ─────┤
+    version in the database ─ restore ──┘ ── keep ──> the shape without its owner
 
 The plain shape has lists of words: `exact`, `keywords`, `together`, `patterns`, `with`,
 `without`. Where a word needs more it is a mapping {text, mode, kind}. Every refusal is an
@@ -30,6 +31,8 @@ LONGEST_PATTERN = 256
 LONGEST_NAME = 60
 LONGEST_CODE = 64
 MOST_KEYWORDS = 500
+MOST_SAMPLES = 20
+LONGEST_SAMPLE = 200
 HIGHEST_PRIORITY = 999
 _PATTERN_MEMORY = 1 << 20
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
@@ -58,7 +61,22 @@ FIELDS = (
     "overrides",
     "state",
     "review_by",
+    "samples",
 )
+# what RE2 says of a wrong pattern
+_REASONS = {
+    "missing )": "缺少右括号",
+    "unexpected )": "多了右括号",
+    "missing ]": "缺少右方括号",
+    "no argument for repetition operator": "重复符号前没有内容",
+    "bad repetition operator": "重复符号不对",
+    "invalid repetition size": "重复次数太多",
+    "trailing \\": "结尾多了反斜杠",
+    "invalid escape sequence": "没有这种转义",
+    "invalid character class range": "字符范围不对",
+    "invalid perl operator": "不支持这种写法",
+}
+_OWNED = "-"  # stands for an owner that is known by number
 _LISTS = {
     "exact": Mode.EQUAL,
     "keywords": Mode.CONTAINS,
@@ -95,6 +113,7 @@ class RuleDraft:
     overrides: str = ""
     state: State = State.LIVE
     review_by: date | None = None
+    samples: tuple[str, ...] = ()
 
     def rule(
         self, *, id: int = 0, department_id: int | None = None, account_id: int | None = None
@@ -116,6 +135,7 @@ class RuleDraft:
             choice=self.choice,
             service=self.service,
             overrides=self.overrides,
+            samples=self.samples,
         )
 
 
@@ -153,9 +173,20 @@ def parse_rule(shape: object, *, at: str = "rule") -> RuleDraft:
 def check(draft: RuleDraft) -> RuleDraft:
     """Check a draft made in the console the way a loaded one is checked. Raises Invalid."""
     # the owner is checked where it is known by number
-    owned = replace(draft, department=draft.department or "-")
+    owned = replace(draft, department=draft.department or _OWNED)
     checked = parse_rule(dump_rule(owned))
     return replace(checked, department=draft.department, account=draft.account)
+
+
+def keep(draft: RuleDraft) -> dict[str, Any]:
+    """The shape of what a draft says: without its owner, and whether or not it is in force."""
+    said = replace(draft, department=_OWNED, account="", state=State.LIVE)
+    return {name: value for name, value in dump_rule(said).items() if name != "department"}
+
+
+def restore(shape: Mapping[str, Any]) -> RuleDraft:
+    """The draft that was kept; its owner is known by number elsewhere."""
+    return replace(parse_rule({**shape, "department": _OWNED}), department="")
 
 
 def dump(drafts: Iterable[RuleDraft]) -> dict[str, Any]:
@@ -174,6 +205,7 @@ def dump_rule(draft: RuleDraft) -> dict[str, Any]:
     shape |= _dump_keywords(draft.keywords)
     shape |= _present(**{"with": list(draft.required), "without": list(draft.excluded)})
     shape |= schedule.dump(draft.schedule)
+    shape |= _present(samples=list(draft.samples))
     shape |= _present(service=draft.service, overrides=draft.overrides)
     if draft.state is not State.LIVE:
         shape["state"] = draft.state.value
@@ -215,6 +247,7 @@ def _read(code: str, shape: Mapping[str, Any]) -> RuleDraft:
         overrides=reading.text(shape, "overrides", LONGEST_CODE),
         state=reading.one_of(shape, "state", State, State.LIVE),
         review_by=reading.day(shape, "review_by"),
+        samples=_samples(shape),
     )
 
 
@@ -289,7 +322,9 @@ def _check_pattern(pattern: str, field: str) -> None:
 
 def _reason(error: Exception) -> str:
     said = error.args[0] if error.args else ""
-    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    kind, colon, place = text.partition(": ")
+    return f"{_REASONS.get(kind, kind)}{'：' if colon else ''}{place}"
 
 
 def _priority(shape: Mapping[str, Any]) -> int:
@@ -306,6 +341,21 @@ def _words(shape: Mapping[str, Any], field: str) -> tuple[str, ...]:
         if len(word) > LONGEST_KEYWORD or not fold(word):
             raise Invalid(field=f"{field}[{at}]", problem="应是 1 到 64 个字的词。")
         found.append(word)
+    return tuple(dict.fromkeys(found))
+
+
+def _samples(shape: Mapping[str, Any]) -> tuple[str, ...]:
+    found = []
+    for at, written in reading.numbered(shape, "samples"):
+        sample = reading.word(written, f"samples[{at}]")
+        if len(sample) > LONGEST_SAMPLE or not fold(sample):
+            raise Invalid(
+                field=f"samples[{at}]",
+                problem=f"应是市民会写的一句话，最长 {LONGEST_SAMPLE} 个字。",
+            )
+        found.append(sample)
+    if len(found) > MOST_SAMPLES:
+        raise Invalid(field="samples", problem=f"一条规则最多 {MOST_SAMPLES} 句例句。")
     return tuple(dict.fromkeys(found))
 
 

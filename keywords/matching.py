@@ -119,6 +119,12 @@ class Matcher:
         ready.sort(key=_order(ready, is_long=_is_long(normal)))
         return [self.rules[at] for at in dict.fromkeys(hit.entry.rule for hit in ready)]
 
+    def heard(self, text: str) -> list[Rule]:
+        """The rules with any keyword in a text, whatever else stands against them."""
+        normal = normalize(text)
+        hits = (*self._equal_hits(normal), *self._part_hits(normal))
+        return [self.rules[at] for at in sorted({hit.entry.rule for hit in hits})]
+
     def explain(self, occasion: Occasion, *, now: datetime) -> tuple[Candidate, ...]:
         """Every keyword that was found, best first, with its reason and any obstacle."""
         if occasion.kind is not Kind.TEXT:

@@ -68,7 +68,10 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One live rule. `code` is the name it was loaded with and is unique in the city."""
+    """One live rule. `code` is the name it was loaded with and is unique in the city.
+
+    `samples` are phrases that must go on being answered by it.
+    """
 
     code: str
     name: str
@@ -85,6 +88,7 @@ class Rule:
     choice: Choice = Choice.FIRST
     service: str = ""
     overrides: str = ""
+    samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def effective(rules: Iterable[Rule], reach: Reach) -> tuple[Rule, ...]:
     rule never is. What a department below overrides, it overrides only for itself.
     """
     below = frozenset(reach.own[1:])
-    reached = [rule for rule in rules if _reaches(rule, reach)]
+    reached = [rule for rule in rules if reaches(rule, reach)]
     overridden = {rule.overrides for rule in reached if rule.department_id not in below}
     present = {rule.code for rule in reached} - overridden
     kept = (
@@ -120,7 +124,8 @@ def effective(rules: Iterable[Rule], reach: Reach) -> tuple[Rule, ...]:
     return tuple(sorted(kept, key=lambda rule: rule.code))
 
 
-def _reaches(rule: Rule, reach: Reach) -> bool:
+def reaches(rule: Rule, reach: Reach) -> bool:
+    """Whether a rule is meant for an account, before anything overrides it."""
     if rule.account_id is not None:
         return rule.account_id == reach.account_id
     if rule.department_id in reach.own:

@@ -4,22 +4,27 @@
                                          │
                                          └── live() ─> Rule values for the matchers
 
-Every change is checked as `drafts` checks it, leaves an audit row and bumps the revision
-`rules`, by which each process learns that its matchers are stale. A change names the version it
-was made from; when somebody else was first, it is refused.
+The row is what citizens get. Staff change it through `versions`; `put` is for files, and writes
+a published version as well. Every change is checked as `drafts` checks it, leaves an audit row
+and bumps the revision `rules`, by which each process learns that its matchers are stale. A
+change names the version it was made from; when somebody else was first, it is refused.
 """
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, select
+from sqlalchemy import CheckConstraint, ForeignKey, or_, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, revisions
 from config.database import Base, change, session
 from config.errors import DomainError, Invalid, NotFound
-from keywords import drafts, replies, schedule
+from config.tenancy import Member, Right
+from keywords import drafts, history, replies, schedule
 from keywords.drafts import RuleDraft, State
+from keywords.history import Proposal
+from keywords.normalize import fold
 from keywords.replies import Choice
 from keywords.rules import Rule, Scope
 from keywords.schedule import Days
@@ -41,7 +46,10 @@ class RuleChanged(DomainError):
 
 
 class StoredRule(Base):
-    """One rule. Neither department nor account means the whole city."""
+    """One rule. Neither department nor account means the whole city.
+
+    `search` holds its words in normal form; `last_hit_on` is the last local day it answered.
+    """
 
     __tablename__ = "rules"
     __table_args__ = (
@@ -71,10 +79,13 @@ class StoredRule(Base):
     replies: Mapped[list[Any]]
     service: Mapped[str]
     overrides: Mapped[str]
-    review_by: Mapped[date | None]
+    review_by: Mapped[date | None] = mapped_column(index=True)
+    samples: Mapped[list[Any]]
+    search: Mapped[str]
+    last_hit_on: Mapped[date | None]
     version: Mapped[int]
     created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
 def get(rule_id: int) -> StoredRule:
@@ -83,6 +94,13 @@ def get(rule_id: int) -> StoredRule:
     if found is None:
         raise NotFound(kind=_KIND, id=rule_id)
     return found
+
+
+def access_rule(member: Member, rule_id: int, right: Right) -> StoredRule:
+    """The rule, for a member who has this right where it belongs. Raises NotFound."""
+    row = get(rule_id)
+    member.require(right, department_id=row.department_id, account_id=row.account_id)
+    return row
 
 
 def by_code(code: str) -> StoredRule | None:
@@ -134,6 +152,7 @@ def to_draft(row: StoredRule, *, department: str = "", account: str = "") -> Rul
         overrides=row.overrides,
         state=row.state,
         review_by=row.review_by,
+        samples=tuple(row.samples),
     )
 
 
@@ -153,6 +172,14 @@ def create(
     session.flush()  # the audit row needs the id
     _tell("rule.created", row, before=None, after=_shape(row))
     return row
+
+
+def row_of(
+    draft: RuleDraft, *, department_id: int | None, account_id: int | None, now: datetime
+) -> dict[str, Any]:
+    """All columns of a new rule but its id, for many that are written at once. Raises Invalid."""
+    columns = _columns(draft, department_id, account_id)
+    return {"code": draft.code, **columns, "version": 1, "created_at": now, "updated_at": now}
 
 
 def update(
@@ -198,17 +225,44 @@ def put(
     account_id: int | None = None,
     now: datetime,
 ) -> bool:
-    """Make the rule of this code be as the draft says. Returns whether anything changed."""
+    """Make the rule of this code be as the draft says. Returns whether anything changed.
+
+    The change is a version of its own; one that staff had open gives way to it.
+    """
     row = by_code(draft.code)
     owners = {"department_id": department_id, "account_id": account_id}
     if row is None:
-        create(draft, **owners, now=now)
+        row = create(draft, **owners, now=now)
+        _remember(row.id, draft, owners, now)
         return True
     columns = _columns(draft, department_id, account_id)
     if all(getattr(row, name) == value for name, value in columns.items()):
         return False
     update(row.id, draft, version=row.version, **owners, now=now)
+    _remember(row.id, draft, owners, now)
     return True
+
+
+def _remember(rule_id: int, draft: RuleDraft, owners: dict[str, int | None], now: datetime) -> None:
+    state = history.State.DRAFT if draft.state is State.DRAFT else history.State.PUBLISHED
+    proposal, after = Proposal(drafts.check(draft), **owners), history.newest(rule_id)
+    # switched on or off, it says what it said
+    if after is None or (after.state, after.sha256) != (state, proposal.sha256):
+        history.append(rule_id, proposal, after=after, state=state, author_id=None, now=now)
+
+
+def note_hits(days: dict[str, date]) -> None:
+    """Write down the last local day on which rules answered, by code."""
+    for code, day in days.items():
+        session.execute(
+            sql_update(StoredRule)
+            .where(
+                StoredRule.code == code,
+                or_(StoredRule.last_hit_on.is_(None), StoredRule.last_hit_on < day),
+            )
+            .values(last_hit_on=day)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _changed(
@@ -232,13 +286,19 @@ def _changed(
     return moved
 
 
-def _columns(draft: RuleDraft, department_id: int | None, account_id: int | None) -> dict[str, Any]:
-    """The columns a draft fills, after it was checked."""
+def check(draft: RuleDraft, *, department_id: int | None, account_id: int | None) -> RuleDraft:
+    """Check a draft for owners known by number. Raises Invalid."""
     checked = drafts.check(draft)
     if account_id is not None and checked.scope is not Scope.LOCAL:
         raise Invalid(field=f"{draft.code} · scope", problem="单个账号的规则只能是本地规则。")
     if account_id is None and department_id is None and checked.scope is Scope.LOCAL:
         raise Invalid(field=f"{draft.code} · scope", problem="全市规则应为强制或默认。")
+    return checked
+
+
+def _columns(draft: RuleDraft, department_id: int | None, account_id: int | None) -> dict[str, Any]:
+    """The columns a draft fills, after it was checked."""
+    checked = check(draft, department_id=department_id, account_id=account_id)
     waking = checked.schedule
     return {
         "department_id": department_id,
@@ -260,7 +320,21 @@ def _columns(draft: RuleDraft, department_id: int | None, account_id: int | None
         "service": checked.service,
         "overrides": checked.overrides,
         "review_by": checked.review_by,
+        "samples": list(checked.samples),
+        "search": _search(checked),
     }
+
+
+def _search(draft: RuleDraft) -> str:
+    """What a search for the rule looks into, in normal form: all its words."""
+    said = [
+        value
+        for shape in map(replies.dump, draft.replies)
+        for name, value in shape.items()
+        if name != "type"
+    ]
+    words = (draft.code, draft.name, *(each.text for each in draft.keywords), *draft.samples, *said)
+    return " ".join(filter(None, map(fold, words)))
 
 
 def _shape(row: StoredRule) -> dict[str, Any]:

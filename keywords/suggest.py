@@ -47,12 +47,12 @@ class SuggestionIndex:
     def near(self, normal: Normal) -> list[Near]:
         """The rules like the message, best first."""
         scores: dict[int, float] = {}
-        for pair in set(_pairs(normal.plain)):
+        for pair in set(pairs(normal.plain)):
             numbers = self._postings.get(pair, ())
             if not numbers:
                 continue
             weight = self._strongest - log(len(numbers))
-            weight *= _SOUND_WEIGHT if _is_sound(pair) else 1.0
+            weight *= _SOUND_WEIGHT if is_sound(pair) else 1.0
             for number in numbers:
                 scores[number] = scores.get(number, 0.0) + weight
         found = sorted(
@@ -68,18 +68,7 @@ def closest(found: Sequence[Near]) -> list[Rule]:
     return [one.rule for one in found if one.score >= found[0].score * CLOSE][:MOST]
 
 
-def _rule_pairs(rule: Rule) -> Iterator[str]:
-    yield from _pairs(standard(fold(rule.name)))
-    for keyword in rule.keywords:
-        if keyword.kind is not Kind.TEXT or keyword.mode is Mode.PATTERN:
-            continue
-        # the other groups of a `together` are mostly verbs and question words
-        subject = keyword.text.split()[0] if keyword.mode is Mode.TOGETHER else keyword.text
-        for word in subject.split("|"):
-            yield from _pairs(standard(fold(word)))
-
-
-def _pairs(text: str) -> Iterator[str]:
+def pairs(text: str) -> Iterator[str]:
     """Pairs of neighbouring characters, and of their sounds, without grammar."""
     for piece in _empty_words().split(text):
         for left, right in pairwise(piece):
@@ -90,8 +79,20 @@ def _pairs(text: str) -> Iterator[str]:
             yield from map("".join, pairwise(sounds.hear(piece).code))
 
 
-def _is_sound(pair: str) -> bool:
+def is_sound(pair: str) -> bool:
+    """Whether a pair is one of syllables and not of characters."""
     return sounds.is_code(pair[0])
+
+
+def _rule_pairs(rule: Rule) -> Iterator[str]:
+    yield from pairs(standard(fold(rule.name)))
+    for keyword in rule.keywords:
+        if keyword.kind is not Kind.TEXT or keyword.mode is Mode.PATTERN:
+            continue
+        # the other groups of a `together` are mostly verbs and question words
+        subject = keyword.text.split()[0] if keyword.mode is Mode.TOGETHER else keyword.text
+        for word in subject.split("|"):
+            yield from pairs(standard(fold(word)))
 
 
 @cache

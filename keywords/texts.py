@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, revisions
 from config.database import Base, session
-from config.errors import Invalid
+from config.errors import DomainError, Invalid, NotFound
+from config.tenancy import Member, Right
 from keywords.normalize import fold
 from keywords.rules import Reach
 from keywords.stored import REVISION
@@ -32,6 +33,12 @@ LONGEST_WORD = 64
 MOST_WORDS = 500
 _EMERGENCY = "emergency"
 _FALLBACK = "fallback"
+
+
+class TextChanged(DomainError):
+    """Somebody else changed the text since it was read."""
+
+    text = "这段文字刚被其他人修改过，请刷新后重试。"
 
 
 class StoredText(Base):
@@ -75,19 +82,65 @@ def current() -> Texts:
     return Texts(fallbacks, emergency.text, tuple(emergency.words))
 
 
+def access_fallback(
+    member: Member, *, department_id: int | None = None, account_id: int | None = None, right: Right
+) -> StoredText | None:
+    """An owner's own fallback or None, for a member with this right there. Raises NotFound."""
+    member.require(right, department_id=department_id, account_id=account_id)
+    return session.get(StoredText, _key(department_id=department_id, account_id=account_id))
+
+
+def access_emergency(member: Member, right: Right) -> StoredText | None:
+    """The city's emergency text, for a member who has this right everywhere. Raises NotFound."""
+    if not member.area(right).everywhere:
+        raise NotFound(kind="keyword_text", id=_EMERGENCY)
+    return session.get(StoredText, _EMERGENCY)
+
+
+def for_staff(member: Member) -> list[StoredText]:
+    """The fallbacks that a member may read, in one query."""
+    area = member.area(Right.RULES_READ)
+    inside = area.covers(department=StoredText.department_id, account=StoredText.account_id)
+    return list(
+        session.scalars(
+            select(StoredText).where(StoredText.key != _EMERGENCY, inside).order_by(StoredText.key)
+        )
+    )
+
+
+def clear_fallback(
+    *, department_id: int | None = None, account_id: int | None = None, seen: str
+) -> None:
+    """Say what is said above again. `seen` is the text as it was read. Raises TextChanged."""
+    key = _key(department_id=department_id, account_id=account_id)
+    if (
+        session.scalar(
+            delete(StoredText)
+            .where(StoredText.key == key, StoredText.text == seen)
+            .returning(StoredText.key)
+        )
+        is None
+    ):
+        raise TextChanged(key=key)
+    _tell("keyword_text.clear", key, seen, department_id, {"text": seen}, None)
+
+
 def set_fallback(
     text: str,
     *,
     department_id: int | None = None,
     account_id: int | None = None,
+    seen: str | None = None,
     now: datetime,
 ) -> bool:
     """Set what is said when nothing fits, for an account, a department or (neither) the city.
 
-    Returns whether anything changed. Raises Invalid.
+    `seen` is the text as it was read before ("" for none), or None where files decide. Returns
+    whether anything changed. Raises Invalid, TextChanged.
     """
     _check_text(text, "fallback.text")
     key = _key(department_id=department_id, account_id=account_id)
+    _check_seen(key, seen)
     return _put(key, text, [], department_id=department_id, account_id=account_id, now=now)
 
 
@@ -98,11 +151,13 @@ def adopt_fallback(text: str, *, account_id: int, now: datetime) -> bool:
     return set_fallback(text, account_id=account_id, now=now)
 
 
-def set_emergency(text: str, words: list[str], *, now: datetime) -> bool:
+def set_emergency(text: str, words: list[str], *, seen: str | None = None, now: datetime) -> bool:
     """Set the city's emergency prompt and its own words of danger, beside the built-in list.
 
-    Returns whether anything changed. Raises Invalid.
+    `seen` as in `set_fallback`; of prompt and words, one a line. Returns whether anything
+    changed. Raises Invalid, TextChanged.
     """
+    _check_seen(_EMERGENCY, seen)
     _check_text(text, "emergency.text")
     if len(words) > MOST_WORDS:
         raise Invalid(field="emergency.keywords", problem=f"最多 {MOST_WORDS} 个词。")
@@ -134,8 +189,20 @@ def _put(
         session.add(row)
     row.text, row.words, row.updated_at = text, words, now
     session.flush()
+    _tell("keyword_text.set", key, text, department_id, before, after)
+    return True
+
+
+def _tell(
+    action: str,
+    key: str,
+    text: str,
+    department_id: int | None,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+) -> None:
     audit.record(
-        "keyword_text.set",
+        action,
         kind="keyword_text",
         object_id=key,
         label=text[:40],
@@ -144,7 +211,17 @@ def _put(
         after=after,
     )
     revisions.bump(REVISION)
-    return True
+
+
+def seen_of(row: StoredText | None) -> str:
+    """What a page keeps of a text it shows, to tell later whether it is still the same."""
+    return "" if row is None else "\n".join((row.text, *row.words))
+
+
+def _check_seen(key: str, seen: str | None) -> None:
+    row = session.get(StoredText, key, populate_existing=True)
+    if seen is not None and seen != seen_of(row):
+        raise TextChanged(key=key)
 
 
 def _check_text(text: object, field_name: str) -> None:

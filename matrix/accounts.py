@@ -259,6 +259,11 @@ def by_appid(appid: str) -> Account:
     return found
 
 
+def owners() -> dict[int, int]:
+    """The department of every account, by the account's id."""
+    return dict(session.execute(select(Account.id, Account.department_id)).all())
+
+
 def credentials(account_id: int) -> Credentials:
     """What the gateway needs to call WeChat for this account. Raises NotFound."""
     account = get(account_id)

@@ -6,30 +6,18 @@ would, over the same compiled rules. Candidates and reasons come from the keywor
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import click
 
-from app import dialogue, live
+from app import live
 from app.cli.speaking import Command
 from app.dialogue import Answer
-from app.live import Live
+from app.explaining import Judgement, judge, reason
 from config import clock
 from config.errors import NotFound
-from keywords.book import Verdict
 from keywords.rules import Occasion
-from matrix.accounts import Connection
-from matrix.inbox import Outcome
-from matrix.wechat import messages, replies
-
-_OUTCOMES = {
-    Outcome.EMERGENCY: "紧急提示",
-    Outcome.RULE: "由规则答复",
-    Outcome.SUGGESTION: "没有规则命中，给出建议",
-    Outcome.FALLBACK: "没有规则命中，回复默认答复",
-    Outcome.SILENT: "不答复（账号已暂停）",
-}
+from matrix.wechat import replies
 
 
 class NoAccount(NotFound):
@@ -49,11 +37,11 @@ def explain(appid: str, text: str, as_json: bool) -> None:
     if account is None:
         raise NoAccount(appid=appid)
     for line in _lines(text):
-        answer, verdict = _judge(line, account, picture, now=clock.now())
+        judged = judge(Occasion(line), account, picture, now=clock.now())
         if as_json:
-            click.echo(json.dumps(_facts(line, answer, verdict), ensure_ascii=False))
+            click.echo(json.dumps(_facts(judged), ensure_ascii=False))
         else:
-            click.echo("\n".join(_told(line, answer, verdict)))
+            click.echo("\n".join(_told(judged)))
 
 
 COMMANDS = (explain,)
@@ -68,42 +56,22 @@ def _lines(text: str) -> Iterator[str]:
             yield line.rstrip("\r\n")
 
 
-def _judge(
-    text: str, account: Connection, picture: Live, *, now: datetime
-) -> tuple[Answer, Verdict]:
-    written = messages.Text(
-        kind="text",
-        to=account.original_id,
-        openid="explain",
-        sent_at=now,
-        message_id="explain",
-        content=text,
-    )
-    answer = dialogue.answer(written, account, picture, now=now)
-    return answer, picture.book.explain(account.id, Occasion(text), now=now)
-
-
-def _facts(text: str, answer: Answer, verdict: Verdict) -> dict[str, Any]:
-    offered = verdict.suggestions if answer.outcome is Outcome.SUGGESTION else ()
+def _facts(judged: Judgement) -> dict[str, Any]:
     return {
-        "text": text,
-        "rule": answer.rule_code,
-        "reply": _words(answer),
-        "emergency": answer.alarm is not None,
-        "suggestions": [rule.code for rule in offered],
+        "text": judged.occasion.text,
+        "rule": judged.answer.rule_code,
+        "reply": _words(judged.answer),
+        "emergency": judged.answer.alarm is not None,
+        "suggestions": [rule.code for rule in judged.suggestions],
         "candidates": [
             {
                 "rule": candidate.rule.code,
                 "score": candidate.score,
-                "reason": _reason(candidate.reason, candidate.obstacle),
+                "reason": reason(candidate),
             }
-            for candidate in verdict.candidates
+            for candidate in judged.verdict.candidates
         ],
     }
-
-
-def _reason(reason: str, obstacle: str) -> str:
-    return f"{reason}；{obstacle}" if obstacle else reason
 
 
 def _words(answer: Answer) -> str | None:
@@ -115,13 +83,14 @@ def _words(answer: Answer) -> str | None:
     return f"[{type(answer.reply).__name__.lower()}]"
 
 
-def _told(text: str, answer: Answer, verdict: Verdict) -> Iterator[str]:
+def _told(judged: Judgement) -> Iterator[str]:
     """The same for a person."""
-    facts = _facts(text, answer, verdict)
-    yield f"消息：{text}"
-    name = f"{verdict.rule.name}（{answer.rule_code}）" if verdict.rule else ""
-    why = f"，含“{answer.alarm}”" if answer.alarm else ""
-    yield f"结果：{_OUTCOMES.get(answer.outcome, answer.outcome.value)}{why}{name and '：' + name}"
+    facts = _facts(judged)
+    yield f"消息：{facts['text']}"
+    rule, alarm = judged.verdict.rule, judged.answer.alarm
+    name = f"：{rule.name}（{judged.answer.rule_code}）" if rule else ""
+    why = f"，含“{alarm}”" if alarm else ""
+    yield f"结果：{judged.told}{why}{name}"
     yield f"答复：{facts['reply'] or '无'}"
     if facts["suggestions"]:
         yield f"建议：{'、'.join(facts['suggestions'])}"

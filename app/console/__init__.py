@@ -40,7 +40,20 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import accounts, audit, departments, drawing, home, me, sign_in, staff
+from app.console import (
+    accounts,
+    audit,
+    codes,
+    departments,
+    drawing,
+    home,
+    me,
+    media,
+    menus,
+    rules,
+    sign_in,
+    staff,
+)
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
@@ -49,8 +62,12 @@ GROUPS: tuple[Blueprint, ...] = (
     me.blueprint,
     audit.blueprint,
     staff.blueprint,
+    rules.blueprint,
     accounts.blueprint,
     departments.blueprint,
+    menus.blueprint,
+    codes.blueprint,
+    media.blueprint,
 )
 
 

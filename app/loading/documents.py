@@ -73,7 +73,17 @@ Node = Scalar | Sequence | Mapping
 
 def read(path: Path) -> Mapping:
     """Read a file's top level. Raises WrongFile."""
-    text = _text_of(path)
+    try:
+        with path.open("rb") as file:
+            body = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise WrongFile(where=path, problem="文件不存在或无法读取") from error
+    return parse(body, path)
+
+
+def parse(body: bytes, path: Path) -> Mapping:
+    """Read the top level of what stands in a file; `path` names it. Raises WrongFile."""
+    text = _text_of(body, path)
     builder = _Builder(path)
     try:
         for event in _events(text):
@@ -102,12 +112,7 @@ def _wrong(path: Path, line: int, problem: str) -> WrongFile:
     return WrongFile(where=f"{path} 第 {line} 行", problem=problem)
 
 
-def _text_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            body = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise WrongFile(where=path, problem="文件不存在或无法读取") from error
+def _text_of(body: bytes, path: Path) -> str:
     if len(body) > LARGEST_FILE:
         raise WrongFile(where=path, problem=f"文件超过 {LARGEST_FILE // 2**20} MB")
     try:

@@ -134,8 +134,9 @@ class Record:
 
     def wrong(self, field: str, problem: str) -> WrongFile:
         """The error that names this file, the field's line and the field."""
-        where = f"{self.file} 第 {self._line(field)} 行 {self._inner(field)}"
-        return WrongFile(where=where, problem=problem.rstrip("。"))
+        line, inner = self._line(field), self._inner(field)
+        where = f"{self.file} 第 {line} 行 {inner}"
+        return WrongFile(where=where, problem=problem.rstrip("。"), line=line, field=inner)
 
     @property
     def line(self) -> int:

@@ -41,7 +41,7 @@ def load(tops: Sequence[Record], known: Known, *, now: datetime) -> int:
     """Write the rules and the city's texts. Returns how many rules the files name."""
     records = unique(record for top in tops for record in top.rows("rules"))
     for record in records.values():
-        draft = _draft(record, known)
+        draft = draft_of(record, known)
         with _located(record):
             stored.put(
                 draft,
@@ -72,16 +72,8 @@ def dump(known: Known) -> dict[str, Any]:
     return written | ({"rules": listed} if listed else {})
 
 
-@contextmanager
-def _located(record: Record) -> Iterator[None]:
-    """A refusal of the keywords' own names "rule id · field"; here the field is enough."""
-    try:
-        yield
-    except Invalid as error:
-        raise record.wrong(error.field.rpartition(" · ")[2], error.problem) from error
-
-
-def _draft(record: Record, known: Known) -> RuleDraft:
+def draft_of(record: Record, known: Known) -> RuleDraft:
+    """The rule of one record, with owners and media that are known. Raises WrongFile."""
     record.allow(*drafts.FIELDS)
     with _located(record):
         draft = drafts.parse_rule(record.plain())
@@ -96,6 +88,15 @@ def _draft(record: Record, known: Known) -> RuleDraft:
     return draft
 
 
+@contextmanager
+def _located(record: Record) -> Iterator[None]:
+    """A refusal of the keywords' own names "rule id · field"; here the field is enough."""
+    try:
+        yield
+    except Invalid as error:
+        raise record.wrong(error.field.rpartition(" · ")[2], error.problem) from error
+
+
 def _set_texts(top: Record, known: Known, now: datetime) -> None:
     fallback, emergency = top.record("fallback"), top.record("emergency")
     if fallback is not None:
@@ -105,7 +106,10 @@ def _set_texts(top: Record, known: Known, now: datetime) -> None:
     for record in top.rows("fallbacks"):
         record.allow("department", "account", "text")
         with _located(record):
-            texts.set_fallback(_said(record), **_owner(record, known), now=now)
+            department_id, account_id = _owner(record, known)
+            texts.set_fallback(
+                _said(record), department_id=department_id, account_id=account_id, now=now
+            )
     if emergency is not None:
         emergency.allow("note", "keywords", "text")
         with _located(top):
@@ -116,8 +120,8 @@ def _said(record: Record) -> str:
     return record.text("text", longest=texts.LONGEST_TEXT)
 
 
-def _owner(record: Record, known: Known) -> dict[str, int]:
-    """Whose fallback it is: exactly one of the two."""
+def _owner(record: Record, known: Known) -> tuple[int | None, int | None]:
+    """Whose fallback it is: a department's or an account's, exactly one of the two."""
     if record.has("account") == record.has("department"):
         raise record.wrong("department", "department 与 account 应写且只写一个")
     name = "account" if record.has("account") else "department"
@@ -125,7 +129,7 @@ def _owner(record: Record, known: Known) -> dict[str, int]:
     code = record.text(name)
     if code not in ids:
         raise record.wrong(name, f"没有“{code}”")
-    return {f"{name}_id": ids[code]}
+    return (ids[code], None) if name == "department" else (None, ids[code])
 
 
 def _texts(codes: dict[int, str], appids: dict[int, str]) -> dict[str, Any]:

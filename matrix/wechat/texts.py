@@ -13,6 +13,7 @@ from collections.abc import Iterator
 LIMIT = 2000  # bytes; 2048 by several implementations, no number in the current documents
 
 _LINK = re.compile(r"<a\b[^>]*>.*?</a\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 _JOINER = "\u200d"
 _VARIATION = "\ufe0f"
 
@@ -24,6 +25,11 @@ def cut_text(text: str, limit_bytes: int = LIMIT) -> tuple[str, ...]:
     if len(text) * 4 <= limit_bytes or _size(text) <= limit_bytes:
         return (text,)
     return tuple(_parts(text, limit_bytes))
+
+
+def without_links(text: str) -> str:
+    """The text as a reader sees it: of a link its words."""
+    return _LINK.sub(lambda link: _TAG.sub("", link[0]), text)
 
 
 def _parts(text: str, limit: int) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """The jobs of the hub, done by hand against the simulated WeChat."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,11 +10,11 @@ from sqlalchemy import select
 
 from app import jobs as handlers
 from app import live
-from config import jobs
+from config import clock, jobs
 from config.database import session, transaction
 from config.jobs import Job, State
 from keywords import drafts, stored, texts
-from matrix import accounts, media, menus
+from matrix import accounts, departments, media, menus
 from matrix.inbox import Inbound
 from matrix.media import Upload
 from tests.app.scene import PICTURE, Scene, alarms, do_all
@@ -252,3 +254,31 @@ def test_tidying_keeps_what_is_young(scene: Scene) -> None:
 
     with transaction():
         assert session.scalars(select(Job).where(Job.name == accounts.CONNECT)).all()
+
+
+# ---- reminding ----
+
+
+def test_departments_are_told_once_of_rules_past_their_date(hub: Hub) -> None:
+    day = clock.local_day(clock.now())
+    shape = {"name": "旧", "keywords": ["旧"], "reply": {"type": "text", "content": "旧"}}
+    with transaction():
+        police, noise = departments.by_code("police").id, departments.by_code("hrss").id
+        account = accounts.by_appid(hub.keys["police"].appid).id
+        for number, (days, owner) in enumerate(
+            [
+                (-1, {"department_id": police}),
+                (-2, {"account_id": account}),
+                (1, {"department_id": noise}),
+            ]
+        ):
+            (draft,) = drafts.parse([shape | {"id": f"old.{number}", "department": "-"}])
+            due = replace(draft, department="", review_by=day + timedelta(days=days))
+            stored.put(due, **owner, now=clock.now())
+
+    for _ in range(2):
+        ask(handlers.RULES_DUE)
+        assert do_all(handlers.RULES_DUE) == [State.DONE]
+
+    (told,) = alarms("rules.due")
+    assert told.startswith("有 2 条")

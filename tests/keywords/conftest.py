@@ -1,11 +1,14 @@
-"""Departments for tests of stored rules."""
+"""Departments and accounts for tests of what is stored."""
 
 from collections.abc import Callable
 
 import pytest
 
-from matrix import departments
+from config.database import session
+from matrix import accounts, departments
+from matrix.accounts import Account
 from tests.fixtures import NOW
+from tests.matrix.conftest import wish
 
 
 @pytest.fixture
@@ -14,5 +17,18 @@ def make_department(rolled_back: None) -> Callable[[str], int]:
 
     def make(code: str) -> int:
         return departments.add(code=code, name=f"{code}局", kind="政府部门", now=NOW).id
+
+    return make
+
+
+@pytest.fixture
+def make_account(rolled_back: None) -> Callable[..., Account]:
+    """Register an account by number, with a department of its own."""
+
+    def make(number: int = 1) -> Account:
+        owner = departments.add(code=f"owner{number}", name=f"单位{number}", kind="", now=NOW)
+        account = accounts.add(wish(owner, number), now=NOW)
+        session.flush()
+        return account
 
     return make

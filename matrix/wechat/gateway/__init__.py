@@ -78,7 +78,7 @@ from matrix.wechat.gateway.upkeep import (
     prove,
     quota,
 )
-from matrix.wechat.gateway.users import FollowerPage, Profile, followers, user, users
+from matrix.wechat.gateway.users import FollowerPage, Profile, Tag, followers, tags, user, users
 from matrix.wechat.wire import Download
 
 __all__ = [
@@ -119,6 +119,7 @@ __all__ = [
     "Quota",
     "QuotaUsed",
     "Refused",
+    "Tag",
     "Temporary",
     "TemporaryMedia",
     "Unconfirmed",
@@ -145,6 +146,7 @@ __all__ = [
     "send",
     "send_notice",
     "show_typing",
+    "tags",
     "temporary_qrcode",
     "upload_media",
     "user",

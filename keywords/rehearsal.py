@@ -1,0 +1,101 @@
+"""A rehearsal: what accounts would answer if one rule were changed, without compiling the city.
+
+A rule takes part in the answer to a text only when one of its keywords is found there. So it is
+enough to compile those that the account's matcher hears, the changed one, and those that are
+tied to them by `overrides`; the answer is the same as with everything compiled.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from config import clock
+from keywords.book import Book
+from keywords.matching import Matcher
+from keywords.rules import Occasion, Reach, Rule, effective, reaches
+
+_LOOKED_AHEAD = 24 * 15  # hours in which a rule should be awake once
+
+
+class Rehearsal:
+    """A book, and one rule of it as it may become; a new one if the book has none of its code."""
+
+    def __init__(self, book: Book, changed: Rule) -> None:
+        self._book = book
+        self._changed = changed
+        self._was = book.rule(changed.code)
+        self._overriding = [
+            rule for rule in book.city.rules if rule.overrides and rule.code != changed.code
+        ]
+
+    @property
+    def accounts(self) -> list[Reach]:
+        """The accounts that the change may concern."""
+        forms = [rule for rule in (self._was, self._changed) if rule is not None]
+        return [
+            reach
+            for reach in self._book.reaches.values()
+            if any(reaches(rule, reach) for rule in forms)
+        ]
+
+    @property
+    def home(self) -> list[Reach]:
+        """The rule's own accounts; those it reaches at all where its department has none."""
+        rule = self._changed
+        reached = [reach for reach in self._book.reaches.values() if reaches(rule, reach)]
+        if rule.account_id is not None:
+            return reached
+        if rule.department_id is None:
+            own = [reach for reach in reached if not reach.ancestors]
+        else:
+            own = [reach for reach in reached if reach.own[:1] == (rule.department_id,)]
+        return own or reached
+
+    @property
+    def challengers(self) -> Matcher:
+        """What may answer anything it did not before: the rule, and a default it gives back."""
+        back = self._book.rule(self._was.overrides) if self._was is not None else None
+        return Matcher([self._changed, *([back] if back is not None else [])])
+
+    def answers(self, reach: Reach, texts: Sequence[str], *, now: datetime) -> list[Rule | None]:
+        """The rule by which the account would answer each text after the change."""
+        live = self._book.matcher(reach.account_id)
+        heard = {rule.code: rule for text in texts for rule in live.heard(text)}
+        return self._answers(heard, reach, texts, now)
+
+    def contest(
+        self, holder: Rule, reach: Reach, texts: Sequence[str], *, now: datetime
+    ) -> list[Rule | None]:
+        """Who would answer texts that the account answers by `holder` now.
+
+        The holder was better than all others there, so it has to hold its place only against
+        what the change brings.
+        """
+        return self._answers({holder.code: holder}, reach, texts, now) if texts else []
+
+    def _answers(
+        self, taking_part: dict[str, Rule], reach: Reach, texts: Sequence[str], now: datetime
+    ) -> list[Rule | None]:
+        changed = {**taking_part, self._changed.code: self._changed}
+        matcher = Matcher(effective(self._with_ties(changed), reach))
+        return [matcher.match(Occasion(text), now=now) for text in texts]
+
+    def _with_ties(self, heard: dict[str, Rule]) -> Iterable[Rule]:
+        """Those rules, with what they override or did, and with what overrides any of these."""
+        taken = dict(heard)
+        was = [self._was] if self._was is not None else []
+        for rule in (*heard.values(), *was):
+            target = self._book.rule(rule.overrides) if rule.overrides else None
+            if target is not None:
+                taken.setdefault(target.code, target)
+        for rule in self._overriding:
+            if rule.overrides in taken:
+                taken.setdefault(rule.code, rule)
+        return taken.values()
+
+
+def awake(rule: Rule, *, now: datetime) -> datetime:
+    """A moment at which the rule answers: now, or the next hour within two weeks, or now."""
+    if not rule.schedule:
+        return now
+    hours = (now + timedelta(hours=ahead) for ahead in range(_LOOKED_AHEAD))
+    return next((hour for hour in hours if rule.schedule.is_open(clock.local(hour))), now)
