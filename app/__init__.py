@@ -4,10 +4,12 @@ WSGI ──> callback (WeChat's pushes) ──> Flask: health, console, h5, api
 """
 
 import secrets
+from typing import Any
 
 from flask import Flask, g, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from app import broker, callback, cli, console, errors, headers, health, jobs
 from config import logs, settings
@@ -38,6 +40,7 @@ def create_app() -> Flask:
     jobs.register()
     announce_with(broker.announce)
     errors.register(app)
+    app.url_map.converters["int"] = _Id
     app.before_request(_name_request)
     app.register_blueprint(health.blueprint)
     headers.register(app)
@@ -52,6 +55,13 @@ def create_app() -> Flask:
         )
     app.wsgi_app = callback.in_front_of(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     return app
+
+
+class _Id(IntegerConverter):
+    """A number in a path that a key column can hold; a longer one is nobody's: 404."""
+
+    def __init__(self, map: Map, **bounds: Any) -> None:
+        super().__init__(map, **({"max": 2**31 - 1} | bounds))
 
 
 def _name_request() -> None:

@@ -9,7 +9,7 @@ A refusal that must be remembered (a wrong password) says so with `keep`.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 
 from config.database import reading, transaction
 
@@ -25,6 +25,7 @@ def register(app: Flask, prepare: Callable[[], None]) -> None:
 
     def open_unit() -> None:
         if request.path.startswith(_PREFIXES):
+            _refuse_nul()
             prepare()
             is_safe = request.method in ("GET", "HEAD", "OPTIONS")
             g.unit = reading() if is_safe else transaction()
@@ -33,6 +34,13 @@ def register(app: Flask, prepare: Callable[[], None]) -> None:
     app.before_request(open_unit)
     app.after_request(_close)
     app.teardown_request(_abandon)
+
+
+def _refuse_nul() -> None:
+    """No column holds a NUL, no keyboard types one: who sends it tries something. 400."""
+    sent = (request.full_path, *request.args.values(), *request.form.values())
+    if any("\0" in value for value in sent):
+        abort(400)
 
 
 def keep() -> None:

@@ -7,9 +7,10 @@ strangers, or have transactions of their own; none of them is open during a call
 from collections import Counter
 from datetime import datetime, timedelta
 
-from app import connecting, errands, gathering, live
+from app import connecting, errands, gathering, live, sealing
 from app.exchange import working
 from config import alarms, clock, jobs, settings
+from config.audit import seals
 from config.database import reading, transaction
 from keywords import hits, imports, listing, unmatched
 from matrix import (
@@ -161,6 +162,7 @@ def gather_talks(*, now: datetime) -> None:
 INSIDE: dict[str, jobs.Handler] = {
     RULES_DUE: remind_of_rules,
     TIDY: tidy,
+    seals.VERIFY: sealing.verify,
     codes.COUNT: codes.count,
     connecting.PATROL: connecting.patrol,
     connecting.REMIND: connecting.remind,
@@ -184,6 +186,8 @@ OUTSIDE: dict[str, jobs.Handler] = {
     media.UPLOAD: upload_media,
     menus.PUSH: errands.push_menu,
     sendings.DELIVER: deliver,
+    seals.SEAL: sealing.seal,
+    seals.VERIFY_ON: sealing.verify_on,
     sights.LOOK: errands.look_at_menu,
     sights.TRY: errands.try_menu,
     talks.GATHER: gather_talks,

@@ -17,6 +17,7 @@ from apscheduler.triggers.cron import CronTrigger
 from app import broker, connecting, gathering
 from app import jobs as handlers
 from config import clock, jobs, logs, settings, timetable
+from config.audit import seals
 from config.database import reading, retrying
 from matrix import codes, surveys, talks
 
@@ -29,6 +30,8 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     handlers.MEDIA_REFRESH: {"minute": "*/10"},
     handlers.RULES_DUE: {"hour": 7, "minute": 10},
     handlers.TIDY: {"hour": 3, "minute": 20},
+    seals.SEAL: {"minute": "*"},
+    seals.VERIFY: {"hour": 4, "minute": 10},
     surveys.SURVEY: {"minute": "*/10"},
     connecting.PATROL: {"minute": 7},
     connecting.REMIND: {"hour": 8, "minute": 30},

@@ -1,6 +1,7 @@
 """Every table of every room, gathered so that migrations and tests see them all."""
 
 from config import alarms, audit, jobs, revisions, timetable
+from config.audit import seals
 from config.database import Base
 from keywords import history, hits, imports, policies, stored, texts, unmatched
 from matrix import (
@@ -58,6 +59,7 @@ ROOMS = (
     policies,
     probes,
     revisions,
+    seals,
     scans,
     scenes,
     sendings,

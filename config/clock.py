@@ -1,6 +1,6 @@
 """The clock. Only edges read it; deeds are given `now`."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from config import settings
@@ -19,3 +19,8 @@ def local(moment: datetime) -> datetime:
 def local_day(moment: datetime) -> date:
     """The city's calendar day at this instant."""
     return local(moment).date()
+
+
+def start_of(day: date) -> datetime:
+    """The instant at which a calendar day of the city begins, in UTC."""
+    return datetime.combine(day, time(), ZoneInfo(settings.get().timezone)).astimezone(UTC)

@@ -161,7 +161,7 @@ def close(
     )
     if row is None:
         raise AlreadyClosed(name=session.get_one(Cluster, cluster_id).closed_by)
-    _tell(row, State.OPEN)
+    _tell("unmatched.done" if state is State.DONE else "unmatched.ignored", row, State.OPEN)
     return row
 
 
@@ -183,7 +183,7 @@ def reopen(cluster_id: int) -> Cluster:
     )
     if row is None:
         return session.get_one(Cluster, cluster_id)
-    _tell(row, before)
+    _tell("unmatched.reopened", row, before)
     return row
 
 
@@ -193,9 +193,9 @@ def forget(*, before: datetime) -> int:
     return len(session.scalars(removed).all())
 
 
-def _tell(row: Cluster, before: State) -> None:
+def _tell(action: str, row: Cluster, before: State) -> None:
     audit.record(
-        "unmatched.reopened" if row.state is State.OPEN else f"unmatched.{row.state}",
+        action,
         kind=_KIND,
         object_id=row.id,
         label=row.title[:60],

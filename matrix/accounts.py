@@ -9,6 +9,7 @@ so a message asks the database for nothing.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -272,6 +273,12 @@ def credentials(account_id: int) -> Credentials:
         original_id=account.original_id,
         secret=account.secret,
     )
+
+
+def names(account_ids: Iterable[int]) -> dict[int, str]:
+    """Names by id."""
+    rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(set(account_ids))))
+    return dict(rows.all())
 
 
 def roster() -> dict[str, Connection]:

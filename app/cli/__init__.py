@@ -1,5 +1,6 @@
 """The commands: `flask --app wsgi …`. They are edges: they open transactions and read the clock.
 
+    auditing.py     audit verify
     content.py      load, demo, export
     explaining.py   explain
     staff.py        staff create, reset, first-link
@@ -11,11 +12,11 @@ exit code 1.
 
 from flask import Flask
 
-from app.cli import content, explaining, staff, upkeep
+from app.cli import auditing, content, explaining, staff, upkeep
 
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
-    for module in (content, explaining, staff, upkeep):
+    for module in (auditing, content, explaining, staff, upkeep):
         for command in module.COMMANDS:
             app.cli.add_command(command)

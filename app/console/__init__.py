@@ -43,6 +43,7 @@ from app import auth
 from app.console import (
     accounts,
     alarms,
+    audit,
     codes,
     departments,
     drawing,
@@ -52,6 +53,7 @@ from app.console import (
     menus,
     rules,
     sign_in,
+    staff,
     studio,
     talks,
 )
@@ -70,6 +72,8 @@ GROUPS: tuple[Blueprint, ...] = (
     codes.blueprint,
     media.blueprint,
     departments.blueprint,
+    staff.blueprint,
+    audit.blueprint,
 )
 
 
@@ -115,7 +119,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("单位", "building", "departments.index", (Right.DEPARTMENTS_MANAGE,)),
             Entry("人员", "users", "staff.index", (Right.STAFF_READ,)),
-            Entry("审计", "history", "audit.index", (Right.AUDIT_READ,)),
+            Entry("操作记录", "history", "audit.index", (Right.AUDIT_READ,)),
         ),
     ),
 )

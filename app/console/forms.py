@@ -1,12 +1,13 @@
 """Forms of the console: typed fields, Chinese words, refusals at the field they are about."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from gettext import GNUTranslations
 from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.i18n import get_translations
 
 from config.errors import DomainError, Invalid, NotFound
@@ -35,6 +36,18 @@ class Form(FlaskForm):
 def trimmed(value: str | None) -> str:
     """A filter for text fields: without spaces around, never None."""
     return (value or "").strip()
+
+
+def choices(
+    labels: Mapping[Any, str] | Iterable[tuple[object, str]], nothing: str = ""
+) -> list[SelectChoice]:
+    """The choices of a select field: values and what they are called.
+
+    `nothing` is what the empty choice before them says; without it there is none.
+    """
+    pairs = labels.items() if isinstance(labels, Mapping) else labels
+    first = [SelectChoice("", nothing)] if nothing else []
+    return [*first, *(SelectChoice(str(value), label) for value, label in pairs)]
 
 
 def number(one: Field) -> int:

@@ -10,6 +10,8 @@ sessions   sign-ins kept on the server: idle and absolute limits, listed and end
 throttle   failures counted in the database, so that they count with Redis away
 networks   from which networks a role works
 signing    signing in, joined from the above
+directory  who there is, to look through
+managing   what an administrator does to other people's access, joined from the above
 
-roles <─ people <─ grants, passwords, factors, links, sessions, networks <─ signing
+roles <─ people <─ grants, passwords, factors, links, sessions, networks <─ signing <─ managing
 """

@@ -79,17 +79,27 @@ def standing(staff_ids: Collection[int]) -> list[Grant]:
 
 def member(person: Staff, grants: Iterable[Grant], *, today: date) -> Member:
     """What a person may do where, by those of these grants that hold today. Two queries at most."""
-    holding = [grant for grant in grants if grant.holds_on(today)]
-    if not holding:
-        return Member(person.id, person.name)
+    return Member(person.id, person.name, areas([each for each in grants if each.holds_on(today)]))
+
+
+def ever(staff_id: int) -> list[Grant]:
+    """Every grant a person was given, also those revoked since, by age."""
+    rows = select(Grant).where(Grant.staff_id == staff_id)
+    return list(session.scalars(rows.order_by(Grant.id)))
+
+
+def areas(grants: Collection[Grant]) -> dict[Right, Area]:
+    """Where some grants give which right, whatever their dates. Two queries at most."""
+    if not grants:
+        return {}
     tree = departments.tree()
     owners = dict(session.execute(select(Account.id, Account.department_id)).all())
-    areas: dict[Right, Area] = {}
-    for grant in holding:
+    found: dict[Right, Area] = {}
+    for grant in grants:
         area = _area(grant, tree, owners)
         for right in RIGHTS[grant.role]:
-            areas[right] = _joined(areas[right], area) if right in areas else area
-    return Member(person.id, person.name, areas)
+            found[right] = _joined(found[right], area) if right in found else area
+    return found
 
 
 def needs_second_factor(grants: Iterable[Grant], *, today: date) -> bool:

@@ -51,14 +51,15 @@ def add(role: Role, network: str, note: str, *, now: datetime) -> Network:
     return line
 
 
-def remove(network_id: int) -> None:
-    """Take a line out. Raises NotFound."""
+def remove(network_id: int) -> Role:
+    """Take a line out. Returns whose it was. Raises NotFound."""
     line = session.get(Network, network_id)
     if line is None:
         raise NotFound(kind="network", id=network_id)
     _tell("network.remove", line)
     session.delete(line)
     session.flush()
+    return line.role
 
 
 def reachable(grants: Iterable[Grant], address: str) -> list[Grant]:

@@ -37,6 +37,26 @@ LABELS = {
     Role.AUDITOR: "审计（只读）",
 }
 
+RIGHT_LABELS = {
+    Right.ACCOUNTS_READ: "查看公众号",
+    Right.ACCOUNTS_MANAGE: "接入和管理公众号",
+    Right.MENUS_WRITE: "编辑菜单",
+    Right.CODES_WRITE: "制作参数二维码",
+    Right.MEDIA_WRITE: "管理素材",
+    Right.RULES_READ: "查看关键词规则",
+    Right.RULES_WRITE: "编写关键词规则",
+    Right.RULES_REVIEW: "审核关键词规则",
+    Right.TALKS_READ: "查看市民留言",
+    Right.TALKS_ANSWER: "回复市民留言",
+    Right.PRIVACY_REVEAL: "查看完整个人信息",
+    Right.STAFF_READ: "查看人员",
+    Right.STAFF_MANAGE: "管理人员和授权",
+    Right.DEPARTMENTS_MANAGE: "管理单位",
+    Right.AUDIT_READ: "查看操作记录",
+    Right.AUDIT_EXPORT: "导出操作记录",
+    Right.ALARMS_CLOSE: "处理提醒",
+}
+
 _READING = frozenset({Right.ACCOUNTS_READ, Right.RULES_READ})
 _REVIEWING = _READING | {Right.RULES_REVIEW}
 

@@ -23,7 +23,8 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
-  if (form.hasAttribute("hx-post") || form.method === "get") return;
+  // data-again: what comes is a file, and the page stays
+  if (form.hasAttribute("hx-post") || form.method === "get" || "again" in form.dataset) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;

@@ -1,7 +1,11 @@
 """Audit: who changed what, written in the transaction of the change.
 
-Rows are never changed or removed: a trigger refuses. Labels are copied, so a row can be read
-after its object is gone. Secrets never get in: callers pass what may be shown.
+    record("noun.verb", …) ──> Entry ── sealed a while later ──> seals
+                                 └── search, reading, exporting: in the words of `words`
+
+Rows are never changed or removed, however old: a trigger refuses. Labels are copied, so a row
+can be read after its object is gone. Secrets never get in: callers pass what may be shown. Each
+action and each kind has its Chinese name in `words`.
 """
 
 from collections.abc import Iterator
@@ -11,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import clock, logs
@@ -36,18 +40,27 @@ class Entry(Base):
     """One change, as it was said at the time."""
 
     __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_time", "at", "id"),
+        Index("ix_audit_by_action", "action", "at", "id"),
+        Index("ix_audit_by_actor", "actor_id", "at", "id"),
+        Index("ix_audit_by_object", "object_kind", "object_id", "at", "id"),
+        Index("ix_audit_by_kind", "object_kind", "at", "id"),
+        Index("ix_audit_by_department", "department_id", "at", "id"),
+        Index("ix_audit_by_request", "request_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    at: Mapped[datetime] = mapped_column(index=True)
-    action: Mapped[str] = mapped_column(index=True)
-    actor_id: Mapped[int | None] = mapped_column(index=True)
+    at: Mapped[datetime]
+    action: Mapped[str]
+    actor_id: Mapped[int | None]
     actor_label: Mapped[str]
     address: Mapped[str]
     request_id: Mapped[str]
     object_kind: Mapped[str]
     object_id: Mapped[str]
     object_label: Mapped[str]
-    department_id: Mapped[int | None] = mapped_column(index=True)
+    department_id: Mapped[int | None]
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]
     reason: Mapped[str]
@@ -74,7 +87,10 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str = "",
 ) -> Entry:
-    """Write down one change. `action` is `noun.verb`; `before` and `after` are plain JSON."""
+    """Write down one change. `action` is `noun.verb`; `before` and `after` are plain JSON.
+
+    `action` and `kind` are written out where they are recorded and stand in `words`.
+    """
     actor = _actor.get()
     entry = Entry(
         at=clock.now(),
@@ -96,6 +112,6 @@ def record(
 
 
 def newest(kind: str, object_id: object) -> Entry | None:
-    """The last change to an object; quick for one that was changed a short while ago."""
+    """The last change to an object."""
     rows = select(Entry).where(Entry.object_kind == kind, Entry.object_id == str(object_id))
-    return session.scalars(rows.order_by(Entry.id.desc()).limit(1)).one_or_none()
+    return session.scalars(rows.order_by(Entry.at.desc(), Entry.id.desc()).limit(1)).one_or_none()
