@@ -148,10 +148,11 @@ def _moment(wall: datetime | None) -> datetime:
 
 def _events(accounts: list[Connection], picture: Live) -> list[tuple[str, str]]:
     """Menu keys and scenes that rules of these accounts listen to, with the rules' names."""
-    found: dict[str, str] = {}
-    for account in accounts:
-        for rule in picture.book.rules_of(account.id):
-            for keyword in rule.keywords:
-                if keyword.kind is not Kind.TEXT:
-                    found.setdefault(keyword.text, rule.name)
+    rules = (rule for account in accounts for rule in picture.book.rules_of(account.id))
+    found = {
+        keyword.text: rule.name
+        for rule in rules
+        for keyword in rule.keywords
+        if keyword.kind is not Kind.TEXT
+    }
     return sorted(found.items())[:_MOST_EVENTS]
