@@ -1,7 +1,7 @@
 """The dialogue: who answers a message.
 
-    push ──> emergency ─> tapped suggestion ─> event ─> keywords ─> suggestions ─> fallback
-                 the first that has an answer wins ──> Answer
+    push ──> emergency ─> blocked ─> tapped suggestion ─> event ─> keywords
+             ─> suggestions ─> fallback       the first that has an answer wins ──> Answer
 
 `answer` decides from values in memory alone and changes nothing; `settling` does the rest.
 """
@@ -100,6 +100,12 @@ def _emergency(scene: Scene) -> Answer | None:
     return Answer(Outcome.EMERGENCY, replies.Text(text), alarm=word)
 
 
+def _blocked(scene: Scene) -> Answer | None:
+    """Somebody an agent has blocked; of emergencies we hear even from them."""
+    is_blocked = (scene.account.id, scene.inbound.openid) in scene.live.blocked
+    return SILENT if is_blocked else None
+
+
 def _tapped(scene: Scene) -> Answer | None:
     """A suggestion we made was tapped: it names its rule, whoever's rule it is."""
     option = scene.inbound.option if isinstance(scene.inbound, messages.Text) else None
@@ -146,6 +152,7 @@ def _fallback(scene: Scene) -> Answer | None:
 
 _SPEAKERS: tuple[Callable[[Scene], Answer | None], ...] = (
     _emergency,
+    _blocked,
     _tapped,
     _keywords,
     _welcome,

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
@@ -31,6 +31,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(DBAPIError, _database)
     app.register_error_handler(NoConnection, _database)
+    app.register_error_handler(OverflowError, _beyond)
     app.register_error_handler(Exception, _broke)
 
 
@@ -50,6 +51,9 @@ def _refused(error: HTTPException) -> Response:
 
 def _database(error: Exception) -> Response:
     """A unique index was the last guard, or the database lost a race, a connection or its life."""
+    if isinstance(error, DataError):
+        _log.warning("request.unfit", error=str(error.orig))
+        return _answer(400, _TEXTS[400])
     if isinstance(error, IntegrityError):
         _log.warning("request.twice", error=str(error.orig))
         return _answer(409, _TWICE)
@@ -57,6 +61,12 @@ def _database(error: Exception) -> Response:
     answer = _answer(503, _BUSY)
     answer.headers["Retry-After"] = "5"
     return answer
+
+
+def _beyond(error: OverflowError) -> Response:
+    """A number that no row can have; PostgreSQL says so itself."""
+    _log.warning("request.unfit", error=str(error))
+    return _answer(400, _TEXTS[400])
 
 
 def _broke(error: Exception) -> Response:

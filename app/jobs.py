@@ -7,12 +7,27 @@ strangers, or have transactions of their own; none of them is open during a call
 from collections import Counter
 from datetime import datetime, timedelta
 
-from app import connecting, gathering, live
+from app import connecting, errands, gathering, live
 from app.exchange import working
 from config import alarms, clock, jobs, settings
 from config.database import reading, transaction
 from keywords import hits, imports, listing, unmatched
-from matrix import accounts, callbacks, inbox, keys, media, menus, probes, sendings, surveys
+from matrix import (
+    accounts,
+    blocks,
+    callbacks,
+    codes,
+    enclosures,
+    inbox,
+    keys,
+    media,
+    menus,
+    probes,
+    sendings,
+    surveys,
+    talks,
+)
+from matrix.menus import conditional, sights
 from matrix.staff import sessions, throttle
 from matrix.wechat import gateway
 
@@ -23,23 +38,10 @@ TIDY = "house.tidy"
 _DONE_JOBS_KEPT = timedelta(days=7)
 _SESSIONS_KEPT = timedelta(days=30)
 _FAILURES_KEPT = timedelta(days=1)
+_PERSONS_KEPT = timedelta(days=1)
 _TIDIED_AT_ONCE = 5000
 _IMPORTS_KEPT = timedelta(days=90)
 _HITS_KEPT = timedelta(days=3 * 366)
-
-
-def push_menu(*, menu_id: int, now: datetime) -> None:
-    """Show an account's newest menu in WeChat; an older version is left alone."""
-    with reading():
-        menu = menus.get(menu_id)
-        newest = menus.newest(menu.account_id)
-        if menu.pushed_at is not None or newest is None or newest.id != menu_id:
-            return
-        credentials = accounts.credentials(menu.account_id)
-        buttons = menus.parse(menu.buttons)
-    gateway.create_menu(credentials, buttons)
-    with transaction():
-        menus.pushed(menu_id, now=now)
 
 
 def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
@@ -61,8 +63,61 @@ def refresh_media(*, now: datetime) -> None:
 
 
 def deliver(*, sending_id: int, now: datetime) -> None:
-    """Send one customer-service message."""
+    """Send one customer-service message; a talk whose answer was refused waits again."""
     sendings.deliver(sending_id, now=now)
+    with transaction():
+        talks.delivered(sending_id)
+
+
+def send_picture(*, answer_id: int, now: datetime) -> None:
+    """Give the account an answer's picture, then send it."""
+    with reading():
+        needed = talks.picture_for(answer_id)
+    if needed is None:
+        return
+    account_id, file_id = needed
+    try:
+        upload_media(account_id=account_id, file_id=file_id, now=now)
+    except (gateway.Refused, gateway.NotAuthorised) as error:
+        with transaction():
+            talks.fail_picture(answer_id, str(error))
+        return
+    with transaction():
+        talks.send_picture(answer_id, now=now)
+
+
+def fetch_enclosure(*, inbox_id: int, now: datetime) -> None:
+    """Fetch what a citizen sent, because somebody wants to see it."""
+    with reading():
+        wanted = enclosures.wanted(inbox_id)
+        credentials = accounts.credentials(wanted.account_id) if wanted else None
+    if wanted is None or credentials is None:
+        return
+    try:
+        came = gateway.download_media(credentials, wanted.media_id)
+    except (gateway.Refused, gateway.NotAuthorised) as error:
+        with transaction():
+            enclosures.lose(inbox_id, str(error))
+        return
+    with transaction():
+        enclosures.arrived(inbox_id, came)
+
+
+def carry_block(*, follower_id: int, now: datetime) -> None:
+    """Put a follower on WeChat's own blacklist, or take one off."""
+    with reading():
+        errand = blocks.errand(follower_id)
+        credentials = accounts.credentials(errand.account_id) if errand else None
+    if errand is None or credentials is None:
+        return
+    tell = gateway.block_followers if errand.on else gateway.unblock_followers
+    problem = None
+    try:
+        tell(credentials, [errand.openid])
+    except (gateway.Refused, gateway.NotAuthorised) as error:
+        problem = str(error)
+    with transaction():
+        blocks.carried(follower_id, errand, problem=problem)
 
 
 def remind_of_rules(*, now: datetime) -> None:
@@ -84,23 +139,37 @@ def remind_of_rules(*, now: datetime) -> None:
 def tidy(*, now: datetime) -> None:
     """Remove what has been kept long enough."""
     jobs.forget_done(before=now - _DONE_JOBS_KEPT)
-    callbacks.forget_hours(before=now - callbacks.KEPT)
-    inbox.forget(before=now - timedelta(days=settings.get().inbox_days), at_most=_TIDIED_AT_ONCE)
+    before = now - timedelta(days=settings.get().inbox_days)
+    # a sending points at its message, so what was sent goes first
+    if sendings.forget(before=before, at_most=_TIDIED_AT_ONCE) < _TIDIED_AT_ONCE:
+        inbox.forget(before=before, at_most=_TIDIED_AT_ONCE)
+    talks.forget(before=before)
     hits.forget(before=clock.local_day(now - _HITS_KEPT))
     imports.forget(before=now - _IMPORTS_KEPT)
     unmatched.forget(before=now - timedelta(days=settings.get().unmatched_days))
+    sights.forget_persons(before=now - _PERSONS_KEPT)
+    callbacks.forget_hours(before=now - callbacks.KEPT)
     sessions.forget(before=now - _SESSIONS_KEPT)
     throttle.forget(before=now - _FAILURES_KEPT)
+
+
+def gather_talks(*, now: datetime) -> None:
+    """Bring the list of talks up to date with the inbox."""
+    talks.gather(now=now)
 
 
 INSIDE: dict[str, jobs.Handler] = {
     RULES_DUE: remind_of_rules,
     TIDY: tidy,
+    codes.COUNT: codes.count,
     connecting.PATROL: connecting.patrol,
     connecting.REMIND: connecting.remind,
 }
 OUTSIDE: dict[str, jobs.Handler] = {
     accounts.CONNECT: connecting.connect,
+    codes.MAKE: errands.make_code,
+    conditional.ADD: errands.add_conditional,
+    conditional.DELETE: errands.delete_conditional,
     connecting.CLEAR: connecting.clear_quota,
     connecting.DRAW: connecting.draw,
     gathering.GATHER: gathering.gather,
@@ -110,9 +179,15 @@ OUTSIDE: dict[str, jobs.Handler] = {
     probes.CHECK: connecting.check,
     surveys.SURVEY: connecting.survey,
     MEDIA_REFRESH: refresh_media,
+    blocks.CARRY: carry_block,
+    enclosures.FETCH: fetch_enclosure,
     media.UPLOAD: upload_media,
-    menus.PUSH: push_menu,
+    menus.PUSH: errands.push_menu,
     sendings.DELIVER: deliver,
+    sights.LOOK: errands.look_at_menu,
+    sights.TRY: errands.try_menu,
+    talks.GATHER: gather_talks,
+    talks.SEND_PICTURE: send_picture,
 }
 
 

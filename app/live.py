@@ -20,7 +20,7 @@ from config.database import reading, transaction
 from keywords.book import Book
 from keywords.replies import media_names
 from keywords.rules import Reach, Rule
-from matrix import accounts, callbacks, departments, media
+from matrix import accounts, blocks, callbacks, departments, media
 from matrix.accounts import Connection
 from matrix.departments import Tree
 
@@ -31,12 +31,16 @@ _FLUSHED = 5  # looks between two writings of what the callbacks heard
 
 @dataclass(frozen=True)
 class Live:
-    """One consistent picture. `media` is by (account id, our name of a file)."""
+    """One consistent picture.
+
+    `media` is by (account id, our name of a file), `blocked` holds (account id, openid).
+    """
 
     revisions: Mapping[str, int]
     accounts: Mapping[str, Connection]
     book: Book
     media: Mapping[tuple[int, str], str]
+    blocked: frozenset[tuple[int, str]]
     names: Mapping[int, str]
     tree: Tree
 
@@ -142,6 +146,7 @@ def _build(numbers: Mapping[str, int], last: Live | None, *, now: datetime) -> L
         accounts=roster,
         book=book.refreshed(_reaches(roster.values(), tree)),
         media=media.shelf(now=now),
+        blocked=blocks.silent(),
         names=departments.names(tree.parents),
         tree=tree,
     )

@@ -20,8 +20,6 @@ from matrix.wechat import messages, replies
 from matrix.wechat.messages import Inbound
 from matrix.wechat.replies import fitted, render
 
-EMERGENCY = "inbox.emergency"
-
 
 def settle(
     account: Connection, inbound: Inbound, given: Answer, *, now: datetime
@@ -89,12 +87,13 @@ def _act(
 ) -> None:
     if given.alarm is not None:
         alarms.raise_alarm(
-            EMERGENCY,
+            inbox.EMERGENCY,
             inbox_id,
             f"{account.name}收到疑似紧急求助，含“{given.alarm}”",
             now=now,
             department_id=account.department_id,
             account_id=account.id,
+            urgent=True,
         )
     if not given.more or not account.can_send:
         return

@@ -14,12 +14,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app import create_app, gathering, live, schema
-from app import jobs as handlers
 from bench import city
 from bench.pages import timed
 from config import clock, jobs
 from config.database import engine, session, transaction
 from config.jobs import Job, State
+from matrix import codes, surveys, talks
 from matrix.staff import grants, people, sessions
 from matrix.staff.grants import Wish
 from matrix.staff.roles import Role
@@ -27,8 +27,8 @@ from matrix.staff.sessions import Origin, Stage
 
 # ids of a page's address: the first row of everything, and words where a page wants some
 _WORDS = {"code": "bench.1", "name": "photo"}
-# jobs of the timetable that prepare what pages show
-_PREPARING = ("reckon", "gather", "count", "hits", "talks", "scan", "seal")
+# jobs that read the inbox and prepare what pages show
+_PREPARING = (talks.GATHER, gathering.GATHER, codes.COUNT, surveys.SURVEY)
 
 
 def main() -> None:
@@ -49,9 +49,8 @@ def main() -> None:
 
 def _catch_up() -> None:
     """Run the jobs that read the inbox until they find nothing more."""
-    for name in (*handlers.INSIDE, gathering.GATHER):
-        if any(word in name for word in _PREPARING):
-            _run_dry(name)
+    for name in _PREPARING:
+        _run_dry(name)
 
 
 def _run_dry(name: str) -> None:

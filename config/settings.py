@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     callback_window: int = Field(
         300, ge=30, le=86400, description="seconds a callback's timestamp may be off"
     )
+    upload_scanner: str = Field(
+        "", description="command that reads an upload on standard input; 0 is harmless, 1 is not"
+    )
     inbox_days: int = Field(
         1095, ge=7, le=36500, description="days a recorded message is kept (three years)"
     )

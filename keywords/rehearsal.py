@@ -5,8 +5,9 @@ enough to compile those that the account's matcher hears, the changed one, and t
 tied to them by `overrides`; the answer is the same as with everything compiled.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from config import clock
 from keywords.book import Book
@@ -23,9 +24,10 @@ class Rehearsal:
         self._book = book
         self._changed = changed
         self._was = book.rule(changed.code)
-        self._overriding = [
-            rule for rule in book.city.rules if rule.overrides and rule.code != changed.code
-        ]
+        self._overriding: dict[str, list[Rule]] = {}
+        for rule in book.city.rules:
+            if rule.overrides and rule.code != changed.code:
+                self._overriding.setdefault(rule.overrides, []).append(rule)
 
     @property
     def accounts(self) -> list[Reach]:
@@ -50,11 +52,15 @@ class Rehearsal:
             own = [reach for reach in reached if reach.own[:1] == (rule.department_id,)]
         return own or reached
 
-    @property
+    @cached_property
+    def tied(self) -> Mapping[str, Rule]:
+        """The rule and all that are tied to it by overrides, by code: they may come and go."""
+        return self._with_ties({self._changed.code: self._changed})
+
+    @cached_property
     def challengers(self) -> Matcher:
-        """What may answer anything it did not before: the rule, and a default it gives back."""
-        back = self._book.rule(self._was.overrides) if self._was is not None else None
-        return Matcher([self._changed, *([back] if back is not None else [])])
+        """What may answer anything that it did not answer before."""
+        return Matcher(self.tied.values())
 
     def answers(self, reach: Reach, texts: Sequence[str], *, now: datetime) -> list[Rule | None]:
         """The rule by which the account would answer each text after the change."""
@@ -76,21 +82,22 @@ class Rehearsal:
         self, taking_part: dict[str, Rule], reach: Reach, texts: Sequence[str], now: datetime
     ) -> list[Rule | None]:
         changed = {**taking_part, self._changed.code: self._changed}
-        matcher = Matcher(effective(self._with_ties(changed), reach))
+        matcher = Matcher(effective(self._with_ties(changed).values(), reach))
         return [matcher.match(Occasion(text), now=now) for text in texts]
 
-    def _with_ties(self, heard: dict[str, Rule]) -> Iterable[Rule]:
-        """Those rules, with what they override or did, and with what overrides any of these."""
-        taken = dict(heard)
-        was = [self._was] if self._was is not None else []
-        for rule in (*heard.values(), *was):
+    def _with_ties(self, rules: Mapping[str, Rule]) -> dict[str, Rule]:
+        """Those rules, and whatever overrides or is overridden by any of them, to the last."""
+        taken, ahead = dict(rules), list(rules.values())
+        if self._was is not None:
+            ahead.append(self._was)
+        while ahead:
+            rule = ahead.pop()
             target = self._book.rule(rule.overrides) if rule.overrides else None
-            if target is not None:
-                taken.setdefault(target.code, target)
-        for rule in self._overriding:
-            if rule.overrides in taken:
-                taken.setdefault(rule.code, rule)
-        return taken.values()
+            for tied in (*([target] if target else []), *self._overriding.get(rule.code, ())):
+                if tied.code not in taken:
+                    taken[tied.code] = tied
+                    ahead.append(tied)
+        return taken
 
 
 def awake(rule: Rule, *, now: datetime) -> datetime:

@@ -58,7 +58,7 @@ def _others(book: Book, changed: Rule, rehearsal: Rehearsal, now: datetime) -> I
         touched = [
             sample
             for sample in rule.samples
-            if rule.code == changed.overrides or challengers.match(Occasion(sample), now=moment)
+            if rule.code in rehearsal.tied or challengers.match(Occasion(sample), now=moment)
         ]
         if touched:
             yield from _lost(book, rule, touched, rehearsal, accounts, moment)

@@ -28,6 +28,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import settings
 from config.database import Base, BigKey, UtcDateTime, session, upsert
+from config.errors import NotFound
+from config.tenancy import Member, Right
 
 MESSAGE_WINDOW = timedelta(hours=48)
 EVENT_WINDOW = timedelta(minutes=1)
@@ -152,6 +154,15 @@ def find(account_id: int, openid: str) -> Follower | None:
     return session.scalars(
         select(Follower).where(Follower.account_id == account_id, Follower.openid == openid)
     ).one_or_none()
+
+
+def access_follower(member: Member, follower_id: int, right: Right) -> Follower:
+    """The follower of this id, for a member with a right at the account. Raises NotFound."""
+    follower = session.get(Follower, follower_id)
+    if follower is None:
+        raise NotFound(kind="follower", id=follower_id)
+    member.require(right, account_id=follower.account_id)
+    return follower
 
 
 def window(follower: Follower, *, now: datetime) -> Window:

@@ -18,7 +18,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import direct
 from config.database import Base, BigKey, dialect, engine, session
+from config.errors import NotFound
 from matrix import followers
+from matrix.followers import Follower
+
+# the kind of the alarm that an emergency raises; its subject is the message's id here
+EMERGENCY = "inbox.emergency"
 
 
 class Outcome(StrEnum):
@@ -139,6 +144,15 @@ def _receive_in_two(execute: direct.Execute) -> Recorded:
     if deliveries == 1:
         execute(_WROTE_DIRECT)
     return Recorded(key, answer, deliveries == 1)
+
+
+def of_follower(follower: Follower, inbox_id: int) -> Inbound:
+    """A push, if it is this follower's. Raises NotFound."""
+    found = session.get(Inbound, inbox_id)
+    owner = (follower.account_id, follower.openid)
+    if found is None or (found.account_id, found.openid) != owner:
+        raise NotFound(kind="message", id=inbox_id)
+    return found
 
 
 def forget(*, before: datetime, at_most: int) -> int:

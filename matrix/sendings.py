@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import ForeignKey, Index, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs, logs
@@ -118,6 +118,14 @@ def _next(follower_id: int) -> Sending | None:
     return session.scalars(waiting.order_by(Sending.id).limit(1)).one_or_none()
 
 
+def queued(follower_id: int) -> int:
+    """How many messages to a follower wait and have not taken their place in a window yet."""
+    rows = select(func.count()).where(
+        Sending.follower_id == follower_id, Sending.state == State.QUEUED
+    )
+    return session.scalar(rows) or 0
+
+
 def deliver(sending_id: int, *, now: datetime) -> None:
     """Send one message. Opens its own transactions; none is open during the call.
 
@@ -201,6 +209,14 @@ def _close(
         if following is not None:
             jobs.enqueue(DELIVER, sending_id=following.id)
     return closed
+
+
+def forget(*, before: datetime, at_most: int) -> int:
+    """Remove sendings older than an instant, the oldest first. Returns how many."""
+    oldest = select(Sending.id, Sending.created_at).order_by(Sending.id).limit(at_most).subquery()
+    chosen = select(oldest.c.id).where(oldest.c.created_at < before)
+    removed = delete(Sending).where(Sending.id.in_(chosen)).returning(Sending.id)
+    return len(session.scalars(removed).all())
 
 
 def of_follower(follower_id: int) -> list[Sending]:

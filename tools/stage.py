@@ -2,8 +2,9 @@
 
     with stage() as hub:  hub.address, hub.cookie("editor"), hub.secret_of("editor")
 
-Everything lives in a temporary folder and ends with it: SQLite, the application behind a socket of
-this process. Citizens write the messages of bench/data through the callback, encrypted as ever.
+Everything lives in a temporary folder and ends with it: SQLite, the application and a simulated
+WeChat behind sockets of this process. Citizens write the messages of bench/data through the
+callback, encrypted as ever, and the jobs that follow are done.
 """
 
 import io
@@ -24,12 +25,12 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
-from app import create_app, live, loading, schema
-from app import jobs as handlers
+import simulator
+from app import create_app, live, loading, scheduler, schema
 from config import clock, jobs, settings
 from config.database import reading, session, transaction
 from config.jobs import Job, State
-from matrix import departments
+from matrix import callbacks, departments, talks
 from matrix.accounts import Account
 from matrix.staff import grants, people, sessions
 from matrix.staff.grants import Wish
@@ -74,11 +75,15 @@ def stage() -> Iterator[Stage]:
             "DATABASE_URL": f"sqlite:///{folder}/hub.sqlite3",
             "REDIS_URL": f"unix://{folder}/nobody.sock",
             "SECRET_KEY": "a secret of the stage and of nothing else",
-            "WECHAT_API_URL": "http://127.0.0.1:9",
             "LOG_LEVEL": "ERROR",
         }
-        settings.forget()
-        yield from _served()
+        accounts_file = ROOT / "config" / "demo" / "accounts.yaml"
+        # nothing comes back from there: what citizens write is given to the callback directly
+        wechat = simulator.create(accounts_file, callback_base="http://127.0.0.1:9")
+        with simulator.run(wechat) as url:
+            os.environ |= {"WECHAT_API_URL": url, "WECHAT_OPEN_URL": url}
+            settings.forget()
+            yield from _served()
 
 
 def _served() -> Iterator[Stage]:
@@ -106,14 +111,14 @@ def _built() -> Flask:
 
 
 def catch_up() -> None:
-    """Do the work inside that is due, and once each what the timetable would ask for."""
+    """Do what is due, and once each what the timetable would ask for."""
+    callbacks.write()
     with transaction():
-        for name in handlers.INSIDE:
+        for name in (*scheduler.TIMETABLE, talks.GATHER):
             jobs.enqueue(name, key=name)
     for _ in range(1000):
         with reading():
-            inside = Job.name.in_(handlers.INSIDE)
-            due = session.scalar(select(Job.id).where(Job.state == State.WAITING, inside))
+            due = session.scalar(select(Job.id).where(Job.state == State.WAITING).limit(1))
         if due is None:
             return
         jobs.run(due, now=clock.now())

@@ -40,17 +40,36 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask, current_app
 
 from app import auth
-from app.console import accounts, departments, drawing, home, me, rules, sign_in, studio
+from app.console import (
+    accounts,
+    alarms,
+    codes,
+    departments,
+    drawing,
+    home,
+    me,
+    media,
+    menus,
+    rules,
+    sign_in,
+    studio,
+    talks,
+)
 from config.tenancy import Right
 
 GROUPS: tuple[Blueprint, ...] = (
     home.blueprint,
     sign_in.blueprint,
     me.blueprint,
-    accounts.blueprint,
-    departments.blueprint,
+    talks.blueprint,
+    alarms.blueprint,
     rules.blueprint,
     studio.blueprint,
+    accounts.blueprint,
+    menus.blueprint,
+    codes.blueprint,
+    media.blueprint,
+    departments.blueprint,
 )
 
 

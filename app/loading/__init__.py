@@ -40,8 +40,9 @@ class Loaded:
 def load(paths: Sequence[Path], *, now: datetime) -> Loaded:
     """Read all files and make the database say what they say. Raises WrongFile."""
     tops = [_top(path) for path in paths]
-    counts = {"单位": departments.load(tops, now=now), "素材": media.load(tops, now=now)}
+    counts = {"单位": departments.load(tops, now=now)}
     owners = departments.ids()
+    counts["素材"] = media.load(tops, owners, now=now)
     counts["账号"] = accounts.load(tops, owners, now=now)
     counts["办事指南"] = guides.load(tops, owners, now=now)
     counts["规则"] = rules.load(tops, rules.Known.now(), now=now)

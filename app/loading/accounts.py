@@ -35,7 +35,7 @@ _FIELDS = (
 )
 _KINDS = {kind.value: kind for kind in Kind}
 _MODES = {mode.value: mode for mode in Mode}
-_BUTTON = ("name", "kind", "value", "buttons")
+_BUTTON = ("name", "kind", "value", "appid", "page", "buttons")
 
 
 def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) -> int:
@@ -122,7 +122,7 @@ def _write_menu(record: Record, row: Account, now: datetime) -> None:
 
 def _check_button(button: Record) -> None:
     button.allow(*_BUTTON).text("name")
-    for name in ("kind", "value"):
+    for name in ("kind", "value", "appid", "page"):
         if button.has(name):
             button.text(name, longest=2000)
     for inner in button.records("buttons"):
@@ -145,7 +145,7 @@ def _shape(row: Account, departments: dict[int, str], *, secrets: bool) -> dict[
         shape["paused"] = True
     if row.welcome:
         shape["welcome"] = row.welcome
-    menu = menus.newest(row.id)
+    menu = menus.wanted(row.id)
     if menu is not None:
-        shape["menu"] = menus.dump(menus.parse(menu.buttons))
+        shape["menu"] = menu.buttons
     return shape

@@ -46,7 +46,7 @@ def export(folder: Path, *, secrets: bool = False) -> list[Path]:
     codes = {key: code for code, key in departments.ids().items()}
     parts = {
         "departments.yaml": departments.dump(),
-        "media.yaml": media.dump(folder),
+        "media.yaml": media.dump(folder, codes),
         "accounts.yaml": accounts.dump(codes, secrets=secrets),
         "services.yaml": guides.dump(codes),
         "keywords.yaml": rules.dump(rules.Known.now()),

@@ -1,4 +1,7 @@
-"""Media in files: `media`, a list of {name, kind, file}, the file beside the YAML or below it."""
+"""Media in files: `media`, a list of {name, kind, file}, the file beside the YAML or below it.
+
+`department` says whose a file is; without it a new one belongs to the whole city.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.loading import accounts
 from app.loading.documents import WrongFile
 from app.loading.fields import Record, unique
 from config.database import session
@@ -21,15 +25,17 @@ _KINDS = {kind.value: kind for kind in MediaKind}
 _LARGEST = 11 * 2**20
 
 
-def load(tops: Sequence[Record], *, now: datetime) -> int:
+def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) -> int:
     """Keep the files. Returns how many there are."""
     records = unique((record for top in tops for record in top.rows("media")), "name")
     for name, record in records.items():
-        record.allow("name", "kind", "file")
+        record.allow("name", "kind", "file", "department")
         kind = record.choice("kind", _KINDS)
         body = _read(record)
+        digest = hashlib.sha256(body).hexdigest()
+        owner = accounts.owner(record, departments) if record.has("department") else None
         with record.blamed("file"):
-            media.keep(name, kind, body, digest=hashlib.sha256(body).hexdigest(), now=now)
+            media.keep(name, kind, body, digest=digest, department_id=owner, now=now)
     return len(records)
 
 
@@ -38,7 +44,7 @@ def names() -> set[str]:
     return set(session.scalars(select(File.name)))
 
 
-def dump(folder: Path) -> dict[str, Any]:
+def dump(folder: Path, departments: dict[int, str]) -> dict[str, Any]:
     """Write the files below `folder` and give the list of them."""
     rows = list(session.scalars(select(File).order_by(File.name)))
     listed = []
@@ -47,7 +53,10 @@ def dump(folder: Path) -> dict[str, Any]:
         place = f"media/{digest[:16]}.{file.ending}"
         (folder / "media").mkdir(exist_ok=True)
         (folder / place).write_bytes(file.content)
-        listed.append({"name": row.name, "kind": kind.value, "file": place})
+        shape = {"name": row.name, "kind": kind.value, "file": place}
+        if row.department_id is not None:
+            shape["department"] = departments[row.department_id]
+        listed.append(shape)
     return {"media": listed} if listed else {}
 
 

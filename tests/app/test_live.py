@@ -100,7 +100,9 @@ def test_a_change_that_is_undone_moves_nothing(hub: Hub) -> None:
     assert live.refresh() is before
 
 
-@pytest.mark.parametrize("name", ["rules", "accounts", "departments", "media", "texts"])
+@pytest.mark.parametrize(
+    "name", ["rules", "accounts", "departments", "media", "texts", "followers"]
+)
 def test_whatever_is_kept_in_memory_is_watched(hub: Hub, name: str) -> None:
     before = live.current()
     with transaction():

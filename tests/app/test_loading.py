@@ -176,3 +176,24 @@ def test_the_guide_tells_every_field_of_a_rule() -> None:
     guide = (ROOT / "docs" / "guides" / "关键词.md").read_text(encoding="utf-8")
     missing = [name for name in drafts.FIELDS if f"`{name}`" not in guide]
     assert missing == []
+
+
+def test_a_file_says_whose_a_picture_is_and_the_export_says_it_again(
+    now: datetime, tmp_path: Path
+) -> None:
+    (tmp_path / "hall.png").write_bytes(png())
+    media = (
+        "media:\n"
+        "  - {name: 大厅, kind: image, file: hall.png, department: police}\n"
+        "  - {name: 城市, kind: image, file: hall.png}\n"
+    )
+    load(write(tmp_path, media=media), now)
+    out = tmp_path / "out"
+    export.export(out)
+
+    listed = yaml.safe_load((out / "media.yaml").read_text(encoding="utf-8"))["media"]
+
+    assert [(one["name"], one.get("department")) for one in listed] == [
+        ("城市", None),
+        ("大厅", "police"),
+    ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keywords import conflicts, samples
@@ -106,6 +106,17 @@ def test_an_override_that_goes_gives_the_default_back() -> None:
     ]
 
 
+def test_overrides_of_overrides_are_rehearsed_as_well() -> None:
+    must = rule("must", "户口本", department=None, scope=Scope.MANDATORY)
+    middle = rule("middle", "身份证", overrides="must", samples=("身份证",))
+    new = rule("new", "身份证", department=None, overrides="middle", priority=10)
+    live, after = book(must, middle), book(must, middle, new)
+    for reach in REACHES:
+        (given,) = Rehearsal(live, new).answers(reach, ["身份证"], now=NOW)
+        assert given == after.match(reach.account_id, Occasion("身份证"), now=NOW)
+    assert told(samples.broken(live, new, now=NOW)) == [("身份证", "middle", "new")]
+
+
 _words = st.sampled_from(["身份证", "身份", "户口本", "停水", "水费", "水", "办理停水", "证"])
 _rules = st.builds(
     lambda number, words, department, scope, priority, overrides, without: Rule(
@@ -129,6 +140,7 @@ _rules = st.builds(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     live=st.lists(_rules, max_size=8, unique_by=lambda one: one.code),
     changed=_rules,

@@ -19,6 +19,7 @@ from app.console.rules.form import (
     RuleForm,
     blame,
     filled,
+    has_own_media,
     read,
 )
 from app.console.rules.life import publish_alone
@@ -35,7 +36,7 @@ from keywords.history import RuleVersion, State
 from keywords.matching import Matcher
 from keywords.policies import Policy
 from keywords.rehearsal import Rehearsal, awake
-from keywords.replies import Text
+from keywords.replies import Text, media_names
 from keywords.rules import Keyword, Mode, Occasion, Rule
 from keywords.stored import CodeTaken
 from keywords.versions import VersionChanged
@@ -58,7 +59,7 @@ def new() -> Answer:
     if not form.validate() or not _is_within(form):
         return _page(form, None), 422
     draft = read(form, _code(form.whose))
-    if draft is None:
+    if draft is None or not has_own_media(form, draft, frozenset()):
         return _page(form, None), 422
     version = _save(form, draft, None)
     return (_page(form, None), 422) if version is None else _go_on(version)
@@ -78,7 +79,8 @@ def edit(rule_id: int) -> Answer:
     if not form.validate() or not _is_within(form):
         return _page(form, rule_id, newest), 422
     draft = read(form, row.code)
-    if draft is None:
+    before = media_names((newest.draft if newest else stored.to_draft(row)).replies)
+    if draft is None or not has_own_media(form, draft, before):
         return _page(form, rule_id, newest), 422
     try:
         version = _save(form, draft, rule_id)

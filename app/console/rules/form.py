@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 from flask import g
-from sqlalchemy import select
 from wtforms import (
     DateField,
     FieldList,
@@ -29,21 +28,21 @@ from app.console import forms
 from app.console.forms import trimmed
 from app.console.rules import words
 from app.console.rules.words import Owner
-from config.database import session
 from config.errors import Invalid
 from config.tenancy import Right
 from keywords import drafts, replies, schedule
 from keywords.drafts import MOST_KEYWORDS, RuleDraft
 from keywords.replies import MOST_REPLIES
 from keywords.rules import Scope
-from matrix.media import File
-from matrix.wechat.gateway import MediaKind as Kind
+from matrix import media
+from matrix.media import Kind
 from services import catalogue
 
 _PARTS = re.compile(r"[\s,，、;；]+")
 _PLACE = re.compile(r"(keywords|replies|samples|with|without|hours)\[(\d+)\](?:\.(\w+))?")
 _FIELDS = {"with": "required", "without": "excluded", "reply": "replies", "id": "name"}
 _MOST_DEFAULTS = 300
+_MOST_FILES = 1000
 # the fields of each type of reply, by the form's names
 _OF_TYPE: dict[str, dict[str, str]] = {
     "text": {"content": "content"},
@@ -66,11 +65,17 @@ TYPES_OF = {
 }
 
 
-def _media(kind: Kind) -> dict[str, str]:
-    """The names of the media library of one kind, as choices."""
-    if "media_names" not in g:
-        g.media_names = session.execute(select(File.name, File.kind).order_by(File.name)).all()
-    return {"": "请选择"} | {name: name for name, its in g.media_names if its is kind}
+def _media(kind: Kind) -> Any:  # the types of WTForms are a version behind its callables
+    """Choices of one kind from the member's library; what a rule names already stays among them."""
+
+    def choices(form: Form, field: SelectField) -> dict[str, str]:
+        if "library" not in g:
+            g.library = media.files_for_staff(auth.member(), limit=_MOST_FILES)
+        names = [one.file.name for one in g.library if one.file.kind is kind]
+        kept = [field.data] if field.data and field.data not in names else []
+        return {"": "请选择"} | {name: name for name in (*kept, *names)}
+
+    return choices
 
 
 def _guides() -> dict[str, str]:
@@ -89,10 +94,10 @@ class ReplyRow(Form):
 
     type = SelectField("类型", choices=dict(words.REPLIES))
     content = TextAreaField("文字内容", filters=[lambda value: (value or "").strip("\r\n")])
-    image = SelectField("图片", choices=lambda: _media(Kind.IMAGE), validate_choice=False)
-    voice = SelectField("语音", choices=lambda: _media(Kind.VOICE), validate_choice=False)
-    video = SelectField("视频", choices=lambda: _media(Kind.VIDEO), validate_choice=False)
-    thumb = SelectField("封面图", choices=lambda: _media(Kind.THUMB), validate_choice=False)
+    image = SelectField("图片", choices=_media(Kind.IMAGE), validate_choice=False)
+    voice = SelectField("语音", choices=_media(Kind.VOICE), validate_choice=False)
+    video = SelectField("视频", choices=_media(Kind.VIDEO), validate_choice=False)
+    thumb = SelectField("封面图", choices=_media(Kind.THUMB), validate_choice=False)
     title = StringField("标题", filters=[trimmed])
     description = StringField("描述", filters=[trimmed])
     url = StringField("链接", filters=[trimmed])
@@ -195,6 +200,19 @@ def read(form: RuleForm, code: str) -> RuleDraft | None:
         blame(form, error)
         return None
     return drafts.restore(drafts.keep(checked))
+
+
+def has_own_media(form: RuleForm, draft: RuleDraft, known: frozenset[str]) -> bool:
+    """Whether all files are the member's to use or `known` from before; the form says which not."""
+    named = replies.media_names(draft.replies) - known
+    if not named:
+        return True
+    usable = {one.file.name for one in media.files_for_staff(auth.member(), limit=_MOST_FILES)}
+    for row in _said(form.replies):
+        for name in ("image", "voice", "video", "thumb"):
+            if row[name].data in named - usable and row[name].data in row.shape.values():
+                row[name].errors = [*row[name].errors, "素材库里没有这个文件，请重新选择。"]
+    return named <= usable
 
 
 def blame(form: RuleForm, error: Invalid) -> None:

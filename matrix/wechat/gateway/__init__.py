@@ -16,6 +16,7 @@ from matrix.wechat.errors import (
     Temporary,
     Unconfirmed,
 )
+from matrix.wechat.gateway.blacklist import block_followers, unblock_followers
 from matrix.wechat.gateway.console import (
     AutoReplies,
     ConsoleArticle,
@@ -78,7 +79,7 @@ from matrix.wechat.gateway.upkeep import (
     prove,
     quota,
 )
-from matrix.wechat.gateway.users import FollowerPage, Profile, followers, user, users
+from matrix.wechat.gateway.users import FollowerPage, Profile, Tag, followers, tags, user, users
 from matrix.wechat.wire import Download
 
 __all__ = [
@@ -119,6 +120,7 @@ __all__ = [
     "Quota",
     "QuotaUsed",
     "Refused",
+    "Tag",
     "Temporary",
     "TemporaryMedia",
     "Unconfirmed",
@@ -126,6 +128,7 @@ __all__ = [
     "add_conditional_menu",
     "add_image",
     "auto_replies",
+    "block_followers",
     "callback_addresses",
     "check_network",
     "clear_quota",
@@ -145,7 +148,9 @@ __all__ = [
     "send",
     "send_notice",
     "show_typing",
+    "tags",
     "temporary_qrcode",
+    "unblock_followers",
     "upload_media",
     "user",
     "users",

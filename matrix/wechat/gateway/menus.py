@@ -19,7 +19,8 @@ _CREATE = Call("POST", "/cgi-bin/menu/create")
 _GET = Call("GET", "/cgi-bin/menu/get", tolerated=frozenset({46003}))
 _DELETE = Call("GET", "/cgi-bin/menu/delete")
 _ADD_CONDITIONAL = Call("POST", "/cgi-bin/menu/addconditional", repeatable=False)
-_DELETE_CONDITIONAL = Call("POST", "/cgi-bin/menu/delconditional")
+# 65301: there is no such menu, so it is gone
+_DELETE_CONDITIONAL = Call("POST", "/cgi-bin/menu/delconditional", tolerated=frozenset({65301}))
 _TRY = Call("POST", "/cgi-bin/menu/trymatch")
 
 
@@ -152,7 +153,7 @@ def add_conditional_menu(
 
 
 def delete_conditional_menu(account: Credentials, menu_id: str) -> None:
-    """Take one conditional menu away."""
+    """Take one conditional menu away; one that is not there is gone already."""
     ask(account, _DELETE_CONDITIONAL, body={"menuid": menu_id})
 
 

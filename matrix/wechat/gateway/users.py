@@ -13,6 +13,7 @@ MOST_AT_ONCE = 100
 _INFO = Call("GET", "/cgi-bin/user/info")
 _BATCH = Call("POST", "/cgi-bin/user/info/batchget")
 _LIST = Call("GET", "/cgi-bin/user/get")
+_TAGS = Call("GET", "/cgi-bin/tags/get")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,15 @@ class FollowerPage:
     next: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name an account gives to some of its followers, and how many carry it."""
+
+    id: int
+    name: str
+    count: int
+
+
 def user(account: Credentials, openid: str) -> Profile:
     """What WeChat knows of one follower."""
     return _profile(_INFO, ask(account, _INFO, query={"openid": openid, "lang": "zh_CN"}))
@@ -70,6 +80,20 @@ def followers(account: Credentials, *, start: str = "") -> FollowerPage:
         total=taken(_LIST, answer, "total", int),
         openids=tuple(str(openid) for openid in openids),
         next=following,
+    )
+
+
+def tags(account: Credentials) -> tuple[Tag, ...]:
+    """The account's tags."""
+    found = taken(_TAGS, ask(account, _TAGS), "tags", list)
+    return tuple(
+        Tag(
+            taken(_TAGS, one, "id", int),
+            str(one.get("name", "")),
+            count if isinstance(count := one.get("count"), int) else 0,
+        )
+        for one in found
+        if isinstance(one, dict)
     )
 
 

@@ -1,4 +1,4 @@
-"""People at the police who write and review rules."""
+"""What several tests of the console ask for: people at the police, and the simulated WeChat."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tests.app.console.rules import typed
+from tests.app.console.simulation import WeChat
 from tests.fixtures.console import Client, Desk
+from tests.fixtures.simulated import Simulate
 
 
 @pytest.fixture
@@ -42,3 +44,9 @@ def write(editor: Client, police: int) -> Callable[..., int]:
         return int(found[1])
 
     return made
+
+
+@pytest.fixture
+def wechat(desk: Desk, simulated: Simulate) -> WeChat:
+    """The accounts of the desk at the simulated WeChat."""
+    return WeChat(desk, simulated)

@@ -173,13 +173,22 @@ def test_fields_that_are_not_of_the_form_change_nothing(
 
 
 def test_a_picture_comes_from_the_library(
-    desk: Desk, editor: Client, write: Callable[..., int]
+    desk: Desk, editor: Client, police: int, write: Callable[..., int]
 ) -> None:
+    hrss = desk.department_id("hrss")
     with transaction():
-        media.keep("大厅图", MediaKind.IMAGE, PICTURE, digest="x", now=clock.now())
-    assert ">大厅图</option>" in editor.get("/console/rules/new").text
+        for name, owner in (("大厅图", None), ("人社图", hrss)):
+            media.keep(
+                name, MediaKind.IMAGE, PICTURE, digest=name, department_id=owner, now=clock.now()
+            )
+    page = editor.get("/console/rules/new").text
+    assert ">大厅图</option>" in page
+    assert "人社图" not in page
     rule = write(**{"replies-0-type": "image", "replies-0-image": "大厅图"})
     assert newest(rule).shape["reply"] == {"type": "image", "media": "大厅图"}
+    for strange in ("人社图", "没有的图"):
+        data = typed(police, **{"replies-0-type": "image", "replies-0-image": strange})
+        refused(editor.post("/console/rules/new", data), "素材库里没有这个文件", strange)
 
 
 def test_a_stale_edit_shows_both_versions_and_loses_nothing(
