@@ -11,7 +11,7 @@ A picture that the account does not have yet is uploaded first, by a job.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, case, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, case, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs
@@ -103,8 +103,8 @@ def answer_picture(
     Raises Invalid, WindowClosed, CannotSend, NotFound.
     """
     follower = followers.access_follower(member, follower_id, Right.TALKS_ANSWER)
-    file = session.get(File, file_id)
-    if file is None or file.kind is not gateway.MediaKind.IMAGE:
+    file = session.scalar(select(File).where(File.id == file_id, *_sendable(member)))
+    if file is None:
         raise Invalid(field="picture", problem="请选择一张图片")
     answer = _first(member, follower, said, now, file_id=file_id)
     if answer.sending_id is None:
@@ -117,10 +117,18 @@ def answer_picture(
     return answer
 
 
-def pictures(*, at_most: int = 200) -> dict[int, str]:
-    """The pictures in the media library, names by id, the newest first."""
-    rows = select(File.id, File.name).where(File.kind == gateway.MediaKind.IMAGE)
+def pictures(member: Member, *, at_most: int = 200) -> dict[int, str]:
+    """The pictures the member may send, names by id, the newest first."""
+    rows = select(File.id, File.name).where(*_sendable(member))
     return dict(session.execute(rows.order_by(File.id.desc()).limit(at_most)).all())
+
+
+def _sendable(member: Member) -> tuple[ColumnElement[bool], ...]:
+    """Pictures of the whole city, and of the departments whose citizens the member answers."""
+    area = member.area(Right.TALKS_ANSWER)
+    owners = select(Account.department_id).where(area.covers(account=Account.id))
+    own = area.covers(department=File.department_id) | File.department_id.in_(owners)
+    return File.kind == gateway.MediaKind.IMAGE, or_(File.department_id.is_(None), own)
 
 
 def _media_id(account_id: int, file: File, now: datetime) -> str | None:

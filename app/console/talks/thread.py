@@ -60,7 +60,7 @@ class PictureForm(forms.Form):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.picture.choices = {str(key): name for key, name in talks.pictures().items()}
+        self.picture.choices = {str(key): name for key, name in talks.pictures(member()).items()}
 
 
 class SeenForm(forms.Form):
@@ -198,7 +198,7 @@ def picture(follower_id: int) -> Answer:
     if form.validate_on_submit():
         with forms.blaming(form, "picture"):
             talks.answer_picture(
-                member(), follower_id, form.picture.data, said=_said(form), now=clock.now()
+                member(), follower_id, form.picture.data or 0, said=_said(form), now=clock.now()
             )
     return _answered(follower, form, "_picture.html")
 

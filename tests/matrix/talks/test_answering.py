@@ -10,6 +10,7 @@ from config.database import session
 from config.errors import Invalid, NotFound
 from config.jobs import Job
 from matrix import accounts, followers, media, sendings, talks
+from matrix.media import File
 from matrix.sendings import Sending, State
 from matrix.talks import Answer, Said
 from matrix.wechat.gateway import MediaKind, TemporaryMedia
@@ -264,3 +265,15 @@ def test_only_pictures_can_be_picked(town: Town, last: int) -> None:
         with pytest.raises(Invalid):
             picture(town, file_id, last)
     assert session.scalars(select(Answer)).all() == []
+
+
+def test_a_picture_of_another_department_is_not_there(town: Town, last: int) -> None:
+    own, citys, others = (keep(name) for name in ("本单位", "全市", "别的单位"))
+    session.get_one(File, own).department_id = town.police.department_id
+    session.get_one(File, others).department_id = town.hrss.department_id
+    session.flush()
+
+    assert set(talks.pictures(town.agent)) == {own, citys}
+    with pytest.raises(Invalid):
+        picture(town, others, last)
+    assert picture(town, own, last).id
