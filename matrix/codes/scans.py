@@ -2,20 +2,21 @@
 
     inbox ── job, from the mark on ──> Scans (code, day) += n, and the mark moves
 
-Counting is never done in the callback. The mark moves in the transaction that counts, so a job
-that runs twice or is killed counts nothing twice and leaves nothing out.
+Counting is never done in the callback. The mark (matrix/walks) moves in the transaction that
+counts, so a job that runs twice or is killed counts nothing twice and leaves nothing out.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import Date, ForeignKey, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs
-from config.database import Base, BigKey, locked, session, upsert
+from config.database import Base, session, upsert
 from config.tenancy import Member, Right
+from matrix import walks
 from matrix.accounts import Account
 from matrix.codes.scenes import Code, access_code
 from matrix.inbox import Inbound
@@ -24,9 +25,6 @@ COUNT = "codes.count"
 
 _FOLLOWED, _SCANNED = "followed", "scanned"
 
-# A push gets its id before it is committed. What is older than this is committed or undone:
-# statements and idle transactions are cut off much sooner.
-_SETTLED = timedelta(minutes=2)
 _READ_AT_ONCE = 20_000
 
 
@@ -39,15 +37,6 @@ class Scans(Base):
     local_day: Mapped[date] = mapped_column(Date, primary_key=True)
     followed: Mapped[int]
     scanned: Mapped[int]
-
-
-class Mark(Base):
-    """How far the inbox was read; one row."""
-
-    __tablename__ = "code_marks"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    inbox_id: Mapped[int] = mapped_column(BigKey)
 
 
 @dataclass(frozen=True)
@@ -114,40 +103,13 @@ def scans_for_staff(member: Member, code_id: int, *, since: date) -> list[Scans]
 
 def count(*, now: datetime) -> None:
     """Count the scans of the next stretch of what is surely settled; asks for the one after."""
-    mark = _mark()
-    upto = _settled(mark.inbox_id, now)
-    if upto is None:
+    stretch = walks.span(COUNT, now=now, at_most=_READ_AT_ONCE)
+    if stretch is None or not walks.passed(stretch):
         return
-    _add(mark.inbox_id, upto)
-    mark.inbox_id = upto
-    if _settled(upto, now) is not None:
+    _add(stretch.since, stretch.upto)
+    if walks.span(COUNT, now=now, at_most=1) is not None:
         # short transactions: nobody who writes waits for a long inbox
         jobs.enqueue(COUNT, key=COUNT)
-
-
-def _mark() -> Mark:
-    session.execute(
-        upsert(Mark).values(id=1, inbox_id=0).on_conflict_do_nothing(index_elements=[Mark.id])
-    )
-    return locked(Mark, 1)
-
-
-def _settled(after: int, now: datetime) -> int | None:
-    """The last id of the next stretch of the inbox that is old enough; None without one."""
-    stretch = (
-        select(Inbound.id, Inbound.received_at)
-        .where(Inbound.id > after)
-        .order_by(Inbound.id)
-        .limit(_READ_AT_ONCE)
-        .subquery()
-    )
-    young = select(func.min(stretch.c.id)).where(stretch.c.received_at >= now - _SETTLED)
-    first_young = session.scalar(young)
-    last = select(func.max(stretch.c.id))
-    if first_young is not None:
-        last = last.where(stretch.c.id < first_young)
-    found: int | None = session.scalar(last)
-    return found
 
 
 def _add(after: int, upto: int) -> None:

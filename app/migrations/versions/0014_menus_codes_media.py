@@ -8,7 +8,6 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 
 # Written out, for both engines take a constraint within ADD COLUMN, and SQLite nowhere else.
@@ -55,7 +54,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("code_marks", "code_scans", "codes", "menu_sights", "conditional_menus"):
+    for table in ("code_scans", "codes", "menu_sights", "conditional_menus"):
         op.drop_table(table)
     op.drop_index(op.f("ix_media_files_department_id"), table_name="media_files")
     op.drop_index(op.f("ix_menus_copied_from_id"), table_name="menus")
@@ -162,10 +161,4 @@ def _codes() -> None:
             ["code_id"], ["codes.id"], name=op.f("fk_code_scans_code_id_codes")
         ),
         sa.PrimaryKeyConstraint("code_id", "local_day", name=op.f("pk_code_scans")),
-    )
-    op.create_table(
-        "code_marks",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("inbox_id", BIG_KEY, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_code_marks")),
     )
