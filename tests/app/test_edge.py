@@ -5,7 +5,7 @@ from flask import Blueprint
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app import edge
+from app import create_app, edge
 from app.auth import public
 from config import clock
 from config.alarms import Alarm, raise_alarm
@@ -45,9 +45,9 @@ def views() -> Blueprint:
 
 @pytest.fixture
 def ends(desk: Desk) -> Desk:
-    desk.app.register_blueprint(views())
-    desk.app.testing = False  # a last resort is what is tested
-    return desk
+    app = create_app()
+    app.register_blueprint(views())
+    return Desk(app, desk.hub)
 
 
 def kept() -> list[str]:
