@@ -5,6 +5,7 @@ from keywords.book import Book
 from matrix.accounts import Connection, Kind
 from matrix.departments import Tree
 from matrix.wechat.envelope import Envelope, Mode
+from tests.fixtures import NOW
 from tests.fixtures.hub import Hub, Keys
 
 REFUSED = {400, 403, 404, 405, 411, 413}
@@ -34,6 +35,7 @@ class Strangers(Hub):
                 verified=True,
                 paused=False,
                 welcome="",
+                keys_at=NOW,
                 envelope=Envelope(
                     appid=keys.appid,
                     original_id=keys.original_id,
@@ -44,7 +46,7 @@ class Strangers(Hub):
             )
             for number, (mode, keys) in enumerate(self.keys.items(), 1)
         }
-        return Live({}, accounts, Book(), {}, {}, Tree({}))
+        return Live({}, accounts, Book(), {}, frozenset(), {}, Tree({}))
 
 
 HUB = Strangers()

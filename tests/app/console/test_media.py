@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import event, select
 
 from config import clock, settings
@@ -269,6 +269,12 @@ def test_the_grid_asks_as_often_for_many_files_as_for_few(desk: Desk) -> None:
     event.remove(engine(), "before_cursor_execute", count)
 
 
+def drawn(picture: Locator) -> int:
+    """How many pixels wide a picture is, once it has come."""
+    width: int = picture.evaluate("async picture => (await picture.decode(), picture.naturalWidth)")
+    return width
+
+
 def test_an_editor_uploads_a_photograph_and_sees_it(desk: Desk, site: str, page: Page) -> None:
     desk.enter(page, site, "editor", "police")
     page.goto(f"{site}{PATH}")
@@ -281,10 +287,10 @@ def test_an_editor_uploads_a_photograph_and_sees_it(desk: Desk, site: str, page:
 
     whole = page.get_by_alt_text("政务大厅")
     expect(whole).to_be_visible()
-    assert whole.evaluate("picture => picture.naturalWidth") == 20
+    assert drawn(whole) == 20
     expect(page.get_by_text("已保存")).to_be_visible()
     page.goto(f"{site}{PATH}")
-    assert page.locator(".media-picture img").evaluate("picture => picture.naturalWidth") > 0
+    assert drawn(page.locator(".media-picture img")) > 0
     with page.expect_download() as download:
         page.get_by_role("link", name="政务大厅").last.click()
         page.get_by_role("link", name="下载").click()
