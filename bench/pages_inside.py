@@ -64,7 +64,7 @@ def _run_dry(name: str) -> None:
             )
         if due is None:
             return
-        jobs.run(due, now=clock.now() + timedelta(minutes=1))
+        jobs.run(due, now=clock.now() + timedelta(minutes=5))
 
 
 def _signed_in(app: Flask) -> FlaskClient:

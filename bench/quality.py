@@ -1,6 +1,6 @@
 """Keyword quality: how often the demo's rules give the right answer.
 
-    python bench/quality.py [--json] [--wrong] [FILE ...]
+    python -m bench.quality [--json FILE] [--wrong] [FILE ...]
 
 Each line of a file is one labelled message: text, department (the account it was written to),
 intent (the rule that should answer, or null), and where known also, matrix_intent, kind, style.
@@ -173,16 +173,15 @@ def main() -> None:
     """Measure the files named, or the labelled messages."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("files", nargs="*", type=Path, default=[MESSAGES])
-    parser.add_argument("--json", action="store_true", help="one JSON object a file")
+    parser.add_argument("--json", default="", help="also write the figures to this file")
     parser.add_argument("--wrong", action="store_true", help="list what went wrong")
     chosen = parser.parse_args()
     demo = Demo.load()
-    for path in chosen.files:
-        found = report(path, demo)
-        if chosen.json:
-            print(json.dumps(found, ensure_ascii=False))
-        else:
-            show(found, wrong=chosen.wrong)
+    found = {path.name: report(path, demo) for path in chosen.files}
+    for figures in found.values():
+        show(figures, wrong=chosen.wrong)
+    if chosen.json:
+        Path(chosen.json).write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ its own.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ahocorasick_rs import AhoCorasick
 
@@ -52,11 +52,22 @@ class EmergencyWords:
         if always:
             return always.group()
         for groups in self._together:
-            if all(any(word in text for word in group) for group in groups):
+            if _holds(text, groups):
                 return groups[0][0]
         found = self._words.search(text)
         is_calm = self._doubt.search(text) and not self._now.search(text)
         return found.group() if found and not is_calm else ""
+
+
+def _holds(text: str, groups: Sequence[Sequence[str]]) -> bool:
+    """Whether a text has a word of each group; written out, as most fail at their first group."""
+    for group in groups:
+        for word in group:
+            if word in text:
+                break
+        else:
+            return False
+    return True
 
 
 def _any_of(listed: Iterable[str]) -> re.Pattern[str]:

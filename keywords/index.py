@@ -29,6 +29,8 @@ CHARACTER = 10
 PRIORITY = 1_000
 _LONGEST = 90
 _SHORTEST_SOUND = 2
+# stands for all entries of two characters that sound alike; which of them, the pair keys tell
+_PAIR = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class _Gathered:
         if len(plain) == _SHORTEST_SOUND:
             for key in sounds.pair_keys(plain, code):
                 self.heard_pairs.setdefault(key, []).append(at)
+            self.sounds.extend((heard, _PAIR) for heard in sounds.pair_codes(plain, code))
         else:
             self.sounds.append((code, at))
         if len(plain) >= SHORTEST_INITIALS:
@@ -204,11 +207,14 @@ class Index:
 
     def sounds(self, heard: Sounds) -> Iterator[tuple[int, int, int]]:
         """Entry, start and end of everything that sounds like a keyword."""
-        yield from self._sounds.find(heard.code)
         pairs = self._heard_pairs
-        for start, key in sounds.keys_in(heard):
-            for at in pairs.get(key, ()):
-                yield at, start, start + _SHORTEST_SOUND
+        for at, start, end in self._sounds.find(heard.code):
+            if at != _PAIR:
+                yield at, start, end
+                continue
+            for key in sounds.keys_at(heard, start):
+                for one in pairs.get(key, ()):
+                    yield one, start, end
 
 
 def together_groups(text: str) -> tuple[tuple[str, ...], ...]:

@@ -15,9 +15,10 @@ pass of an automaton per form. Patterns run in RE2, so none can hang. `match` is
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 from config import clock
 from keywords import chatter, misspelling, sounds
@@ -40,13 +41,8 @@ class Level(IntEnum):
     EQUAL = 4
 
 
-# Heard counts one character less than written; EQUAL never competes with the others.
-_SURENESS = {
-    Level.SOUND: 1 - CHARACTER,
-    Level.PLAIN: 2,
-    Level.CONTAINS: 3,
-    Level.EQUAL: 10 * _MANDATORY,
-}
+# By level. Heard counts one character less than written; EQUAL never competes with the others.
+_SURENESS = (0, 1 - CHARACTER, 2, 3, 10 * _MANDATORY)
 
 REASONS = {
     Level.EQUAL: "整句就是“{word}”",
@@ -72,8 +68,7 @@ class Candidate:
     obstacle: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
+class _Hit(NamedTuple):
     """A keyword found in a message, from `start` up to `end`."""
 
     entry: Entry
@@ -132,7 +127,7 @@ class Matcher:
         normal = normalize(occasion.text)
         hits = list(self._part_hits(normal))
         if chatter.is_chatter(normal):
-            hits = [replace(hit, obstacle="不像是在提问") for hit in hits]
+            hits = [hit._replace(obstacle="不像是在提问") for hit in hits]
         equal = self._candidates(list(self._equal_hits(normal)), now)
         parts = self._candidates(hits, now, is_long=_is_long(normal))
         return tuple(sorted(equal + parts, key=lambda each: bool(each.obstacle)))
@@ -140,7 +135,7 @@ class Matcher:
     def _candidates(
         self, hits: list[_Hit], now: datetime, *, is_long: bool = False
     ) -> tuple[Candidate, ...]:
-        stated = [replace(hit, obstacle=hit.obstacle or self._asleep(hit, now)) for hit in hits]
+        stated = [hit._replace(obstacle=hit.obstacle or self._asleep(hit, now)) for hit in hits]
         order = _order(stated, is_long=is_long)
         found = {
             Candidate(
@@ -161,11 +156,10 @@ class Matcher:
 
     def _best(self, hits: list[_Hit], now: datetime, *, is_long: bool = False) -> Rule | None:
         ready = [hit for hit in hits if not hit.obstacle and not self._asleep(hit, now)]
-        if not ready:
-            return None
-        if len(ready) == 1:
-            return self.rules[ready[0].entry.rule]
-        return self.rules[min(ready, key=_order(ready, is_long=is_long)).entry.rule]
+        rules = {hit.entry.rule for hit in ready}
+        if len(rules) > 1:
+            rules = {min(ready, key=_order(ready, is_long=is_long)).entry.rule}
+        return self.rules[rules.pop()] if rules else None
 
     # ---- finding ----
 

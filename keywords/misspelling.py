@@ -18,13 +18,12 @@ def is_likely(keyword: str, written: Sequence[str]) -> bool:
 
     Items are characters, or syllables where pinyin was typed. The two sound alike already.
     """
-    wrong = [(meant, item) for meant, item in zip(keyword, written, strict=True) if meant != item]
-    right = len(keyword) - len(wrong)
-    if all(item.isascii() for _, item in wrong):
+    wrong = [pair for pair in zip(keyword, written, strict=True) if pair[0] != pair[1]]
+    if "".join([item for _, item in wrong]).isascii():
         return bool(wrong) and all(_sounds_same(meant, item) for meant, item in wrong)
-    if not right or "".join(written) in words.lookalikes():
+    if len(wrong) == len(keyword) or "".join(written) in words.lookalikes():
         return False
-    alike = sum(not _sounds_same(meant, item) for meant, item in wrong)
+    alike = sum([not _sounds_same(meant, item) for meant, item in wrong])
     if len(keyword) > SHORT:
         return alike <= 1
     return not alike and not any(map(chatter.is_particle, written))

@@ -68,15 +68,23 @@ def pair_keys(word: str, code: str) -> tuple[str, str, str]:
     return word[0] + code[1], code[0] + word[1], code
 
 
-def keys_in(heard: Sounds) -> Iterator[tuple[int, str]]:
-    """Where in a message which pair key stands."""
-    code, source = heard.code, heard.source
-    for start in range(len(code) - 1):
-        left, right = source[start], source[start + 1]
-        yield start, left + code[start + 1]
-        yield start, code[start] + right
-        if left.isascii() and right.isascii():
-            yield start, code[start : start + 2]
+def pair_codes(word: str, code: str) -> tuple[str, str, str]:
+    """How a word of two characters comes to the ear when one of them, or none, is right.
+
+    Beside a wrong neighbour a character is read as it is alone.
+    """
+    alone = word.translate(_codes())
+    return alone[0] + code[1], code[0] + alone[1], code
+
+
+def keys_at(heard: Sounds, start: int) -> Iterator[str]:
+    """The pair keys of a message at one place."""
+    left, right = heard.source[start], heard.source[start + 1]
+    code = heard.code[start : start + 2]
+    yield left + code[1]
+    yield code[0] + right
+    if left.isascii() and right.isascii():
+        yield code
 
 
 def initials(word: str) -> str:

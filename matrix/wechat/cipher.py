@@ -57,8 +57,8 @@ class Cipher:
             raise Unopenable("base64") from None
         if not data or len(data) % 16:
             raise Unopenable("blocks")
-        decryptor = self._aes.decryptor()
-        plain = decryptor.update(data) + decryptor.finalize()
+        # whole blocks: nothing is left for a finalize(), which would cost as much again
+        plain = self._aes.decryptor().update(data)
         padding = plain[-1]
         if not 1 <= padding <= _BLOCK:
             raise Unopenable("padding")
@@ -75,6 +75,5 @@ class Cipher:
         length = len(message).to_bytes(_LENGTH, "big")
         plain = (head or os.urandom(_HEAD)) + length + message + self._appid
         padding = _BLOCK - len(plain) % _BLOCK
-        encryptor = self._aes.encryptor()
-        data = encryptor.update(plain + bytes([padding]) * padding) + encryptor.finalize()
+        data = self._aes.encryptor().update(plain + bytes([padding]) * padding)
         return binascii.b2a_base64(data, newline=False).decode()

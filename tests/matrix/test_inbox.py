@@ -2,13 +2,19 @@
 
 import subprocess
 import sys
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
-from config import clock
+from config import clock, direct
 from config.database import session, transaction
 from matrix import accounts, departments, followers, inbox
 from matrix.inbox import Entry, Inbound, Outcome
@@ -94,6 +100,106 @@ def test_old_pushes_are_forgotten_in_pieces(account_id: int) -> None:
         assert inbox.forget(before=NOW, at_most=9) == 0
         assert inbox.forget(before=NOW + timedelta(days=1), at_most=3) == 3
         assert inbox.forget(before=NOW + timedelta(days=1), at_most=9) == 2
+
+
+@contextmanager
+def at_once(entries: list[Entry]) -> Iterator[list[Future[inbox.Recorded]]]:
+    """The first entry waits for the database's lock, and behind it all the others.
+
+    Gives what will become of them once the lock is let go at the end.
+    """
+    with ThreadPoolExecutor(len(entries)) as pool, transaction():
+        session.connection()
+        asked = [pool.submit(inbox.receive, entries[0])]
+        wait_until_queued(0)
+        for place, one in enumerate(entries[1:], 1):
+            asked.append(pool.submit(inbox.receive, one))
+            wait_until_queued(place)
+        yield asked
+
+
+def wait_until_queued(count: int) -> None:
+    """Until the first has its turn and so many wait for the next."""
+    while len(direct._written._queue) != count or not direct._written._turn.locked():
+        threading.Event().wait(0.005)
+
+
+on_sqlite = pytest.mark.parametrize("database_server", ["sqlite"], indirect=True)
+
+
+@on_sqlite
+def test_pushes_that_wait_at_the_same_moment_share_a_transaction(account_id: int) -> None:
+    said: list[str] = []
+    direct._shared.connection().set_trace_callback(said.append)
+
+    with at_once(
+        [entry(account_id, number, f"<xml>{number}</xml>") for number in range(5)]
+    ) as asked:
+        assert not any(one.done() for one in asked)
+
+    assert [one.result(10).answer for one in asked] == [
+        f"<xml>{number}</xml>" for number in range(5)
+    ]
+    assert len({one.result().id for one in asked}) == 5
+    assert said.count("COMMIT") == 2
+
+
+@on_sqlite
+def test_a_push_that_cannot_be_written_spoils_nothing_for_those_beside_it(account_id: int) -> None:
+    stray = replace(entry(account_id, 2), account_id=account_id + 1)
+    with at_once(
+        [entry(account_id, 0), entry(account_id, 1), stray, entry(account_id, 3)]
+    ) as asked:
+        pass
+
+    assert isinstance(asked[2].exception(10), IntegrityError | direct.sqlite3.IntegrityError)
+    assert all(asked[at].result(10).is_new for at in (0, 1, 3))
+    with transaction():
+        keys = session.scalars(select(Inbound.dedupe_key).order_by(Inbound.id)).all()
+    assert keys == ["m:o1:0", "m:o1:1", "m:o1:3"]
+
+
+@on_sqlite
+def test_a_repeat_beside_the_first_gets_its_answer(account_id: int) -> None:
+    first, again = entry(account_id, 1, "<xml>一</xml>"), entry(account_id, 1, "<xml>二</xml>")
+    with at_once([entry(account_id, 0), first, again]) as asked:
+        pass
+
+    told = [one.result(10) for one in asked[1:]]
+    assert [(one.answer, one.is_new) for one in told] == [
+        ("<xml>一</xml>", True),
+        ("<xml>一</xml>", False),
+    ]
+
+
+@on_sqlite
+@pytest.mark.processes
+def test_a_process_killed_before_the_commit_has_told_nobody_anything(account_id: int) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from config import direct\n"
+        "from matrix import inbox\n"
+        "from tests.matrix.test_inbox import at_once, entry\n"
+        "commits = []\n"
+        "def kill_at_the_second(statement):\n"
+        "    commits.extend([statement] * (statement == 'COMMIT'))\n"
+        "    if len(commits) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "direct._shared.connection().set_trace_callback(kill_at_the_second)\n"
+        "with at_once([entry(int(sys.argv[1]), number) for number in range(4)]) as asked:\n"
+        "    for one in asked:\n"
+        "        one.add_done_callback(lambda one: print(one.result().id, flush=True))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(account_id)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == -9
+    with transaction():
+        assert [str(key) for key in session.scalars(select(Inbound.id))] == ran.stdout.split()
+    assert len(ran.stdout.split()) == 1
 
 
 @pytest.mark.processes

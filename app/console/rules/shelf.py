@@ -121,8 +121,8 @@ def _page_address(number: int, asked: dict[str, Any]) -> str:
 
 
 def _words_of(row: Any) -> str:
-    """The first keywords of a rule, for its line."""
-    listed = [each["text"] for each in row.keywords]
+    """The first keywords of a rule, for its line; one in several ways is told once."""
+    listed = list(dict.fromkeys(each["text"] for each in row.keywords))
     return "、".join(listed[:4]) + (f" 等 {len(listed)} 个" if len(listed) > 4 else "")
 
 

@@ -33,7 +33,7 @@ _START, _END = "<xml>", "</xml>"
 _SECTION = r"<!\[CDATA\[((?:[^\]]++|\](?!\]>))*+)\]\]>"
 _FIELD = re.compile(rf"\s*<([A-Za-z]\w*)>(?:{_SECTION}|([^<>&]*+))</\1>", re.ASCII)
 # carriage returns are folded, and the others refused, by rules that expat knows
-_NOT_FLAT = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+_NOT_FLAT = _CONTROL + b"\r"
 
 Tree = Mapping[str, object]
 
@@ -83,12 +83,15 @@ def read(xml: bytes) -> Tree:
 
 def _flat(xml: bytes) -> Tree | None:
     """The tree of a flat push; None when expat must look at it."""
+    if len(xml.translate(None, _NOT_FLAT)) < len(xml):
+        return None
     try:
-        whole = xml.decode()
+        whole = xml.decode().strip(" \n\t")
     except UnicodeDecodeError:
         return None
-    whole = whole.strip(" \n\t")
-    if not (whole.startswith(_START) and whole.endswith(_END)) or _NOT_FLAT.search(whole):
+    if not (whole.startswith(_START) and whole.endswith(_END)):
+        return None
+    if "\ufffe" in whole or "\uffff" in whole:
         return None
     tree: dict[str, object] = {}
     place, end = len(_START), len(whole) - len(_END)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
+from structlog.testing import capture_logs
 
 from app import jobs as handlers
 from app import sealing
@@ -249,13 +250,14 @@ def test_a_sealer_that_stands_still_is_noticed() -> None:
 
 
 @pytest.mark.usefixtures("own_database")
-def test_a_root_goes_to_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_root_goes_to_the_log() -> None:
     write(1)
-    sealing.seal(now=LATER)
+    with capture_logs() as lines:
+        sealing.seal(now=LATER)
     with transaction():
         sealed = seals.newest()
     assert sealed is not None
-    assert sealed.root_hash in capsys.readouterr().out
+    assert [line["root"] for line in lines if line["event"] == "audit.sealed"] == [sealed.root_hash]
 
 
 def test_a_row_is_the_same_bytes_wherever_it_was_read(own_database: str) -> None:
