@@ -6,17 +6,16 @@ The phone needs a hub that runs (`make run`) and that nobody has talked to: it f
 asks about a lost identity card and is answered.
 """
 
-import os
-import shutil
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from tools import browser
+
 ROOT = Path(__file__).parents[1]
 PHONE = ROOT / "docs" / "images" / "phone.png"
 DRAWING = ROOT / "config" / "demo" / "media" / "hall.svg"
-_BROWSERS = (os.environ.get("CHROMIUM", "chromium"), "chromium-browser", "google-chrome")
 _ACCOUNT = "华阴公安"
 _QUESTIONS = ("身份证丢了咋办", "公交车几点收车")
 
@@ -24,10 +23,9 @@ _QUESTIONS = ("身份证丢了咋办", "公交车几点收车")
 def main() -> None:
     """Open a browser and take both."""
     address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8100"
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page(
+        chromium = playwright.chromium.launch(executable_path=browser.path(), args=browser.OPTIONS)
+        page = chromium.new_page(
             viewport={"width": 1180, "height": 900},
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
@@ -38,7 +36,7 @@ def main() -> None:
         _talk(page)
         PHONE.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PHONE, animations="disabled")
-        browser.close()
+        chromium.close()
 
 
 def _draw_hall(page: Page) -> None:

@@ -35,7 +35,7 @@ from matrix import callbacks, departments, talks
 from matrix.accounts import Account
 from matrix.staff import grants, people, sessions
 from matrix.staff.grants import Wish
-from matrix.staff.roles import Role
+from matrix.staff.roles import WITH_SECOND_FACTOR, Role
 from matrix.staff.sessions import Origin
 from matrix.staff.sessions import Stage as SignIn
 from simulator import envelope, pushes
@@ -137,7 +137,8 @@ def _people(app: Flask) -> dict[str, str]:
         for sign_in_name, (name, role, code) in PEOPLE.items():
             owner = departments.by_code(code).id if code else None
             person = people.add(sign_in_name=sign_in_name, name=name, department_id=owner, now=now)
-            person.totp_at = person.password_at = now
+            person.password_at = now
+            person.totp_at = now if Role(role) in WITH_SECOND_FACTOR else None
             grants.give(person.id, Wish(Role(role), department_id=owner), by=None, now=now)
             origin = Origin("127.0.0.1", "Chrome")
             secret = sessions.start(person.id, SignIn.FULL, origin, now=now, confirmed=True)
