@@ -8,18 +8,27 @@ only choose what is written.
 """
 
 import io
-import json
 import logging
 import os
 import sys
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import openpyxl
+import requests
+from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    FloatRect,
+    Locator,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 from sqlalchemy import select
 
 from app import live
@@ -29,8 +38,8 @@ from tools import browser
 from tools.stage import ROOT, Stage, catch_up, stage, write
 
 FOLDER = ROOT / "docs" / "images" / "console"
-_DESK = {"width": 1366, "height": 768}
-_PHONE = {"width": 390, "height": 700}
+_DESK: ViewportSize = {"width": 1366, "height": 768}
+_PHONE: ViewportSize = {"width": 390, "height": 700}
 _COLOURS = 128
 _POLICE = "华阴公安"
 _DOGS = (
@@ -66,8 +75,9 @@ class Camera:
                 reduced_motion="reduce",
             )
             if who:
-                cookie = {"name": self.hub.cookie_name, "value": self.hub.cookies[who]}
-                known.add_cookies([{**cookie, "url": self.hub.address}])
+                name, value = self.hub.cookie_name, self.hub.cookies[who]
+                known.add_cookies([{"name": name, "value": value, "url": self.hub.address}])
+            known.set_default_timeout(8_000)
             self.contexts[who, phone] = known
         page = known.new_page()
         page.goto(f"{self.hub.address}/console/{path}")
@@ -88,7 +98,7 @@ class Camera:
             bottom = _bottom(until) + room if until else 0
             size = page.viewport_size or _DESK
             height = min(bottom, size["height"]) if bottom else size["height"]
-            clip = {"x": 0, "y": 0, "width": size["width"], "height": height}
+            clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
             content = page.screenshot(animations="disabled", caret="hide", clip=clip)
             _written(FOLDER / f"{name}.png", content)
         if not stays:
@@ -207,7 +217,7 @@ def change_a_rule(camera: Camera) -> None:
 def try_a_phrase(camera: Camera) -> None:
     """One phrase on all accounts, one of them opened."""
     page = camera.open("admin", "studio/?text=身份证丢了咋办")
-    page.locator("summary", has_text=_POLICE).click()
+    page.locator(".answer-account", has_text=_POLICE).click()
     page.mouse.wheel(0, 260)
     camera.take("bench", page)
 
@@ -230,7 +240,8 @@ def import_a_sheet(camera: Camera) -> None:
 def _spoilt(content: bytes) -> bytes:
     book = openpyxl.load_workbook(io.BytesIO(content))
     sheet = book.active
-    columns = {cell.value: cell.column for cell in sheet[1]}
+    assert isinstance(sheet, Worksheet)
+    columns = {cell.value: number for number, cell in enumerate(sheet[1], 1)}
     sheet.cell(2, columns["优先级"], "最高")
     sheet.cell(3, columns["正则"], "居住(")
     sheet.cell(4, columns["单位"], "公安")
@@ -241,7 +252,7 @@ def _spoilt(content: bytes) -> bytes:
 
 def change_a_menu(camera: Camera) -> None:
     """The menu's editor with the phone beside it."""
-    page = camera.open("editor", f"menus/{camera.account_id(_POLICE)}/edit")
+    page = camera.open("editor", f"menus/{camera.account_id(_POLICE)}")
     page.get_by_label("这次改了什么").fill("增加居住证入口")
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     camera.take("menu", page)
@@ -336,13 +347,8 @@ def _open_account_at_wechat() -> None:
         "verified": True,
         "secret": _NEW_SECRET,
     }
-    asked = urllib.request.Request(  # noqa: S310  # the stage's own simulator
-        f"{os.environ['WECHAT_API_URL']}/simulator/accounts",
-        data=json.dumps(account).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(asked) as answer:  # noqa: S310
-        assert answer.status == 200
+    address = f"{os.environ['WECHAT_API_URL']}/simulator/accounts"
+    requests.post(address, json=account, timeout=10).raise_for_status()
 
 
 def administrate(camera: Camera) -> None:
