@@ -34,6 +34,7 @@ from sqlalchemy import select
 from app import live
 from config.database import reading, session
 from matrix.accounts import Account
+from simulator.followers import openid_of
 from tools import browser
 from tools.stage import ROOT, Stage, catch_up, stage, write
 
@@ -108,7 +109,8 @@ class Camera:
         """A citizen writes to the police."""
         with reading():
             account = session.scalars(select(Account).where(Account.name == _POLICE)).one()
-        assert write(self.hub.app, account, f"o{openid:0>27}", words) == 200
+        known = openid if openid.startswith("o") else f"o{openid:0>27}"
+        assert write(self.hub.app, account, known, words) == 200
 
     def account_id(self, name: str) -> int:
         """The id of an account."""
@@ -303,7 +305,8 @@ def look_back(camera: Camera) -> None:
 
 def talk(camera: Camera) -> None:
     """Citizens who wait, on a phone; one of them is answered; an emergency."""
-    camera.hear("station", "上周在户籍窗口登记了，一直没人联系我。我的手机 13800000000，请回电")
+    words = "上周在户籍窗口登记了，一直没人联系我。我的手机 13800000000，请回电"
+    camera.hear(_citizen_at_wechat(words), words)
     camera.hear("gas", "我家厨房煤气味大得很，咋办")
     camera.settle()
     page = camera.open("agent", "talks/", phone=True)
@@ -319,6 +322,17 @@ def talk(camera: Camera) -> None:
     camera.take("alarms", page, until=page.locator("#alarms"))
 
 
+def _citizen_at_wechat(words: str) -> str:
+    """Somebody who follows the police and has written there, so that an answer may arrive."""
+    phone = f"{os.environ['WECHAT_API_URL']}/phone"
+    start = requests.get(f"{phone}/start", timeout=10).json()
+    police = next(one["appid"] for one in start["accounts"] if one["name"] == _POLICE)
+    for deed in ({"do": "follow"}, {"do": "text", "text": words}):
+        said = {"citizen": start["citizen"], "appid": police, **deed}
+        requests.post(f"{phone}/act", json=said, timeout=10).raise_for_status()
+    return openid_of(start["citizen"], police)
+
+
 # ---- administrators ----
 
 
@@ -332,7 +346,7 @@ def connect(camera: Camera) -> None:
     page.get_by_label("所属单位").select_option(label="公安局")
     page.get_by_label("原始 ID").fill("gh_dec0de000999")
     page.get_by_role("button", name="下一步").click()
-    page.get_by_role("heading", name="检查").wait_for()
+    page.get_by_role("heading", name="检查", exact=True).wait_for()
     camera.settle()
     page.reload()
     camera.take("connect", page)
@@ -345,6 +359,8 @@ def _open_account_at_wechat() -> None:
         "name": "华阴交警",
         "kind": "service",
         "verified": True,
+        "mode": "plain",
+        "token": "notyet",
         "secret": _NEW_SECRET,
     }
     address = f"{os.environ['WECHAT_API_URL']}/simulator/accounts"

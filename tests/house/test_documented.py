@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from app import cli
+from app.console import NAVIGATION
 from config.settings import Settings
 from tests.fixtures.sources import ROOT, listed
 
@@ -55,4 +56,26 @@ def test_every_decision_stands_in_the_index() -> None:
     index = text("docs/decisions/README.md")
     decisions = [path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
     missing = [name for name in sorted(decisions) if f"({name})" not in index]
+    assert not missing, listed(missing)
+
+
+def test_pictures_of_the_console_and_the_guides_that_show_them_belong_together() -> None:
+    folder = ROOT / "docs" / "guides"
+    named = {
+        (path.parent / target).resolve()
+        for path in [*folder.glob("*.md"), *(ROOT / name for name in READMES)]
+        for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+    }
+    lost = [str(path) for path in sorted(named) if not path.exists()]
+    assert not lost, listed(lost)
+    taken = {path.resolve() for path in (ROOT / "docs" / "images" / "console").glob("*.png")}
+    assert taken <= named
+
+
+def test_every_page_of_the_navigation_stands_in_a_guide() -> None:
+    guides = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "guides").glob("*.md")
+    )
+    labels = [entry.label for _, entries in NAVIGATION for entry in entries]
+    missing = [label for label in labels if label not in guides]
     assert not missing, listed(missing)
