@@ -63,10 +63,15 @@ def rows(body: bytes) -> Iterator[tuple[int, list[Cell]]]:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()
         listed = sheet.iter_rows(max_row=_MOST_ROWS, max_col=MOST_COLUMNS)
+        blank: object = None
         for number, row in enumerate(listed, 1):
+            if row is blank:
+                continue  # a gap is one and the same empty row again and again
             cells = [_cell(cell, number, at) for at, cell in enumerate(row, 1)]
             if any(cell.text or cell.problem for cell in cells):
                 yield number, cells
+            else:
+                blank = row
     except (DomainError, GeneratorExit):
         raise
     except Exception as error:
