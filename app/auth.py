@@ -175,7 +175,7 @@ def _visitor(person: Staff, found: Session, now: datetime) -> Visitor:
 
 
 def _guard() -> AnyResponse | None:
-    if not request.path.startswith("/console/") or request.endpoint is None:
+    if not request.path.startswith(edge.CONSOLE) or request.endpoint is None:
         return None
     mark = getattr(current_app.view_functions[request.endpoint], "needs", None)
     if mark == _PUBLIC:
@@ -247,7 +247,7 @@ def _is_path(address: str) -> bool:
     # browsers read a backslash as a slash, and "//" as another machine
     parts = urlsplit(address)
     is_plain = not parts.scheme and not parts.netloc and "\\" not in address
-    return is_plain and address.startswith("/console/") and address.isprintable()
+    return is_plain and address.startswith(edge.CONSOLE) and address.isprintable()
 
 
 def _is_own(address: str) -> bool:

@@ -13,7 +13,8 @@ from flask import Flask, Response, abort, g, request
 
 from config.database import reading, transaction
 
-_PREFIXES = ("/console/",)
+# where the staff's pages stand: the unit of work, the guard and the headers ask for it
+CONSOLE = "/console/"
 
 
 class _Undone(Exception):
@@ -24,7 +25,7 @@ def register(app: Flask, prepare: Callable[[], None]) -> None:
     """Give each request of the pages its unit of work. `prepare` runs first, outside of it."""
 
     def open_unit() -> None:
-        if request.path.startswith(_PREFIXES):
+        if request.path.startswith(CONSOLE):
             _refuse_nul()
             prepare()
             is_safe = request.method in ("GET", "HEAD", "OPTIONS")

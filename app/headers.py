@@ -8,6 +8,7 @@ import secrets
 
 from flask import Blueprint, Flask, Response, g, request
 
+from app.edge import CONSOLE
 from config import logs, settings
 
 _log = logs.get(__name__)
@@ -48,7 +49,7 @@ def _protect(response: Response) -> Response:
     headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
     if settings.get().address.startswith("https://"):
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    if request.path.startswith("/console/"):
+    if request.path.startswith(CONSOLE):
         headers["Cache-Control"] = "no-store"
     return response
 

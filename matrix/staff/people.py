@@ -17,7 +17,7 @@ from config import audit
 from config.crypto import Sealed
 from config.database import Base, change, session
 from config.errors import DomainError, Invalid, NotFound
-from config.tenancy import Area, Member, Right
+from config.tenancy import Member, Right
 
 LONGEST_NAME = 30
 _SIGN_IN_NAME = re.compile(r"[a-z][a-z0-9._-]{2,31}")
@@ -95,13 +95,6 @@ def access_staff(member: Member, staff_id: int, right: Right) -> Staff:
     found = get(staff_id)
     member.require(right, department_id=found.department_id)
     return found
-
-
-def staff_for_staff(member: Member, right: Right = Right.STAFF_READ) -> list[Staff]:
-    """Everybody in the departments where the member has the right, by name."""
-    area: Area = member.area(right)
-    rows = select(Staff).where(area.covers(department=Staff.department_id))
-    return list(session.scalars(rows.order_by(Staff.state, Staff.name, Staff.id)))
 
 
 def names(staff_ids: set[int]) -> dict[int, str]:

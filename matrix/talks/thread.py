@@ -73,11 +73,6 @@ class Line:
     problem: str | None = None
     enclosure: Enclosure | None = None
 
-    @property
-    def is_underway(self) -> bool:
-        """Whether its state will still change."""
-        return self.state in (sendings.State.QUEUED, sendings.State.SENDING)
-
 
 @dataclass(frozen=True)
 class Thread:

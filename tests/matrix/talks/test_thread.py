@@ -63,7 +63,6 @@ def test_both_sides_stand_in_order_of_time(town: Town) -> None:
     ]
     assert lines[2].rule_code == "police.id_card"
     assert (lines[5].author, lines[5].state) == ("客服agent1", sendings.State.QUEUED)
-    assert lines[5].is_underway
 
 
 @pytest.mark.parametrize(
