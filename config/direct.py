@@ -106,18 +106,21 @@ class _Kept:
             hold.close()
 
     def __del__(self) -> None:
-        """The thread ended."""
+        """Its thread ended."""
         self.forget()
 
 
-class _KeptByThread(threading.local, _Kept):
-    """One for each thread."""
+class _ByThread(threading.local):
+    """One for each thread. Python drops what such an object holds, never the object itself."""
+
+    def __init__(self) -> None:
+        self.kept = _Kept()
 
 
 # SQLite has one writer anyway, and a connection alone in its process need not read again what
 # another has changed. PostgreSQL commits for many at once by itself, and there one push that
 # waits for a lock must not stop the others.
-_shared, _own = _Kept(), _KeptByThread()
+_shared, _own = _Kept(), _ByThread()
 
 
 def run(values: Values, work: Callable[[Execute], T]) -> T:
@@ -131,13 +134,13 @@ def run(values: Values, work: Callable[[Execute], T]) -> T:
     if engine().dialect.name == "sqlite":
         result: T = _written.do((values, work))
         return result
-    return _twice(_own, lambda connection: _in_postgresql(connection, values, work))
+    return _twice(_own.kept, lambda connection: _in_postgresql(connection, values, work))
 
 
 def forget() -> None:
     """Close the connections of the process and of this thread."""
     _shared.forget()
-    _own.forget()
+    _own.kept.forget()
 
 
 def _twice(kept: _Kept, attempt: Callable[[Any], T]) -> T:

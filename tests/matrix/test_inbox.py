@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -232,3 +233,21 @@ def test_processes_that_get_the_same_pushes_agree_on_one_answer(account_id: int)
     assert len({(number, answer) for number, answer, _ in lines}) == 40
     with transaction():
         assert session.scalar(select(func.sum(Inbound.deliveries))) == 360
+
+
+@pytest.mark.parametrize("database_server", ["postgresql"], indirect=True)
+def test_a_thread_that_ends_leaves_no_connection_open(
+    account_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    open_one = direct._opened
+
+    def watched() -> Any:
+        opened.append(open_one())
+        return opened[-1]
+
+    monkeypatch.setattr(direct, "_opened", watched)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(inbox.receive, entry(account_id)).result(10)
+        assert [one.closed for one in opened] == [False]
+    assert [one.closed for one in opened] == [True]
