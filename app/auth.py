@@ -98,22 +98,25 @@ def confirmed(view: View) -> View:
                 return view(*args, **values)
             edge.keep()
             problem = "不正确，请重试"
-        return _ask_again(visitor, problem), 403
+        return _ask_again(visitor, problem)
 
     asking.is_confirmed = True  # type: ignore[attr-defined]  # read by the house tests
     return asking  # type: ignore[return-value]  # wraps keeps the view's own signature
 
 
-def _ask_again(visitor: Visitor, problem: str) -> str:
+def _ask_again(visitor: Visitor, problem: str) -> tuple[str, int]:
+    """A page of its own, or, when htmx asks, what takes the place of the form."""
     own = ("csrf_token", "confirm_proof")
-    carried = [(name, value) for name, value in request.form.items(multi=True) if name not in own]
-    return render_template(
-        "console/confirm.html",
-        carried=carried,
-        problem=problem,
-        by_code=visitor.staff.has_second_factor,
-        back=request.referrer if _is_own(request.referrer or "") else url_for("home.index"),
-    )
+    told: dict[str, Any] = {
+        "carried": [pair for pair in request.form.items(multi=True) if pair[0] not in own],
+        "problem": problem,
+        "by_code": visitor.staff.has_second_factor,
+    }
+    if "HX-Request" in request.headers:
+        target = request.headers.get("HX-Target", "")
+        return render_template("console/confirm_here.html", target=target, **told), 422
+    back = request.referrer if _is_own(request.referrer or "") else url_for("home.index")
+    return render_template("console/confirm.html", back=back, **told), 403
 
 
 # ---- the guard ----

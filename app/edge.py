@@ -8,10 +8,13 @@ A refusal that must be remembered (a wrong password) says so with `keep`.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from flask import Flask, Response, abort, g, request
 
 from config.database import reading, transaction
+
+T = TypeVar("T")
 
 # where the staff's pages stand: the unit of work, the guard and the headers ask for it
 CONSOLE = "/console/"
@@ -28,9 +31,7 @@ def register(app: Flask, prepare: Callable[[], None]) -> None:
         if request.path.startswith(CONSOLE):
             _refuse_nul()
             prepare()
-            is_safe = request.method in ("GET", "HEAD", "OPTIONS")
-            g.unit = reading() if is_safe else transaction()
-            g.unit.__enter__()
+            _open()
 
     app.before_request(open_unit)
     app.after_request(_close)
@@ -47,6 +48,25 @@ def _refuse_nul() -> None:
 def keep() -> None:
     """Commit this request's changes although its answer is a refusal."""
     g.keep = True
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Do what takes long while the request has no unit of work, so that nobody waits for it.
+
+    `work` opens units of its own. What the request has changed before is kept, whatever follows.
+    """
+    unit: AbstractContextManager[None] = g.pop("unit")
+    unit.__exit__(None, None, None)
+    try:
+        return work()
+    finally:
+        _open()
+
+
+def _open() -> None:
+    is_safe = request.method in ("GET", "HEAD", "OPTIONS")
+    g.unit = reading() if is_safe else transaction()
+    g.unit.__enter__()
 
 
 def _close(response: Response) -> Response:

@@ -33,3 +33,9 @@ def current() -> dict[str, int]:
     """All numbers by name."""
     rows = session.execute(select(Revision.name, Revision.number))
     return dict(rows.all())
+
+
+def held(name: str) -> int:
+    """The number of this name as it is now; it does not move until the transaction ends."""
+    row = select(Revision.number).where(Revision.name == name).with_for_update()
+    return session.scalars(row).one_or_none() or 0

@@ -27,6 +27,18 @@ class Broken:
     emergency: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of trying the samples, before a deed that must not wait for it.
+
+    It holds for content of this hash, and as long as the rules have this revision.
+    """
+
+    sha256: str
+    revision: int
+    broken: tuple[Broken, ...] = ()
+
+
 def broken(book: Book, changed: Rule, *, now: datetime) -> tuple[Broken, ...]:
     """The samples that lose their answer when this rule is published, each once."""
     rehearsal = Rehearsal(book, changed)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from config import audit, clock
+from config import audit, clock, revisions
 from config.database import change, locked
 from config.errors import DomainError, Invalid
 from config.tenancy import Member, Right
@@ -25,7 +25,7 @@ from keywords.book import Book
 from keywords.drafts import RuleDraft
 from keywords.history import OPEN, Proposal, RuleVersion, State
 from keywords.policies import Policy
-from keywords.samples import Broken
+from keywords.samples import Broken, Trial
 from keywords.stored import StoredRule
 
 LONGEST_COMMENT = 500
@@ -69,6 +69,12 @@ class SamplesBroken(DomainError):
     def __init__(self, broken: Sequence[Broken]) -> None:
         super().__init__(count=len(broken))
         self.broken = broken
+
+
+class RulesMoved(DomainError):
+    """Other rules have changed since the samples were tried, so the trial says nothing."""
+
+    text = "其他规则刚刚有变化，请再发布一次。"
 
 
 class NeverPublished(DomainError):
@@ -222,12 +228,22 @@ def reject(version_id: int, comment: str, *, by: int, now: datetime) -> RuleVers
     return _told("rule_version.reject", moved, reason=moved.comment)
 
 
+def tried(version: RuleVersion, book: Book, *, revision: int, now: datetime) -> Trial:
+    """Try which samples would lose their answer against the rules of `book`, of this revision.
+
+    With many rules this takes seconds: outside of any transaction.
+    """
+    owners = {"department_id": version.department_id, "account_id": version.account_id}
+    rule = version.draft.rule(id=version.rule_id, **owners)
+    return Trial(version.sha256, revision, samples.broken(book, rule, now=now))
+
+
 def approve(
     version_id: int,
     *,
     sha256: str,
     by: int,
-    book: Book,
+    trial: Trial,
     policy: Policy,
     comment: str = "",
     waiver: str = "",
@@ -235,9 +251,8 @@ def approve(
 ) -> RuleVersion:
     """Publish what was submitted, as it was read: `sha256` is the hash of what was on the page.
 
-    `book` has the rules in force, against which the samples are tried; a `waiver` is the reason
-    to publish although some lose their answer. Raises NotFound, OwnWork, WrongStep,
-    VersionChanged, SamplesBroken.
+    A `waiver` is the reason to publish although the `trial` has samples that lose their answer.
+    Raises NotFound, OwnWork, WrongStep, VersionChanged, RulesMoved, SamplesBroken.
     """
     version = history.get(version_id)
     _check_comment(comment)
@@ -246,7 +261,7 @@ def approve(
         version,
         State.SUBMITTED,
         sha256=sha256,
-        book=book,
+        trial=trial,
         policy=policy,
         waiver=waiver,
         now=now,
@@ -261,14 +276,14 @@ def publish(
     *,
     sha256: str,
     by: int,
-    book: Book,
+    trial: Trial,
     policy: Policy,
     waiver: str = "",
     now: datetime,
 ) -> RuleVersion:
     """Publish a draft without a second person, where the policy of its department allows.
 
-    Raises NotFound, ReviewNeeded, WrongStep, VersionChanged, SamplesBroken.
+    Raises NotFound, ReviewNeeded, WrongStep, VersionChanged, RulesMoved, SamplesBroken.
     """
     version = history.get(version_id)
     if policy.asks_review(version):
@@ -277,7 +292,7 @@ def publish(
         version,
         State.DRAFT,
         sha256=sha256,
-        book=book,
+        trial=trial,
         policy=policy,
         waiver=waiver,
         now=now,
@@ -290,29 +305,30 @@ def _publish(
     expected: State,
     *,
     sha256: str,
-    book: Book,
+    trial: Trial,
     policy: Policy,
     waiver: str,
     now: datetime,
     **facts: Any,
 ) -> RuleVersion:
     version = locked(RuleVersion, version.id)
-    if version.sha256 != sha256:
+    if not version.sha256 == sha256 == trial.sha256:
         raise VersionChanged(history.newest(version.rule_id) or version)
     if version.state is not expected:
         raise WrongStep(version=version.id, expected=[expected.value])
-    row = stored.get(version.rule_id)
-    draft = replace(version.draft, state=drafts.State.LIVE)
-    owners = {"department_id": version.department_id, "account_id": version.account_id}
-    broken = samples.broken(book, draft.rule(id=row.id, **owners), now=now)
-    if broken and not waiver.strip():
-        raise SamplesBroken(broken)
+    row = locked(StoredRule, version.rule_id)
+    if revisions.held(stored.REVISION) != trial.revision:
+        raise RulesMoved(rule=row.id)
+    if trial.broken and not waiver.strip():
+        raise SamplesBroken(trial.broken)
     history.retire_published(row.id)
     moved = _step(
         version, expected, sha256=sha256, state=State.PUBLISHED, published_at=now, **facts
     )
-    due = draft.review_by or policy.review_by(clock.local_day(now))
-    stored.update(row.id, replace(draft, review_by=due), version=row.version, **owners, now=now)
+    draft = replace(version.draft, state=drafts.State.LIVE)
+    draft = replace(draft, review_by=draft.review_by or policy.review_by(clock.local_day(now)))
+    owners = {"department_id": version.department_id, "account_id": version.account_id}
+    stored.update(row.id, draft, version=row.version, **owners, now=now)
     return _told("rule_version.publish", moved, reason=waiver.strip())
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from config import revisions
 from config.audit import Entry
 from config.database import session
 from config.errors import Invalid, NotFound
@@ -20,11 +21,13 @@ from keywords.history import RuleVersion, State
 from keywords.policies import Policy
 from keywords.replies import Text
 from keywords.rules import Keyword, Scope
+from keywords.samples import Trial
 from keywords.versions import (
     NeverPublished,
     OwnWork,
     PublishedOnce,
     ReviewNeeded,
+    RulesMoved,
     VersionChanged,
     WrongStep,
 )
@@ -70,8 +73,29 @@ def save(
 
 def approve(version: RuleVersion, by: int = BO, sha256: str = "") -> RuleVersion:
     return versions.approve(
-        version.id, sha256=sha256 or version.sha256, by=by, book=Book(), policy=STRICT, now=NOW
+        version.id,
+        sha256=sha256 or version.sha256,
+        by=by,
+        trial=tried(version),
+        policy=STRICT,
+        now=NOW,
     )
+
+
+def publish(version: RuleVersion, policy: Policy) -> RuleVersion:
+    return versions.publish(
+        version.id,
+        sha256=version.sha256,
+        by=ANNA,
+        trial=tried(version),
+        policy=policy,
+        now=NOW,
+    )
+
+
+def tried(version: RuleVersion) -> Trial:
+    revision = revisions.current().get(stored.REVISION, 0)
+    return versions.tried(version, Book(), revision=revision, now=NOW)
 
 
 def put_in_force(draft: RuleDraft, police: int, rule_id: int | None = None) -> RuleVersion:
@@ -214,9 +238,7 @@ def test_steps_cannot_be_skipped(police: int) -> None:
         with pytest.raises(WrongStep):
             early()
     with pytest.raises(ReviewNeeded):
-        versions.publish(
-            version.id, sha256=version.sha256, by=ANNA, book=Book(), policy=STRICT, now=NOW
-        )
+        publish(version, STRICT)
     with pytest.raises(NeverPublished):
         versions.switch_on(version.rule_id, version=1, now=NOW)
     approve(versions.submit(version.id, by=ANNA, now=NOW))
@@ -230,9 +252,23 @@ def test_steps_cannot_be_skipped(police: int) -> None:
     assert states(version.rule_id) == ["published"]
 
 
+def test_a_trial_holds_for_what_was_tried_and_while_no_rule_moves(police: int) -> None:
+    first = versions.submit(save(DRAFT, police).id, by=ANNA, now=NOW)
+    other = save(replace(DRAFT, code="police.other"), police)
+    asked = {"sha256": first.sha256, "by": BO, "policy": STRICT, "now": NOW}
+    with pytest.raises(VersionChanged):
+        versions.approve(first.id, trial=tried(other), **asked)
+
+    early = tried(first)
+    publish(other, LAX)
+    with pytest.raises(RulesMoved):
+        versions.approve(first.id, trial=early, **asked)
+    assert versions.approve(first.id, trial=tried(first), **asked).state is State.PUBLISHED
+
+
 def test_an_author_publishes_alone_where_the_department_says_so(police: int) -> None:
     version = save(DRAFT, police)
-    versions.publish(version.id, sha256=version.sha256, by=ANNA, book=Book(), policy=LAX, now=NOW)
+    publish(version, LAX)
     assert len(stored.live()) == 1
 
 
@@ -240,9 +276,7 @@ def test_an_author_publishes_alone_where_the_department_says_so(police: int) -> 
 def test_what_binds_the_city_is_always_reviewed(scope: Scope) -> None:
     version = save(replace(DRAFT, scope=scope), None)
     with pytest.raises(ReviewNeeded):
-        versions.publish(
-            version.id, sha256=version.sha256, by=ANNA, book=Book(), policy=LAX, now=NOW
-        )
+        publish(version, LAX)
 
 
 def test_a_mandatory_rule_of_a_department_is_always_reviewed(police: int) -> None:

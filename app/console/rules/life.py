@@ -1,14 +1,16 @@
 """One rule: its page, its versions, and every step from a draft to the citizen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from app import auth, live
+from app import auth, edge, live
 from app.auth import needs
 from app.console import forms
 from app.console.drawing import away, done, warn
@@ -17,22 +19,25 @@ from app.console.rules import words
 from app.console.rules.blueprint import blueprint
 from app.console.rules.words import Owner
 from app.jobs import MEDIA_REFRESH
+from app.live import Live
 from config import clock, jobs
+from config.database import reading
 from config.tenancy import Right
-from keywords import differences, history, hits, policies, samples, stored, versions
+from keywords import differences, history, hits, policies, stored, versions
 from keywords.differences import Difference
 from keywords.drafts import RuleDraft
 from keywords.drafts import State as RuleState
 from keywords.history import RuleVersion, State
 from keywords.policies import Policy
 from keywords.replies import media_names
-from keywords.samples import Broken
+from keywords.samples import Broken, Trial
 from keywords.stored import StoredRule
-from keywords.versions import LONGEST_COMMENT, SamplesBroken
+from keywords.versions import LONGEST_COMMENT, RulesMoved, SamplesBroken
 from matrix.staff import people
 
 Answer = str | Response | tuple[str, int]
 _MONTH = timedelta(days=30)
+_TRIALS = 3  # of the samples of one version, while other rules keep moving
 
 
 class DecisionForm(forms.Form):
@@ -114,13 +119,9 @@ def review(version_id: int) -> str:
 def try_samples(version_id: int) -> str:
     """Which samples would lose their answer; asked for when the page stands already."""
     version = versions.access_version(auth.member(), version_id, Right.RULES_READ)
-    draft = version.draft
-    rule = draft.rule(
-        id=version.rule_id, department_id=version.department_id, account_id=version.account_id
-    )
-    found = samples.broken(live.current().book, rule, now=clock.now())
+    trial = _tried(version, live.current())
     return render_template(
-        "console/rules/_samples.html", broken=_told(found), count=len(draft.samples)
+        "console/rules/_samples.html", broken=_told(trial.broken), count=len(version.draft.samples)
     )
 
 
@@ -182,17 +183,18 @@ def approve(version_id: int) -> Answer:
     form = DecisionForm()
     if not form.validate():
         return _review(version, form), 422
+    approving = partial(
+        versions.approve,
+        version.id,
+        sha256=form.sha256.data or "",
+        by=auth.current().staff.id,
+        policy=_policy(version),
+        comment=form.comment.data or "",
+        waiver=form.waiver.data or "",
+        now=clock.now(),
+    )
     try:
-        versions.approve(
-            version.id,
-            sha256=form.sha256.data or "",
-            by=auth.current().staff.id,
-            book=live.current().book,
-            policy=_policy(version),
-            comment=form.comment.data or "",
-            waiver=form.waiver.data or "",
-            now=clock.now(),
-        )
+        _after_trial(version, Right.RULES_REVIEW, approving)
     except SamplesBroken as error:
         form.form_errors.append(str(error))
         return _review(version, form, error.broken), 409
@@ -227,21 +229,47 @@ def publish(version_id: int) -> Answer:
 
 
 def publish_alone(version: RuleVersion, *, sha256: str = "", waiver: str = "") -> Response:
-    """Publish, or show which samples would lose their answer. `sha256` is of what was read."""
+    """Publish, or show which samples would lose their answer. `sha256` is of what was read.
+
+    What the request has changed before is kept.
+    """
+    publishing = partial(
+        versions.publish,
+        version.id,
+        sha256=sha256 or version.sha256,
+        by=auth.current().staff.id,
+        policy=_policy(version),
+        waiver=waiver,
+        now=clock.now(),
+    )
     try:
-        versions.publish(
-            version.id,
-            sha256=sha256 or version.sha256,
-            by=auth.current().staff.id,
-            book=live.current().book,
-            policy=_policy(version),
-            waiver=waiver,
-            now=clock.now(),
-        )
+        _after_trial(version, Right.RULES_WRITE, publishing)
     except SamplesBroken as error:
         warn(str(error))
         return away("rules.review", version_id=version.id)
     return _published(version)
+
+
+def _after_trial(
+    version: RuleVersion, right: Right, deed: Callable[..., RuleVersion]
+) -> RuleVersion:
+    """Do a deed with the trial of the samples; anew when other rules moved in between."""
+
+    def attempt() -> Trial:
+        picture = live.refresh()
+        with reading():
+            now_as = versions.access_version(auth.member(), version.id, right)
+        return _tried(now_as, picture)
+
+    for _ in range(_TRIALS - 1):
+        with suppress(RulesMoved):
+            return deed(trial=edge.aside(attempt))
+    return deed(trial=edge.aside(attempt))
+
+
+def _tried(version: RuleVersion, picture: Live) -> Trial:
+    revision = picture.revisions.get(stored.REVISION, 0)
+    return versions.tried(version, picture.book, revision=revision, now=clock.now())
 
 
 @blueprint.post("/<int:rule_id>/restore/<int:number>")

@@ -14,7 +14,7 @@ from wtforms import BooleanField, HiddenField, IntegerField, SelectField, String
 from wtforms.validators import InputRequired, Length
 
 from app import live
-from app.auth import member, needs
+from app.auth import confirmed, member, needs
 from app.console import forms
 from app.console.drawing import away, done, may, warn
 from app.console.talks import words
@@ -72,7 +72,10 @@ class SeenForm(forms.Form):
 class BlockForm(forms.Form):
     """Why somebody is not answered any more."""
 
-    reason = StringField("屏蔽原因", [InputRequired("请写明原因"), Length(max=200)])
+    # the page has two fields of this name
+    reason = StringField(
+        "屏蔽原因", [InputRequired("请写明原因"), Length(max=200)], id="block_reason"
+    )
     also_at_wechat = BooleanField("同时加入微信黑名单（对方的消息不再送达）")
 
 
@@ -233,23 +236,35 @@ def dismiss(follower_id: int) -> Answer:
 # ---- beneath, and what came along ----
 
 
-@blueprint.route("/<int:follower_id>/reveal", methods=["GET", "POST"])
+@blueprint.get("/<int:follower_id>/reveal")
 @needs(Right.PRIVACY_REVEAL)
+def why_reveal(follower_id: int) -> str:
+    """Ask why one message must be seen whole."""
+    followers.access_follower(member(), follower_id, Right.PRIVACY_REVEAL)
+    form = RevealForm(formdata=None, data={"ref": request.args.get("ref", "")})
+    return _beneath(follower_id, form, None)
+
+
+@blueprint.post("/<int:follower_id>/reveal")
+@needs(Right.PRIVACY_REVEAL)
+@confirmed
 def reveal(follower_id: int) -> Answer:
-    """Ask why, then show one message; the audit keeps who and why."""
+    """Show one message whole; the audit keeps who and why."""
     followers.access_follower(member(), follower_id, Right.PRIVACY_REVEAL)
     form, shown = RevealForm(), None
-    if form.validate_on_submit():
+    if form.validate():
         with forms.blaming(form, "reason"):
             shown = talks.reveal(
                 member(), follower_id, form.ref.data or "", reason=form.reason.data or ""
             )
-    elif not form.is_submitted():
-        form.ref.data = request.args.get("ref", "")
-    page = render_template(
+    page = _beneath(follower_id, form, shown)
+    return (page, 422) if form.is_refused else page
+
+
+def _beneath(follower_id: int, form: RevealForm, shown: str | None) -> str:
+    return render_template(
         "console/talks/_reveal.html", form=form, shown=shown, follower_id=follower_id
     )
-    return (page, 422) if form.is_submitted() and form.is_refused else page
 
 
 @blueprint.post("/<int:follower_id>/messages/<int:inbox_id>/fetch")

@@ -191,6 +191,57 @@ def test_no_page_has_scripts_or_styles_inside(desk: Desk) -> None:
     assert not found, listed(found)
 
 
+class _Names(HTMLParser):
+    """Finds what a reader who cannot see the page would not be told, or told wrongly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.ids: list[str] = []
+        self.labelled: list[str] = []
+        self._fields: list[tuple[str, str]] = []
+        self._inside_label = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        words = f"{tag} {given}"
+        if "id" in given:
+            self.ids.append(given["id"])
+        if tag == "label":
+            self._inside_label += 1
+            self.labelled.append(given.get("for", ""))
+        if "None" in given.values():
+            self.found.append(f"a value that is none: {words}")
+        if tag == "img" and "alt" not in given:
+            self.found.append(f"no words for a picture: {words}")
+        is_named = "aria-label" in given or "aria-labelledby" in given or self._inside_label
+        is_field = tag in ("select", "textarea") or tag == "input"
+        if is_field and given.get("type") not in ("hidden", "submit", "button") and not is_named:
+            self._fields.append((given.get("id", ""), words))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside_label -= tag == "label"
+
+    def all_found(self) -> list[str]:
+        unnamed = [words for key, words in self._fields if key not in self.labelled]
+        twice = {key for key in self.labelled if self.ids.count(key) > 1}
+        return [
+            *self.found,
+            *(f"no label: {words}" for words in unnamed),
+            *(f"a label of two: {key}" for key in twice),
+        ]
+
+
+def test_every_field_and_picture_has_its_own_name(desk: Desk) -> None:
+    client, found = desk.client(), []
+    for visit in visits(desk, "police"):
+        if visit.is_read and (answer := client.get(visit.path)).mimetype == "text/html":
+            reader = _Names()
+            reader.feed(answer.text)
+            found += [f"{visit.path}: {line}" for line in reader.all_found()]
+    assert not found, listed(found)
+
+
 @pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 2**63, 10**40])
 def test_a_number_that_is_nobodys_is_not_there(desk: Desk, number: int) -> None:
     client, wrong = desk.client(), []

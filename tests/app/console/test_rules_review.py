@@ -1,13 +1,18 @@
 """The life of a rule on the pages: review, versions, switches; and texts where no rule speaks."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
+import pytest
 from werkzeug.test import TestResponse
 
 from app import live
-from config.database import reading
-from keywords import history, stored, texts
+from config.database import reading, transaction
+from keywords import history, samples, stored, texts
+from keywords.book import Book
 from keywords.history import State
+from keywords.rules import Rule
 from tests.app.console.rules import newest, refused, rule_id, typed
 from tests.fixtures.console import Client, Desk
 
@@ -105,6 +110,30 @@ def test_broken_samples_stop_a_publication_until_somebody_says_why(
     assert "理由" in answer.text
     assert newest(louder).state is State.SUBMITTED
     assert decide(reviewer, version, "approve", waiver="已与户籍科商定").status_code == 303
+
+
+def test_nobody_waits_while_samples_are_tried_and_rules_that_move_are_tried_again(
+    reviewer: Client, write: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, version = newest(write()), newest(write(name="更响", then="submit"))
+    tried: list[int] = []
+    try_out = samples.broken
+
+    def while_others_write(book: Book, rule: Rule, *, now: datetime) -> tuple[samples.Broken, ...]:
+        tried.append(rule.id)
+        if len(tried) == 1:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(move, first.rule_id).result(5)
+        return try_out(book, rule, now=now)
+
+    def move(rule: int) -> None:
+        with transaction():
+            stored.delete(rule, version=stored.get(rule).version)
+
+    monkeypatch.setattr(samples, "broken", while_others_write)
+    assert decide(reviewer, version, "approve").status_code == 303
+    assert tried == [version.rule_id] * 2
+    assert newest(version.rule_id).state is State.PUBLISHED
 
 
 def test_old_versions_are_compared_and_come_back(

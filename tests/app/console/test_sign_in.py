@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
@@ -14,14 +13,7 @@ from matrix.staff import links, people, sessions, signing, throttle
 from matrix.staff.links import Purpose
 from matrix.staff.people import Staff
 from matrix.staff.sessions import Session
-from tests.fixtures.console import PASSWORD, Client, Desk
-
-
-def code_of(person: Staff, steps: int = 0) -> str:
-    with reading():
-        secret = people.get(person.id).totp_secret
-    assert secret is not None
-    return pyotp.TOTP(secret).at(clock.now() + timedelta(seconds=30 * steps))
+from tests.fixtures.console import PASSWORD, Client, Desk, code_of
 
 
 def sign_in(client: Client, person: Staff, password: str = PASSWORD, **query: str) -> int:

@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 
+import pytest
+from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
 from app import live
@@ -15,7 +17,7 @@ from matrix.inbox import Inbound
 from matrix.talks import Talk
 from matrix.wechat.gateway import Download, MediaKind
 from tests.app.console.talking import KEY, hear, hidden
-from tests.fixtures.console import Desk
+from tests.fixtures.console import Desk, code_of
 
 PICTURE = b"\xff\xd8\xff" + b"a picture"
 
@@ -208,6 +210,37 @@ def test_who_looks_beneath_says_why_and_is_written_down(desk: Desk) -> None:
         assert "13812345678" not in repr(vars(entry))
     agent = desk.client("agent", "police")
     assert agent.post(f"/console/talks/{key}/reveal", {"ref": ref}).status_code == 403
+
+
+def test_the_look_beneath_asks_for_the_second_factor_again(desk: Desk) -> None:
+    key = hear(desk, "我的电话13812345678")
+    person = desk.person("department_admin", "police")
+    chief = desk.client(person=person, fresh=False)
+    ref = re.search(r"reveal\?ref=(m\d+)", chief.get(f"/console/talks/{key}").text)
+    assert ref
+    form, path = {"ref": ref[1], "reason": "按要求回电"}, f"/console/talks/{key}/reveal"
+    assert chief.get(f"{path}?ref={ref[1]}").status_code == 200
+
+    for wrong in ({}, {"confirm_proof": "000000"}):
+        asked = chief.post(path, form | wrong, headers={"HX-Request": "true"})
+        assert asked.status_code == 422
+        assert "按要求回电" in asked.text
+        assert "13812345678" not in asked.text
+    assert "13812345678" in chief.post(path, form | {"confirm_proof": code_of(person)}).text
+
+
+@pytest.mark.browser
+def test_somebody_looks_beneath_in_a_browser(desk: Desk, site: str, page: Page) -> None:
+    key = hear(desk, "我的电话13812345678")
+    person = desk.enter(page, site, "department_admin", "police", fresh=False)
+    page.goto(f"{site}/console/talks/{key}")
+    page.get_by_role("button", name="查看原文").click()
+    page.get_by_label("查看原因").fill("按市民要求回电")
+    page.get_by_role("button", name="查看", exact=True).click()
+    page.get_by_label("验证器里的 6 位数字").fill(code_of(person))
+    expect(page.get_by_role("dialog")).not_to_contain_text("13812345678")
+    page.get_by_role("button", name="确认并继续").click()
+    expect(page.get_by_role("dialog")).to_contain_text("13812345678")
 
 
 # ---- what citizens enclosed ----
