@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
-
+from bench import belongings
+from bench.belongings import write
 from config import clock
-from config.database import Base, session, transaction
+from config.database import session, transaction
 from keywords import drafts, stored
 from keywords.drafts import RuleDraft
 from keywords.replies import Text
@@ -77,6 +77,7 @@ def fill(size: Size, *, now: datetime) -> None:
     owners = _accounts(size, now)
     _rules(size, owners, chance, now)
     _messages(size, list(owners), chance, now)
+    belongings.fill(owners, share=size.rules / Size.rules, now=now)
 
 
 def _accounts(size: Size, now: datetime) -> dict[int, int]:
@@ -108,6 +109,7 @@ def _accounts(size: Size, now: datetime) -> dict[int, int]:
                 ),
                 now=now,
             )
+            made.qr_url = "http://weixin.qq.com/q/account"
             owners[made.id] = owner.id
     return owners
 
@@ -130,24 +132,8 @@ def _rules(size: Size, owners: dict[int, int], chance: random.Random, now: datet
 
 
 def _messages(size: Size, keys: list[int], chance: random.Random, now: datetime) -> None:
-    _insert(Follower, _follower_rows(size, keys, now))
-    _insert(Inbound, _message_rows(size, keys, chance, now))
-
-
-def _insert(table: type[Base], rows: Iterator[dict[str, Any]]) -> None:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == _AT_ONCE:
-            _write(table, batch)
-            batch = []
-    _write(table, batch)
-
-
-def _write(table: type[Base], batch: list[dict[str, Any]]) -> None:
-    if batch:
-        with transaction():
-            session.execute(insert(table), batch)
+    write(Follower, _follower_rows(size, keys, now))
+    write(Inbound, _message_rows(size, keys, chance, now))
 
 
 def _people(size: Size) -> int:

@@ -25,8 +25,9 @@ from matrix.staff.grants import Wish
 from matrix.staff.roles import Role
 from matrix.staff.sessions import Origin, Stage
 
-# ids of a page's address: the first row of everything, and words where a page wants some
-_WORDS = {"code": "bench.1", "name": "photo"}
+# what stands in a page's address: the first row of everything, and of people the second
+_PARTS = {"kind": "svg", "ending": "png", "staff_id": 2}
+_ASKED = {"studio.export": {"owner": "a1", "format": "yaml"}}
 # jobs that read the inbox and prepare what pages show
 _PREPARING = (talks.GATHER, gathering.GATHER, codes.COUNT, surveys.SURVEY)
 
@@ -36,14 +37,17 @@ def main() -> None:
     accounts, rules, messages, rounds = map(int, sys.argv[1:])
     now = clock.now()
     schema.upgrade()
-    city.fill(city.Size(accounts, rules, messages), now=now)
     app = create_app()
+    client = _signed_in(app)
+    city.fill(city.Size(accounts, rules, messages), now=now)
     _catch_up()
     live.refresh()
-    client = _signed_in(app)
     figures: dict[str, Any] = {}
     for endpoint, address in _pages(app):
         figures[endpoint] = timed(lambda address=address: client.get(address), rounds, engine())
+        status = figures[endpoint]["status"]
+        if status >= 400:
+            raise SystemExit(f"{endpoint} {address} answered {status}: nothing was measured")
     print(json.dumps(figures))
 
 
@@ -86,9 +90,12 @@ def _pages(app: Flask) -> Iterator[tuple[str, str]]:
     for rule in app.url_map.iter_rules():
         mark = getattr(app.view_functions[rule.endpoint], "needs", "public")
         if mark != "public" and "GET" in (rule.methods or ()):
-            values = {name: _WORDS.get(name, 1) for name in rule.arguments}
+            parts = {name: _PARTS.get(name, 1) for name in rule.arguments}
             with app.test_request_context():
-                yield rule.endpoint, url_for(rule.endpoint, **values)
+                yield (
+                    rule.endpoint,
+                    url_for(rule.endpoint, **parts, **_ASKED.get(rule.endpoint, {})),
+                )
 
 
 if __name__ == "__main__":

@@ -138,13 +138,15 @@ def _tried(
     theirs = [word for word in words if word not in own][:_MOST_TRIED]
     given = rehearsal.answers(reach, [*own, *theirs], now=moment)
     for text, winner in zip((*own, *theirs), given, strict=True):
-        before = book.match(reach.account_id, Occasion(text), now=moment)
         if winner is None:
             continue
-        if winner.code != draft.code and text in own:
-            yield Clash.TAKEN, text, winner, ""
-        elif before is not None and before.code != winner.code == draft.code and text in words:
-            yield Clash.TAKES, "", before, text
+        if winner.code != draft.code:
+            if text in own:
+                yield Clash.TAKEN, text, winner, ""
+        elif text in words:
+            before = book.match(reach.account_id, Occasion(text), now=moment)
+            if before is not None and before.code != draft.code:
+                yield Clash.TAKES, "", before, text
 
 
 def _gravest(ordered: list[Conflict]) -> Iterator[Conflict]:

@@ -65,8 +65,17 @@ class Rehearsal:
     def answers(self, reach: Reach, texts: Sequence[str], *, now: datetime) -> list[Rule | None]:
         """The rule by which the account would answer each text after the change."""
         live = self._book.matcher(reach.account_id)
-        heard = {rule.code: rule for text in texts for rule in live.heard(text)}
-        return self._answers(heard, reach, texts, now)
+        taking_part: dict[str, Rule] = {}
+        for text in texts:
+            holder = live.match(Occasion(text), now=now)
+            if holder is None or holder.code not in self.tied:
+                # better than all others there, as in `contest`
+                heard = [holder] if holder else []
+            else:
+                # it may change or go, and then the next best counts
+                heard = live.heard(text)
+            taking_part.update((rule.code, rule) for rule in heard)
+        return self._answers(taking_part, reach, texts, now)
 
     def contest(
         self, holder: Rule, reach: Reach, texts: Sequence[str], *, now: datetime

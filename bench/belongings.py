@@ -1,0 +1,286 @@
+"""What departments have besides rules and messages: made up, and enough to fill every page.
+
+codes with scans, menus, files, phrases, alarms, versions of rules, staff, imports, audit
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import insert
+
+from config import alarms, audit, clock
+from config.database import Base, session, transaction
+from keywords import drafts, history, imports, stored
+from keywords.history import RuleVersion
+from keywords.imports import RuleImport
+from matrix import enclosures, phrases
+from matrix.codes import scans, scenes
+from matrix.media import files
+from matrix.menus import conditional, versions
+from matrix.staff.grants import Grant
+from matrix.staff.people import Staff
+from matrix.staff.roles import Role
+
+Rows = Iterable[dict[str, Any]]
+
+_AT_ONCE = 5000
+_BUTTONS = [{"name": "办事", "kind": "ask", "value": "办事"}]
+_DAYS = 90
+
+
+def fill(owners: Mapping[int, int], *, share: float, now: datetime) -> None:
+    """Give every account and department of `owners` its belongings; `share` of a large city's."""
+    accounts, departments = list(owners), list(dict.fromkeys(owners.values()))
+
+    def many(count: int) -> range:
+        return range(max(1, int(count * share)))
+
+    write(scenes.Code, _codes(accounts, many(100), now))
+    write(scans.Scans, _scans(len(accounts) * len(many(100)), many(_DAYS), now))
+    write(versions.Menu, _menus(accounts, many(30), now))
+    write(conditional.ConditionalMenu, _conditionals(accounts, many(5), now))
+    write(files.File, _files(departments, many(50), now))
+    write(phrases.Phrase, _phrases(departments, many(30), now))
+    write(alarms.Alarm, _alarms(departments, many(50), now))
+    write(Staff, _staff(departments, many(10), now))
+    write(Grant, _grants(departments, many(10), now))
+    write(RuleVersion, _versions(many(2000), now))
+    write(RuleImport, _imports(many(200), now))
+    write(audit.Entry, _entries(departments, many(200_000), now))
+    write(enclosures.Enclosure, [_enclosure(now)])
+
+
+def write(table: type[Base], rows: Rows) -> None:
+    """Insert rows by the thousand."""
+    ahead = iter(rows)
+    while some := list(islice(ahead, _AT_ONCE)):
+        with transaction():
+            session.execute(insert(table), some)
+
+
+def _codes(accounts: list[int], numbers: range, now: datetime) -> Rows:
+    for account_id in accounts:
+        for number in numbers:
+            yield {
+                "account_id": account_id,
+                "name": f"窗口{number}",
+                "scene": f"s{account_id}-{number}",
+                "days": None,
+                "state": scenes.State.READY,
+                "problem": None,
+                "ticket": "t",
+                "url": "http://weixin.qq.com/q/x",
+                "expires_at": None,
+                "retired_at": None,
+                "author": "某甲",
+                "created_at": now,
+                "version": 1,
+            }
+
+
+def _scans(codes: int, days: range, now: datetime) -> Rows:
+    today = clock.local_day(now)
+    for code_id in range(1, codes + 1):
+        for day in days:
+            local_day = today - timedelta(days=day)
+            yield {"code_id": code_id, "local_day": local_day, "followed": 1, "scanned": 3}
+
+
+def _menus(accounts: list[int], numbers: range, now: datetime) -> Rows:
+    for account_id in accounts:
+        for number in numbers:
+            yield {
+                "account_id": account_id,
+                "version": number + 1,
+                "buttons": _BUTTONS,
+                "state": versions.State.PUSHED,
+                "problem": None,
+                "note": "",
+                "author": "某甲",
+                "author_id": None,
+                "copied_from_id": None,
+                "created_at": now,
+                "pushed_at": now,
+            }
+
+
+def _conditionals(accounts: list[int], numbers: range, now: datetime) -> Rows:
+    for account_id in accounts:
+        for number in numbers:
+            yield {
+                "account_id": account_id,
+                "name": f"分组{number}",
+                "tag_id": 100 + number,
+                "tag_name": "老人",
+                "platform": None,
+                "buttons": _BUTTONS,
+                "state": conditional.State.SHOWN,
+                "problem": None,
+                "wechat_id": f"{number}",
+                "author": "某甲",
+                "created_at": now,
+            }
+
+
+def _files(departments: list[int], numbers: range, now: datetime) -> Rows:
+    for department_id in departments:
+        for number in numbers:
+            yield {
+                "name": f"photo{department_id}-{number}.png",
+                "kind": files.Kind.IMAGE,
+                "department_id": department_id,
+                "mime": "image/png",
+                "size": 200_000,
+                "body": b"x" * 20_000,
+                "preview": b"x" * 4000,
+                "digest": "x",
+                "author": "某甲",
+                "created_at": now,
+                "updated_at": now,
+                "version": 1,
+            }
+
+
+def _phrases(departments: list[int], numbers: range, now: datetime) -> Rows:
+    for department_id in departments:
+        for number in numbers:
+            yield {
+                "department_id": department_id,
+                "title": f"常用语{number}",
+                "content": "您好，请带身份证到窗口办理。",
+                "version": 1,
+                "created_at": now,
+            }
+
+
+def _alarms(departments: list[int], numbers: range, now: datetime) -> Rows:
+    for department_id in departments:
+        for number in numbers:
+            yield {
+                "kind": "bench.alarm",
+                "subject": f"{department_id}-{number}",
+                "message": "菜单推送失败",
+                "facts": {},
+                "department_id": department_id,
+                "account_id": None,
+                "urgent": number % 10 == 0,
+                "raised_at": now,
+                "last_at": now,
+                "count": 1,
+                "closed_at": now if number % 2 else None,
+                "closed_by": "某甲" if number % 2 else None,
+                "note": "",
+            }
+
+
+def _staff(departments: list[int], numbers: range, now: datetime) -> Rows:
+    for department_id in departments:
+        for number in numbers:
+            yield {
+                "sign_in_name": f"editor{department_id}-{number}",
+                "name": f"某{number}",
+                "department_id": department_id,
+                "created_at": now,
+            }
+
+
+def _grants(departments: list[int], numbers: range, now: datetime) -> Rows:
+    people = len(departments) * len(numbers)
+    for number in range(people):
+        yield {
+            # the one who looks at the pages was there before them
+            "staff_id": number + 2,
+            "role": Role.EDITOR,
+            "department_id": departments[number // len(numbers)],
+            "created_at": now,
+        }
+
+
+def _versions(numbers: range, now: datetime) -> Rows:
+    """Forty more versions of the first rule, and of each of the next one that waits for review."""
+    with transaction():
+        rows = stored.listed()[: len(numbers)]
+    for row in rows:
+        shape = drafts.keep(stored.to_draft(row))
+        # the first of a rule is the one in force
+        last = 41 if row.id == rows[0].id else 2
+        for number in range(2, last + 1):
+            yield {
+                "rule_id": row.id,
+                "number": number,
+                "stamp": 1,
+                "state": history.State.SUBMITTED if number == last else history.State.SUPERSEDED,
+                "department_id": row.department_id,
+                "account_id": row.account_id,
+                "shape": shape | {"name": f"{row.name}第{number}版"},
+                "sha256": f"{row.id}-{number}",
+                "author_id": None,
+                "writers": [],
+                "submitter_id": None,
+                "reviewer_id": None,
+                "comment": "",
+                "created_at": now,
+                "saved_at": now,
+                "submitted_at": now,
+                "decided_at": None,
+                "published_at": None,
+            }
+
+
+def _imports(numbers: range, now: datetime) -> Rows:
+    problem = {"at": 7, "field": "keywords", "problem": "请填写关键词。"}
+    for number in numbers:
+        yield {
+            "staff_id": 1,
+            "staff_name": "某甲",
+            "filename": f"规则{number}.xlsx",
+            "format": imports.Format.EXCEL,
+            "sha256": "0" * 64,
+            "content": b"",
+            "state": imports.State.REFUSED,
+            "basis": "",
+            "submits": False,
+            "total": 1000,
+            "fresh": 0,
+            "changed": 0,
+            "same": 0,
+            "wrong": 100,
+            "problems": [problem] * 100,
+            "preview": [],
+            "note": "",
+            "created_at": now,
+            "updated_at": now,
+        }
+
+
+def _entries(departments: list[int], numbers: range, now: datetime) -> Rows:
+    for number in numbers:
+        yield {
+            "at": now - timedelta(minutes=len(numbers) - number),
+            "action": "rule.update",
+            "actor_id": 1 + number % 50,
+            "actor_label": f"某{number % 50}",
+            "address": "10.0.0.1",
+            "request_id": f"{number:012x}",
+            "object_kind": "rule",
+            "object_id": str(1 + number % 20_000),
+            "object_label": "身份证办理",
+            "department_id": departments[number % len(departments)],
+            "before": {"name": "身份证"},
+            "after": {"name": "身份证办理"},
+            "reason": "",
+        }
+
+
+def _enclosure(now: datetime) -> dict[str, Any]:
+    """A picture that came with the first message."""
+    return {
+        "inbox_id": 1,
+        "state": enclosures.State.KEPT,
+        "mime": "image/jpeg",
+        "body": b"\xff\xd8\xff" + b"x" * 100_000,
+        "problem": None,
+        "asked_at": now,
+    }
