@@ -185,7 +185,10 @@ def _guard() -> AnyResponse | None:
         return None
     visitor: Visitor | None = g.visitor
     if visitor is None:
-        return _to(url_for("sign_in.index", next=_here()))
+        if "HX-Request" in request.headers:
+            # the page stays, with what was typed into it, and says what to do
+            return Response(status=401)
+        return redirect(url_for("sign_in.index", next=_here()))
     _act_as(visitor)
     if mark == _SIGNED_IN:
         return None

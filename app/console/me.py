@@ -1,6 +1,7 @@
 """One's own things: password, second factor, sign-ins."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, jsonify, render_template
+from flask_wtf.csrf import generate_csrf
 from segno import make_qr
 from werkzeug.wrappers import Response
 from wtforms import PasswordField
@@ -44,6 +45,13 @@ def index() -> str:
         codes_left=factors.codes_left(visitor.staff.id),
         password_until=passwords.expires_at(visitor.staff),
     )
+
+
+@blueprint.get("/here")
+@signed_in
+def here() -> Response:
+    """Who is signed in, and the token for their forms: asked by a page that stood open for long."""
+    return jsonify(staff=str(auth.current().staff.id), token=generate_csrf())
 
 
 @blueprint.route("/password", methods=["GET", "POST"])

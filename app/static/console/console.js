@@ -24,7 +24,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   // data-again: what comes is a file, and the page stays
-  if (form.hasAttribute("hx-post") || form.method === "get" || "again" in form.dataset) return;
+  if (form.hasAttribute("hx-post") || form.method !== "post" || "again" in form.dataset) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -51,7 +51,8 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const answer = event.detail.xhr;
-  if (answer.getResponseHeader("HX-Redirect")) return;
+  // session.js says it
+  if (answer.status === 401 || answer.getResponseHeader("HX-Redirect")) return;
   const isText = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
   toast(isText && answer.responseText ? answer.responseText : SORRY);
 });
