@@ -36,7 +36,10 @@ class EmergencyWords:
         self._danger = AhoCorasick([*every.union(*anchors)], store_patterns=False)
 
     def find(self, normal: Normal) -> str | None:
-        """The word of danger in a message, or None. Looks at the whole text, greetings too."""
+        """The word of danger in a message, several with "、", or None.
+
+        Looks at the whole text, greetings too.
+        """
         for form in dict.fromkeys((normal.text, standard(normal.text))):
             if self._danger.find_matches_as_indexes(form):
                 found = self._find(self._keep.sub("", form))
@@ -53,7 +56,7 @@ class EmergencyWords:
             return always.group()
         for groups in self._together:
             if _holds(text, groups):
-                return groups[0][0]
+                return "、".join(_found(text, group) for group in groups)
         found = self._words.search(text)
         is_calm = self._doubt.search(text) and not self._now.search(text)
         return found.group() if found and not is_calm else ""
@@ -68,6 +71,11 @@ def _holds(text: str, groups: Sequence[Sequence[str]]) -> bool:
         else:
             return False
     return True
+
+
+def _found(text: str, group: Sequence[str]) -> str:
+    """The longest word of a group that stands in a text which has one."""
+    return max((word for word in group if word in text), key=len)
 
 
 def _any_of(listed: Iterable[str]) -> re.Pattern[str]:

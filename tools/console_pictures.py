@@ -219,9 +219,9 @@ def change_a_rule(camera: Camera) -> None:
 def try_a_phrase(camera: Camera) -> None:
     """One phrase on all accounts, one of them opened."""
     page = camera.open("admin", "studio/?text=身份证丢了咋办")
-    page.locator(".answer-account", has_text=_POLICE).click()
-    page.mouse.wheel(0, 260)
-    camera.take("bench", page)
+    answer = page.locator(".answer", has=page.locator(".answer-account", has_text=_POLICE))
+    answer.locator(".answer-account").click()
+    camera.take("bench", page, until=answer)
 
 
 def import_a_sheet(camera: Camera) -> None:

@@ -95,6 +95,20 @@ def test_every_kind_of_object_has_its_label() -> None:
     assert not missing, f"add to KINDS in {WORDS}, in Chinese:" + listed(sorted(missing))
 
 
+def test_every_field_that_is_written_out_has_its_label() -> None:
+    missing = {
+        f'    "{key.value}": "…",   # {source.at(call)}'
+        for source in read(*OURS)
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "audit.record"
+        for keyword in call.keywords
+        if keyword.arg in ("before", "after") and isinstance(keyword.value, ast.Dict)
+        for key in keyword.value.keys
+        if isinstance(key, ast.Constant) and key.value not in words.FIELDS
+    }
+    assert not missing, f"add to FIELDS in {WORDS}, in Chinese:" + listed(sorted(missing))
+
+
 def test_no_label_is_left_of_what_nobody_records() -> None:
     idle = words.ACTIONS.keys() - {text for _, text in _recorded(None)}
     idle |= words.KINDS.keys() - {text for _, text in _recorded("kind")}

@@ -112,6 +112,14 @@ def test_what_happens_now_is_an_alarm_even_beside_papers() -> None:
     assert WORDS.find(normalize("对方正在打人,快来,我要起诉他"))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("厨房一股煤气味", "一股、煤气味"), ("有人溺水了", "有人溺水")],
+)
+def test_the_words_that_are_told_stand_in_the_message(text: str, told: str) -> None:
+    assert (WORDS.find(normalize(text)) or "") == told
+
+
 def test_the_city_adds_words_of_its_own() -> None:
     assert EmergencyWords(["溃坝"]).find(normalize("水库溃坝")) == "溃坝"
     assert WORDS.find(normalize("水库溃坝")) is None

@@ -112,9 +112,10 @@ def test_what_is_not_settled_waits() -> None:
     assert kept() == [(1, 2, 2)]
 
 
-def test_a_row_of_a_long_transaction_is_waited_for(own_database: str) -> None:
-    if not own_database.startswith("postgresql"):
-        pytest.skip("SQLite has one writer at a time")
+# SQLite has one writer at a time
+@pytest.mark.parametrize("database_server", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("own_database")
+def test_a_row_of_a_long_transaction_is_waited_for() -> None:
     address = database.engine().url.render_as_string(hide_password=False)
     with psycopg.connect(address.replace("+psycopg", "")) as other:
         number = other.execute("SELECT nextval('audit_id_seq'), pg_current_xact_id()").fetchone()
