@@ -77,18 +77,6 @@ class RulesMoved(DomainError):
     text = "其他规则刚刚有变化，请再发布一次。"
 
 
-class NeverPublished(DomainError):
-    """Only what citizens have seen can be switched."""
-
-    text = "这条规则还没有发布过。"
-
-
-class PublishedOnce(DomainError):
-    """What citizens have seen is switched off, not deleted."""
-
-    text = "发布过的规则不能删除，可以停用。"
-
-
 def access_version(member: Member, version_id: int, right: Right) -> RuleVersion:
     """The version, for a member with this right at its owner and at its rule's. Raises NotFound."""
     version = history.get(version_id)
@@ -351,38 +339,6 @@ def _refuse_own(version: RuleVersion, by: int) -> None:
 def _check_comment(comment: str) -> None:
     if len(comment) > LONGEST_COMMENT:
         raise Invalid(field="comment", problem=f"最长 {LONGEST_COMMENT} 个字。")
-
-
-# ---- the rule itself ----
-
-
-def switch_off(rule_id: int, *, version: int, now: datetime) -> StoredRule:
-    """Take a live rule out of force. `version` is the rule's. Raises RuleChanged, WrongStep."""
-    return _switch(rule_id, drafts.State.LIVE, drafts.State.OFF, version=version, now=now)
-
-
-def switch_on(rule_id: int, *, version: int, now: datetime) -> StoredRule:
-    """Put a rule into force again as it was. Raises RuleChanged, WrongStep, NeverPublished."""
-    return _switch(rule_id, drafts.State.OFF, drafts.State.LIVE, version=version, now=now)
-
-
-def _switch(
-    rule_id: int, before: drafts.State, after: drafts.State, *, version: int, now: datetime
-) -> StoredRule:
-    row = stored.get(rule_id)
-    if row.state is drafts.State.DRAFT:
-        raise NeverPublished(rule=rule_id)
-    if row.state is not before:
-        raise WrongStep(rule=rule_id, expected=before.value)
-    return stored.switch(rule_id, after, version=version, now=now)
-
-
-def delete(rule_id: int, *, version: int) -> None:
-    """Remove a rule that nobody was ever answered by. Raises PublishedOnce, RuleChanged."""
-    row = stored.get(rule_id)
-    if row.state is not drafts.State.DRAFT or history.was_published(rule_id):
-        raise PublishedOnce(rule=rule_id)
-    stored.delete(rule_id, version=version)
 
 
 def _told(action: str, version: RuleVersion, label: str = "", *, reason: str = "") -> RuleVersion:

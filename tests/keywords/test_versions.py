@@ -23,9 +23,7 @@ from keywords.replies import Text
 from keywords.rules import Keyword, Scope
 from keywords.samples import Trial
 from keywords.versions import (
-    NeverPublished,
     OwnWork,
-    PublishedOnce,
     ReviewNeeded,
     RulesMoved,
     VersionChanged,
@@ -239,8 +237,6 @@ def test_steps_cannot_be_skipped(police: int) -> None:
             early()
     with pytest.raises(ReviewNeeded):
         publish(version, STRICT)
-    with pytest.raises(NeverPublished):
-        versions.switch_on(version.rule_id, version=1, now=NOW)
     approve(versions.submit(version.id, by=ANNA, now=NOW))
     for late in (
         lambda: approve(version),
@@ -309,28 +305,6 @@ def test_an_old_version_comes_back_the_same_way_as_a_new_one(police: int) -> Non
     assert [rule.name for rule in stored.live()] == ["身份证"]
     with pytest.raises(NotFound):
         versions.roll_back(first.rule_id, 9, base=None, author_id=CHEN, now=NOW)
-
-
-def test_a_published_rule_is_switched_off_and_on_but_not_deleted(police: int) -> None:
-    version = put_in_force(DRAFT, police)
-    row = stored.get(version.rule_id)
-    row = versions.switch_off(row.id, version=row.version, now=NOW)
-    assert stored.live() == ()
-    with pytest.raises(WrongStep):
-        versions.switch_off(row.id, version=row.version, now=NOW)
-    with pytest.raises(PublishedOnce):
-        versions.delete(row.id, version=row.version)
-    versions.switch_on(row.id, version=row.version, now=NOW)
-    assert len(stored.live()) == 1
-
-
-def test_a_rule_that_never_was_published_goes_with_its_versions(police: int) -> None:
-    kept = put_in_force(replace(DRAFT, code="police.noise"), police)
-    version = save(DRAFT, police)
-    versions.delete(version.rule_id, version=stored.get(version.rule_id).version)
-    session.expire_all()
-    assert stored.by_code(DRAFT.code) is None
-    assert session.scalars(select(RuleVersion.rule_id)).all() == [kept.rule_id]
 
 
 def test_a_rule_is_looked_at_again_when_the_policy_says_unless_it_says_itself(

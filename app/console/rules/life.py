@@ -23,7 +23,7 @@ from app.live import Live
 from config import clock, jobs
 from config.database import reading
 from config.tenancy import Right
-from keywords import differences, history, hits, policies, stored, versions
+from keywords import differences, history, hits, policies, stored, switches, versions
 from keywords.differences import Difference
 from keywords.drafts import RuleDraft
 from keywords.drafts import State as RuleState
@@ -295,7 +295,7 @@ def restore(rule_id: int, number: int) -> Response:
 def switch_off(rule_id: int) -> Response:
     """Take a rule out of force."""
     row = stored.access_rule(auth.member(), rule_id, Right.RULES_WRITE)
-    versions.switch_off(row.id, version=_seen(row), now=clock.now())
+    switches.switch_off(row.id, version=_seen(row), now=clock.now())
     done("已停用，市民不会再得到这条答复。")
     return away("rules.show", rule_id=rule_id)
 
@@ -305,7 +305,7 @@ def switch_off(rule_id: int) -> Response:
 def switch_on(rule_id: int) -> Response:
     """Put a rule into force again."""
     row = stored.access_rule(auth.member(), rule_id, Right.RULES_WRITE)
-    versions.switch_on(row.id, version=_seen(row), now=clock.now())
+    switches.switch_on(row.id, version=_seen(row), now=clock.now())
     done("已启用，两秒之内生效。")
     return away("rules.show", rule_id=rule_id)
 
@@ -315,7 +315,7 @@ def switch_on(rule_id: int) -> Response:
 def delete(rule_id: int) -> Response:
     """Remove a rule that was never published."""
     row = stored.access_rule(auth.member(), rule_id, Right.RULES_WRITE)
-    versions.delete(row.id, version=_seen(row))
+    switches.delete(row.id, version=_seen(row))
     done("已删除。")
     return away("rules.index")
 
