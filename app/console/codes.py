@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from urllib.parse import quote
 
 import segno
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
@@ -16,7 +16,7 @@ from app import live
 from app.auth import member, needs
 from app.console import forms
 from app.console.drawing import away, done
-from config import clock
+from config import audit, clock
 from config.errors import Invalid, NotFound
 from config.tenancy import Right
 from keywords.rules import Kind, Occasion
@@ -200,10 +200,18 @@ def rename(code_id: int) -> Answer:
     form = NameForm()
     if form.validate():
         with forms.blaming(form, "name"):
-            codes.rename(member(), code_id, form.name.data or "", version=form.version.data or 0)
-            done("名称已修改。")
-            return away("codes.show", code_id=code_id)
-    return _shown(code_id, form), 422
+            try:
+                codes.rename(
+                    member(), code_id, form.name.data or "", version=form.version.data or 0
+                )
+            except codes.CodeChanged:
+                now = {"name": codes.access_code(member(), code_id, Right.CODES_WRITE).name}
+                page = url_for("codes.show", code_id=code_id)
+                form.set_beside(now, audit.newest("code", code_id), page=page)
+    if form.is_refused:
+        return _shown(code_id, form), 422
+    done("名称已修改。")
+    return away("codes.show", code_id=code_id)
 
 
 @blueprint.post("/<int:code_id>/renew")

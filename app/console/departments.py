@@ -128,26 +128,23 @@ def edit(department_id: int) -> Answer:
     """Rename and describe a department."""
     department = _reachable(department_id)
     form = ChangeForm(data=_shown(department))
-    theirs: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         with forms.blaming(form):
-            theirs = _changed(department, form)
-    if form.is_submitted() and not form.is_refused and not theirs:
+            _change(department, form)
+    if form.is_submitted() and not form.is_refused:
         done("已保存。")
         return away("departments.index")
     page = render_template(
         "console/departments/edit.html",
         department=department,
         form=form,
-        theirs=theirs,
-        last=audit.newest("department", department_id) if theirs else None,
         former=departments.former_names(department_id),
         is_closed=department.state is State.MERGED,
     )
     return (page, 422) if form.is_submitted() else page
 
 
-def _changed(department: Department, form: ChangeForm) -> list[tuple[str, Any, Any]]:
+def _change(department: Department, form: ChangeForm) -> None:
     """Save what was typed; when somebody else was first, nothing, and what they made of it."""
     seen = forms.number(form.version)
     details = {**department.details, "duties": _lines(form.duties.data or "")}
@@ -165,14 +162,9 @@ def _changed(department: Department, form: ChangeForm) -> list[tuple[str, Any, A
             department.id, form.name.data or "", now=clock.now(), version=described.version
         )
     except Stale:
-        form.version.data = str(department.version)
         now = _shown(department)
-        return [
-            (field.label.text, now[field.name], field.data)
-            for field in (form.name, form.kind, form.phone, form.duties)
-            if now[field.name] != field.data
-        ]
-    return []
+        last = audit.newest("department", department.id)
+        form.set_beside(now, last, version=now.pop("version"))
 
 
 def _shown(department: Department) -> dict[str, Any]:

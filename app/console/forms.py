@@ -1,7 +1,8 @@
 """Forms of the console: typed fields, Chinese words, refusals at the field they are about."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from gettext import GNUTranslations
 from typing import Any
 
@@ -10,6 +11,7 @@ from wtforms import Field
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.i18n import get_translations
 
+from config.audit import Entry
 from config.errors import DomainError, Invalid, NotFound
 from matrix import departments
 from matrix.departments import Department
@@ -17,8 +19,23 @@ from matrix.departments import Department
 _chinese = get_translations(["zh"])
 
 
+@dataclass(frozen=True)
+class Theirs:
+    """What somebody else made of a thing meanwhile.
+
+    `by` is the audit row of their change; `differences` have a field's label, what stands there
+    now and what was typed. `page` is where the form is opened anew, if not at its own address.
+    """
+
+    by: Entry | None
+    differences: list[tuple[str, str, str]]
+    page: str
+
+
 class Form(FlaskForm):
     """A form; its own words and those of WTForms are Chinese."""
+
+    theirs: Theirs | None = None
 
     class Meta(FlaskForm.Meta):
         """Where WTForms finds its words."""
@@ -29,8 +46,30 @@ class Form(FlaskForm):
 
     @property
     def is_refused(self) -> bool:
-        """Whether anything was wrong."""
-        return bool(self.errors) or bool(self.form_errors)
+        """Whether anything was wrong, or somebody else was first."""
+        return bool(self.errors) or bool(self.form_errors) or self.theirs is not None
+
+    def set_beside(
+        self,
+        now: Mapping[str, Any],
+        by: Entry | None,
+        said: Callable[[str, Any], str] = lambda name, value: str(value or "（空）"),
+        page: str = "",
+        **seen: Any,
+    ) -> None:
+        """Show what stands there now, by names of fields, beside what was typed.
+
+        `seen` are its hidden fields that tell what was read, as they would be now: handed in once
+        more, the form wins. `said` puts a field's value into words.
+        """
+        for name, value in seen.items():
+            self[name].data, self[name].raw_data = value, [str(value)]
+        differences = [
+            (field.label.text, said(field.name, now[field.name]), said(field.name, field.data))
+            for field in self
+            if field.name in now and now[field.name] != field.data
+        ]
+        self.theirs = Theirs(by, differences, page)
 
 
 def trimmed(value: str | None) -> str:

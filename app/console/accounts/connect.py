@@ -117,21 +117,17 @@ def edit(account_id: int) -> Answer:
     account = reachable(account_id)
     form = ChangeForm(data=shown(account))
     form.offer_departments(account.department_id)
-    theirs: list[tuple[str, str, str]] = []
     if form.validate_on_submit():
         with forms.blaming(form):
-            theirs = _changed(account, form)
-    if form.is_submitted() and not form.is_refused and not theirs:
+            _change(account, form)
+    if form.is_submitted() and not form.is_refused:
         done("已保存。")
         return away("accounts.show", account_id=account_id)
-    last = audit.newest("account", account_id) if theirs else None
-    page = render_template(
-        "console/accounts/edit.html", account=account, form=form, theirs=theirs, last=last
-    )
+    page = render_template("console/accounts/edit.html", account=account, form=form)
     return (page, 422) if form.is_submitted() else page
 
 
-def _changed(account: Account, form: ChangeForm) -> list[tuple[str, str, str]]:
+def _change(account: Account, form: ChangeForm) -> None:
     """Save what was typed; when somebody else was first, nothing, and what they made of it."""
     kept = accounts.wish_of(account)
     wish = form.wish(appid=kept.appid, secret=kept.secret, token=kept.token, aes_key=kept.aes_key)
@@ -141,20 +137,11 @@ def _changed(account: Account, form: ChangeForm) -> list[tuple[str, str, str]]:
         seen = forms.number(form.version)
         accounts.change(account.id, wish, now=clock.now(), version=seen)
     except Stale:
-        form.version.data = str(account.version)
-        return _differences(account, form)
+        now = shown(account)
+        last = audit.newest("account", account.id)
+        form.set_beside(now, last, _said, version=now.pop("version"))
+        return
     accounts.verified(account.id, until=form.verified_until.data)
-    return []
-
-
-def _differences(account: Account, form: ChangeForm) -> list[tuple[str, str, str]]:
-    """What stands there now and what was typed, field by field, where they differ."""
-    now = shown(account)
-    return [
-        (field.label.text, _said(field.name, now[field.name]), _said(field.name, field.data))
-        for field in form
-        if field.name in now and field.name != "version" and now[field.name] != field.data
-    ]
 
 
 def _said(name: str, value: Any) -> str:

@@ -1,6 +1,8 @@
 """Manners: what is said where no rule speaks, and what a department asks of its editors."""
 
-from flask import render_template, request
+from typing import Any
+
+from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, IntegerField, RadioField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange
@@ -13,15 +15,16 @@ from app.console.forms import trimmed
 from app.console.rules import words
 from app.console.rules.blueprint import blueprint
 from app.console.rules.words import Owner
-from config import clock
+from config import audit, clock
 from config.errors import NotFound
 from config.tenancy import Right
 from keywords import policies, texts
-from keywords.policies import MOST_MONTHS
+from keywords.policies import MOST_MONTHS, PolicyChanged
 from keywords.rules import Reach
-from keywords.texts import LONGEST_TEXT
+from keywords.texts import LONGEST_TEXT, TextChanged
 
 Answer = str | Response | tuple[str, int]
+_DEMANDS = {"yes": "须由另一个人审核", "no": "编辑自己可以发布", "above": "按上级的要求"}
 
 
 class FallbackForm(forms.Form):
@@ -44,10 +47,7 @@ class EmergencyForm(forms.Form):
 class PolicyForm(forms.Form):
     """What a department asks before its rules change."""
 
-    needs_review = RadioField(
-        "规则发布前",
-        choices={"yes": "须由另一个人审核", "no": "编辑自己可以发布", "above": "按上级的要求"},
-    )
+    needs_review = RadioField("规则发布前", choices=_DEMANDS)
     review_months = IntegerField(
         "多久复核一次（月）", [InputRequired("请填写月数"), NumberRange(1, MOST_MONTHS)]
     )
@@ -66,7 +66,12 @@ def texts_page() -> Answer:
     form = FallbackForm(data={"text": row.text if row else "", "seen": texts.seen_of(row)})
     if form.validate_on_submit():
         with forms.blaming(form, "text"):
-            _set_fallback(form, owner)
+            try:
+                _set_fallback(form, owner)
+            except TextChanged as error:
+                last = audit.newest("keyword_text", error.facts["key"])
+                said = {"text": row.text if row else ""}
+                form.set_beside(said, last, seen=texts.seen_of(row))
     if not form.is_submitted() or form.is_refused:
         page = _texts(form, owner, choices)
         return (page, 422) if form.is_submitted() else page
@@ -95,14 +100,26 @@ def emergency() -> Answer:
     if form.validate():
         listed = [line.strip() for line in (form.words.data or "").splitlines() if line.strip()]
         with forms.blaming(form, "words", **{"emergency.text": "prompt"}):
-            texts.set_emergency(
-                form.prompt.data or "", listed, seen=form.seen.data or "", now=clock.now()
-            )
+            _set_emergency(form, listed)
     if form.is_refused:
         choices = words.owners(live.current(), member.area(Right.RULES_WRITE))
         return _texts(FallbackForm(formdata=None), Owner(), choices, form), 422
     done("紧急提示已更新，两秒之内生效。")
     return away("rules.texts_page")
+
+
+def _set_emergency(form: EmergencyForm, listed: list[str]) -> None:
+    seen = form.seen.data or ""
+    try:
+        texts.set_emergency(form.prompt.data or "", listed, seen=seen, now=clock.now())
+    except TextChanged as error:
+        row = texts.access_emergency(auth.member(), Right.RULES_WRITE)
+        now = {
+            "prompt": row.text if row else texts.EMERGENCY,
+            "words": "\n".join(row.words) if row else "",
+        }
+        last, page = audit.newest("keyword_text", error.facts["key"]), url_for("rules.texts_page")
+        form.set_beside(now, last, page=page, seen=texts.seen_of(row))
 
 
 def _texts(
@@ -156,7 +173,12 @@ def policy(department_id: int) -> Answer:
     )
     if form.validate_on_submit():
         with forms.blaming(form):
-            _set_policy(form, department_id, has_own=row is not None)
+            try:
+                _set_policy(form, department_id, has_own=row is not None)
+            except PolicyChanged:
+                said = {"needs_review": chosen, "review_months": current.review_months}
+                last = audit.newest("keyword_policy", department_id)
+                form.set_beside(said, last, _policy_said, version=row.version if row else 0)
     if not form.is_submitted() or form.is_refused:
         above = policies.nearest(chain[1:])
         page = render_template(
@@ -176,6 +198,10 @@ def policy(department_id: int) -> Answer:
         return (page, 422) if form.is_submitted() else page
     done("已更新。")
     return away("rules.policy", department_id=department_id)
+
+
+def _policy_said(name: str, value: Any) -> str:
+    return _DEMANDS[value] if name == "needs_review" else str(value)
 
 
 def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> None:

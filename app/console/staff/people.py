@@ -13,12 +13,14 @@ from app.console.drawing import away, done
 from app.console.staff.group import Answer, blueprint, departments_of, invitation
 from config import audit, clock
 from config.tenancy import Right
+from matrix import departments
 from matrix.staff import directory, factors, grants, managing, people, sessions, throttle
 from matrix.staff.directory import Filter
-from matrix.staff.people import LONGEST_NAME, State
+from matrix.staff.people import LONGEST_NAME, Staff, StaffChanged, State
 from matrix.staff.roles import LABELS, Role
 
 _HIGHEST_ID = 2**31 - 1
+_CITY = "不属于任何单位（全市）"
 _ASKED = ("word", "department_id", "role", "state")
 Chosen = TypeVar("Chosen", bound="PersonForm")
 _STATES = {State.ACTIVE: "在岗", State.DISABLED: "已停用"}
@@ -155,7 +157,7 @@ def _new(form: NewForm) -> str:
 def _offered(form: Chosen) -> Chosen:
     """The form with the departments where this member manages staff."""
     places = directory.places(auth.member(), Right.STAFF_MANAGE)
-    city = forms.choices([], "不属于任何单位（全市）") if places.is_city else []
+    city = forms.choices([], _CITY) if places.is_city else []
     form.department_id.choices = [*city, *departments_of(places)]
     return form
 
@@ -176,23 +178,37 @@ def edit(staff_id: int) -> str:
 def change(staff_id: int) -> Answer:
     """Change a person's name and department."""
     form = _offered(PersonForm())
-    person, last = managing.manageable(auth.member(), staff_id), None
+    person = managing.manageable(auth.member(), staff_id)
     if form.validate():
         with forms.blaming(form):
-            managing.edit(
-                auth.member(),
-                staff_id,
-                name=form.name.data or "",
-                department_id=form.owner(),
-                version=form.version.data or 0,
-            )
-            done("资料已修改。")
-            return away("staff.show", staff_id=staff_id)
-    if form.form_errors:  # somebody was faster: both versions are shown, and either can be kept
-        last = audit.newest("staff", staff_id)
-        form.version.data = person.version
-    owner = directory.names([person], []).of_department(person.department_id)
-    page = render_template(
-        "console/staff/edit.html", form=form, person=person, last=last, owner=owner
-    )
-    return page, 422
+            _change(person, form)
+    if not form.is_refused:
+        done("资料已修改。")
+        return away("staff.show", staff_id=staff_id)
+    return render_template("console/staff/edit.html", form=form, person=person), 422
+
+
+def _said(name: str, value: str) -> str:
+    if name != "department_id":
+        return value
+    return departments.names([int(value)]).get(int(value), "") if value else _CITY
+
+
+def _change(person: Staff, form: PersonForm) -> None:
+    """Save what was typed, or show what somebody else made of it."""
+    try:
+        managing.edit(
+            auth.member(),
+            person.id,
+            name=form.name.data or "",
+            department_id=form.owner(),
+            version=form.version.data or 0,
+        )
+    except StaffChanged:
+        now = {"name": person.name, "department_id": str(person.department_id or "")}
+        form.set_beside(
+            now,
+            audit.newest("staff", person.id),
+            _said,
+            version=person.version,
+        )

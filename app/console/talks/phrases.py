@@ -9,10 +9,11 @@ from app.auth import member, needs
 from app.console import forms
 from app.console.drawing import away, done
 from app.console.talks.group import blueprint
-from config import clock
+from config import audit, clock
 from config.tenancy import Right
 from matrix import departments
 from matrix import phrases as stored
+from matrix.phrases import PhraseChanged
 
 Answer = str | Response | tuple[str, int]
 
@@ -72,23 +73,29 @@ def phrase(phrase_id: int) -> Answer:
     """Change one phrase."""
     found = stored.access_phrase(member(), phrase_id, Right.TALKS_ANSWER)
     form = PhraseForm(obj=found)
-    theirs = None
     if form.validate_on_submit():
         with forms.blaming(form):
-            stored.revise(
-                member(),
-                phrase_id,
-                title=form.title.data or "",
-                content=form.content.data or "",
-                version=form.version.data or 0,
-            )
+            _revise(found, form)
     if form.is_submitted() and not form.is_refused:
         done("已保存。")
         return away("talks.phrases")
-    if form.is_submitted() and form.version.data != found.version:
-        theirs, form.version.data = found, found.version
-    page = render_template("console/talks/phrase.html", form=form, phrase=found, theirs=theirs)
+    page = render_template("console/talks/phrase.html", form=form, phrase=found)
     return (page, 422) if form.is_submitted() else page
+
+
+def _revise(found: stored.Phrase, form: PhraseForm) -> None:
+    """Save what was typed, or show what somebody else made of it."""
+    try:
+        stored.revise(
+            member(),
+            found.id,
+            title=form.title.data or "",
+            content=form.content.data or "",
+            version=form.version.data or 0,
+        )
+    except PhraseChanged:
+        now = {"title": found.title, "content": found.content}
+        form.set_beside(now, audit.newest("phrase", found.id), version=found.version)
 
 
 @blueprint.post("/phrases/<int:phrase_id>/remove")

@@ -87,7 +87,7 @@ def test_an_editor_publishes_alone_where_the_department_says_so(
     assert "保存并发布" in editor.get("/console/rules/new").text
     assert newest(write(then="publish")).state is State.PUBLISHED
     stale = {"needs_review": "yes", "review_months": "6", "version": "0"}
-    refused(boss.post(f"/console/rules/policy/{police}", stale), "刚被其他人修改过")
+    refused(boss.post(f"/console/rules/policy/{police}", stale), "修改过这里", "编辑自己可以发布")
     wrong = {"needs_review": "yes", "review_months": "0", "version": "1"}
     refused(boss.post(f"/console/rules/policy/{police}", wrong))
     other = desk.department_id("hrss")
@@ -185,7 +185,7 @@ def test_the_fallback_of_a_department_is_written_and_cleared(
     assert editor.post(path, {"text": "请打电话。", "seen": ""}).status_code == 303
     live.refresh()
     assert desk.hub.push("police", desk.hub.text("o1", "天上有几颗星星呢")).text == "请打电话。"
-    refused(editor.post(path, {"text": "另一句", "seen": ""}), "刚被其他人修改过", "另一句")
+    refused(editor.post(path, {"text": "另一句", "seen": ""}), "修改过这里", "另一句")
     assert editor.post(path, {"text": "", "seen": "请打电话。"}).status_code == 303
     assert "请打电话。" not in editor.get(path).text
     other = desk.department_id("hrss")
@@ -205,7 +205,8 @@ def test_only_who_answers_for_the_city_sets_its_emergency_words(desk: Desk) -> N
     assert chief.post(path, said).status_code == 303
     with reading():
         assert texts.current().emergency_words == ("井喷",)
-    refused(chief.post(path, said | {"seen": "旧"}), "刚被其他人修改过")
+    late = chief.post(path, said | {"words": "井喷\n溃坝", "seen": "旧"})
+    refused(late, "修改过这里", "溃坝", "/console/rules/texts")
     assert "井喷" in chief.get("/console/rules/texts").text
 
 

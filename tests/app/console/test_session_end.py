@@ -51,7 +51,7 @@ def test_a_form_waits_for_its_writer_to_sign_in_again(
     end(editor)
     later()
     page.get_by_role("button", name="只存草稿").click()
-    dialog = page.get_by_role("dialog", name="登录已过期")
+    dialog = page.get_by_role("dialog", name="需要重新登录")
     expect(dialog).to_be_visible()
     assert dialog.get_by_role("link", name="重新登录").get_attribute("target") == "_blank"
 
@@ -78,7 +78,7 @@ def test_an_answer_is_not_lost_while_the_page_looks_for_news(
     page.goto(f"{site}/console/talks/{key}")
     page.get_by_label("回复内容").fill("请带身份证到派出所。")
     end(agent)
-    dialog = page.get_by_role("dialog", name="登录已过期")
+    dialog = page.get_by_role("dialog", name="需要重新登录")
     expect(dialog).to_be_visible(timeout=15_000)  # the page asks for news every few seconds
     dialog.get_by_role("button", name="留在本页").click()
     page.get_by_role("button", name="发送", exact=True).click()

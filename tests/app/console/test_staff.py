@@ -126,7 +126,7 @@ def test_a_stale_edit_says_who_was_faster_and_offers_both(
     refused = other.post(f"/console/staff/{editor.id}/edit", first | {"name": "改名二"})
     assert refused.status_code == 422
     assert admin.staff is not None
-    for said in (admin.staff.name, "改名一", "改名二", "再次保存就用您的"):
+    for said in (admin.staff.name, "改名一", "改名二", "再次提交将用您填写的覆盖"):
         assert said in refused.text
     assert 'value="2"' in refused.text
     assert (
