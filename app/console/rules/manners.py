@@ -21,7 +21,7 @@ from config.tenancy import Right
 from keywords import policies, texts
 from keywords.policies import MOST_MONTHS, PolicyChanged
 from keywords.rules import Reach
-from keywords.texts import LONGEST_TEXT, TextChanged
+from keywords.texts import FALLBACK, LONGEST_TEXT, TextChanged
 
 Answer = str | Response | tuple[str, int]
 _DEMANDS = {"yes": "须由另一个人审核", "no": "编辑自己可以发布", "above": "按上级的要求"}
@@ -138,6 +138,8 @@ def _texts(
         danger = EmergencyForm(formdata=None, data=data)
     chain = owner.chain(picture)
     above = chain if owner.account_id is not None else chain[1:]
+    is_city = owner == Owner()
+    inherited = FALLBACK if is_city else texts.current().fallback(Reach(0, (), above))
     return render_template(
         "console/rules/texts.html",
         form=form,
@@ -145,7 +147,7 @@ def _texts(
         owner_name=owner.name(picture),
         choices=choices,
         own={Owner(row.department_id, row.account_id).key for row in texts.for_staff(member)},
-        inherited=texts.current().fallback(Reach(0, (), above)),
+        inherited=inherited,
         danger=danger if is_chief else None,
         longest=LONGEST_TEXT,
     )

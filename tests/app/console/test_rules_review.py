@@ -194,6 +194,13 @@ def test_the_fallback_of_a_department_is_written_and_cleared(
     assert "紧急提示" not in editor.get("/console/rules/texts").text
 
 
+def test_the_city_is_told_what_the_system_says_without_it(desk: Desk) -> None:
+    chief, path = desk.client(), "/console/rules/texts?owner=city"
+    assert chief.post(path, {"text": "请打 12345。", "seen": ""}).status_code == 303
+    footer = chief.get(path).text.partition("系统自带的")[2].partition("系统自带的")[2]
+    assert footer.partition("</div></div>")[0].endswith(texts.FALLBACK)
+
+
 def test_only_who_answers_for_the_city_sets_its_emergency_words(desk: Desk) -> None:
     path, said = "/console/rules/texts/emergency", {"prompt": "请拨打 110。", "words": "井喷\n"}
     assert desk.client("editor", "police").post(path, said).status_code == 404
