@@ -258,8 +258,8 @@ def _after_trial(
     def attempt() -> Trial:
         picture = live.refresh()
         with reading():
-            now_as = versions.access_version(auth.member(), version.id, right)
-        return _tried(now_as, picture)
+            proposed = versions.access_version(auth.member(), version.id, right)
+        return _tried(proposed, picture)
 
     for _ in range(_TRIALS - 1):
         with suppress(RulesMoved):
