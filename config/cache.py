@@ -9,13 +9,13 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 import redis
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from config import logs, settings
+from config.once import Once
 
 Away = (RedisError, OSError)
 
@@ -35,7 +35,7 @@ class _Health:
     away_until = 0.0
 
 
-@cache
+@Once
 def client() -> redis.Redis:
     """The connection pool of this process; may raise any of `Away` when used."""
     return redis.Redis.from_url(
@@ -45,9 +45,9 @@ def client() -> redis.Redis:
 
 def forget() -> None:
     """Drop connections and find the server anew at next use (a test moved it)."""
-    if client.cache_info().currsize:
-        client().close()
-    client.cache_clear()
+    made = client.forget()
+    if made is not None:
+        made.close()
     _Health.away_until = 0.0
 
 

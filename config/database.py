@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -39,6 +38,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapper, Session, scoped_session, ses
 from sqlalchemy.types import TypeDecorator
 
 from config import settings
+from config.once import Once
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound="Base")
@@ -111,7 +111,7 @@ class _Session(Session):
 session = scoped_session(sessionmaker(class_=_Session, expire_on_commit=False))
 
 
-@cache
+@Once
 def engine() -> Engine:
     """The engine of this process; made at first use, so a forked worker gets its own."""
     current = settings.get()
@@ -165,9 +165,9 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
 def forget() -> None:
     """Close all connections and find the database anew at next use (a test moved it)."""
     session.remove()
-    if engine.cache_info().currsize:
-        engine().dispose()
-    engine.cache_clear()
+    made = engine.forget()
+    if made is not None:
+        made.dispose()
 
 
 _is_open: ContextVar[bool] = ContextVar("is_open", default=False)
