@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from config import alarms, audit, clock
 from config.database import Base, session, transaction
@@ -45,9 +45,9 @@ def fill(owners: Mapping[int, int], *, share: float, now: datetime) -> None:
     write(phrases.Phrase, _phrases(departments, many(30), now))
     write(alarms.Alarm, _alarms(departments, many(50), now))
     write(Staff, _staff(departments, many(10), now))
-    write(Grant, _grants(departments, many(10), now))
+    write(Grant, _grants(_made_staff(), now))
     write(RuleVersion, _versions(many(2000), now))
-    write(RuleImport, _imports(many(200), now))
+    write(RuleImport, _imports(_first_person(), many(200), now))
     write(audit.Entry, _entries(departments, many(200_000), now))
     write(enclosures.Enclosure, [_enclosure(now)])
 
@@ -186,16 +186,27 @@ def _staff(departments: list[int], numbers: range, now: datetime) -> Rows:
             }
 
 
-def _grants(departments: list[int], numbers: range, now: datetime) -> Rows:
-    people = len(departments) * len(numbers)
-    for number in range(people):
+def _made_staff() -> dict[int, int | None]:
+    """The departments of the editors made above, by their ids."""
+    made = select(Staff.id, Staff.department_id).where(Staff.sign_in_name.startswith("editor"))
+    with transaction():
+        return dict(session.execute(made).tuples().all())
+
+
+def _grants(staff: Mapping[int, int | None], now: datetime) -> Rows:
+    for staff_id, department_id in staff.items():
         yield {
-            # the one who looks at the pages was there before them
-            "staff_id": number + 2,
+            "staff_id": staff_id,
             "role": Role.EDITOR,
-            "department_id": departments[number // len(numbers)],
+            "department_id": department_id,
             "created_at": now,
         }
+
+
+def _first_person() -> int:
+    """Who was there first: where pages are looked at, the one who looks."""
+    with transaction():
+        return session.scalars(select(func.min(Staff.id))).one()
 
 
 def _versions(numbers: range, now: datetime) -> Rows:
@@ -229,11 +240,11 @@ def _versions(numbers: range, now: datetime) -> Rows:
             }
 
 
-def _imports(numbers: range, now: datetime) -> Rows:
+def _imports(staff_id: int, numbers: range, now: datetime) -> Rows:
     problem = {"at": 7, "field": "keywords", "problem": "请填写关键词。"}
     for number in numbers:
         yield {
-            "staff_id": 1,
+            "staff_id": staff_id,
             "staff_name": "某甲",
             "filename": f"规则{number}.xlsx",
             "format": imports.Format.EXCEL,
