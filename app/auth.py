@@ -29,7 +29,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import edge
+from app import edge, live
 from config import audit, clock
 from config.database import reading, transaction
 from config.tenancy import Forbidden, Member, Right
@@ -148,6 +148,8 @@ def origin() -> Origin:
 def _identify() -> None:
     """Find the visitor of the cookie, and note that they are still there."""
     g.visitor, g.half = None, None
+    # pages ask for the picture inside their unit of work, where a new process could not build it
+    live.current()
     now = clock.now()
     secret = session.get(_COOKIE)
     if secret is None:

@@ -194,6 +194,11 @@ def test_the_fallback_of_a_department_is_written_and_cleared(
     assert "紧急提示" not in editor.get("/console/rules/texts").text
 
 
+def test_a_process_that_has_no_picture_yet_makes_one_before_the_page(editor: Client) -> None:
+    live.forget()
+    assert editor.get("/console/rules/new").status_code == 200
+
+
 def test_the_city_is_told_what_the_system_says_without_it(desk: Desk) -> None:
     chief, path = desk.client(), "/console/rules/texts?owner=city"
     assert chief.post(path, {"text": "请打 12345。", "seen": ""}).status_code == 303
