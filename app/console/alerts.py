@@ -51,9 +51,9 @@ def resolved() -> str:
     older = url_for("alerts.resolved", before=page.before) if page.before else None
     return render_template(
         "console/alerts/resolved.html",
-        alarms=page.alerts,
-        links=conversation_urls(page.alerts),
-        older=older,
+        alerts=page.alerts,
+        conversation_urls=conversation_urls(page.alerts),
+        older_url=older,
     )
 
 
@@ -69,7 +69,7 @@ def resolve(alert_id: int) -> ViewResult:
     if form.is_submitted() and not form.is_refused:
         flash_success("已处理。")
         return redirect_to("alerts.index")
-    page = render_template("console/alerts/_resolve.html", alarm=alert, form=form)
+    page = render_template("console/alerts/_resolve.html", alert=alert, form=form)
     return (page, 422) if form.is_submitted() else page
 
 
@@ -78,9 +78,9 @@ def _open_context() -> dict[str, Any]:
     etag = "-".join(f"{alert.id:x}x{alert.count}" for alert in open_alerts)
     return {
         "alerts": open_alerts,
-        "links": conversation_urls(open_alerts),
-        "mark": etag,
-        "poll": url_for("alerts.poll", mark=etag),
+        "conversation_urls": conversation_urls(open_alerts),
+        "etag": etag,
+        "poll_url": url_for("alerts.poll", mark=etag),
     }
 
 

@@ -20,9 +20,9 @@ from config.permissions import Permission
 from matrix import accounts, departments
 
 blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
-blueprint.add_app_template_filter(labels.action, "action")
-blueprint.add_app_template_filter(labels.actor, "actor")
-blueprint.add_app_template_filter(labels.kind, "kind")
+blueprint.add_app_template_filter(labels.action, "action_label")
+blueprint.add_app_template_filter(labels.actor, "actor_name")
+blueprint.add_app_template_filter(labels.kind, "kind_label")
 ViewResult = str | Response | tuple[str, int]
 
 _HIGHEST_ID = 2**31 - 1
@@ -90,12 +90,12 @@ def _render_results(form: SearchForm, page: search.SearchPage, args: MultiDict[s
         "console/audit/index.html",
         form=form,
         page=page,
-        asked=query_params,
-        lines=_with_changes(page.rows),
-        older=older_url,
-        narrowed=_link_filter_text(form, page),
+        query_params=query_params,
+        rows_with_changes=_with_changes(page.rows),
+        older_url=older_url,
+        link_filter_text=_link_filter_text(form, page),
         seal=hash_chain.find_latest(),
-        troubles=hash_chain.open_alert_messages(),
+        chain_problems=hash_chain.open_alert_messages(),
     )
 
 
@@ -119,7 +119,7 @@ def show(entry_id: int) -> str:
         entry=entry,
         changes=diff.changes(entry, _names_of_ids([entry])),
         at=f"{clock.local(entry.at):%Y-%m-%d %H:%M:%S}",
-        page=_object_url(entry),
+        object_url=_object_url(entry),
         seal=hash_chain.find_covering(entry.id),
     )
 

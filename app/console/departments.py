@@ -80,11 +80,11 @@ def index() -> str:
         "console/departments/index.html",
         rows=rows,
         total=len(managed),
-        words=search,
-        former=former_names,
+        search=search,
+        former_names=former_names,
         names={row.id: row.name for row in managed},
-        owned=Counter(account.department_id for account in managed_accounts),
-        merged=DepartmentState.MERGED,
+        account_counts=Counter(account.department_id for account in managed_accounts),
+        merged_state=DepartmentState.MERGED,
     )
 
 
@@ -138,7 +138,7 @@ def edit(department_id: int) -> ViewResult:
         "console/departments/edit.html",
         department=department,
         form=form,
-        former=departments.former_names(department_id),
+        former_names=departments.former_names(department_id),
         is_closed=department.state is DepartmentState.MERGED,
     )
     return (page, 422) if form.is_submitted() else page
@@ -225,8 +225,8 @@ def _render_merge(department: Department, form: MergeForm) -> str:
         "console/departments/merge.html",
         department=department,
         form=form,
-        below=len(descendant_ids) - 1,
-        owned=[
+        descendant_count=len(descendant_ids) - 1,
+        account_names=[
             account.name for account in managed_accounts if account.department_id in descendant_ids
         ],
     )

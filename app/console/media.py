@@ -86,14 +86,14 @@ def index() -> str:
     listed = found[:_PAGE_SIZE]
     return render_template(
         "console/media/index.html",
-        listed=listed,
-        uses=media_usage.usage_for_staff(member(), {row.file.name for row in listed}),
-        older=listed[-1].file.id if len(found) > _PAGE_SIZE else None,
+        files=listed,
+        usage=media_usage.usage_for_staff(member(), {row.file.name for row in listed}),
+        older_id=listed[-1].file.id if len(found) > _PAGE_SIZE else None,
         before=before,
-        words=search,
+        search=search,
         kind=kind,
-        kinds=KIND_LABELS,
-        kept={name: value for name, value in request.args.items() if name in ("q", "kind")},
+        kind_labels=KIND_LABELS,
+        query_params={name: value for name, value in request.args.items() if name in ("q", "kind")},
     )
 
 
@@ -162,11 +162,11 @@ def _render_detail(file: MediaFile, form: ReplaceForm) -> str:
     return render_template(
         "console/media/show.html",
         file=file,
-        owner=owner,
-        uses=media_usage.usage_for_staff(member(), {file.name})[file.name],
+        owner_name=owner,
+        usage=media_usage.usage_for_staff(member(), {file.name})[file.name],
         accounts=media.uploads_for_staff(member(), file.id),
         form=form,
-        kinds=KIND_LABELS,
+        kind_labels=KIND_LABELS,
         now=clock.now(),
         may_write=member().may(Permission.MEDIA_WRITE, department_id=file.department_id),
     )

@@ -42,8 +42,8 @@ def index() -> str:
     return render_template(
         "console/profile/index.html",
         sessions=sessions.list_active(current_staff.staff.id, now=now),
-        codes_left=two_factor.count_recovery_codes(current_staff.staff.id),
-        password_until=passwords.expires_at(current_staff.staff),
+        recovery_codes_left=two_factor.count_recovery_codes(current_staff.staff.id),
+        password_expires_at=passwords.expires_at(current_staff.staff),
     )
 
 
@@ -73,7 +73,7 @@ def password() -> ViewResult:
                 form.old.errors = ["原密码不正确"]
     if not form.is_submitted() or form.is_refused:
         is_expired = current_staff.required_action is RequiredAction.NEW_PASSWORD
-        page = render_template("console/profile/password.html", form=form, is_due=is_expired)
+        page = render_template("console/profile/password.html", form=form, is_expired=is_expired)
         return (page, 422) if form.is_submitted() else page
     flash_success("密码已修改，其他设备上的登录已结束。")
     return redirect_to("home.index")
@@ -97,10 +97,10 @@ def set_up_two_factor() -> ViewResult:
                     auth.current().session, auth.origin(), now=clock.now()
                 )
             )
-            return render_template("console/profile/recovery_codes.html", codes=codes, is_new=True)
+            return render_template("console/profile/recovery_codes.html", recovery_codes=codes, is_new=True)
     qr_image = make_qr(two_factor.provisioning_uri(person)).svg_data_uri(scale=5, border=2)
     page = render_template(
-        "console/profile/two_factor.html", form=form, picture=qr_image, secret=person.totp_secret
+        "console/profile/two_factor.html", form=form, qr_image=qr_image, secret=person.totp_secret
     )
     return (page, 422) if form.is_submitted() else page
 
@@ -124,7 +124,7 @@ def renew_recovery_codes() -> ViewResult:
     if required_action is not None or not person.has_second_factor:
         raise Forbidden(duty=required_action)
     return render_template(
-        "console/profile/recovery_codes.html", codes=two_factor.regenerate_recovery_codes(person)
+        "console/profile/recovery_codes.html", recovery_codes=two_factor.regenerate_recovery_codes(person)
     )
 
 

@@ -109,13 +109,13 @@ def index() -> str:
     }
     return render_template(
         "console/qrcodes/index.html",
-        listed=found[:_PAGE_SIZE],
-        older=found[_PAGE_SIZE - 1].qrcode.id if len(found) > _PAGE_SIZE else None,
+        rows=found[:_PAGE_SIZE],
+        older_id=found[_PAGE_SIZE - 1].qrcode.id if len(found) > _PAGE_SIZE else None,
         before=before,
-        wanted={"account_id": account_id, "words": search, "retired": retired},
-        kept=query_params,
+        filters={"account_id": account_id, "words": search, "retired": retired},
+        query_params=query_params,
         accounts=accounts.list_for_staff(member(), Permission.ACCOUNTS_READ),
-        states=STATE_LABELS,
+        state_labels=STATE_LABELS,
         now=clock.now(),
     )
 
@@ -136,10 +136,10 @@ def create() -> ViewResult:
                 qrcodes.create(member(), form.account.data, spec, now=now) for spec in form.specs
             ]
             if len(created) == 1:
-                return redirect_to("qrcodes.show", code_id=created[0].id)
+                return redirect_to("qrcodes.show", qrcode_id=created[0].id)
             flash_success(f"{len(created)} 个二维码正在生成。")
             return redirect_to("qrcodes.index", account=form.account.data)
-    page = render_template("console/qrcodes/new.html", form=form, most_days=qrcodes.MAX_DAYS)
+    page = render_template("console/qrcodes/new.html", form=form, max_days=qrcodes.MAX_DAYS)
     return (page, 422) if form.is_submitted() else page
 
 
@@ -169,18 +169,18 @@ def _render_detail(qrcode_id: int, form: RenameForm) -> str:
         form.name.data = qrcode.name
     return render_template(
         "console/qrcodes/show.html",
-        code=qrcode,
+        qrcode=qrcode,
         account=account,
         form=form,
-        picture=_qr_image(qrcode).svg_data_uri(scale=5, border=2) if qrcode.url else "",
+        image=_qr_image(qrcode).svg_data_uri(scale=5, border=2) if qrcode.url else "",
         rule=rule,
-        bars=chart_bars(scans, since),
+        chart_bars=chart_bars(scans, since),
         scans=scans[::-1],
         followed=sum(day.followed for day in scans),
         scanned=sum(day.scanned for day in scans),
         days=CHART_DAYS,
-        states=STATE_LABELS,
-        is_over=qrcode.is_expired(now),
+        state_labels=STATE_LABELS,
+        is_expired=qrcode.is_expired(now),
         may_write=member().may(Permission.QRCODES_WRITE, account_id=qrcode.account_id),
     )
 
@@ -191,8 +191,8 @@ def state(qrcode_id: int) -> AnyResponse | str:
     """Whether it is made, asked again while it waits; then the page is loaded anew."""
     qrcode = qrcodes.access_qrcode(member(), qrcode_id, Permission.ACCOUNTS_READ)
     if qrcode.state is qrcodes.QrCodeState.WAITING:
-        return render_template("console/qrcodes/_state.html", code=qrcode, states=STATE_LABELS)
-    return redirect_to("qrcodes.show", code_id=qrcode_id)
+        return render_template("console/qrcodes/_state.html", qrcode=qrcode, state_labels=STATE_LABELS)
+    return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
 
 @blueprint.post("/<int:qrcode_id>/rename")
@@ -212,12 +212,12 @@ def rename(qrcode_id: int) -> ViewResult:
                         member(), qrcode_id, Permission.QRCODES_WRITE
                     ).name
                 }
-                page = url_for("qrcodes.show", code_id=qrcode_id)
+                page = url_for("qrcodes.show", qrcode_id=qrcode_id)
                 form.show_conflict(now, audit.find_latest("qrcode", qrcode_id), reopen_url=page)
     if form.is_refused:
         return _render_detail(qrcode_id, form), 422
     flash_success("名称已修改。")
-    return redirect_to("qrcodes.show", code_id=qrcode_id)
+    return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
 
 @blueprint.post("/<int:qrcode_id>/renew")
@@ -225,7 +225,7 @@ def rename(qrcode_id: int) -> ViewResult:
 def regenerate(qrcode_id: int) -> AnyResponse:
     """Have WeChat make it again."""
     qrcodes.renew(member(), qrcode_id, version=VersionForm().version.data or 0)
-    return redirect_to("qrcodes.show", code_id=qrcode_id)
+    return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
 
 @blueprint.post("/<int:qrcode_id>/retire")
@@ -244,7 +244,7 @@ def restore(qrcode_id: int) -> AnyResponse:
     """List it again."""
     qrcodes.restore(member(), qrcode_id, version=VersionForm().version.data or 0)
     flash_success("已放回列表。")
-    return redirect_to("qrcodes.show", code_id=qrcode_id)
+    return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
 
 @blueprint.get("/<int:qrcode_id>/picture.<ending>")
@@ -282,7 +282,7 @@ def print_sheet() -> str:
         if row.qrcode.url and not row.qrcode.is_expired(clock.now())
     ]
     left_out = len(found) - len(ready)
-    return render_template("console/qrcodes/print_sheet.html", ready=ready, left_out=left_out)
+    return render_template("console/qrcodes/print_sheet.html", printable=ready, left_out_count=left_out)
 
 
 def _qr_image(qrcode: SceneQrCode) -> segno.QRCode:

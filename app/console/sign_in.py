@@ -63,7 +63,7 @@ ViewResult = str | Response | tuple[str, int]
 def index() -> ViewResult:
     """Name and password."""
     form = SignInForm()
-    if g.visitor is not None:
+    if g.current_staff is not None:
         return redirect(auth.next_url())
     if not form.validate_on_submit():
         return _render("index", form)

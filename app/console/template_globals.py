@@ -31,10 +31,10 @@ def register(app: Flask, navigation: Callable[[], Any]) -> None:
         icon=icon,
         may=may,
         navigation=navigation,
-        Right=Permission,
-        visitor=_current_staff,
+        Permission=Permission,
+        current_staff=_current_staff,
     )
-    app.jinja_env.filters.update(when=format_datetime, day=format_date)
+    app.jinja_env.filters.update(format_datetime=format_datetime, format_date=format_date)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -68,7 +68,7 @@ def may(
 
 
 def _current_staff() -> auth.CurrentStaff | None:
-    current_staff: auth.CurrentStaff | None = g.get("visitor")
+    current_staff: auth.CurrentStaff | None = g.get("current_staff")
     return current_staff
 
 

@@ -111,15 +111,15 @@ def _confirmation_page(current_staff: CurrentStaff, problem: str) -> tuple[str, 
     """A page of its own, or, when htmx asks, what takes the place of the form."""
     own_fields = ("csrf_token", "confirm_proof")
     context: dict[str, Any] = {
-        "carried": [pair for pair in request.form.items(multi=True) if pair[0] not in own_fields],
+        "form_items": [pair for pair in request.form.items(multi=True) if pair[0] not in own_fields],
         "problem": problem,
-        "by_code": current_staff.staff.has_second_factor,
+        "has_two_factor": current_staff.staff.has_second_factor,
     }
     if "HX-Request" in request.headers:
         target = request.headers.get("HX-Target", "")
         return render_template("console/_confirm_dialog.html", target=target, **context), 422
     back = request.referrer if _is_same_origin(request.referrer or "") else url_for("home.index")
-    return render_template("console/confirm.html", back=back, **context), 403
+    return render_template("console/confirm.html", back_url=back, **context), 403
 
 
 # ---- the guard ----
@@ -134,7 +134,7 @@ def register(app: Flask) -> None:
 
 def current() -> CurrentStaff:
     """Who is signed in; only within a view that is not public."""
-    current_staff: CurrentStaff = g.visitor
+    current_staff: CurrentStaff = g.current_staff
     return current_staff
 
 
@@ -150,7 +150,7 @@ def origin() -> ClientInfo:
 
 def _load_session() -> None:
     """Find the visitor of the cookie, and note that they are still there."""
-    g.visitor, g.half = None, None
+    g.current_staff, g.half = None, None
     # pages ask for the picture inside their unit of work, where a new process could not build it
     snapshots.current()
     now = clock.now()
@@ -166,9 +166,9 @@ def _load_session() -> None:
         if found.stage is SessionStage.HALF:
             g.half = found
         else:
-            g.visitor = _current_staff(staff, found, now)
+            g.current_staff = _current_staff(staff, found, now)
     if (
-        g.visitor
+        g.current_staff
         and now - found.seen_at > sessions.TOUCH_INTERVAL
         and QUIET_HEADER not in request.headers
     ):
@@ -192,7 +192,7 @@ def _check_access() -> AnyResponse | None:
     mark = getattr(current_app.view_functions[request.endpoint], "needs", None)
     if mark == _PUBLIC:
         return None
-    current_staff: CurrentStaff | None = g.visitor
+    current_staff: CurrentStaff | None = g.current_staff
     if current_staff is None:
         if "HX-Request" in request.headers:
             # the page stays, with what was typed into it, and says what to do

@@ -69,8 +69,8 @@ def render_connect(account: Account, revealed_keys: CallbackKeys | None = None) 
         callback_url=callback_url(account),
         keys=revealed_keys,
         are_in_use=key_rotation.are_in_use(account, callback_status_of(account)),
-        ip=_egress_ip(account),
-        modes=MODE_LABELS,
+        egress_ip=_egress_ip(account),
+        mode_labels=MODE_LABELS,
         steps=steps,
         is_connected=connection_checks.is_connected(steps),
     )

@@ -59,9 +59,9 @@ def index() -> str:
         total=len(found),
         may_add=permission_scope.everywhere or bool(permission_scope.departments),
         level=level,
-        words=search,
-        levels=LEVEL_LABELS,
-        kinds=KIND_LABELS,
+        search=search,
+        level_labels=LEVEL_LABELS,
+        kind_labels=KIND_LABELS,
     )
 
 
@@ -78,18 +78,18 @@ def _render_detail(account: Account, form: TodoForm) -> str:
     return render_template(
         "console/accounts/show.html",
         account=account,
-        health=account_health,
+        account_health=account_health,
         steps=steps,
-        tasks=todos.list_for_account(account.id),
-        task_names=TODO_LABELS,
-        former=departments.former_names(account.department_id),
+        todos=todos.list_for_account(account.id),
+        todo_labels=TODO_LABELS,
+        former_names=departments.former_names(account.department_id),
         callback_url=callback_url(account),
-        picture=_qr_data_uri(account),
+        qr_image=_qr_data_uri(account),
         is_connected=connection_checks.is_connected(steps),
-        can_draw=account.verified and account.kind is AccountKind.SERVICE,
-        levels=LEVEL_LABELS,
-        kinds=KIND_LABELS,
-        modes=MODE_LABELS,
+        can_request_qrcode=account.verified and account.kind is AccountKind.SERVICE,
+        level_labels=LEVEL_LABELS,
+        kind_labels=KIND_LABELS,
+        mode_labels=MODE_LABELS,
         form=form,
     )
 

@@ -43,12 +43,12 @@ def _render_rotation(
     return render_template(
         "console/accounts/keys.html",
         account=account,
-        heard=callback_status,
+        callback_status=callback_status,
         are_in_use=key_rotation.are_in_use(account, callback_status),
         is_rotating=account.previous_token is not None,
         keys=revealed_keys,
         form=form or FinishRotationForm(),
-        secret=checks_of(account).get(CheckKind.SECRET),
+        secret_check=checks_of(account).get(CheckKind.SECRET),
     )
 
 
@@ -61,7 +61,7 @@ def rotation_progress(account_id: int) -> str:
     return render_template(
         "console/accounts/_rotation_progress.html",
         account=account,
-        heard=callback_status,
+        callback_status=callback_status,
         are_in_use=key_rotation.are_in_use(account, callback_status),
     )
 
@@ -148,7 +148,7 @@ def secret_form(account_id: int) -> str:
 
 def _render_secret_form(account: Account, form: SecretForm) -> str:
     check = checks_of(account).get(CheckKind.SECRET)
-    return render_template("console/accounts/secret.html", account=account, form=form, probe=check)
+    return render_template("console/accounts/secret.html", account=account, form=form, check=check)
 
 
 @blueprint.post("/<int:account_id>/secret/propose")
@@ -171,7 +171,7 @@ def secret_progress(account_id: int) -> str:
     """What WeChat says of the new AppSecret, for a page that looks again and again."""
     account = access_account(account_id)
     check = checks_of(account).get(CheckKind.SECRET)
-    return render_template("console/accounts/_secret_progress.html", account=account, probe=check)
+    return render_template("console/accounts/_secret_progress.html", account=account, check=check)
 
 
 # ---- pausing ----

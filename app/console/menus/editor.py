@@ -92,7 +92,7 @@ def _render_opened(header: AccountHeader, form: MenuForm) -> str:
         chosen = menus.access_menu(member(), requested_id, Permission.MENUS_WRITE)
     form.seen.data = newest.version if newest else 0
     rows = form_rows.apply_action([], "add") if chosen is None else chosen.buttons
-    return _render(header, form, Editor(header.id, rows), chosen=chosen)
+    return _render(header, form, Editor(header.id, rows), base_version=chosen)
 
 
 def _save(header: AccountHeader, form: MenuForm, editor: Editor) -> Menu:
@@ -117,10 +117,10 @@ def _render(
 ) -> str:
     return render_template(
         "console/menus/edit.html",
-        head=header,
+        header=header,
         form=form,
         editor=editor,
-        chosen=chosen,
+        base_version=chosen,
         newest=newest,
         differences=differences,
         **editor_context(),
@@ -130,12 +130,12 @@ def _render(
 def editor_context() -> dict[str, object]:
     """What the template of the editor needs besides the rows."""
     return {
-        "kinds": form_rows.OFFERED_KINDS,
+        "offered_kinds": form_rows.OFFERED_KINDS,
         "other_kinds": form_rows.OTHER_KINDS,
-        "most_top": menus.MAX_TOP,
-        "most_sub": menus.MAX_SUB,
-        "place_words": form_rows.position_text,
-        "kind_words": form_rows.KIND_LABELS,
+        "max_top": menus.MAX_TOP,
+        "max_sub": menus.MAX_SUB,
+        "position_text": form_rows.position_text,
+        "kind_labels": form_rows.KIND_LABELS,
     }
 
 
@@ -165,8 +165,8 @@ def keyword_suggestions(account_id: int) -> str:
     is_ask = row["kind"] == ButtonKind.ASK.value
     return render_template(
         "console/menus/_keyword_suggestions.html",
-        at=position if position.replace("-", "").isdecimal() else "",
-        listed=_suggestions(header.id, row["value"]) if is_ask else [],
+        position=position if position.replace("-", "").isdecimal() else "",
+        suggestions=_suggestions(header.id, row["value"]) if is_ask else [],
         hint=answer_hint(header.id, row),
     )
 

@@ -82,15 +82,15 @@ def published(account_id: int) -> str:
     template = "_published.html" if "HX-Request" in request.headers else "published.html"
     return render_template(
         f"console/menus/{template}",
-        head=account_header(account_id),
-        sight=remote_menu,
-        wanted=desired,
+        header=account_header(account_id),
+        remote_menu=remote_menu,
+        desired=desired,
         is_newest=desired is not None and newest is not None and newest.id == desired.id,
         differences=menus.diff(desired_buttons, shown_buttons)
         if remote_menu and remote_menu.seen_at
         else (),
-        place_words=form_rows.position_text,
-        kind_words=form_rows.KIND_LABELS,
+        position_text=form_rows.position_text,
+        kind_labels=form_rows.KIND_LABELS,
     )
 
 
@@ -116,12 +116,12 @@ def _render_conditionals(account_id: int, form: PreviewForm) -> str:
     template = "_conditionals.html" if "HX-Request" in request.headers else "conditionals.html"
     return render_template(
         f"console/menus/{template}",
-        head=account_header(account_id),
-        listed=listed,
-        sight=remote_state.find_for_staff(member(), account_id),
+        header=account_header(account_id),
+        conditionals=listed,
+        remote_menu=remote_state.find_for_staff(member(), account_id),
         form=form,
-        states=STATE_LABELS,
-        wait_states=(
+        state_labels=STATE_LABELS,
+        pending_states=(
             conditional.ConditionalMenuState.WAITING,
             conditional.ConditionalMenuState.DELETING,
         ),
@@ -150,7 +150,7 @@ def new_conditional(account_id: int) -> ViewResult:
                 return redirect_to("menus.conditionals", account_id=account_id)
     page = render_template(
         "console/menus/conditional_new.html",
-        head=header,
+        header=header,
         form=form,
         editor=editor,
         has_tags=bool(_tags(remote_menu)),
@@ -185,7 +185,7 @@ def request_preview(account_id: int) -> ViewResult:
             remote_menu = remote_state.request_preview(
                 member(), account_id, form.person.data or "", now=clock.now()
             )
-            return redirect_to("menus.preview", account_id=account_id, sight_id=remote_menu.id)
+            return redirect_to("menus.preview", account_id=account_id, remote_menu_id=remote_menu.id)
     return _render_conditionals(account_id, form), 422
 
 
@@ -198,7 +198,7 @@ def preview(account_id: int, remote_menu_id: int) -> ViewResult:
     if remote_menu is None or remote_menu.account_id != account_id or not remote_menu.person:
         return redirect_to("menus.conditionals", account_id=account_id)
     template = "_preview.html" if "HX-Request" in request.headers else "preview.html"
-    poll_url = url_for("menus.preview", account_id=account_id, sight_id=remote_menu_id)
+    poll_url = url_for("menus.preview", account_id=account_id, remote_menu_id=remote_menu_id)
     return render_template(
-        f"console/menus/{template}", head=header, sight=remote_menu, again=poll_url
+        f"console/menus/{template}", header=header, remote_menu=remote_menu, poll_url=poll_url
     )

@@ -25,7 +25,7 @@ def index() -> str:
     standings = menus.list_newest_for_staff(member())
     writable = {row.account_id for row in menus.list_targets_for_staff(member())}
     return render_template(
-        "console/menus/index.html", standings=standings, writable=writable, states=STATE_LABELS
+        "console/menus/index.html", rows=standings, writable_account_ids=writable, state_labels=STATE_LABELS
     )
 
 
@@ -37,11 +37,11 @@ def versions(account_id: int) -> str:
     found = menus.list_versions_for_staff(member(), account_id, before=before, limit=_PAGE_SIZE + 1)
     return render_template(
         "console/menus/versions.html",
-        head=account_header(account_id),
+        header=account_header(account_id),
         versions=found[:_PAGE_SIZE],
-        older=found[_PAGE_SIZE - 1].version if len(found) > _PAGE_SIZE else None,
+        older_version=found[_PAGE_SIZE - 1].version if len(found) > _PAGE_SIZE else None,
         before=before,
-        states=STATE_LABELS,
+        state_labels=STATE_LABELS,
     )
 
 
@@ -56,13 +56,13 @@ def show(menu_id: int) -> str:
     )
     return render_template(
         "console/menus/show.html",
-        head=account_header(menu.account_id),
+        header=account_header(menu.account_id),
         menu=menu,
         is_newest=newest is not None and newest.id == menu.id,
         copies=menus.list_copies_for_staff(member(), menu_id),
         sight=remote_menu,
-        states=STATE_LABELS,
-        kind_words=form_rows.KIND_LABELS,
+        state_labels=STATE_LABELS,
+        kind_labels=form_rows.KIND_LABELS,
     )
 
 
@@ -71,7 +71,7 @@ def show(menu_id: int) -> str:
 def state(menu_id: int) -> str:
     """What became of it, asked again while it waits."""
     menu = menus.access_menu(member(), menu_id, Permission.ACCOUNTS_READ)
-    return render_template("console/menus/_state.html", menu=menu, states=STATE_LABELS)
+    return render_template("console/menus/_state.html", menu=menu, state_labels=STATE_LABELS)
 
 
 @blueprint.post("/versions/<int:menu_id>/push")
@@ -111,12 +111,12 @@ def copy(menu_id: int) -> ViewResult:
     ]
     page = render_template(
         "console/menus/copy.html",
-        head=account_header(menu.account_id),
+        header=account_header(menu.account_id),
         menu=menu,
         targets=targets,
         form=form,
         problem=problem,
-        states=STATE_LABELS,
+        state_labels=STATE_LABELS,
     )
     return (page, 422) if form.is_submitted() else page
 
@@ -129,8 +129,8 @@ def copies(menu_id: int) -> str:
     template = "_copies.html" if "HX-Request" in request.headers else "copies.html"
     return render_template(
         f"console/menus/{template}",
-        head=account_header(menu.account_id),
+        header=account_header(menu.account_id),
         menu=menu,
         copies=menus.list_copies_for_staff(member(), menu_id),
-        states=STATE_LABELS,
+        state_labels=STATE_LABELS,
     )

@@ -29,8 +29,8 @@ _CITY_LABEL = "不属于任何单位（全市）"
 _QUERY_FIELDS = ("word", "department_id", "role", "state")
 PersonFormT = TypeVar("PersonFormT", bound="PersonForm")
 _STATE_LABELS = {StaffState.ACTIVE: "在岗", StaffState.DISABLED: "已停用"}
-blueprint.add_app_template_filter(_STATE_LABELS.get, "staff_state")
-blueprint.add_app_template_filter(ROLE_LABELS.get, "role")
+blueprint.add_app_template_filter(_STATE_LABELS.get, "staff_state_label")
+blueprint.add_app_template_filter(ROLE_LABELS.get, "role_label")
 
 
 class FilterForm(forms.Form):
@@ -95,9 +95,9 @@ def index() -> ViewResult:
         "console/staff/index.html",
         form=form,
         page=page,
-        asked=query_params,
+        query_params=query_params,
         names=_names(page),
-        next=url_for("staff.index", **query_params, after=page.next_id) if page.next_id else None,  # type: ignore[arg-type]  # names of the form, none of url_for's own
+        next_url=url_for("staff.index", **query_params, after=page.next_id) if page.next_id else None,  # type: ignore[arg-type]  # names of the form, none of url_for's own
         today=clock.local_day(clock.now()),
     )
     return (html, 422) if form.is_refused else html
@@ -124,9 +124,9 @@ def show(staff_id: int) -> str:
         names=directory.scope_names([person], current_grants),
         sessions=sessions.list_active(staff_id, now=now),
         is_locked=throttle.is_locked(person.sign_in_name, now=now),
-        codes_left=two_factor.count_recovery_codes(staff_id),
-        manageable=administration.may_manage(member, person, current_grants),
-        is_me=staff_id == member.staff_id,
+        recovery_codes_left=two_factor.count_recovery_codes(staff_id),
+        may_manage=administration.may_manage(member, person, current_grants),
+        is_self=staff_id == member.staff_id,
         today=clock.local_day(now),
     )
 

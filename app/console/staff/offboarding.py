@@ -58,9 +58,9 @@ def _account_url(account_id: int) -> str | None:
 def _render(name: str, plan: OffboardingPlan, form: OffboardingForm) -> str:
     return render_template(
         f"console/staff/{name}.html",
-        left=plan,
+        plan=plan,
         form=form,
         names=directory.scope_names([plan.person], plan.grants),
-        pages={account.id: _account_url(account.id) for account in plan.accounts},
+        account_urls={account.id: _account_url(account.id) for account in plan.accounts},
         today=clock.local_day(clock.now()),
     )

@@ -122,8 +122,8 @@ def permissions() -> str:
             [each for card in page.items for each in card.grants],
         ),
         roles=list(Role),
-        rights=PERMISSION_LABELS,
-        gives=ROLE_PERMISSIONS,
+        permission_labels=PERMISSION_LABELS,
+        role_permissions=ROLE_PERMISSIONS,
         with_second_factor=ROLES_REQUIRING_TWO_FACTOR,
         today=clock.local_day(clock.now()),
     )
@@ -134,7 +134,7 @@ def _render_grant(form: GrantForm, person: Staff) -> str:
         "console/staff/new_grant.html",
         form=form,
         person=person,
-        gives={
+        role_permissions={
             role: [
                 PERMISSION_LABELS[right]
                 for right in PERMISSION_LABELS
