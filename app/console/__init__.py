@@ -1,44 +1,46 @@
-"""The console: the staff's pages, one module a page group.
+"""The console: the pages of the staff, one module or package for each group of pages.
 
-How a page is made
+How a page is made:
 
     blueprint = Blueprint("rules", __name__, url_prefix="/console/rules")
 
     @blueprint.get("/<int:rule_id>")
-    @needs(Right.RULES_READ)                     held somewhere; or @signed_in, @public
+    @requires(Permission.RULES_READ)          held anywhere; or @requires_sign_in, @public
     def show(rule_id: int) -> str:
-        rule = stored.access_rule(member(), rule_id, Right.RULES_READ)     404 outside of reach
+        rule = store.access_rule(member(), rule_id, Permission.RULES_READ)   404 outside of its scope
         return render_template("console/rules/show.html", rule=rule)
 
-    @blueprint.route("/<int:rule_id>/delete", methods=["POST"])
-    @needs(Right.RULES_WRITE)
-    @confirmed                                    second factor again: deeds (POST) only
-    def delete(rule_id: int) -> Response:
+    @blueprint.post("/<int:rule_id>/delete")
+    @requires(Permission.RULES_WRITE)
+    @requires_confirmation                    the second factor again: for actions (POST) only
+    def delete(rule_id: int) -> ViewResult:
         ...
-        done("已删除。")                           a line on the next page
-        return away("rules.index")                redirect, also for htmx
+        flash_success("已删除。")              shown on the next page
+        return redirect_to("rules.index")     also when htmx asked
 
-- The request is one unit of work (app/web/unit_of_work.py): GET reads, POST commits below 400. A
-  form that was refused is shown again with status 422 and what was typed:
-  `return render_template(…), 422`.
-- A form is a `forms.Form` with typed fields. `with forms.blaming(form, field="other"):` puts what
-  a deed refuses (`Invalid`) on the field of that name, other `DomainError`s on top of the form, and
-  swallows them; ask `form.errors` or `form.form_errors` afterwards.
-- Templates extend "console/base.html" and fill `title`, `actions` (buttons beside the title) and
-  `content`; macros stand in "console/parts.html" (icon, empty, when, pager, badge, confirm_button)
-  and "console/forms.html" (field, submit, errors). `may(Right.X)` tells whether to show a button.
-- htmx: `hx-get`/`hx-post` on elements; the CSRF token goes along by itself. A poll carries
-  hx-headers='{"X-Quiet": "1"}', so that it does not keep a forgotten page signed in. A partial
-  answer is a template whose name begins with "_". A refusal (4xx) of a partial shows its text as
-  a toast; 422 is swapped in like a good answer.
-- Page scripts and styles are files of app/static/console, named by `asset("console/x.js")` in the
-  blocks `scripts` and `styles`; inline ones do not run (app/web/security_headers.py).
-- A group's line in the navigation stands in `NAVIGATION`, its blueprint in `GROUPS`.
+- A request is one unit of work (app/web/unit_of_work.py): GET reads; POST commits when the status
+  is below 400 and rolls back otherwise. A refused form is therefore shown again with status 422 and
+  what was typed: `return render_template(…), 422`.
+- A form is a `forms.Form` with typed fields. `with forms.errors_on(form, field="other"):` takes the
+  errors of the rooms: `Invalid` becomes the error of the field it names, any other `DomainError` an
+  error above the form. Nothing is raised then, so ask `form.is_refused` afterwards.
+- Templates extend "console/base.html" and fill the blocks `title`, `actions` (buttons beside the
+  title) and `content`. Macros are in "console/macros.html" (empty_state, local_time, badge, pager,
+  post_button) and "console/form_macros.html" (field, submit, errors); template_globals.py lists what
+  else a template may call, such as `may(Permission.X)` to decide whether a button is shown. A name
+  or attribute that does not exist raises (jinja2.StrictUndefined).
+- htmx: `hx-get` and `hx-post` on elements; the CSRF token is sent along for all of them. A poll
+  carries hx-headers='{"X-Quiet": "1"}', so that a forgotten page does not keep its session alive. A
+  template that is part of a page has a name that begins with "_". The text of an error (4xx) to such
+  a request is shown as a toast; a 422 is swapped into the page like a success.
+- Scripts and styles are files of app/static/console, named by `asset("console/x.js")` in the blocks
+  `scripts` and `styles`. Inline ones do not run: app/web/security_headers.py forbids them.
+- A new group of pages needs its blueprint in `BLUEPRINTS` and its line in `NAVIGATION`.
 """
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask
 
 from app.console import (
     accounts,
@@ -54,10 +56,11 @@ from app.console import (
     rules,
     sign_in,
     staff,
-    studio,
     template_globals,
 )
 from app.web import auth
+from app.web.security_headers import forbid_storing
+from app.web.sites import Site
 from config.permissions import Permission
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -67,7 +70,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     conversations.blueprint,
     alerts.blueprint,
     rules.blueprint,
-    studio.tools_blueprint,
+    rules.tools_blueprint,
     accounts.blueprint,
     menus.blueprint,
     qrcodes.blueprint,
@@ -77,10 +80,21 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     audit.blueprint,
 )
 
+site = Site(
+    BLUEPRINTS,
+    prepare=auth.load_session,
+    guard=auth.check_access,
+    after=forbid_storing,
+    teardown=auth.clear_audit_actor,
+)
+
 
 @dataclass(frozen=True)
 class NavigationEntry:
-    """One line of the navigation, for whoever has one of the rights. Without rights for all."""
+    """A link of the navigation, shown to whoever holds one of `permissions`; to all if it has none.
+
+    `icon` is the name of a Tabler icon, without its ending.
+    """
 
     label: str
     icon: str
@@ -142,23 +156,20 @@ NAVIGATION: tuple[tuple[str, tuple[NavigationEntry, ...]], ...] = (
 
 
 def register(app: Flask) -> None:
-    """Give the application the console."""
-    auth.register(app)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
+    """Add the console to the application: its guard, its pages and its template functions."""
+    site.register(app)
     template_globals.register(app, visible_navigation)
 
 
 def visible_navigation() -> list[tuple[str, list[NavigationEntry]]]:
-    """What the person who asks finds in the navigation: pages that are there and are theirs."""
+    """The navigation of the signed-in person: (heading, links) of the pages they may open."""
     member = auth.member()
     sections = []
     for heading, entries in NAVIGATION:
         visible = [
             entry
             for entry in entries
-            if entry.endpoint in current_app.view_functions
-            and (not entry.permissions or any(member.scope(right) for right in entry.permissions))
+            if not entry.permissions or any(member.scope(each) for each in entry.permissions)
         ]
         if visible:
             sections.append((heading, visible))

@@ -3,12 +3,11 @@
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
-from werkzeug.wrappers import Response
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from app.console import forms
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import alerts, clock
 from config.alerts import Alert
@@ -17,7 +16,6 @@ from matrix import conversations
 from matrix.inbox import EMERGENCY_ALERT
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/console/alarms")
-ViewResult = str | Response | tuple[str, int]
 
 
 class ResolveForm(forms.Form):
@@ -38,7 +36,7 @@ def index() -> str:
 def poll() -> ViewResult:
     """The open ones, if they look another way than the reader's."""
     context = _open_context()
-    if context["mark"] == request.args.get("mark"):
+    if context["etag"] == request.args.get("etag"):
         return "", 204
     return render_template("console/alerts/_open.html", **context)
 
@@ -80,7 +78,7 @@ def _open_context() -> dict[str, Any]:
         "alerts": open_alerts,
         "conversation_urls": conversation_urls(open_alerts),
         "etag": etag,
-        "poll_url": url_for("alerts.poll", mark=etag),
+        "poll_url": url_for("alerts.poll", etag=etag),
     }
 
 

@@ -5,11 +5,11 @@ from io import BytesIO
 
 from flask import Blueprint, current_app, render_template, request, send_file, url_for
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
 from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import Length, NumberRange, Optional
 
 from app.console import forms
+from app.console.responses import ViewResult
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import clock
@@ -23,8 +23,6 @@ blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
 blueprint.add_app_template_filter(labels.action, "action_label")
 blueprint.add_app_template_filter(labels.actor, "actor_name")
 blueprint.add_app_template_filter(labels.kind, "kind_label")
-ViewResult = str | Response | tuple[str, int]
-
 _HIGHEST_ID = 2**31 - 1
 _DEPARTMENT_FIELDS = ("department_id", "parent_id", "successor_id")
 # pages that show one object, by the kind the audit calls it

@@ -5,13 +5,12 @@ from collections import Counter
 from typing import Any
 
 from flask import Blueprint, render_template, request
-from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.console import forms
 from app.console.forms import department_choices, strip
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires, requires_confirmation
 from config import audit, clock
 from config.errors import Stale
@@ -20,7 +19,7 @@ from matrix import accounts, departments
 from matrix.departments import Department, DepartmentState
 
 blueprint = Blueprint("departments", __name__, url_prefix="/console/departments")
-ViewResult = str | Response | tuple[str, int]
+
 _NO_PARENT = 0  # in a list of departments: below none
 _PERMISSION = Permission.DEPARTMENTS_MANAGE
 

@@ -6,13 +6,12 @@ from urllib.parse import quote
 from flask import Blueprint, Response, render_template, request
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
-from werkzeug.wrappers import Response as AnyResponse
 from wtforms import IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 
 from app import media_usage
 from app.console import forms
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import clock
 from config.errors import Invalid, NotFound
@@ -22,8 +21,6 @@ from matrix import departments, media
 from matrix.media import Kind, MediaFile, SanitizedFile
 
 blueprint = Blueprint("media", __name__, url_prefix="/console/media")
-ViewResult = str | AnyResponse | tuple[str, int]
-
 KIND_LABELS = {Kind.IMAGE: "图片", Kind.VOICE: "语音", Kind.VIDEO: "视频", Kind.THUMB: "封面"}
 _READ_PERMISSIONS = (Permission.MEDIA_WRITE, Permission.RULES_WRITE, Permission.RULES_READ)
 _PAGE_SIZE = 48
@@ -119,7 +116,7 @@ def upload() -> ViewResult:
             file = media.create(member(), name, upload.file, department_id=owner, now=clock.now())
             flash_success(f"“{file.name}”已保存，可以在规则里使用。")
             return redirect_to("media.show", file_id=file.id)
-    page = render_template("console/media/upload.html", form=form, limits=media.MAX_BYTES)
+    page = render_template("console/media/upload.html", form=form)
     return (page, 422) if form.is_submitted() else page
 
 
@@ -192,7 +189,7 @@ def replace(file_id: int) -> ViewResult:
 
 @blueprint.post("/<int:file_id>/remove")
 @requires(Permission.MEDIA_WRITE)
-def delete(file_id: int) -> AnyResponse:
+def delete(file_id: int) -> ViewResult:
     """Remove a file that no rule sends."""
     media_usage.delete_unused(member(), file_id, version=VersionForm().version.data or 0)
     flash_success("素材已删除。")

@@ -8,8 +8,8 @@ from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
 from app.console import forms
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.console.sign_in import NewPasswordForm, OneTimeCodeForm
-from app.console.template_globals import flash_success, redirect_to
 from app.web import auth, unit_of_work
 from app.web.auth import requires_confirmation, requires_sign_in
 from config import clock
@@ -20,7 +20,6 @@ from matrix.staff.authentication import RequiredAction
 from matrix.staff.members import Staff
 
 blueprint = Blueprint("profile", __name__, url_prefix="/console/me")
-ViewResult = str | Response | tuple[str, int]
 
 
 class ChangePasswordForm(NewPasswordForm):
@@ -97,7 +96,9 @@ def set_up_two_factor() -> ViewResult:
                     auth.current().session, auth.origin(), now=clock.now()
                 )
             )
-            return render_template("console/profile/recovery_codes.html", recovery_codes=codes, is_new=True)
+            return render_template(
+                "console/profile/recovery_codes.html", recovery_codes=codes, is_new=True
+            )
     qr_image = make_qr(two_factor.provisioning_uri(person)).svg_data_uri(scale=5, border=2)
     page = render_template(
         "console/profile/two_factor.html", form=form, qr_image=qr_image, secret=person.totp_secret
@@ -124,7 +125,9 @@ def renew_recovery_codes() -> ViewResult:
     if required_action is not None or not person.has_second_factor:
         raise Forbidden(duty=required_action)
     return render_template(
-        "console/profile/recovery_codes.html", recovery_codes=two_factor.regenerate_recovery_codes(person)
+        "console/profile/recovery_codes.html",
+        recovery_codes=two_factor.regenerate_recovery_codes(person),
+        is_new=False,
     )
 
 

@@ -7,14 +7,13 @@ from urllib.parse import quote
 
 import segno
 from flask import Blueprint, Response, render_template, request, url_for
-from werkzeug.wrappers import Response as AnyResponse
 from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.validators import InputRequired
 
 from app import snapshots
 from app.console import forms
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import audit, clock
 from config.errors import Invalid, NotFound
@@ -24,8 +23,6 @@ from matrix import accounts, qrcodes
 from matrix.qrcodes import QrCodeScans, QrCodeSpec, SceneQrCode
 
 blueprint = Blueprint("qrcodes", __name__, url_prefix="/console/codes")
-ViewResult = str | AnyResponse | tuple[str, int]
-
 STATE_LABELS: dict[qrcodes.QrCodeState, tuple[str, str]] = {
     qrcodes.QrCodeState.WAITING: ("生成中", "blue"),
     qrcodes.QrCodeState.READY: ("可使用", "green"),
@@ -187,11 +184,16 @@ def _render_detail(qrcode_id: int, form: RenameForm) -> str:
 
 @blueprint.get("/<int:qrcode_id>/state")
 @requires(Permission.ACCOUNTS_READ)
-def state(qrcode_id: int) -> AnyResponse | str:
+def state(qrcode_id: int) -> ViewResult:
     """Whether it is made, asked again while it waits; then the page is loaded anew."""
     qrcode = qrcodes.access_qrcode(member(), qrcode_id, Permission.ACCOUNTS_READ)
     if qrcode.state is qrcodes.QrCodeState.WAITING:
-        return render_template("console/qrcodes/_state.html", qrcode=qrcode, state_labels=STATE_LABELS)
+        return render_template(
+            "console/qrcodes/_state.html",
+            qrcode=qrcode,
+            state_labels=STATE_LABELS,
+            is_expired=False,
+        )
     return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
 
@@ -222,7 +224,7 @@ def rename(qrcode_id: int) -> ViewResult:
 
 @blueprint.post("/<int:qrcode_id>/renew")
 @requires(Permission.QRCODES_WRITE)
-def regenerate(qrcode_id: int) -> AnyResponse:
+def regenerate(qrcode_id: int) -> ViewResult:
     """Have WeChat make it again."""
     qrcodes.renew(member(), qrcode_id, version=VersionForm().version.data or 0)
     return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
@@ -230,7 +232,7 @@ def regenerate(qrcode_id: int) -> AnyResponse:
 
 @blueprint.post("/<int:qrcode_id>/retire")
 @requires(Permission.QRCODES_WRITE)
-def retire(qrcode_id: int) -> AnyResponse:
+def retire(qrcode_id: int) -> ViewResult:
     """Put it aside."""
     version = VersionForm().version.data or 0
     qrcodes.retire(member(), qrcode_id, version=version, now=clock.now())
@@ -240,20 +242,20 @@ def retire(qrcode_id: int) -> AnyResponse:
 
 @blueprint.post("/<int:qrcode_id>/bring-back")
 @requires(Permission.QRCODES_WRITE)
-def restore(qrcode_id: int) -> AnyResponse:
+def restore(qrcode_id: int) -> ViewResult:
     """List it again."""
     qrcodes.restore(member(), qrcode_id, version=VersionForm().version.data or 0)
     flash_success("已放回列表。")
     return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
 
-@blueprint.get("/<int:qrcode_id>/picture.<ending>")
+@blueprint.get("/<int:qrcode_id>/picture.<extension>")
 @requires(Permission.ACCOUNTS_READ)
 def image(qrcode_id: int, extension: str) -> Response:
     """The picture as a file for printing."""
     qrcode = qrcodes.access_qrcode(member(), qrcode_id, Permission.ACCOUNTS_READ)
     if extension not in _IMAGE_TYPES or not qrcode.url:
-        raise NotFound(kind="qrcode", id=qrcode_id, ending=extension)
+        raise NotFound(kind="qrcode", id=qrcode_id, extension=extension)
     buffer = io.BytesIO()
     _qr_image(qrcode).save(buffer, kind=extension, scale=20, border=4)
     name = quote(f"{qrcode.name}.{extension}")
@@ -282,7 +284,9 @@ def print_sheet() -> str:
         if row.qrcode.url and not row.qrcode.is_expired(clock.now())
     ]
     left_out = len(found) - len(ready)
-    return render_template("console/qrcodes/print_sheet.html", printable=ready, left_out_count=left_out)
+    return render_template(
+        "console/qrcodes/print_sheet.html", printable=ready, left_out_count=left_out
+    )
 
 
 def _qr_image(qrcode: SceneQrCode) -> segno.QRCode:

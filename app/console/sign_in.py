@@ -1,12 +1,11 @@
 """Signing in and out, and the one-time links that set a first or a new password."""
 
 from flask import Blueprint, g, redirect, render_template
-from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.console import forms
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web import auth, unit_of_work
 from app.web.auth import public, requires_sign_in
 from config import clock
@@ -53,9 +52,6 @@ class FirstAdministratorForm(NewPasswordForm):
 
     sign_in_name = StringField("登录名", [InputRequired("请填写登录名"), Length(max=32)])
     name = StringField("姓名", [InputRequired("请填写姓名"), Length(max=members.MAX_NAME_LENGTH)])
-
-
-ViewResult = str | Response | tuple[str, int]
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])

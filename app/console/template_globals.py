@@ -8,10 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, flash, g, redirect, request, url_for
+from flask import Flask, g, url_for
+from jinja2 import StrictUndefined
 from markupsafe import Markup
-from werkzeug.wrappers import Response as AnyResponse
 
+from app.console.responses import flash_success as flash_success
+from app.console.responses import flash_warning as flash_warning
+from app.console.responses import redirect_to as redirect_to
 from app.web import auth
 from config import clock
 from config.permissions import Permission
@@ -35,6 +38,8 @@ def register(app: Flask, navigation: Callable[[], Any]) -> None:
         current_staff=_current_staff,
     )
     app.jinja_env.filters.update(format_datetime=format_datetime, format_date=format_date)
+    # a name or an attribute that a template misspells is an error, not an empty place on the page
+    app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -93,21 +98,3 @@ def format_date(value: date | None) -> str:
         return "—"
     year = "" if value.year == clock.local_day(clock.now()).year else f"{value.year}年"
     return f"{year}{value.month}月{value.day}日（周{_WEEKDAYS[value.weekday()]}）"
-
-
-def flash_success(text: str) -> None:
-    """Say on the next page that something was done."""
-    flash(text, "success")
-
-
-def flash_warning(text: str) -> None:
-    """Say on the next page that something needs attention."""
-    flash(text, "warning")
-
-
-def redirect_to(endpoint: str, **values: Any) -> AnyResponse:
-    """Go to another page, also from within an htmx request."""
-    address = url_for(endpoint, **values)
-    if "HX-Request" in request.headers:
-        return Response(status=204, headers={"HX-Redirect": address})
-    return redirect(address, 303)

@@ -317,7 +317,7 @@ NOT_DEPARTMENT_SCOPED = {"import_id", "inbox_id", "network_id"}
 BY_ROUTE: dict[tuple[str, str], MakeSample] = {
     ("menus.delete_conditional", "menu_id"): _conditional,
 }
-LITERALS: dict[str, Any] = {"kind": "svg", "ending": "png", "number": 1}
+LITERALS: dict[str, Any] = {"kind": "svg", "extension": "png", "number": 1}
 
 
 @dataclass(frozen=True)

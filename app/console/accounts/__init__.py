@@ -1,13 +1,15 @@
-"""Accounts: how they do, connecting one, its keys, stopping it.
+"""The pages of official accounts: their health, connecting a new one, its keys.
 
-blueprint  the group and what its pages share
-forms      what can be typed
-board      all accounts, the worst first; one account; its code; its tasks
-connect    a new account, step by step, and the checks; changing what it is
-keys       showing keys, changing them without a gap, a new AppSecret; pausing
+blueprint  the blueprint, and what its pages share
+labels     the Chinese names of kinds, modes, health levels and to-dos
+forms      the forms
+health     all accounts, the unhealthiest first
+detail     one account: figures, to-dos, QR code, pausing
+connect    connecting a new account step by step, with checks; editing an account
+keys       showing the callback keys, rotating them without a gap, a new AppSecret
 """
 
-from app.console.accounts import connect, detail, keys
+from app.console.accounts import connect, detail, health, keys
 from app.console.accounts.blueprint import blueprint
 
-__all__ = ["blueprint", "connect", "detail", "keys"]
+__all__ = ["blueprint", "connect", "detail", "health", "keys"]

@@ -1,4 +1,4 @@
-"""A new account, step by step, with checks that go on by themselves; changing what it is."""
+"""Connecting a new account step by step, with checks that refresh by themselves; editing it."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from flask import render_template
 
 from app.console import forms
 from app.console.accounts.blueprint import (
-    ViewResult,
     access_account,
     blueprint,
     callback_status_of,
@@ -14,8 +13,10 @@ from app.console.accounts.blueprint import (
     check_steps_of,
     checks_of,
 )
-from app.console.accounts.forms import KIND_LABELS, MODE_LABELS, EditForm, NewAccountForm, form_data
-from app.console.template_globals import flash_success, format_date, redirect_to
+from app.console.accounts.forms import EditForm, NewAccountForm, form_data
+from app.console.accounts.labels import KIND_LABELS, MODE_LABELS
+from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.template_globals import format_date
 from app.jobs import account_checks
 from app.web.auth import member, requires
 from config import audit, clock
@@ -30,7 +31,7 @@ from matrix.accounts.key_rotation import CallbackKeys
 @blueprint.route("/new", methods=["GET", "POST"])
 @requires(Permission.ACCOUNTS_MANAGE)
 def new() -> ViewResult:
-    """Register an account: the first step."""
+    """The first step: register an account."""
     form = NewAccountForm()
     form.set_department_choices()
     account = None
@@ -56,12 +57,12 @@ def _register(form: NewAccountForm) -> Account:
 @blueprint.get("/<int:account_id>/connect")
 @requires(Permission.ACCOUNTS_MANAGE)
 def connect(account_id: int) -> str:
-    """What is left to do in WeChat's pages, and whether it was done."""
+    """The steps that are done in WeChat's console, and the checks whether they took effect."""
     return render_connect(access_account(account_id))
 
 
 def render_connect(account: Account, revealed_keys: CallbackKeys | None = None) -> str:
-    """The page of the steps; with the keys when they were just asked for."""
+    """The page of the steps; it shows the callback keys only when they are passed."""
     steps = check_steps_of(account)
     return render_template(
         "console/accounts/connect.html",
@@ -77,6 +78,7 @@ def render_connect(account: Account, revealed_keys: CallbackKeys | None = None) 
 
 
 def _egress_ip(account: Account) -> str:
+    # WeChat names the address it saw when it refuses a call from outside of the allow-list
     check = checks_of(account).get(CheckKind.ALLOW_LIST)
     return str(check.details.get("ip", "")) if check else ""
 
@@ -84,14 +86,14 @@ def _egress_ip(account: Account) -> str:
 @blueprint.get("/<int:account_id>/steps")
 @requires(Permission.ACCOUNTS_READ)
 def checks(account_id: int) -> str:
-    """How the checks stand, for a page that looks again and again."""
+    """The checks as part of a page, which polls this address."""
     return _render_checks(access_account(account_id, Permission.ACCOUNTS_READ))
 
 
 @blueprint.post("/<int:account_id>/check")
 @requires(Permission.ACCOUNTS_MANAGE)
 def run_checks(account_id: int) -> str:
-    """Ask WeChat again."""
+    """Start the checks again, by a job."""
     account = access_account(account_id)
     account_checks.request_check(account, now=clock.now())
     return _render_checks(account)
@@ -107,13 +109,13 @@ def _render_checks(account: Account) -> str:
     )
 
 
-# ---- changing what an account is ----
+# ---- editing ----
 
 
 @blueprint.route("/<int:account_id>/edit", methods=["GET", "POST"])
 @requires(Permission.ACCOUNTS_MANAGE)
 def edit(account_id: int) -> ViewResult:
-    """Change what the account is, apart from its secrets."""
+    """Edit the account; its secrets have pages of their own."""
     account = access_account(account_id)
     form = EditForm(data=form_data(account))
     form.set_department_choices(account.department_id)
@@ -128,7 +130,7 @@ def edit(account_id: int) -> ViewResult:
 
 
 def _update(account: Account, form: EditForm) -> None:
-    """Save what was typed; when somebody else was first, nothing, and what they made of it."""
+    """Save what was typed, or show the conflict when the account has changed since it was read."""
     current = accounts.spec_of(account)
     spec = form.spec(
         appid=current.appid, secret=current.secret, token=current.token, aes_key=current.aes_key
@@ -147,7 +149,7 @@ def _update(account: Account, form: EditForm) -> None:
 
 
 def _field_text(name: str, value: Any) -> str:
-    """A value of a field as a person reads it."""
+    """The value of a field as shown beside an edit conflict."""
     if name == "department":
         return departments.names([value]).get(value, "")
     if name == "verified_until":

@@ -1,68 +1,32 @@
-"""All accounts, the worst first; one account with its figures, its code and its tasks."""
+"""One account: its figures, its to-dos, its QR code, pausing and resuming it."""
 
 import io
-from collections import Counter
 
 import segno
-from flask import render_template, request, send_file
+from flask import render_template, send_file
 from werkzeug.wrappers import Response
 
 from app.console import forms
 from app.console.accounts.blueprint import (
-    ViewResult,
     access_account,
     blueprint,
     callback_url,
     check_steps_of,
 )
-from app.console.accounts.forms import KIND_LABELS, MODE_LABELS, TodoForm
-from app.console.template_globals import flash_success, flash_warning, redirect_to
+from app.console.accounts.forms import PauseForm, TodoForm
+from app.console.accounts.labels import KIND_LABELS, LEVEL_LABELS, MODE_LABELS, TODO_LABELS
+from app.console.responses import ViewResult, flash_success, flash_warning, redirect_to
 from app.jobs import account_checks
-from app.web.auth import member, requires
+from app.web.auth import member, requires, requires_confirmation
 from config import clock
 from config.errors import NotFound
 from config.permissions import Permission
-from matrix import departments
+from matrix import accounts, departments
 from matrix.accounts import Account, AccountKind, connection_checks, todos
 from matrix.health import health
-from matrix.health.health import HealthLevel
 
-LEVEL_LABELS = {
-    HealthLevel.BAD: ("需处理", "red"),
-    HealthLevel.WARN: ("留意", "yellow"),
-    HealthLevel.OK: ("正常", "green"),
-}
-TODO_LABELS = {
-    todos.TodoKind.KEYS: "更换 Token 和 EncodingAESKey",
-    todos.TodoKind.SECRET: "更换 AppSecret",
-}
-_QR_SCALE = 20  # a module of a code for print
-
-
-@blueprint.get("/")
-@requires(Permission.ACCOUNTS_READ)
-def index() -> str:
-    """How all accounts do."""
-    found = health.list_for_staff(member(), Permission.ACCOUNTS_READ, now=clock.now())
-    permission_scope = member().scope(Permission.ACCOUNTS_MANAGE)
-    search, level = request.args.get("q", "").strip(), request.args.get("level", "")
-    rows = [
-        row
-        for row in found
-        if level in ("", row.level.value)
-        and (search in row.inputs.account.name or search in row.inputs.department)
-    ]
-    return render_template(
-        "console/accounts/index.html",
-        rows=rows,
-        counts=Counter(row.level.value for row in found),
-        total=len(found),
-        may_add=permission_scope.everywhere or bool(permission_scope.departments),
-        level=level,
-        search=search,
-        level_labels=LEVEL_LABELS,
-        kind_labels=KIND_LABELS,
-    )
+# pixels to a module: large enough for print
+_QR_SCALE = 20
 
 
 @blueprint.get("/<int:account_id>")
@@ -103,7 +67,7 @@ def _qr_data_uri(account: Account) -> str:
 @blueprint.post("/tasks/<int:todo_id>/done")
 @requires(Permission.ACCOUNTS_MANAGE)
 def resolve_todo(todo_id: int) -> ViewResult:
-    """Close a task by hand, saying how it was settled."""
+    """Close a to-do by hand, with a note of how it was settled."""
     todo = todos.access_todo(member(), todo_id, Permission.ACCOUNTS_MANAGE)
     form = TodoForm()
     if form.validate_on_submit():
@@ -119,19 +83,19 @@ def resolve_todo(todo_id: int) -> ViewResult:
 @blueprint.post("/<int:account_id>/quota/clear")
 @requires(Permission.ACCOUNTS_MANAGE)
 def clear_quota(account_id: int) -> ViewResult:
-    """Have today's counters set to zero."""
+    """Ask WeChat, by a job, to set the account's daily call counters to zero."""
     account_checks.request_quota_reset(access_account(account_id))
     flash_success("正在向微信申请清零，几秒后刷新本页即可看到。")
     return redirect_to("accounts.show", account_id=account_id)
 
 
-# ---- the account's own code ----
+# ---- the account's own QR code ----
 
 
 @blueprint.post("/<int:account_id>/code")
 @requires(Permission.ACCOUNTS_MANAGE)
 def request_qrcode(account_id: int) -> ViewResult:
-    """Have WeChat make the account's own code."""
+    """Ask WeChat, by a job, for the QR code that follows the account."""
     account_checks.request_qrcode(access_account(account_id))
     flash_success("正在向微信申请二维码，几秒后刷新本页即可看到。")
     return redirect_to("accounts.show", account_id=account_id)
@@ -140,16 +104,50 @@ def request_qrcode(account_id: int) -> ViewResult:
 @blueprint.get("/<int:account_id>/code.<kind>")
 @requires(Permission.ACCOUNTS_READ)
 def qrcode(account_id: int, kind: str) -> Response:
-    """The account's own code as a file: for screens (svg) or for print (png)."""
+    """The QR code as a file, for screens (svg) or for print (png); 404 for another kind."""
     account = access_account(account_id, Permission.ACCOUNTS_READ)
     if kind not in ("svg", "png") or not account.qr_url:
         raise NotFound(kind="qrcode", id=account_id)
-    out = io.BytesIO()
-    segno.make_qr(account.qr_url, error="m").save(out, kind=kind, scale=_QR_SCALE, border=4)
-    out.seek(0)
+    buffer = io.BytesIO()
+    segno.make_qr(account.qr_url, error="m").save(buffer, kind=kind, scale=_QR_SCALE, border=4)
+    buffer.seek(0)
     return send_file(
-        out,
+        buffer,
         mimetype={"svg": "image/svg+xml", "png": "image/png"}[kind],
         as_attachment=True,
         download_name=f"{account.name}-二维码.{kind}",
     )
+
+
+# ---- pausing ----
+
+
+@blueprint.get("/<int:account_id>/pause")
+@requires(Permission.ACCOUNTS_MANAGE)
+def pause_form(account_id: int) -> str:
+    """What pausing does, and a form for the reason."""
+    account = access_account(account_id)
+    return render_template("console/accounts/pause.html", account=account, form=PauseForm())
+
+
+@blueprint.post("/<int:account_id>/pause/now")
+@requires(Permission.ACCOUNTS_MANAGE)
+@requires_confirmation
+def pause(account_id: int) -> ViewResult:
+    """Stop the account: it neither answers nor sends, on all servers within seconds."""
+    account, form = access_account(account_id), PauseForm()
+    if not form.validate_on_submit():
+        return render_template("console/accounts/pause.html", account=account, form=form), 422
+    accounts.pause(account_id, reason=form.reason.data or "")
+    flash_success(f"{account.name}已暂停，几秒内全部生效。")
+    return redirect_to("accounts.show", account_id=account_id)
+
+
+@blueprint.post("/<int:account_id>/resume")
+@requires(Permission.ACCOUNTS_MANAGE)
+def resume(account_id: int) -> ViewResult:
+    """Let the account answer and send again."""
+    account = access_account(account_id)
+    accounts.resume(account_id)
+    flash_success(f"{account.name}已恢复。")
+    return redirect_to("accounts.show", account_id=account_id)

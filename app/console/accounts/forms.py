@@ -1,4 +1,4 @@
-"""What can be typed about an account."""
+"""The forms of the accounts' pages."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length, Optional
 
+from app.console.accounts.labels import KIND_LABELS, MODE_LABELS
 from app.console.forms import Form, department_choices, strip
 from app.web.auth import member
 from config.permissions import Permission
@@ -21,13 +22,6 @@ from matrix import departments
 from matrix.accounts import Account, AccountKind, AccountSpec, key_rotation
 from matrix.departments import DepartmentState
 from matrix.wechat.envelope import EncryptionMode
-
-KIND_LABELS = {AccountKind.SERVICE.value: "服务号", AccountKind.SUBSCRIPTION.value: "订阅号"}
-MODE_LABELS = {
-    EncryptionMode.SAFE.value: "安全模式（推荐）",
-    EncryptionMode.COMPATIBLE.value: "兼容模式",
-    EncryptionMode.PLAIN.value: "明文模式",
-}
 
 
 class AccountForm(Form):
@@ -43,7 +37,11 @@ class AccountForm(Form):
     welcome = TextAreaField("关注后的欢迎语", [Length(max=600)], [strip])
 
     def set_department_choices(self, current: int | None = None) -> None:
-        """Let the person choose among the departments where they manage accounts."""
+        """Offer the departments where the signed-in person manages accounts.
+
+        `current` is the department that an existing account has: it stays a choice even where the
+        person does not manage it. Without it the form is for a new account.
+        """
         managed = departments.list_for_staff(member(), Permission.ACCOUNTS_MANAGE)
         active = [row for row in managed if row.state is DepartmentState.ACTIVE]
         choices = department_choices(active)
@@ -54,7 +52,7 @@ class AccountForm(Form):
         self.department.choices = choices
 
     def spec(self, **unchanged: str) -> AccountSpec:
-        """What was typed, with what is not asked here."""
+        """What was typed. `unchanged` are the fields of the spec that this form does not ask."""
         return AccountSpec(
             name=self.name.data or "",
             original_id=self.original_id.data or "",
@@ -68,24 +66,24 @@ class AccountForm(Form):
 
 
 class NewAccountForm(AccountForm):
-    """An account that is to be connected."""
+    """A new account, with the secrets that WeChat gave it."""
 
     appid = StringField("AppID", [DataRequired("请填写 AppID")], [strip])
     secret = PasswordField("AppSecret", [DataRequired("请粘贴 AppSecret")], [strip])
 
     def new_spec(self) -> AccountSpec:
-        """What was typed, with keys that nobody else has."""
-        keys_for_account = key_rotation.generate()
+        """What was typed, with a fresh Token and EncodingAESKey."""
+        keys = key_rotation.generate()
         return self.spec(
             appid=self.appid.data or "",
             secret=self.secret.data or "",
-            token=keys_for_account.token,
-            aes_key=keys_for_account.aes_key,
+            token=keys.token,
+            aes_key=keys.aes_key,
         )
 
 
 class EditForm(AccountForm):
-    """An account as it was when the page was opened."""
+    """An existing account; `version` tells which state of it was read."""
 
     version = HiddenField()
 
@@ -97,13 +95,13 @@ class SecretForm(Form):
 
 
 class FinishRotationForm(Form):
-    """The end of a change of keys."""
+    """The last step of a rotation; `anyway` ends it though WeChat still uses the old keys."""
 
     anyway = BooleanField("旧密钥已泄露，立即停用（微信若还没有改用新密钥，推送会中断）")
 
 
 class PauseForm(Form):
-    """Why an account is to be stopped."""
+    """Why an account is paused."""
 
     reason = StringField(
         "原因", [DataRequired("请写明原因"), Length(max=100, message="最长 100 个字")], [strip]
@@ -111,13 +109,13 @@ class PauseForm(Form):
 
 
 class TodoForm(Form):
-    """How a task was settled."""
+    """How a to-do was settled."""
 
     how = StringField("如何处理的", [DataRequired("请说明如何处理的")], [strip])
 
 
 def form_data(account: Account) -> dict[str, Any]:
-    """An account as `ChangeForm` takes it."""
+    """The values that fill an `EditForm` for this account, by field."""
     return {
         "name": account.name,
         "original_id": account.original_id,

@@ -1,26 +1,25 @@
-"""Keys: shown until they work, changed without a gap; a new AppSecret; pausing an account.
+"""The callback keys (Token and EncodingAESKey): showing and rotating them; a new AppSecret.
 
-Everything here asks for the second factor again.
+Whatever shows or changes a secret asks for the second factor again. Keys are shown only until
+WeChat has used them: after that nobody needs to read them, so nobody can.
 """
 
 from flask import render_template
 
 from app.console import forms
 from app.console.accounts.blueprint import (
-    ViewResult,
     access_account,
     blueprint,
     callback_status_of,
     checks_of,
 )
 from app.console.accounts.connect import render_connect
-from app.console.accounts.forms import FinishRotationForm, PauseForm, SecretForm
-from app.console.template_globals import flash_success, flash_warning, redirect_to
+from app.console.accounts.forms import FinishRotationForm, SecretForm
+from app.console.responses import ViewResult, flash_success, flash_warning, redirect_to
 from app.web.auth import requires, requires_confirmation
 from config import clock
 from config.errors import DomainError
 from config.permissions import Permission
-from matrix import accounts
 from matrix.accounts import Account, key_rotation
 from matrix.accounts.connection_checks import CheckKind
 from matrix.accounts.key_rotation import CallbackKeys, KeysInUse
@@ -29,7 +28,7 @@ from matrix.accounts.key_rotation import CallbackKeys, KeysInUse
 @blueprint.get("/<int:account_id>/keys")
 @requires(Permission.ACCOUNTS_MANAGE)
 def rotation(account_id: int) -> str:
-    """Where a change of Token and EncodingAESKey stands."""
+    """The state of the keys, and of a rotation that is under way."""
     return _render_rotation(access_account(account_id))
 
 
@@ -55,7 +54,7 @@ def _render_rotation(
 @blueprint.get("/<int:account_id>/keys/progress")
 @requires(Permission.ACCOUNTS_MANAGE)
 def rotation_progress(account_id: int) -> str:
-    """Whether WeChat uses the new keys, for a page that looks again and again."""
+    """Whether WeChat uses the new keys yet, as part of a page, which polls this address."""
     account = access_account(account_id)
     callback_status = callback_status_of(account)
     return render_template(
@@ -70,7 +69,7 @@ def rotation_progress(account_id: int) -> str:
 @requires(Permission.ACCOUNTS_MANAGE)
 @requires_confirmation
 def reveal_keys(account_id: int) -> ViewResult:
-    """Show the keys of a new account, to be pasted into WeChat's page."""
+    """Show the keys of a new account, to be pasted into WeChat's console."""
     account = access_account(account_id)
     try:
         return render_connect(account, key_rotation.reveal(account_id))
@@ -96,7 +95,7 @@ def reveal_new_keys(account_id: int) -> ViewResult:
 @requires(Permission.ACCOUNTS_MANAGE)
 @requires_confirmation
 def start_rotation(account_id: int) -> ViewResult:
-    """Make new keys; the old ones stay good."""
+    """Make new keys. The old ones stay valid until the rotation is finished."""
     access_account(account_id)
     try:
         account = key_rotation.start_rotation(account_id, now=clock.now())
@@ -110,7 +109,7 @@ def start_rotation(account_id: int) -> ViewResult:
 @requires(Permission.ACCOUNTS_MANAGE)
 @requires_confirmation
 def finish_rotation(account_id: int) -> ViewResult:
-    """Stop believing the old keys."""
+    """End the rotation: the old keys are no longer accepted."""
     account, form = access_account(account_id), FinishRotationForm()
     if form.validate_on_submit():
         with forms.errors_on(form):
@@ -125,7 +124,7 @@ def finish_rotation(account_id: int) -> ViewResult:
 @requires(Permission.ACCOUNTS_MANAGE)
 @requires_confirmation
 def cancel_rotation(account_id: int) -> ViewResult:
-    """Go back to the old keys."""
+    """Drop the new keys and keep the old ones."""
     access_account(account_id)
     try:
         key_rotation.cancel_rotation(account_id)
@@ -155,7 +154,7 @@ def _render_secret_form(account: Account, form: SecretForm) -> str:
 @requires(Permission.ACCOUNTS_MANAGE)
 @requires_confirmation
 def submit_secret(account_id: int) -> ViewResult:
-    """Have WeChat asked about a new AppSecret; it counts when WeChat gives a token for it."""
+    """Take a new AppSecret on trial: it replaces the old one when WeChat gives a token for it."""
     account, form = access_account(account_id), SecretForm()
     if form.validate_on_submit():
         with forms.errors_on(form, "secret"):
@@ -168,41 +167,7 @@ def submit_secret(account_id: int) -> ViewResult:
 @blueprint.get("/<int:account_id>/secret/progress")
 @requires(Permission.ACCOUNTS_MANAGE)
 def secret_progress(account_id: int) -> str:
-    """What WeChat says of the new AppSecret, for a page that looks again and again."""
+    """The trial of the new AppSecret as part of a page, which polls this address."""
     account = access_account(account_id)
     check = checks_of(account).get(CheckKind.SECRET)
     return render_template("console/accounts/_secret_progress.html", account=account, check=check)
-
-
-# ---- pausing ----
-
-
-@blueprint.get("/<int:account_id>/pause")
-@requires(Permission.ACCOUNTS_MANAGE)
-def pause_form(account_id: int) -> str:
-    """What pausing means, and why it is to be done."""
-    account = access_account(account_id)
-    return render_template("console/accounts/pause.html", account=account, form=PauseForm())
-
-
-@blueprint.post("/<int:account_id>/pause/now")
-@requires(Permission.ACCOUNTS_MANAGE)
-@requires_confirmation
-def pause(account_id: int) -> ViewResult:
-    """Stop one account now."""
-    account, form = access_account(account_id), PauseForm()
-    if not form.validate_on_submit():
-        return render_template("console/accounts/pause.html", account=account, form=form), 422
-    accounts.pause(account_id, reason=form.reason.data or "")
-    flash_success(f"{account.name}已暂停，几秒内全部生效。")
-    return redirect_to("accounts.show", account_id=account_id)
-
-
-@blueprint.post("/<int:account_id>/resume")
-@requires(Permission.ACCOUNTS_MANAGE)
-def resume(account_id: int) -> ViewResult:
-    """Let the account answer and send again."""
-    account = access_account(account_id)
-    accounts.resume(account_id)
-    flash_success(f"{account.name}已恢复。")
-    return redirect_to("accounts.show", account_id=account_id)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from flask import render_template, request
-from werkzeug.wrappers import Response
 from wtforms import IntegerField, StringField
 from wtforms.validators import Length
 
@@ -11,7 +10,7 @@ from app import snapshots
 from app.console import forms
 from app.console.menus import form_rows
 from app.console.menus.blueprint import AccountHeader, account_header, blueprint
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import clock
 from config.permissions import Permission
@@ -19,8 +18,6 @@ from keywords.rules.values import InputKind, Keyword, MatchInput, MatchMode, Rul
 from matrix import menus
 from matrix.menus import Difference, Menu
 from matrix.wechat.gateway import ButtonKind
-
-ViewResult = str | Response | tuple[str, int]
 
 MAX_SUGGESTIONS = 20
 _TYPEABLE_MODES = (MatchMode.EQUAL, MatchMode.CONTAINS, MatchMode.PREFIX)
@@ -87,12 +84,12 @@ def edit(account_id: int) -> ViewResult:
 
 def _render_opened(header: AccountHeader, form: MenuForm) -> str:
     newest = menus.find_newest(header.id)
-    chosen = newest
+    base_version = newest
     if requested_id := request.args.get("from", type=int):
-        chosen = menus.access_menu(member(), requested_id, Permission.MENUS_WRITE)
+        base_version = menus.access_menu(member(), requested_id, Permission.MENUS_WRITE)
     form.seen.data = newest.version if newest else 0
-    rows = form_rows.apply_action([], "add") if chosen is None else chosen.buttons
-    return _render(header, form, Editor(header.id, rows), base_version=chosen)
+    rows = form_rows.apply_action([], "add") if base_version is None else base_version.buttons
+    return _render(header, form, Editor(header.id, rows), base_version=base_version)
 
 
 def _save(header: AccountHeader, form: MenuForm, editor: Editor) -> Menu:
@@ -111,7 +108,7 @@ def _render(
     form: MenuForm,
     editor: Editor,
     *,
-    chosen: Menu | None = None,
+    base_version: Menu | None = None,
     newest: Menu | None = None,
     differences: tuple[Difference, ...] = (),
 ) -> str:
@@ -120,7 +117,7 @@ def _render(
         header=header,
         form=form,
         editor=editor,
-        base_version=chosen,
+        base_version=base_version,
         newest=newest,
         differences=differences,
         **editor_context(),

@@ -9,7 +9,7 @@ from app.console import forms
 from app.console.menus import form_rows
 from app.console.menus.blueprint import account_header, blueprint
 from app.console.menus.editor import Editor, editor_context, read_submitted, render_buttons
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import clock
 from config.permissions import Permission
@@ -17,8 +17,6 @@ from matrix import menus
 from matrix.menus import conditional, remote_state
 from matrix.menus.remote_state import RemoteMenu
 from matrix.wechat.gateway import Audience
-
-ViewResult = str | Response | tuple[str, int]
 
 STATE_LABELS: dict[conditional.ConditionalMenuState, tuple[str, str]] = {
     conditional.ConditionalMenuState.WAITING: ("添加中", "blue"),
@@ -185,7 +183,9 @@ def request_preview(account_id: int) -> ViewResult:
             remote_menu = remote_state.request_preview(
                 member(), account_id, form.person.data or "", now=clock.now()
             )
-            return redirect_to("menus.preview", account_id=account_id, remote_menu_id=remote_menu.id)
+            return redirect_to(
+                "menus.preview", account_id=account_id, remote_menu_id=remote_menu.id
+            )
     return _render_conditionals(account_id, form), 422
 
 

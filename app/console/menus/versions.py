@@ -6,14 +6,11 @@ from werkzeug.wrappers import Response
 from app.console import forms
 from app.console.menus import form_rows
 from app.console.menus.blueprint import STATE_LABELS, account_header, blueprint
-from app.console.template_globals import flash_success, flash_warning, redirect_to
+from app.console.responses import ViewResult, flash_success, flash_warning, redirect_to
 from app.web.auth import member, requires
 from config import clock
 from config.permissions import Permission
 from matrix import menus
-from matrix.menus import remote_state
-
-ViewResult = str | Response | tuple[str, int]
 
 _PAGE_SIZE = 20
 
@@ -22,10 +19,12 @@ _PAGE_SIZE = 20
 @requires(Permission.ACCOUNTS_READ)
 def index() -> str:
     """Every account with its newest menu."""
-    standings = menus.list_newest_for_staff(member())
     writable = {row.account_id for row in menus.list_targets_for_staff(member())}
     return render_template(
-        "console/menus/index.html", rows=standings, writable_account_ids=writable, state_labels=STATE_LABELS
+        "console/menus/index.html",
+        rows=menus.list_newest_for_staff(member()),
+        writable_account_ids=writable,
+        state_labels=STATE_LABELS,
     )
 
 
@@ -50,17 +49,13 @@ def versions(account_id: int) -> str:
 def show(menu_id: int) -> str:
     """One version, and what became of it."""
     menu = menus.access_menu(member(), menu_id, Permission.ACCOUNTS_READ)
-    newest, remote_menu = (
-        menus.find_newest(menu.account_id),
-        remote_state.find_for_staff(member(), menu.account_id),
-    )
+    newest = menus.find_newest(menu.account_id)
     return render_template(
         "console/menus/show.html",
         header=account_header(menu.account_id),
         menu=menu,
         is_newest=newest is not None and newest.id == menu.id,
         copies=menus.list_copies_for_staff(member(), menu_id),
-        sight=remote_menu,
         state_labels=STATE_LABELS,
         kind_labels=form_rows.KIND_LABELS,
     )
@@ -116,7 +111,6 @@ def copy(menu_id: int) -> ViewResult:
         targets=targets,
         form=form,
         problem=problem,
-        state_labels=STATE_LABELS,
     )
     return (page, 422) if form.is_submitted() else page
 

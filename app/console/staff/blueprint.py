@@ -1,7 +1,6 @@
 """What the modules of the staff's pages share."""
 
 from flask import Blueprint, render_template, url_for
-from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 
 from app.console import forms
@@ -11,8 +10,6 @@ from matrix.staff.members import Staff
 from matrix.staff.one_time_links import LIFETIMES, LinkPurpose
 
 blueprint = Blueprint("staff", __name__, url_prefix="/console/staff")
-ViewResult = str | Response | tuple[str, int]
-
 # what stands before a department's name for each level below the top
 _INDENT = "　"
 

@@ -1,7 +1,7 @@
 """What an administrator does to a person's way in: links, locks, sign-ins, factor, disabling."""
 
-from app.console.staff.blueprint import ViewResult, blueprint, render_one_time_link
-from app.console.template_globals import flash_success, flash_warning, redirect_to
+from app.console.responses import ViewResult, flash_success, flash_warning, redirect_to
+from app.console.staff.blueprint import blueprint, render_one_time_link
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import clock

@@ -7,13 +7,8 @@ from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.console import forms
-from app.console.staff.blueprint import (
-    ViewResult,
-    blueprint,
-    department_choices,
-    render_one_time_link,
-)
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.staff.blueprint import blueprint, department_choices, render_one_time_link
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import audit, clock
@@ -97,7 +92,9 @@ def index() -> ViewResult:
         page=page,
         query_params=query_params,
         names=_names(page),
-        next_url=url_for("staff.index", **query_params, after=page.next_id) if page.next_id else None,  # type: ignore[arg-type]  # names of the form, none of url_for's own
+        next_url=url_for("staff.index", **query_params, after=page.next_id)
+        if page.next_id
+        else None,  # type: ignore[arg-type]  # names of the form, none of url_for's own
         today=clock.local_day(clock.now()),
     )
     return (html, 422) if form.is_refused else html

@@ -5,7 +5,8 @@ from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from app.console import forms
-from app.console.staff.blueprint import ViewResult, blueprint
+from app.console.responses import ViewResult
+from app.console.staff.blueprint import blueprint
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import clock

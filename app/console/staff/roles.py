@@ -8,8 +8,8 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import InputRequired, Optional
 
 from app.console import forms
-from app.console.staff.blueprint import ViewResult, blueprint, department_choices
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.staff.blueprint import blueprint, department_choices
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import clock

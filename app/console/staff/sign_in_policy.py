@@ -5,8 +5,8 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.console import forms
-from app.console.staff.blueprint import ViewResult, blueprint
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.staff.blueprint import blueprint
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import clock, settings
