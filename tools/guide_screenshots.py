@@ -170,7 +170,7 @@ def read_questions(camera: Camera) -> None:
         camera.receive(f"dogs{number}", words)
     camera.settle()
     page = camera.open("editor", "studio/unmatched")
-    camera.take("unanswered", page, until=page.locator(".heap").last)
+    camera.take("unanswered", page, until=page.locator(".cluster").last)
 
 
 def write_a_rule(camera: Camera) -> None:
@@ -187,7 +187,7 @@ def write_a_rule(camera: Camera) -> None:
         "您好，养犬登记请带身份证和犬只免疫证明，到居住地派出所办理。电话 0913-0000101。"
     )
     page.get_by_label("试一试：假如市民写").fill("狗证咋办")
-    look = page.locator("#look")
+    look = page.locator("#preview")
     expect(look).to_contain_text("由这条规则答复")
     expect(look).to_contain_text("身份证办理")
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
@@ -316,7 +316,7 @@ def show_conversations(camera: Camera) -> None:
     page.get_by_label("回复内容").fill("您好，户籍窗口今天下午会给您回电，请保持手机畅通。")
     page.get_by_role("button", name="发送", exact=True).click()
     camera.settle()
-    expect(page.locator(".line-staff")).to_contain_text("已送达微信")
+    expect(page.locator(".message-staff")).to_contain_text("已送达微信")
     camera.take("conversation", page)
     page = camera.open("agent", "alarms/")
     camera.take("alerts", page, until=page.locator("#alarms"))

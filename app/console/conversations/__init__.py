@@ -1,11 +1,12 @@
-"""Talks: what citizens wrote to my accounts, who waits, and a search.
+"""The pages of conversations: what citizens wrote to the accounts of one's departments.
 
-/console/talks/                     the list, or what a search found      listing
-/console/talks/<follower>           one talk: read, answer, block         thread
-/console/talks/phrases              ready answers                         phrases
+listing           /console/talks/              the list, or the messages that a search found
+thread            /console/talks/<follower>    one conversation: reading, originals, files, blocking
+replying          /console/talks/<follower>    what an agent answers
+canned_responses  /console/talks/phrases       prepared answers
 """
 
-from app.console.conversations import canned_responses, listing, thread
+from app.console.conversations import canned_responses, listing, replying, thread
 from app.console.conversations.blueprint import blueprint
 
-__all__ = ["blueprint", "canned_responses", "listing", "thread"]
+__all__ = ["blueprint", "canned_responses", "listing", "replying", "thread"]

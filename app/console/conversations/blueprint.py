@@ -1,4 +1,4 @@
-"""The blueprint that the modules of this page group share."""
+"""The blueprint of the conversations' pages."""
 
 from flask import Blueprint
 

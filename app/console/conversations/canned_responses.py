@@ -1,25 +1,21 @@
-"""Phrases: the ready answers of my departments, to add, change and give up."""
+"""Canned responses of one's departments: the list, a new one, editing, deleting."""
 
 from flask import render_template
-from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from app.console import forms
 from app.console.conversations.blueprint import blueprint
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import audit, clock
 from config.permissions import Permission
-from matrix import canned_responses as stored
-from matrix import departments
-from matrix.canned_responses import CannedResponseChanged
-
-ViewResult = str | Response | tuple[str, int]
+from matrix import canned_responses, departments
+from matrix.canned_responses import CannedResponse, CannedResponseChanged
 
 
 class CannedResponseForm(forms.Form):
-    """One ready answer."""
+    """A canned response; `version` is the one that was on the page."""
 
     title = StringField("名称", [InputRequired("请填写名称"), Length(max=20)])
     content = TextAreaField("内容", [InputRequired("请填写内容"), Length(max=600)])
@@ -27,7 +23,7 @@ class CannedResponseForm(forms.Form):
 
 
 class NewCannedResponseForm(CannedResponseForm):
-    """One ready answer and whose it is."""
+    """A new canned response and the department it belongs to."""
 
     department = SelectField("单位", coerce=int)
 
@@ -47,11 +43,11 @@ class NewCannedResponseForm(CannedResponseForm):
 @blueprint.route("/phrases", methods=["GET", "POST"])
 @requires(Permission.CONVERSATIONS_REPLY)
 def list_canned_responses() -> ViewResult:
-    """All phrases I may change, and a form for another."""
+    """All canned responses that the person may change, and a form for a new one."""
     form = NewCannedResponseForm()
     if form.validate_on_submit():
         with forms.errors_on(form, "title"):
-            stored.create(
+            canned_responses.create(
                 member(),
                 form.department.data,
                 title=form.title.data or "",
@@ -61,12 +57,12 @@ def list_canned_responses() -> ViewResult:
     if form.is_submitted() and not form.is_refused:
         flash_success("已添加。")
         return redirect_to("conversations.list_canned_responses")
-    rows = stored.list_for_staff(member())
+    rows = canned_responses.list_for_staff(member())
     page = render_template(
         "console/conversations/canned_responses.html",
         form=form,
-        phrases=rows,
-        names=departments.names({phrase.department_id for phrase in rows}),
+        canned_responses=rows,
+        department_names=departments.names({row.department_id for row in rows}),
     )
     return (page, 422) if form.is_submitted() else page
 
@@ -74,8 +70,10 @@ def list_canned_responses() -> ViewResult:
 @blueprint.route("/phrases/<int:canned_response_id>", methods=["GET", "POST"])
 @requires(Permission.CONVERSATIONS_REPLY)
 def edit_canned_response(canned_response_id: int) -> ViewResult:
-    """Change one phrase."""
-    row = stored.access_response(member(), canned_response_id, Permission.CONVERSATIONS_REPLY)
+    """Edit a canned response."""
+    row = canned_responses.access_response(
+        member(), canned_response_id, Permission.CONVERSATIONS_REPLY
+    )
     form = CannedResponseForm(obj=row)
     if form.validate_on_submit():
         with forms.errors_on(form):
@@ -83,14 +81,14 @@ def edit_canned_response(canned_response_id: int) -> ViewResult:
     if form.is_submitted() and not form.is_refused:
         flash_success("已保存。")
         return redirect_to("conversations.list_canned_responses")
-    page = render_template("console/conversations/canned_response.html", form=form, phrase=row)
+    page = render_template("console/conversations/canned_response.html", form=form)
     return (page, 422) if form.is_submitted() else page
 
 
-def _update(row: stored.CannedResponse, form: CannedResponseForm) -> None:
-    """Save what was typed, or show what somebody else made of it."""
+def _update(row: CannedResponse, form: CannedResponseForm) -> None:
+    """Save the form, or show on it what somebody else saved meanwhile."""
     try:
-        stored.update(
+        canned_responses.update(
             member(),
             row.id,
             title=form.title.data or "",
@@ -107,7 +105,7 @@ def _update(row: stored.CannedResponse, form: CannedResponseForm) -> None:
 @blueprint.post("/phrases/<int:canned_response_id>/remove")
 @requires(Permission.CONVERSATIONS_REPLY)
 def delete_canned_response(canned_response_id: int) -> ViewResult:
-    """Give a phrase up."""
-    stored.delete_response(member(), canned_response_id)
+    """Delete a canned response."""
+    canned_responses.delete_response(member(), canned_response_id)
     flash_success("已删除。")
     return redirect_to("conversations.list_canned_responses")

@@ -1,4 +1,4 @@
-"""What talks are called on a page: outcomes, states and kinds in the words of staff."""
+"""Chinese labels of what a conversation shows: outcomes, states, kinds of messages, events."""
 
 from datetime import datetime
 
@@ -66,13 +66,13 @@ _EVENT_TEXTS = {
 
 
 def event_text(line: ThreadLine) -> str:
-    """What happened, with its subject where it has one."""
+    """What the citizen did, with the menu key, scene or place where the event has one."""
     text = _EVENT_TEXTS.get(line.kind, "有一次操作")
     return f"{text}：{line.text}" if line.text else text
 
 
 def window_text(window: Window, *, now: datetime) -> str:
-    """How much may still be sent, and until when."""
+    """How many replies may still be sent, and until when."""
     if not window.left or window.until is None:
         return "现在不能回复：对方 48 小时内没有来消息，或条数已用完"
     hours, seconds = divmod(int((window.until - now).total_seconds()), 3600)

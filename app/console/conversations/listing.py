@@ -1,4 +1,4 @@
-"""The list of talks, which refreshes itself while it is open, and a search in their messages."""
+"""The list of conversations, which refreshes itself while it is open, and a search in messages."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from wtforms.validators import Length, Optional, StopValidation
 from app.console import forms
 from app.console.conversations import labels
 from app.console.conversations.blueprint import blueprint
+from app.console.responses import ViewResult
 from app.web.auth import member, requires
 from config import clock
 from config.permissions import Permission
@@ -24,10 +25,10 @@ _FILTER_OUTCOMES = (Outcome.RULE, Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.
 
 
 class FilterForm(forms.Form):
-    """What of the talks is wanted; comes with the address."""
+    """The filters of the list and the words of a search; they come with the query."""
 
     class Meta(forms.Form.Meta):
-        """Reading needs no token."""
+        """A filter changes nothing, so it needs no CSRF token."""
 
         csrf = False
 
@@ -49,19 +50,22 @@ class FilterForm(forms.Form):
         self.account.choices = {"0": "全部公众号", **account_names}
 
     def validate_words(self, field: SearchField) -> None:
-        """Raises StopValidation for a number of a person: it is covered, nothing would be found."""
+        """Raises StopValidation for a phone or ID number.
+
+        They are masked in what is searched, so nothing would be found.
+        """
         words = field.data or ""
         if mask_pii(words) != words:
             raise StopValidation("号码都已遮盖，不能按完整的手机号或证件号查找")
 
     @property
     def tab(self) -> str:
-        """Which of the tabs is open; a search and a filter look at all."""
+        """The key of the open tab; the first for an unknown one."""
         requested_tab = request.args.get("tab", "")
         return requested_tab if requested_tab in TABS else "waiting"
 
     def filters(self) -> ConversationFilter:
-        """The filters, where what was typed can be understood."""
+        """The form as filters; none when a field is malformed, which the form then says."""
         if not self.validate():
             return ConversationFilter()
         return ConversationFilter(
@@ -74,58 +78,73 @@ class FilterForm(forms.Form):
         )
 
     def query_params(self, **extra: Any) -> dict[str, Any]:
-        """What was chosen, as parameters of an address."""
+        """The tab and the filled fields as keyword arguments of url_for; `extra` replaces some.
+
+        url_for leaves out an argument that is None.
+        """
         args = {name: request.args[name] for name in self._fields if request.args.get(name)}
         return {"tab": self.tab, **args, **extra}
 
 
 @blueprint.get("/")
 @requires(Permission.CONVERSATIONS_READ)
-def index() -> str | tuple[str, int]:
-    """The talks of my accounts, or the messages that a search found."""
+def index() -> ViewResult:
+    """The conversations of the person's accounts, or the messages that a search found."""
     form = FilterForm()
     filters = form.filters()
     if form.errors:
-        return render_template("console/conversations/index.html", form=form, tabs=TABS), 422
+        return render_template(
+            "console/conversations/index.html", form=form, tabs=TABS, searching=False
+        ), 422
     if forms.strip(form.words.data):
         return _render_search(form, filters)
     return render_template(
-        "console/conversations/index.html", form=form, tabs=TABS, **_list_context(form, filters)
+        "console/conversations/index.html",
+        form=form,
+        tabs=TABS,
+        searching=False,
+        **_list_context(form, filters),
     )
 
 
 @blueprint.get("/list")
 @requires(Permission.CONVERSATIONS_READ)
-def poll_list() -> str | tuple[str, int]:
-    """The first page of the list, if it looks another way than the reader's."""
+def poll_list() -> ViewResult:
+    """The first page of the list; 204 when it is what the reader's etag tells."""
     form = FilterForm()
     context = _list_context(form, form.filters())
-    if context["mark"] == request.args.get("mark"):
+    if context["etag"] == request.args.get("etag"):
         return "", 204
     return render_template("console/conversations/_list.html", form=form, **context)
 
 
 def _list_context(form: FilterForm, filters: ConversationFilter) -> dict[str, Any]:
+    """The template variables of `_list.html`. Only the first page polls: later ones stand still."""
     before = request.args.get("before", type=int)
     now = clock.now()
     page = conversations.list_for_staff(member(), filters, now=now, before=before)
     etag = conversations.etag(page)
     return {
         "page": page,
-        "mark": etag,
+        "etag": etag,
         "now": now,
-        "words": labels,
-        "poll": None
+        "labels": labels,
+        "poll_url": None
         if before
-        else url_for("conversations.poll_list", **form.query_params(mark=etag)),
-        "first": url_for("conversations.index", **form.query_params()) if before else None,
-        "next": url_for("conversations.index", **form.query_params(before=page.before))
+        else url_for("conversations.poll_list", **form.query_params(etag=etag)),
+        "first_page_url": url_for("conversations.index", **form.query_params()) if before else None,
+        "next_page_url": url_for("conversations.index", **form.query_params(before=page.before))
         if page.before
         else None,
     }
 
 
 def _render_search(form: FilterForm, filters: ConversationFilter) -> str:
+    """The messages with the words; without a first day those of the last _SEARCH_DAYS days.
+
+    A search reads a limited number of messages at a time, so a page may be empty and `more_url`
+    still lead to further ones.
+    """
     today = clock.local_day(clock.now())
     first = filters.first_day or today - timedelta(days=_SEARCH_DAYS)
     search_filters = ConversationFilter(
@@ -134,7 +153,7 @@ def _render_search(form: FilterForm, filters: ConversationFilter) -> str:
     results = conversations.search(
         member(), form.words.data or "", search_filters, before=request.args.get("before", type=int)
     )
-    extra = (
+    more_url = (
         url_for("conversations.index", **form.query_params(before=results.before))
         if results.before
         else None
@@ -143,7 +162,8 @@ def _render_search(form: FilterForm, filters: ConversationFilter) -> str:
         "console/conversations/search_results.html",
         form=form,
         tabs=TABS,
-        found=results,
+        searching=True,
+        results=results,
         first_day=first,
-        more=extra,
+        more_url=more_url,
     )

@@ -1,80 +1,46 @@
-"""One talk: read, answer, look beneath, fetch a picture, block.
+"""One conversation: reading it, revealing a masked text, fetching its files, blocking the follower.
 
-The newest lines stand in a part of the page that asks every few seconds whether it would look
-another way; older ones are put above it. Forms stand outside of that part, so nothing that is
-being typed is lost.
+The newest messages stand in a part of the page that polls every few seconds: it sends the etag of
+what it shows and gets 204 while that is still current. Older messages are loaded above it.
 """
 
-import secrets
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response, render_template, request
-from werkzeug.wrappers import Response as AnyResponse
-from wtforms import BooleanField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app import snapshots
 from app.console import forms
 from app.console.conversations import labels
 from app.console.conversations.blueprint import blueprint
-from app.console.template_globals import flash_success, flash_warning, may, redirect_to
+from app.console.conversations.replying import (
+    REFRESH_HEADERS,
+    ImageReplyForm,
+    TextReplyForm,
+    canned_responses_for,
+    new_reply_form,
+    window_context,
+)
+from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.template_globals import may
 from app.web.auth import member, requires, requires_confirmation
 from config import clock
 from config.errors import NotFound
 from config.permissions import Permission
-from matrix import (
-    accounts,
-    blocklist,
-    canned_responses,
-    conversations,
-    departments,
-    followers,
-    outbound,
-)
-from matrix.conversations import ReplyForm, Speaker, Thread
-from matrix.followers import Follower, Window
+from matrix import accounts, blocklist, conversations, followers
+from matrix.conversations import Speaker, Thread
 from matrix.inbox import attachments
 from matrix.inbox.attachments import AttachmentState
 
-ViewResult = str | AnyResponse | tuple[str, int]
-ReplyFormT = TypeVar("ReplyFormT", "TextReplyForm", "ImageReplyForm")
-_REFRESH_HEADERS = {"HX-Trigger": "talk-changed"}
 _FILE_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif"}
 _FILE_EXTENSIONS |= {"audio/amr": "amr", "audio/mpeg": "mp3", "video/mp4": "mp4"}
 
 
-class TextReplyForm(forms.Form):
-    """Words for a citizen."""
-
-    content = TextAreaField("回复内容", [InputRequired("请填写回复内容")])
-    key = HiddenField()
-    seen = HiddenField()
-
-
-class ImageReplyForm(forms.Form):
-    """A picture of the media library for a citizen."""
-
-    picture = SelectField("图片", coerce=int, validate_choice=False)
-    key = HiddenField()
-    seen = HiddenField()
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.picture.choices = {
-            str(key): name for key, name in conversations.images_for_staff(member()).items()
-        }
-
-
-class SeenForm(forms.Form):
-    """The last message that was seen."""
-
-    seen = IntegerField()
-
-
 class BlockForm(forms.Form):
-    """Why somebody is not answered any more."""
+    """Why a follower is blocked, and whether by WeChat as well."""
 
-    # the page has two fields of this name
+    # RevealForm has a field of this name too, on the same page, and an id must be unique
     reason = StringField(
         "屏蔽原因", [InputRequired("请写明原因"), Length(max=200)], id="block_reason"
     )
@@ -82,7 +48,7 @@ class BlockForm(forms.Form):
 
 
 class RevealForm(forms.Form):
-    """Why a covered number must be seen."""
+    """Why the original of a masked message is needed. `ref` names the message in its thread."""
 
     ref = HiddenField()
     reason = StringField("查看原因", [InputRequired("请写明查看原因"), Length(max=200)])
@@ -94,7 +60,7 @@ class RevealForm(forms.Form):
 @blueprint.get("/<int:follower_id>")
 @requires(Permission.CONVERSATIONS_READ)
 def show(follower_id: int) -> str:
-    """A talk, from a message on when one is named."""
+    """A conversation: the newest messages, or those up to the one that `at` in the query names."""
     return _render_page(follower_id, BlockForm())
 
 
@@ -109,157 +75,71 @@ def _render_page(follower_id: int, block_form: BlockForm) -> str:
     return render_template(
         "console/conversations/show.html",
         account=account,
-        at=highlighted_id,
+        highlighted_id=highlighted_id,
         is_newest=is_newest,
-        talk=conversations.find_by_follower(follower_id),
+        conversation=conversations.find_by_follower(follower_id),
         block=blocklist.find(follower_id),
         block_form=block_form,
-        answer_form=_new_reply_form(TextReplyForm),
-        picture_form=_new_reply_form(ImageReplyForm),
-        phrases=_canned_responses(account.department_id),
-        can_answer=may(Permission.CONVERSATIONS_REPLY, account_id=account.id),
+        text_form=new_reply_form(TextReplyForm),
+        image_form=new_reply_form(ImageReplyForm),
+        canned_responses=canned_responses_for(account.department_id),
+        may_reply=may(Permission.CONVERSATIONS_REPLY, account_id=account.id),
         **_thread_context(thread),
-        **_window_context(follower),
+        **window_context(follower),
     )
 
 
 @blueprint.get("/<int:follower_id>/lines")
 @requires(Permission.CONVERSATIONS_READ)
 def poll_thread(follower_id: int) -> ViewResult:
-    """The newest part of a talk, if it looks another way than the reader's."""
+    """The messages from the one that `since` names on; 204 while the reader's `etag` is theirs."""
     thread = conversations.read(
         member(), follower_id, since=request.args.get("since", 0, type=int) or None
     )
-    if thread.etag == request.args.get("mark"):
+    if thread.etag == request.args.get("etag"):
         return "", 204
     return render_template(
-        "console/conversations/_messages.html", is_newest=True, **_thread_context(thread)
+        "console/conversations/_messages.html",
+        is_newest=True,
+        highlighted_id=None,
+        **_thread_context(thread),
     )
 
 
 @blueprint.get("/<int:follower_id>/older")
 @requires(Permission.CONVERSATIONS_READ)
 def older_messages(follower_id: int) -> str:
-    """The lines before a message."""
+    """The messages before the one that `before` names, oldest first."""
     thread = conversations.read(member(), follower_id, before=request.args.get("before", type=int))
-    return render_template("console/conversations/_older_messages.html", **_thread_context(thread))
+    return render_template(
+        "console/conversations/_older_messages.html",
+        is_newest=False,
+        highlighted_id=None,
+        **_thread_context(thread),
+    )
 
 
 def _thread_context(thread: Thread) -> dict[str, Any]:
+    """The template variables of `_messages.html`, with the rules that answered, by slug."""
     ruleset = snapshots.current().ruleset
     slugs = {line.rule_slug for line in thread.lines if line.rule_slug}
     return {
         "thread": thread,
         "rules": {slug: ruleset.find_rule(slug) for slug in slugs},
-        "words": labels,
-        "Side": Speaker,
-        "Fetched": AttachmentState,
-        "can_reveal": may(Permission.PRIVACY_REVEAL, account_id=thread.follower.account_id),
+        "labels": labels,
+        "Speaker": Speaker,
+        "AttachmentState": AttachmentState,
+        "may_reveal": may(Permission.PRIVACY_REVEAL, account_id=thread.follower.account_id),
     }
 
 
-def _window_context(follower: Follower) -> dict[str, Any]:
-    now = clock.now()
-    window = followers.window(follower, now=now)
-    window = Window(max(0, window.left - outbound.count_queued(follower.id)), window.until)
-    return {"window": window, "remaining": labels.window_text(window, now=now)}
-
-
-def _canned_responses(department_id: int) -> list[canned_responses.CannedResponse]:
-    return canned_responses.list_for_departments(
-        [department_id, *departments.tree().above(department_id)]
-    )
-
-
-# ---- answering ----
-
-
-def _new_reply_form(form_class: type[ReplyFormT]) -> ReplyFormT:
-    """A form that has not been handed in yet: each is good for one answer."""
-    form = form_class(formdata=None)
-    form.key.data = secrets.token_urlsafe(16)
-    return form
-
-
-def _submission_of(form: TextReplyForm | ImageReplyForm) -> ReplyForm:
-    seen_id = str(form.seen.data or "")
-    return ReplyForm(
-        form.key.data or "", int(seen_id) if seen_id.isdecimal() and len(seen_id) < 19 else 0
-    )
-
-
-@blueprint.post("/<int:follower_id>/answer")
-@requires(Permission.CONVERSATIONS_REPLY)
-def reply(follower_id: int) -> ViewResult:
-    """Say something; a second click says nothing more."""
-    form = TextReplyForm()
-    follower = followers.access_follower(member(), follower_id, Permission.CONVERSATIONS_REPLY)
-    if form.validate_on_submit():
-        with forms.errors_on(form, "content"):
-            conversations.reply_text(
-                member(),
-                follower_id,
-                form.content.data or "",
-                form=_submission_of(form),
-                now=clock.now(),
-            )
-    return _reply_form_response(follower, form, "_text_reply.html")
-
-
-@blueprint.post("/<int:follower_id>/picture")
-@requires(Permission.CONVERSATIONS_REPLY)
-def reply_with_image(follower_id: int) -> ViewResult:
-    """Send a picture of the media library; a second click sends nothing more."""
-    form = ImageReplyForm()
-    follower = followers.access_follower(member(), follower_id, Permission.CONVERSATIONS_REPLY)
-    if form.validate_on_submit():
-        with forms.errors_on(form, "picture"):
-            conversations.reply_image(
-                member(),
-                follower_id,
-                form.picture.data or 0,
-                form=_submission_of(form),
-                now=clock.now(),
-            )
-    return _reply_form_response(follower, form, "_image_reply.html")
-
-
-def _reply_form_response(
-    follower: Follower, form: TextReplyForm | ImageReplyForm, template: str
-) -> ViewResult:
-    """The form again: as it was when it was refused, empty when it was not."""
-    account = accounts.get(follower.account_id)
-    page = render_template(
-        f"console/conversations/{template}",
-        form=form if form.is_refused else _new_reply_form(type(form)),
-        follower=follower,
-        phrases=_canned_responses(account.department_id),
-        **_window_context(follower),
-    )
-    return (page, 422) if form.is_refused else Response(page, headers=_REFRESH_HEADERS)
-
-
-@blueprint.post("/<int:follower_id>/dismiss")
-@requires(Permission.CONVERSATIONS_REPLY)
-def dismiss(follower_id: int) -> ViewResult:
-    """Say that no answer is needed."""
-    form = SeenForm()
-    seen_id = form.seen.data if form.validate_on_submit() else 0
-    if conversations.dismiss(member(), follower_id, seen_id=seen_id or 0, now=clock.now()):
-        flash_success("已标为无需回复。")
-    else:
-        flash_warning("对方刚刚又发来了消息，请看过后再处理。")
-        return redirect_to("conversations.show", follower_id=follower_id)
-    return redirect_to("conversations.index")
-
-
-# ---- beneath, and what came along ----
+# ---- masked texts, and files of messages ----
 
 
 @blueprint.get("/<int:follower_id>/reveal")
 @requires(Permission.PRIVACY_REVEAL)
 def reveal_form(follower_id: int) -> str:
-    """Ask why one message must be seen whole."""
+    """The form that asks why the original of a masked message is needed."""
     followers.access_follower(member(), follower_id, Permission.PRIVACY_REVEAL)
     form = RevealForm(formdata=None, data={"ref": request.args.get("ref", "")})
     return _render_reveal(follower_id, form, None)
@@ -269,7 +149,7 @@ def reveal_form(follower_id: int) -> str:
 @requires(Permission.PRIVACY_REVEAL)
 @requires_confirmation
 def reveal(follower_id: int) -> ViewResult:
-    """Show one message whole; the audit keeps who and why."""
+    """Show the original of a masked message; an audit row keeps who asked and why."""
     followers.access_follower(member(), follower_id, Permission.PRIVACY_REVEAL)
     form, full_text = RevealForm(), None
     if form.validate():
@@ -283,22 +163,29 @@ def reveal(follower_id: int) -> ViewResult:
 
 def _render_reveal(follower_id: int, form: RevealForm, full_text: str | None) -> str:
     return render_template(
-        "console/conversations/_reveal.html", form=form, shown=full_text, follower_id=follower_id
+        "console/conversations/_reveal.html",
+        form=form,
+        full_text=full_text,
+        follower_id=follower_id,
     )
 
 
 @blueprint.post("/<int:follower_id>/messages/<int:inbox_id>/fetch")
 @requires(Permission.CONVERSATIONS_READ)
 def fetch_attachment(follower_id: int, inbox_id: int) -> ViewResult:
-    """Have a citizen's picture, sound or film brought from WeChat."""
+    """Have the image, voice or video of a message fetched from WeChat by a job."""
     attachments.request(member(), follower_id, inbox_id, now=clock.now())
-    return Response(status=204, headers=_REFRESH_HEADERS)
+    return Response(status=204, headers=REFRESH_HEADERS)
 
 
 @blueprint.get("/<int:follower_id>/messages/<int:inbox_id>/file")
 @requires(Permission.CONVERSATIONS_READ)
 def attachment(follower_id: int, inbox_id: int) -> Response:
-    """What was brought; to be saved, or shown inside our own page."""
+    """The file of a message. Raises NotFound until it is stored.
+
+    It comes from outside: as an attachment with a sandbox it cannot run as a page of ours, while
+    `<img>` and `<audio>` on our pages still show it.
+    """
     attachment_row = attachments.access_attachment(member(), follower_id, inbox_id)
     if attachment_row.state is not AttachmentState.STORED or attachment_row.body is None:
         raise NotFound(kind="attachment", id=inbox_id)
@@ -315,7 +202,7 @@ def attachment(follower_id: int, inbox_id: int) -> Response:
 @blueprint.post("/<int:follower_id>/block")
 @requires(Permission.CONVERSATIONS_REPLY)
 def block(follower_id: int) -> ViewResult:
-    """Stop answering somebody."""
+    """Block a follower: no automatic reply any more; emergencies still raise an alert."""
     form = BlockForm()
     followers.access_follower(member(), follower_id, Permission.CONVERSATIONS_REPLY)
     if form.validate_on_submit():
@@ -336,7 +223,7 @@ def block(follower_id: int) -> ViewResult:
 @blueprint.post("/<int:follower_id>/unblock")
 @requires(Permission.CONVERSATIONS_REPLY)
 def unblock(follower_id: int) -> ViewResult:
-    """Answer somebody again."""
+    """Unblock a follower."""
     blocklist.unblock(member(), follower_id)
     flash_success("已解除屏蔽。")
     return redirect_to("conversations.show", follower_id=follower_id)

@@ -1,13 +1,47 @@
-"""Rules: what departments let their accounts answer, from the first word to the citizen.
+"""The pages of rules: what departments let their accounts answer, and the tools around it.
 
-shelf     the list, and the effective set of an account
-editor    writing a rule, with what it collides with and how it looks on a phone
-life      one rule: its page, review, versions, and every step between
-manners   texts where no rule speaks, and what a department asks of its editors
+On `blueprint` (/console/rules/):
+
+listing          all rules of the person's departments; the effective rules of one account
+detail           one rule: its content, its versions and what changed between two of them
+editor           the form of a rule, and the preview that follows the typing
+workflow         review, submit, publish, restore, disable, delete
+default_replies  what is said when no rule answers, and the city's emergency prompt
+review_policy    whether a department's rules need a second person before they are published
+
+On `tools_blueprint` (/console/studio/):
+
+tester           what each account would answer to a phrase, and why
+statistics       how often a rule answered; the rules that nobody used for long
+unanswered       what citizens asked and no rule answered with confidence
+import_export    rules from Excel and YAML files, and into them
 """
 
-from app.console.rules import default_replies, listing, workflow
-from app.console.rules.blueprint import blueprint
-from app.console.rules.editor import views
+from app.console.rules import (
+    default_replies,
+    detail,
+    editor,
+    import_export,
+    listing,
+    review_policy,
+    statistics,
+    tester,
+    unanswered,
+    workflow,
+)
+from app.console.rules.blueprint import blueprint, tools_blueprint
 
-__all__ = ["blueprint", "default_replies", "listing", "views", "workflow"]
+__all__ = [
+    "blueprint",
+    "default_replies",
+    "detail",
+    "editor",
+    "import_export",
+    "listing",
+    "review_policy",
+    "statistics",
+    "tester",
+    "tools_blueprint",
+    "unanswered",
+    "workflow",
+]

@@ -1,4 +1,4 @@
-"""Rules out of files and into files: upload, preview, confirm, progress, result; export."""
+"""Rules from files (upload, check, preview, confirm, progress, result) and into files."""
 
 from io import BytesIO
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 from flask import Response, render_template, request, send_file
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
-from werkzeug.wrappers import Response as AnyResponse
 from wtforms import RadioField, SelectField
 
 from app import snapshots
 from app.console import forms
-from app.console.rules.tools_blueprint import tools_blueprint
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.rules.blueprint import tools_blueprint
 from app.content import departments
 from app.jobs import rule_file_imports
 from app.rule_files import exports
@@ -20,13 +19,13 @@ from app.snapshots import Snapshot
 from app.web import auth
 from app.web.auth import requires
 from config import clock
-from config.permissions import Permission, PermissionScope
-from keywords.rules import rule_imports as room
+from config.permissions import Permission
+from keywords.rules import rule_imports
 from keywords.rules.rule_imports import MAX_FILE_BYTES, RuleImport
 from matrix.departments import Tree
 
 _XLSX_MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# more takes longer than a page may; a department at a time is less
+# more rules take longer than a request may; a department alone has fewer
 MAX_EXPORTED_RULES = 3000
 
 
@@ -37,7 +36,7 @@ class UploadForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """What becomes of the rules of a file."""
+    """What becomes of the imported rules: drafts, or submitted for review at once."""
 
     then = RadioField(
         "导入以后",
@@ -47,10 +46,10 @@ class ConfirmForm(forms.Form):
 
 
 class ExportForm(forms.Form):
-    """What is exported, and how; it is read from the address."""
+    """Whose rules are exported, and in which format; read from the query."""
 
     class Meta(forms.Form.Meta):
-        """Reading changes nothing and needs no token."""
+        """An export changes nothing, so it needs no CSRF token."""
 
         csrf = False
 
@@ -60,8 +59,8 @@ class ExportForm(forms.Form):
 
 @tools_blueprint.route("/imports", methods=["GET", "POST"])
 @requires(Permission.RULES_WRITE)
-def imports() -> AnyResponse | str | tuple[str, int]:
-    """Bring a file in; one's own imports so far."""
+def imports() -> ViewResult:
+    """Upload a file, which a job then checks; the list of one's own imports."""
     form = UploadForm()
     if form.validate_on_submit():
         with forms.errors_on(form, "file"):
@@ -73,28 +72,31 @@ def imports() -> AnyResponse | str | tuple[str, int]:
 
 
 def _upload(upload: FileStorage) -> RuleImport:
+    """Store the file. Raises Invalid for what is no Excel or YAML file, or too large."""
     with upload.stream as stream:
+        # one byte more than allowed is enough to see that it is too large
         body = stream.read(MAX_FILE_BYTES + 1)
+    # some browsers send the whole path of the file
     name = (upload.filename or "").replace("\\", "/").rpartition("/")[2]
-    return room.upload(name, body, by=auth.member(), now=clock.now())
+    return rule_imports.upload(name, body, by=auth.member(), now=clock.now())
 
 
 @tools_blueprint.get("/imports/<int:import_id>")
 @requires(Permission.RULES_WRITE)
 def show_import(import_id: int) -> str:
-    """One import: how far it is, what it would do, what is wrong. Within htmx the moving part."""
-    row = room.access_import(auth.member(), import_id)
+    """One import: its progress, its preview or its problems; for htmx the part that polls."""
+    row = rule_imports.access_import(auth.member(), import_id)
     return _render_import(row, ConfirmForm())
 
 
 @tools_blueprint.post("/imports/<int:import_id>/confirm")
 @requires(Permission.RULES_WRITE)
-def confirm_import(import_id: int) -> AnyResponse | tuple[str, int]:
-    """Have it applied."""
-    row, form = room.access_import(auth.member(), import_id), ConfirmForm()
+def confirm_import(import_id: int) -> ViewResult:
+    """Have a checked import applied by a job."""
+    row, form = rule_imports.access_import(auth.member(), import_id), ConfirmForm()
     if form.validate():
         with forms.errors_on(form, "then"):
-            room.confirm(row.id, submits=form.then.data == "submit", now=clock.now())
+            rule_imports.confirm(row.id, submits=form.then.data == "submit", now=clock.now())
     if form.is_refused:
         return _render_import(row, form), 422
     return redirect_to("rule_tools.show_import", import_id=row.id)
@@ -102,10 +104,10 @@ def confirm_import(import_id: int) -> AnyResponse | tuple[str, int]:
 
 @tools_blueprint.post("/imports/<int:import_id>/discard")
 @requires(Permission.RULES_WRITE)
-def discard_import(import_id: int) -> AnyResponse:
-    """Give it up."""
-    row = room.access_import(auth.member(), import_id)
-    room.discard(row.id, now=clock.now())
+def discard_import(import_id: int) -> ViewResult:
+    """Discard a checked import; nothing is changed."""
+    row = rule_imports.access_import(auth.member(), import_id)
+    rule_imports.discard(row.id, now=clock.now())
     flash_success("已放弃这次导入，没有改动任何规则。")
     return redirect_to("rule_tools.imports")
 
@@ -113,14 +115,14 @@ def discard_import(import_id: int) -> AnyResponse:
 @tools_blueprint.get("/imports/example.xlsx")
 @requires(Permission.RULES_WRITE)
 def import_template() -> Response:
-    """An empty sheet with all columns and two rows to learn from."""
+    """A spreadsheet with all columns and two example rows."""
     return _download(exports.xlsx_template(), "规则导入模板.xlsx", _XLSX_MIME)
 
 
 @tools_blueprint.get("/export")
 @requires(Permission.RULES_READ)
 def export() -> Response | tuple[str, int]:
-    """The rules a member may read, as a file."""
+    """The rules that the person may read, as a file; 422 for more than MAX_EXPORTED_RULES."""
     snapshot, form = snapshots.current(), _export_form()
     if not form.validate():
         return _render(UploadForm(formdata=None), form), 422
@@ -147,8 +149,8 @@ def _render(form: UploadForm, export_form: ExportForm) -> str:
     return render_template(
         "console/rules/import_export/index.html",
         form=form,
-        wanted=export_form,
-        rows=room.list_for_staff(auth.member()),
+        export_form=export_form,
+        rows=rule_imports.list_for_staff(auth.member()),
     )
 
 
@@ -158,7 +160,7 @@ def _render_import(row: RuleImport, form: ConfirmForm) -> str:
         f"console/rules/import_export/{'_import' if is_partial else 'import'}.html",
         row=row,
         form=form,
-        reached=rule_file_imports.progress(row.id) if row.is_running else 0,
+        progress=rule_file_imports.progress(row.id) if row.is_running else 0,
     )
 
 
@@ -173,7 +175,7 @@ def _export_form() -> ExportForm:
 
 
 def _owner_choices(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Departments, as a tree, and accounts of the member's area."""
+    """Departments, indented as a tree, and accounts that the person may read."""
     permission_scope = auth.member().scope(Permission.RULES_READ)
     department_choices = [
         (
@@ -187,13 +189,13 @@ def _owner_choices(snapshot: Snapshot) -> list[tuple[str, str]]:
     account_choices = [
         (f"a{account.id}", f"账号：{account.name}")
         for account in sorted(snapshot.accounts.values(), key=lambda account: account.name)
-        if _is_inside(permission_scope, account.id)
+        if permission_scope.contains(account_id=account.id)
     ]
     return [*department_choices, *account_choices]
 
 
 def _depth_first(tree: Tree) -> list[int]:
-    """All departments, each followed by those below it."""
+    """All department ids, each followed by those below it."""
     roots = [key for key, parent in sorted(tree.parents.items()) if parent is None]
     ordered: list[int] = []
     stack = roots[::-1]
@@ -205,11 +207,8 @@ def _depth_first(tree: Tree) -> list[int]:
     return ordered
 
 
-def _is_inside(permission_scope: PermissionScope, account_id: int) -> bool:
-    return permission_scope.contains(account_id=account_id)
-
-
 def _owner_filter(form: ExportForm, snapshot: Snapshot) -> dict[str, Any]:
+    """The chosen owner as keyword arguments of `exports.list_for_staff`; none for all."""
     chosen = form.owner.data or ""
     if chosen.startswith("a"):
         return {"account_id": int(chosen[1:])}
@@ -219,11 +218,9 @@ def _owner_filter(form: ExportForm, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _names_by_code(snapshot: Snapshot) -> dict[str, str]:
-    """What people call the departments and accounts, by code."""
-    department_choices = {
+    """Names of departments by their slug and of accounts by their appid, for the Excel column."""
+    department_names = {
         code: snapshot.department_names.get(key, "")
         for code, key in departments.ids_by_code().items()
     }
-    return department_choices | {
-        appid: account.name for appid, account in snapshot.accounts.items()
-    }
+    return department_names | {appid: account.name for appid, account in snapshot.accounts.items()}

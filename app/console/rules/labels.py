@@ -1,9 +1,5 @@
-"""How the pages of rules call things: for people who have never seen code."""
+"""Chinese labels of the values that the pages of rules show: states, modes, fields, conflicts."""
 
-from dataclasses import dataclass
-
-from app.snapshots import Snapshot
-from config.permissions import PermissionScope
 from keywords.publishing.conflicts import ConflictKind
 from keywords.rules.inheritance import RuleOrigin
 from keywords.rules.listing import ListStatus
@@ -127,69 +123,5 @@ _VALUE_LABELS = {
 
 
 def value_text(field: str, value: str) -> str:
-    """A value of a difference as people read it."""
+    """The label of a value that a `FieldDiff` holds; the value itself where it needs none."""
     return _VALUE_LABELS.get(field, {}).get(value, value)
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose a rule is: a department's, an account's, or (neither) the whole city's."""
-
-    department_id: int | None = None
-    account_id: int | None = None
-
-    @property
-    def key(self) -> str:
-        """As a form names it: city, d3, a5."""
-        if self.account_id is not None:
-            return f"a{self.account_id}"
-        return "city" if self.department_id is None else f"d{self.department_id}"
-
-    @classmethod
-    def from_key(cls, key: str) -> "Owner":
-        """The owner that a form names; nonsense is nobody at all: department 0."""
-        number = int(key[1:]) if key[1:].isdecimal() else 0
-        if key[:1] == "a":
-            return cls(account_id=number)
-        return cls() if key == "city" else cls(department_id=number)
-
-    def name(self, snapshot: Snapshot) -> str:
-        """What people call the owner."""
-        if self.account_id is not None:
-            choices_found = (
-                item.name for item in snapshot.accounts.values() if item.id == self.account_id
-            )
-            return f"账号 {next(choices_found, '')}"
-        if self.department_id is None:
-            return "全市"
-        return snapshot.department_names.get(self.department_id, "")
-
-    def department_chain(self, snapshot: Snapshot) -> tuple[int, ...]:
-        """The departments from the owner's own upwards."""
-        own_department_id = self.department_id
-        for account in snapshot.accounts.values():
-            if account.id == self.account_id:
-                own_department_id = account.department_id
-        return (
-            ()
-            if own_department_id is None
-            else (own_department_id, *snapshot.department_tree.above(own_department_id))
-        )
-
-
-def owner_choices(snapshot: Snapshot, permission_scope: PermissionScope) -> list[tuple[str, str]]:
-    """The owners inside an area, as choices of a form: the city, departments, accounts."""
-    choices_found = [(Owner().key, "全市")] if permission_scope.everywhere else []
-    for root in sorted(
-        key for key, parent in snapshot.department_tree.parents.items() if parent is None
-    ):
-        for department_id in snapshot.department_tree.within(root):
-            if permission_scope.contains(department_id=department_id):
-                name = snapshot.department_names.get(department_id, "")
-                choices_found.append((Owner(department_id).key, name))
-    choices_found += [
-        (Owner(account_id=account.id).key, f"只给账号 {account.name}")
-        for account in sorted(snapshot.accounts.values(), key=lambda item: item.id)
-        if permission_scope.contains(account_id=account.id)
-    ]
-    return choices_found

@@ -1,6 +1,7 @@
-"""The shelf: all rules of a member's area, and the effective set of one account."""
+"""The list of all rules a person may read, and the effective rules of one account."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -11,7 +12,7 @@ from app.console import forms
 from app.console.forms import strip
 from app.console.rules import labels
 from app.console.rules.blueprint import blueprint
-from app.console.rules.labels import Owner
+from app.console.rules.owner import Owner, owner_choices
 from app.snapshots import Snapshot
 from app.web import auth
 from app.web.auth import requires
@@ -23,16 +24,20 @@ from keywords.publishing.diff import keyword_label
 from keywords.rules import inheritance, listing
 from keywords.rules.inheritance import EffectiveRule
 from keywords.rules.listing import PAGE_SIZE, ListStatus, RuleFilters
-from keywords.rules.values import RuleScope
+from keywords.rules.store import RuleRow
+from keywords.rules.values import Rule, RuleScope
+from matrix.accounts import AccountSnapshot
 
 _EFFECTIVE_PAGE_SIZE = 100
+_MAX_SEARCH_LENGTH = 100
+_MAX_KEYWORDS_SHOWN = 4
 
 
 class FilterForm(forms.Form):
-    """What the list is asked for; it comes with the address."""
+    """The filters of the list; they come with the query."""
 
     class Meta(forms.Form.Meta):
-        """A filter changes nothing, so it needs no token."""
+        """A filter changes nothing, so it needs no CSRF token."""
 
         csrf = False
 
@@ -55,52 +60,55 @@ class FilterForm(forms.Form):
 @blueprint.get("/")
 @requires(Permission.RULES_READ)
 def index() -> str:
-    """The list of rules."""
+    """The list of rules, filtered and by page; filters that are malformed count as not given."""
     member, snapshot = auth.member(), snapshots.current()
     form = FilterForm(request.args)
     if not form.validate():
         form = FilterForm(None)
-    owners = labels.owner_choices(snapshot, member.scope(Permission.RULES_READ))
+    owners = owner_choices(snapshot, member.scope(Permission.RULES_READ))
     form.owner.choices = {"": "全部"} | dict(owners)
     filters = _filters(form, snapshot)
     page_number = max(1, request.args.get("page", 1, type=int))
-    lines = listing.list_for_staff(
+    items = listing.list_for_staff(
         member, filters, offset=(page_number - 1) * PAGE_SIZE, limit=PAGE_SIZE
     )
     count = listing.count_for_staff(member, filters)
-    query_params = _query_params()
     return render_template(
         "console/rules/index.html",
         form=form,
-        lines=lines,
+        items=items,
         count=count,
-        is_filtered=bool(query_params),
-        waiting=len(listing.list_waiting_for_review(member)),
-        policy_of=_policy_department(snapshot),
-        owner_of=lambda row: Owner(row.department_id, row.account_id).name(snapshot),
-        words_of=_keywords_text,
-        previous=_page_url(page_number - 1, query_params) if page_number > 1 else None,
-        next=_page_url(page_number + 1, query_params) if page_number * PAGE_SIZE < count else None,
-        states=labels.VERSION_STATES,
-        rule_states=labels.RULE_STATES,
-        scopes=labels.SCOPE_NAMES,
+        is_filtered=bool(_query_params()),
+        waiting_count=len(listing.list_waiting_for_review(member)),
+        policy_department_id=_policy_department(snapshot),
+        owner_name=lambda row: Owner(row.department_id, row.account_id).name(snapshot),
+        keywords_text=_keywords_text,
+        **_page_urls("rules.index", page_number, has_next=page_number * PAGE_SIZE < count),
+        version_state_labels=labels.VERSION_STATES,
+        rule_state_labels=labels.RULE_STATES,
+        scope_labels=labels.SCOPE_NAMES,
         today=clock.local_day(clock.now()),
     )
 
 
 def _policy_department(snapshot: Snapshot) -> int | None:
-    """The department whose demands to show first: the own one, else the first that is theirs."""
-    readable_accounts = auth.current().staff.department_id
-    listed = [
-        *([readable_accounts] if readable_accounts is not None else []),
-        *sorted(snapshot.department_tree.parents),
-    ]
-    member = auth.member()
-    may = (key for key in listed if member.may(Permission.DEPARTMENTS_MANAGE, department_id=key))
-    return next(may, None)
+    """The department whose review policy the link opens: the person's own, else the first managed.
+
+    None for who manages no department.
+    """
+    member, own_id = auth.member(), auth.current().staff.department_id
+    own = [own_id] if own_id is not None else []
+    department_ids = [*own, *sorted(snapshot.department_tree.parents)]
+    managed = (
+        key
+        for key in department_ids
+        if member.may(Permission.DEPARTMENTS_MANAGE, department_id=key)
+    )
+    return next(managed, None)
 
 
 def _filters(form: FilterForm, snapshot: Snapshot) -> RuleFilters:
+    """The form as filters; a department stands for its whole subtree."""
     owner = Owner.from_key(form.owner.data) if form.owner.data else None
     department_ids: tuple[int, ...] = ()
     if owner is not None and owner.department_id is not None:
@@ -111,93 +119,107 @@ def _filters(form: FilterForm, snapshot: Snapshot) -> RuleFilters:
         is_city=owner == Owner(),
         scope=RuleScope(form.scope.data) if form.scope.data else None,
         status=ListStatus(form.state.data) if form.state.data else None,
-        text=(form.q.data or "")[:100],
+        text=(form.q.data or "")[:_MAX_SEARCH_LENGTH],
         never_hit=bool(form.unheard.data),
         review_due_before=clock.local_day(clock.now()) if form.due.data else None,
     )
 
 
 def _query_params() -> dict[str, Any]:
-    """What the address asks for, without the number of the page."""
+    """The query without the page number and without empty values."""
     return {key: value for key, value in request.args.items() if key != "page" and value}
 
 
-def _page_url(page_number: int, query_params: dict[str, Any]) -> str:
-    return url_for("rules.index", **query_params, page=page_number)
+def _page_urls(endpoint: str, page_number: int, *, has_next: bool) -> dict[str, str | None]:
+    """The addresses of the pages before and after, None where there is none."""
+    query_params = _query_params()
+    return {
+        "previous_url": url_for(endpoint, **query_params, page=page_number - 1)
+        if page_number > 1
+        else None,
+        "next_url": url_for(endpoint, **query_params, page=page_number + 1) if has_next else None,
+    }
 
 
-def _keywords_text(row: Any) -> str:
-    """The first keywords of a rule, for its line; one in several ways is told once."""
+def _keywords_text(row: RuleRow) -> str:
+    """The first keywords of a rule; one that stands there in several modes is named once."""
     listed = list(dict.fromkeys(each["text"] for each in row.keywords))
-    return "、".join(listed[:4]) + (f" 等 {len(listed)} 个" if len(listed) > 4 else "")
+    return "、".join(listed[:_MAX_KEYWORDS_SHOWN]) + (
+        f" 等 {len(listed)} 个" if len(listed) > _MAX_KEYWORDS_SHOWN else ""
+    )
 
 
 @blueprint.get("/effective")
 @requires(Permission.RULES_READ)
 def effective() -> str:
-    """All rules one account answers with, and where each comes from."""
+    """All rules that one account answers with, and where each comes from.
+
+    The account is named by the query; without it, the first that the person may read. Raises
+    NotFound for another department's.
+    """
     member, snapshot = auth.member(), snapshots.current()
-    readable_accounts = [
+    accounts = [
         account
-        for account in sorted(
-            snapshot.accounts.values(), key=lambda effective_rule: effective_rule.id
-        )
+        for account in sorted(snapshot.accounts.values(), key=lambda account: account.id)
         if member.may(Permission.RULES_READ, account_id=account.id)
     ]
-    requested_id = request.args.get("account", type=int)
-    chosen = next(
-        (
-            effective_rule
-            for effective_rule in readable_accounts
-            if effective_rule.id == requested_id
-        ),
-        readable_accounts[0] if readable_accounts else None,
-    )
-    if requested_id is not None and (chosen is None or chosen.id != requested_id):
-        raise NotFound(kind="account", id=requested_id)
-    effective_rules: tuple[EffectiveRule, ...] = ()
-    if chosen is not None:
-        scope_of_account = snapshot.ruleset.positions[chosen.id]
-        effective_rules = inheritance.list_with_origin(
-            snapshot.ruleset.all_rules_matcher.rules, scope_of_account
-        )
-    counts = Counter(effective_rule.origin for effective_rule in effective_rules)
-    text = fold(request.args.get("q", "")[:100])
-    origin = request.args.get("origin", "")
-    matching = [
-        effective_rule
-        for effective_rule in effective_rules
-        if (not origin or effective_rule.origin.value == origin)
-        and (not text or _matches(effective_rule, text))
-    ]
+    account = _requested_account(accounts)
+    effective_rules = _effective_rules(account, snapshot)
+    matching = _matching(effective_rules)
     page_number = max(1, request.args.get("page", 1, type=int))
     start = (page_number - 1) * _EFFECTIVE_PAGE_SIZE
-    query_params = _query_params()
+    end = start + _EFFECTIVE_PAGE_SIZE
     return render_template(
         "console/rules/effective.html",
-        accounts=readable_accounts,
-        chosen=chosen,
-        placed=matching[start : start + _EFFECTIVE_PAGE_SIZE],
+        accounts=accounts,
+        account=account,
+        effective_rules=matching[start:end],
         count=len(matching),
-        counts=counts,
-        origins=labels.ORIGINS,
-        scopes=labels.SCOPE_NAMES,
-        asked=request.args,
-        owner_of=lambda rule: Owner(rule.department_id, rule.account_id).name(snapshot),
+        counts=Counter(item.origin for item in effective_rules),
+        origin_labels=labels.ORIGINS,
+        query_params=request.args,
+        owner_name=lambda rule: Owner(rule.department_id, rule.account_id).name(snapshot),
         may_open=lambda rule: member.may(
             Permission.RULES_READ, department_id=rule.department_id, account_id=rule.account_id
         ),
-        keyword_text=keyword_label,
-        previous=url_for("rules.effective", **query_params, page=page_number - 1)
-        if page_number > 1
-        else None,
-        next=url_for("rules.effective", **query_params, page=page_number + 1)
-        if start + _EFFECTIVE_PAGE_SIZE < len(matching)
-        else None,
+        keyword_label=keyword_label,
+        **_page_urls("rules.effective", page_number, has_next=end < len(matching)),
     )
 
 
-def _matches(effective_rule: EffectiveRule, text: str) -> bool:
-    return text in effective_rule.rule.name.lower() or any(
-        text in each.text.lower() for each in effective_rule.rule.keywords
+def _requested_account(accounts: list[AccountSnapshot]) -> AccountSnapshot | None:
+    """The account of the query among these, else the first; None where there are none."""
+    requested_id = request.args.get("account", type=int)
+    if requested_id is None:
+        return accounts[0] if accounts else None
+    for account in accounts:
+        if account.id == requested_id:
+            return account
+    raise NotFound(kind="account", id=requested_id)
+
+
+def _effective_rules(
+    account: AccountSnapshot | None, snapshot: Snapshot
+) -> tuple[EffectiveRule, ...]:
+    if account is None:
+        return ()
+    ruleset = snapshot.ruleset
+    return inheritance.list_with_origin(
+        ruleset.all_rules_matcher.rules, ruleset.positions[account.id]
     )
+
+
+def _matching(effective_rules: Iterable[EffectiveRule]) -> list[EffectiveRule]:
+    """Those of the origin that the query asks for, with its text in their name or a keyword."""
+    text = fold(request.args.get("q", "")[:_MAX_SEARCH_LENGTH])
+    origin = request.args.get("origin", "")
+    return [
+        item
+        for item in effective_rules
+        if (not origin or item.origin.value == origin) and (not text or _contains(item.rule, text))
+    ]
+
+
+def _contains(rule: Rule, text: str) -> bool:
+    keywords = (keyword.text.lower() for keyword in rule.keywords)
+    return text in rule.name.lower() or any(text in keyword for keyword in keywords)

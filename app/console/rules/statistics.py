@@ -1,4 +1,4 @@
-"""How often rules answered: one rule day by day, and the rules that nobody needs."""
+"""How often rules answered: one rule day by day, and the rules that nobody used for long."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from flask import render_template, request, url_for
 
 from app import snapshots
-from app.console.rules.tools_blueprint import tools_blueprint
+from app.console.rules.blueprint import tools_blueprint
 from app.web import auth
 from app.web.auth import requires
 from config import clock
@@ -17,13 +17,13 @@ from keywords.statistics import hits
 HITS_DAYS = 30
 UNUSED_DAYS = 90
 _PAGE_SIZE = 50
-# the drawing's own units; it is as wide as its place
+# units of the chart's viewBox: the browser scales it to the width of the page
 _WIDTH, _HEIGHT, _AXIS_HEIGHT = 600, 120, 18
 
 
 @dataclass(frozen=True)
 class ChartBar:
-    """One day of the drawing."""
+    """One day of the chart, in the units of its viewBox."""
 
     day: date
     count: int
@@ -35,7 +35,10 @@ class ChartBar:
 
 @dataclass(frozen=True)
 class BarChart:
-    """Bars of equal width, the highest as high as the drawing."""
+    """A bar chart: bars of equal width, the highest nearly as high as the chart.
+
+    Below `axis_y` stand the labels of the days.
+    """
 
     bars: list[ChartBar]
     max_count: int
@@ -45,10 +48,11 @@ class BarChart:
 
 
 def bar_chart(counts: dict[date, int]) -> BarChart:
-    """The bars of some days."""
+    """The chart of hits by day, in the dict's order; a day without hits has a bar of height 1."""
     max_count, step = max(counts.values(), default=0), _WIDTH / max(1, len(counts))
     bars = []
     for number, (day, count) in enumerate(counts.items()):
+        # the number above the highest bar needs 14 units; below 2 a bar would look like none
         height = max(2.0, (_HEIGHT - 14) * count / max_count) if count else 1.0
         bars.append(
             ChartBar(
@@ -66,7 +70,7 @@ def bar_chart(counts: dict[date, int]) -> BarChart:
 @tools_blueprint.get("/rules/<int:rule_id>/hits")
 @requires(Permission.RULES_READ)
 def rule_hits(rule_id: int) -> str:
-    """A rule's hits by day and account; within htmx the part that the rule's page shows."""
+    """A rule's hits by day and account; for htmx only the part that the rule's page shows."""
     member, today = auth.member(), clock.local_day(clock.now())
     rule = store.access_rule(member, rule_id, Permission.RULES_READ)
     since = today - timedelta(days=HITS_DAYS - 1)
@@ -78,9 +82,9 @@ def rule_hits(rule_id: int) -> str:
     return render_template(
         f"console/rules/statistics/{'_hits' if is_partial else 'hits'}.html",
         rule=rule,
-        drawing=bar_chart(counts),
+        chart=bar_chart(counts),
         summary=summary,
-        by_account=[
+        hits_by_account=[
             (names.get(key, "已停用的账号"), count) for key, count in hits_by_account.items()
         ],
         days=HITS_DAYS,
@@ -90,7 +94,7 @@ def rule_hits(rule_id: int) -> str:
 @tools_blueprint.get("/silent")
 @requires(Permission.RULES_READ)
 def unused() -> str:
-    """Rules in force that answered nobody for long."""
+    """Published rules that answered nobody in the last UNUSED_DAYS days."""
     member, now = auth.member(), clock.now()
     since = now - timedelta(days=UNUSED_DAYS)
     rows = hits.list_unused_for_staff(
@@ -106,8 +110,8 @@ def unused() -> str:
     return render_template(
         "console/rules/statistics/unused.html",
         rows=page_rows,
-        last=hits.summaries(member, slugs, since=clock.local_day(since)),
-        owners=snapshots.current().department_names,
-        following=next_url,
+        summaries=hits.summaries(member, slugs, since=clock.local_day(since)),
+        department_names=snapshots.current().department_names,
+        next_url=next_url,
         days=UNUSED_DAYS,
     )

@@ -1,17 +1,18 @@
-"""The test bench: what each account would answer, and why, while the phrase is typed."""
+"""The tester: what each account would answer to a phrase, and why, while it is typed."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask import render_template, request
+from flask import render_template, request, url_for
 from wtforms import DateTimeLocalField, HiddenField, SelectField, StringField
 from wtforms.validators import Length, Optional
 
 from app import explain, snapshots
 from app.console import forms
 from app.console.forms import strip
-from app.console.rules.tools_blueprint import rule_url, tools_blueprint
+from app.console.responses import ViewResult
+from app.console.rules.blueprint import tools_blueprint
 from app.explain import Explanation
 from app.snapshots import Snapshot
 from app.web import auth
@@ -37,7 +38,7 @@ _OUTCOME_COLOURS = {
 
 
 class TesterForm(forms.Form):
-    """What is tried. Without a time it is now, without an account all."""
+    """What is tried: by default now, at all accounts. `version` is the id of a draft to try."""
 
     text = StringField(
         "市民会怎么说", [Length(max=MAX_TEXT_LENGTH, message="最长 2000 个字")], filters=[strip]
@@ -56,7 +57,7 @@ class TesterForm(forms.Form):
 class AccountResult:
     """One account's answer as the page shows it.
 
-    `after` is the rule that would answer if the draft on trial were published.
+    `rule_after_publish` is the rule that would answer if the version on trial were published.
     """
 
     explanation: Explanation
@@ -65,45 +66,45 @@ class AccountResult:
 
     @property
     def colour(self) -> str:
-        """The colour of the outcome; its words stand beside it."""
+        """The badge colour of the outcome; the label on it says the same."""
         return _OUTCOME_COLOURS.get(self.explanation.answer.outcome, "secondary")
 
     @property
     def candidates(self) -> list[tuple[Candidate, str, str]]:
-        """The best candidate of each rule with its reason and the address of the rule's page."""
+        """The best candidate of each rule, with its reason and the URL of the rule's page."""
         return [
-            (candidate, explain.describe(candidate), rule_url(candidate.rule))
+            (candidate, explain.describe(candidate), _rule_url(candidate.rule))
             for candidate in explain.best_per_rule(self.explanation.verdict.candidates)
         ]
 
 
 @tools_blueprint.route("/", methods=["GET", "POST"])
 @requires(Permission.RULES_READ)
-def tester() -> str | tuple[str, int]:
-    """Try a phrase; within htmx only the answers."""
+def tester() -> ViewResult:
+    """Try a phrase; for htmx only the results."""
     snapshot, member = snapshots.current(), auth.member()
     accounts = explain.accounts_in(member.scope(Permission.RULES_READ), snapshot)
     form = _form(accounts)
     version = _version_to_try(form)
-    answers: list[AccountResult] = []
+    results: list[AccountResult] = []
     is_wrong = form.is_submitted() and not form.validate()
     if form.text.data and not is_wrong:
         chosen_accounts = [each for each in accounts if form.account.data in ("", str(each.id))]
-        answers = _results(form, chosen_accounts, snapshot, version)
+        results = _results(form, chosen_accounts, snapshot, version)
     is_partial = "HX-Request" in request.headers
     page = render_template(
         f"console/rules/tester/{'_results' if is_partial else 'index'}.html",
         form=form,
-        answers=answers,
+        results=results,
         version=version,
-        events=[] if is_partial else _event_keys(accounts, snapshot),
-        address_of=rule_url,
+        event_keys=[] if is_partial else _event_keys(accounts, snapshot),
+        rule_url=_rule_url,
     )
     return (page, 422) if is_wrong else page
 
 
 def _form(accounts: list[AccountSnapshot]) -> TesterForm:
-    """What was handed in, or what the address brings along."""
+    """The submitted form, or one filled from the query; an unknown account counts as all."""
     data = {name: request.args.get(name, "") for name in ("text", "account", "version")}
     form = TesterForm(data=data)
     form.account.choices = {"": f"全部账号（{len(accounts)} 个）"} | {
@@ -115,11 +116,19 @@ def _form(accounts: list[AccountSnapshot]) -> TesterForm:
 
 
 def _version_to_try(form: TesterForm) -> RuleVersion | None:
-    """The version of a rule that is tried before it is published. Raises NotFound."""
+    """The version that is tried before it is published, or None. Raises NotFound."""
     version_arg = form.version.data or ""
     if not version_arg.isdecimal():
         return None
     return workflow.access_version(auth.member(), int(version_arg), Permission.RULES_READ)
+
+
+def _rule_url(rule: Rule) -> str:
+    """The URL of a rule's page; empty for a rule that the person may not read."""
+    may_read = auth.member().may(
+        Permission.RULES_READ, department_id=rule.department_id, account_id=rule.account_id
+    )
+    return url_for("rules.show", rule_id=rule.id) if may_read and rule.id else ""
 
 
 def _results(
@@ -130,20 +139,21 @@ def _results(
 ) -> list[AccountResult]:
     kind = InputKind(form.kind.data or InputKind.TEXT.value)
     match_input, now = MatchInput(form.text.data or "", kind), _instant(form.at.data)
-    explanation = [
+    explanations = [
         explain.explain_one(match_input, account, snapshot, now=now) for account in accounts
     ]
     if version is None or kind is not InputKind.TEXT:
-        return [AccountResult(each) for each in explanation]
+        return [AccountResult(each) for each in explanations]
     changed_rule = version.spec.rule(
         id=version.rule_id, department_id=version.department_id, account_id=version.account_id
     )
-    return [_compare_with_version(each, changed_rule, snapshot, now) for each in explanation]
+    return [_compare_with_version(each, changed_rule, snapshot, now) for each in explanations]
 
 
 def _compare_with_version(
     explanation: Explanation, changed_rule: Rule, snapshot: Snapshot, now: datetime
 ) -> AccountResult:
+    """The result with the rule that would answer if `changed_rule` were published."""
     rule_after_publish = explain.winner_after(explanation, changed_rule, snapshot, now=now)
     rule_before = explanation.verdict.rule
     return AccountResult(
@@ -154,14 +164,17 @@ def _compare_with_version(
 
 
 def _instant(wall_time: datetime | None) -> datetime:
-    """The instant at which the city's clocks show this; now when nothing is asked."""
+    """The instant of a local time without timezone, as the browser sends it; now without one."""
     if wall_time is None:
         return clock.now()
     return wall_time.replace(tzinfo=ZoneInfo(settings.get().timezone))
 
 
 def _event_keys(accounts: list[AccountSnapshot], snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Menu keys and scenes that rules of these accounts listen to, with the rules' names."""
+    """Menu keys and QR code scenes that rules of these accounts answer, with the rules' names.
+
+    They are offered while typing, because nobody knows them by heart.
+    """
     names_by_key: dict[str, str] = {}
     rules = {
         rule.slug: rule for account in accounts for rule in snapshot.ruleset.rules_of(account.id)

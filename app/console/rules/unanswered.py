@@ -1,16 +1,18 @@
-"""What citizens asked and no rule answered surely: one click makes a rule of it, or none."""
+"""What citizens asked and no rule answered with confidence, similar questions as one cluster.
+
+A cluster becomes a new rule, joins an existing one, or is ignored.
+"""
 
 from typing import Any
 
 from flask import Response, render_template, request, url_for
-from werkzeug.wrappers import Response as AnyResponse
 from wtforms import SelectField, StringField
 
 from app import explain, snapshots
 from app.console import forms
 from app.console.forms import strip
-from app.console.rules.tools_blueprint import tools_blueprint
-from app.console.template_globals import flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.rules.blueprint import tools_blueprint
 from app.web import auth
 from app.web.auth import requires
 from config import clock
@@ -19,8 +21,7 @@ from config.permissions import Permission
 from keywords.rules import listing, store
 from keywords.rules.listing import RuleFilters
 from keywords.rules.store import RuleRow
-from keywords.statistics import similarity
-from keywords.statistics import unanswered as room
+from keywords.statistics import similarity, unanswered
 from keywords.statistics.unanswered import Cluster, ClusterFilter, ClusterState, UnansweredReason
 
 REASON_LABELS = {
@@ -40,10 +41,10 @@ _MAX_CANDIDATES = 5
 
 
 class FilterForm(forms.Form):
-    """Which questions are shown; it is read from the address."""
+    """Which clusters are shown, in which order; read from the query."""
 
     class Meta(forms.Form.Meta):
-        """A filter changes nothing and needs no token."""
+        """A filter changes nothing, so it needs no CSRF token."""
 
         csrf = False
 
@@ -58,13 +59,13 @@ class FilterForm(forms.Form):
 @tools_blueprint.get("/unmatched")
 @requires(Permission.RULES_READ)
 def list_unanswered() -> str:
-    """The questions of the member's accounts, alike ones as one."""
+    """The clusters of the person's accounts, a page at a time."""
     member, form = auth.member(), FilterForm(request.args)
     accounts = explain.accounts_in(member.scope(Permission.RULES_READ), snapshots.current())
     form.account.choices = {"": "全部账号"} | {str(each.id): each.name for each in accounts}
     _reset_unknown_choices(form)
     cluster_filter = _cluster_filter(form)
-    rows = room.list_for_staff(
+    rows = unanswered.list_for_staff(
         member, cluster_filter, after=_last_cluster_before(), limit=_PAGE_SIZE + 1
     )
     page_rows = rows[:_PAGE_SIZE]
@@ -73,35 +74,35 @@ def list_unanswered() -> str:
         "console/rules/unanswered/index.html",
         form=form,
         rows=page_rows,
-        wanted=cluster_filter,
-        following=next_url,
-        waiting=sum(room.count_open_by_account(member).values()),
+        cluster_filter=cluster_filter,
+        next_url=next_url,
+        open_count=sum(unanswered.count_open_by_account(member).values()),
         **_label_context(),
     )
 
 
 @tools_blueprint.post("/unmatched/<int:cluster_id>/ignore")
 @requires(Permission.RULES_WRITE)
-def ignore_cluster(cluster_id: int) -> AnyResponse | str:
-    """Say that a question needs no rule."""
+def ignore_cluster(cluster_id: int) -> ViewResult:
+    """Close a cluster that needs no rule."""
     cluster = _access_cluster(cluster_id)
-    row = room.close(cluster.id, ClusterState.IGNORED, by=auth.member(), now=clock.now())
+    row = unanswered.close(cluster.id, ClusterState.IGNORED, by=auth.member(), now=clock.now())
     return _cluster_response(row, "已忽略。")
 
 
 @tools_blueprint.post("/unmatched/<int:cluster_id>/reopen")
 @requires(Permission.RULES_WRITE)
-def reopen_cluster(cluster_id: int) -> AnyResponse | str:
-    """Take that back."""
-    return _cluster_response(room.reopen(_access_cluster(cluster_id).id), "已放回待处理。")
+def reopen_cluster(cluster_id: int) -> ViewResult:
+    """Open a closed cluster again."""
+    return _cluster_response(unanswered.reopen(_access_cluster(cluster_id).id), "已放回待处理。")
 
 
 @tools_blueprint.post("/unmatched/<int:cluster_id>/rule")
 @requires(Permission.RULES_WRITE)
-def create_rule(cluster_id: int) -> AnyResponse:
-    """Begin a new rule with what citizens asked."""
+def create_rule(cluster_id: int) -> ViewResult:
+    """Close a cluster and open the form of a new rule with its main phrase and question."""
     cluster = _access_cluster(cluster_id)
-    room.close(cluster.id, ClusterState.DONE, by=auth.member(), now=clock.now())
+    unanswered.close(cluster.id, ClusterState.DONE, by=auth.member(), now=clock.now())
     flash_success("这一组已记为处理过。规则没有保存的话，可以在“没有答上的 · 已处理”里放回。")
     return redirect_to(
         "rules.new",
@@ -114,11 +115,11 @@ def create_rule(cluster_id: int) -> AnyResponse:
 
 @tools_blueprint.post("/unmatched/<int:cluster_id>/rules/<int:rule_id>")
 @requires(Permission.RULES_WRITE)
-def add_to_rule(cluster_id: int, rule_id: int) -> AnyResponse:
-    """Take what citizens asked into a rule that is there."""
+def add_to_rule(cluster_id: int, rule_id: int) -> ViewResult:
+    """Close a cluster and open an existing rule with its main phrase as another keyword."""
     cluster = _access_cluster(cluster_id)
     rule = store.access_rule(auth.member(), rule_id, Permission.RULES_WRITE)
-    room.close(
+    unanswered.close(
         cluster.id, ClusterState.DONE, by=auth.member(), now=clock.now(), rule_slug=rule.slug
     )
     flash_success(f"这一组已记为由“{rule.name}”处理。关键词加好后请保存并发布。")
@@ -130,26 +131,24 @@ def add_to_rule(cluster_id: int, rule_id: int) -> AnyResponse:
 @tools_blueprint.get("/unmatched/<int:cluster_id>/choices")
 @requires(Permission.RULES_WRITE)
 def candidate_rules(cluster_id: int) -> str:
-    """Rules that a question may belong to: those like it, or those that were searched for."""
-    cluster, search = (
-        _access_cluster(cluster_id),
-        request.args.get("q", "").strip()[:_MAX_SEARCH_LENGTH],
-    )
+    """Rules that a cluster may belong to: similar ones, or those that `q` in the query finds."""
+    cluster = _access_cluster(cluster_id)
+    search = request.args.get("q", "").strip()[:_MAX_SEARCH_LENGTH]
     candidates = _search_rules(search) if search else _similar_rules(cluster)
     return render_template(
         "console/rules/unanswered/_candidate_rules.html",
         cluster=cluster,
-        rules=candidates,
-        asked=search,
+        candidates=candidates,
+        search=search,
     )
 
 
 def _access_cluster(cluster_id: int) -> Cluster:
-    return room.access_cluster(auth.member(), cluster_id, Permission.RULES_WRITE)
+    return unanswered.access_cluster(auth.member(), cluster_id, Permission.RULES_WRITE)
 
 
 def _reset_unknown_choices(form: FilterForm) -> None:
-    """An address that somebody made up asks for the first of the choices."""
+    """Put the first choice in the place of a value that is none of the choices."""
     for field in (form.state, form.account, form.order):
         values = list(field.choices or ())
         if field.data not in values:
@@ -167,12 +166,12 @@ def _cluster_filter(form: FilterForm) -> ClusterFilter:
 
 
 def _last_cluster_before() -> Cluster | None:
-    """The last question of the page before; None where it is gone."""
+    """The last cluster of the page before, which `after` names; None where it is gone."""
     key = request.args.get("after", type=int)
     if key is None:
         return None
     try:
-        return room.access_cluster(auth.member(), key, Permission.RULES_READ)
+        return unanswered.access_cluster(auth.member(), key, Permission.RULES_READ)
     except NotFound:
         return None
 
@@ -184,11 +183,11 @@ def _page_url(form: FilterForm, **extra: Any) -> str:
 
 def _label_context() -> dict[str, Any]:
     accounts = {account.id: account.name for account in snapshots.current().accounts.values()}
-    return {"reasons": REASON_LABELS, "names": accounts}
+    return {"reason_labels": REASON_LABELS, "account_names": accounts}
 
 
-def _cluster_response(row: Cluster, text: str) -> AnyResponse | str:
-    """The row as it is now, or the list again."""
+def _cluster_response(row: Cluster, text: str) -> ViewResult:
+    """For htmx the cluster as it is now, in place of the old; else the list with a message."""
     if "HX-Request" in request.headers:
         return Response(
             render_template("console/rules/unanswered/_cluster.html", row=row, **_label_context())
@@ -198,7 +197,10 @@ def _cluster_response(row: Cluster, text: str) -> AnyResponse | str:
 
 
 def _account_only(cluster: Cluster) -> int | None:
-    """The account, for whoever may write only for it and not for its department."""
+    """The account id for who may write rules for it only; None for who may for its department.
+
+    A rule for the whole department is the usual case, so the form shows it where it is permitted.
+    """
     is_wider = auth.member().may(Permission.RULES_WRITE, department_id=_department_of(cluster))
     return None if is_wider else cluster.account_id
 

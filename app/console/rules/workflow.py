@@ -1,11 +1,14 @@
-"""One rule: its page, its versions, and every step from a draft to the citizen."""
+"""The steps of a rule: review, submit, approve or reject, publish, restore, disable, delete.
+
+Which step is allowed in which state is decided by `keywords.publishing`; the views check the
+person's permission, bind the decision to what was on the page, and say what happened.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 
-from flask import render_template, request
+from flask import render_template
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -13,10 +16,10 @@ from wtforms.validators import InputRequired, Length
 from app import snapshots
 from app.console import forms
 from app.console.forms import strip
-from app.console.rules import labels
+from app.console.responses import ViewResult, flash_success, flash_warning, redirect_to
+from app.console.rules import detail
 from app.console.rules.blueprint import blueprint
-from app.console.rules.labels import Owner
-from app.console.template_globals import flash_success, flash_warning, redirect_to
+from app.console.rules.owner import Owner
 from app.jobs.registry import MEDIA_REFRESH
 from app.snapshots import Snapshot
 from app.web import auth, unit_of_work
@@ -24,26 +27,21 @@ from app.web.auth import requires
 from config import clock, jobs
 from config.database import read_only
 from config.permissions import Permission
-from keywords.publishing import diff, lifecycle, workflow
-from keywords.publishing.diff import FieldDiff
+from keywords.publishing import lifecycle, workflow
 from keywords.publishing.sample_checks import FailingSample, SampleReport
 from keywords.publishing.workflow import MAX_COMMENT_LENGTH, SampleChecksFailed, SampleReportStale
 from keywords.rules import review_policies, store, versions
 from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
-from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.store import RuleRow
 from keywords.rules.versions import RuleVersion, VersionState
-from keywords.statistics import hits
-from matrix.staff import members
 
-ViewResult = str | Response | tuple[str, int]
-_HITS_PERIOD = timedelta(days=30)
-_SAMPLE_CHECK_ATTEMPTS = 3  # of the samples of one version, while other rules keep moving
+# how often a sample check is repeated because other rules were published while it ran
+_SAMPLE_CHECK_ATTEMPTS = 3
 
 
 class DecisionForm(forms.Form):
-    """What a reviewer says of a version, bound to what they read."""
+    """A decision about a version. `sha256` binds it to the content that was on the page."""
 
     sha256 = HiddenField()
     comment = TextAreaField("意见", [Length(max=MAX_COMMENT_LENGTH)], filters=[strip])
@@ -53,65 +51,18 @@ class DecisionForm(forms.Form):
 
 
 class VersionForm(forms.Form):
-    """A step of a rule as it was on the page."""
+    """The version of a rule that was on the page, for optimistic locking."""
 
     version = IntegerField(validators=[InputRequired()])
 
 
-# ---- pages ----
-
-
-@blueprint.get("/<int:rule_id>")
-@requires(Permission.RULES_READ)
-def show(rule_id: int) -> str:
-    """A rule: what citizens get, and what is proposed."""
-    row = store.access_rule(auth.member(), rule_id, Permission.RULES_READ)
-    newest = versions.find_newest(rule_id)
-    is_new, today = row.state is RuleState.DRAFT, clock.local_day(clock.now())
-    owner = Owner(row.department_id, row.account_id)
-    return render_template(
-        "console/rules/show.html",
-        row=row,
-        newest=newest,
-        owner=owner,
-        owner_name=owner.name(snapshots.current()),
-        content=_content_fields(store.to_spec(row)),
-        is_new=is_new,
-        can_delete=is_new and not versions.was_ever_published(rule_id),
-        past=versions.list_for_rule(rule_id)[:5],
-        hits=hits.summaries(auth.member(), [row.slug], since=today - _HITS_PERIOD).get(row.slug),
-        names=_staff_names([newest] if newest else []),
-        today=today,
-        **_label_context(),
-    )
-
-
-@blueprint.get("/<int:rule_id>/versions")
-@requires(Permission.RULES_READ)
-def all_versions(rule_id: int) -> str:
-    """All versions of a rule, and two of them side by side."""
-    row = store.access_rule(auth.member(), rule_id, Permission.RULES_READ)
-    listed = versions.list_for_rule(rule_id)
-    numbers = {version.number: version for version in listed}
-    after = numbers.get(request.args.get("b", type=int) or 0) or (listed[0] if listed else None)
-    requested_number = request.args.get("a", type=int) or (after.number - 1 if after else 0)
-    before = numbers.get(requested_number)
-    return render_template(
-        "console/rules/versions.html",
-        row=row,
-        listed=listed,
-        before=before,
-        after=after,
-        found=_differences(before, after) if after else (),
-        names=_staff_names(listed),
-        **_label_context(),
-    )
+# ---- the review page ----
 
 
 @blueprint.get("/versions/<int:version_id>")
 @requires(Permission.RULES_READ)
 def review(version_id: int) -> str:
-    """A version beside what is in force, and what may be done with it."""
+    """A version compared with the published one, and the steps that are possible."""
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_READ)
     return _render_review(version, DecisionForm(formdata=None, data={"sha256": version.sha256}))
 
@@ -119,13 +70,16 @@ def review(version_id: int) -> str:
 @blueprint.get("/versions/<int:version_id>/samples")
 @requires(Permission.RULES_READ)
 def sample_check(version_id: int) -> str:
-    """Which samples would lose their answer; asked for when the page stands already."""
+    """Which samples would lose their answer. htmx loads it into the review page afterwards.
+
+    Checking takes seconds in a large city, so the page does not wait for it.
+    """
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_READ)
     report = _run_sample_check(version, snapshots.current())
     return render_template(
         "console/rules/_sample_check.html",
-        broken=_failing_sample_rows(report.failing),
-        count=len(version.spec.samples),
+        failing=_failing_sample_rows(report.failing),
+        sample_count=len(version.spec.samples),
     )
 
 
@@ -134,25 +88,26 @@ def _render_review(
 ) -> str:
     member, own_id = auth.member(), auth.current().staff.id
     owner = Owner(version.department_id, version.account_id)
-    owner_ids = {"department_id": owner.department_id, "account_id": owner.account_id}
-    may_review = member.may(Permission.RULES_REVIEW, **owner_ids)
+    published = versions.find_published(version.rule_id)
+    may_review = member.may(Permission.RULES_REVIEW, **owner.ids)
     is_involved = own_id in (*version.contributor_ids, version.author_id, version.submitter_id)
-    policy = review_policies.nearest(owner.department_chain(snapshots.current()))
+    policy = _policy_of(version)
     return render_template(
         "console/rules/review.html",
         row=store.get(version.rule_id),
         version=version,
         form=form,
-        found=_differences(versions.find_published(version.rule_id), version),
-        draft=version.spec,
-        is_first=versions.find_published(version.rule_id) is None,
-        names=_staff_names([version]),
-        is_own=is_involved and may_review,
-        may_write=member.may(Permission.RULES_WRITE, **owner_ids),
+        differences=detail.differences_between(published, version),
+        spec=version.spec,
+        is_first=published is None,
+        staff_names=detail.staff_names([version]),
+        is_involved=is_involved and may_review,
+        may_write=member.may(Permission.RULES_WRITE, **owner.ids),
         may_decide=may_review and not is_involved and version.state is VersionState.SUBMITTED,
         may_publish=version.state is VersionState.DRAFT and not policy.requires_review(version),
-        broken=None if failing is None else _failing_sample_rows(failing),
-        **_label_context(),
+        failing=None if failing is None else _failing_sample_rows(failing),
+        sample_count=len(version.spec.samples),
+        **detail.label_context(),
     )
 
 
@@ -162,7 +117,7 @@ def _render_review(
 @blueprint.post("/versions/<int:version_id>/submit")
 @requires(Permission.RULES_WRITE)
 def submit(version_id: int) -> Response:
-    """Ask for review."""
+    """Hand a draft in for review."""
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_WRITE)
     workflow.submit(version.id, submitter_id=auth.current().staff.id, now=clock.now())
     flash_success("已提交审核。审核通过之前，市民得到的答复不变。")
@@ -172,7 +127,7 @@ def submit(version_id: int) -> Response:
 @blueprint.post("/versions/<int:version_id>/withdraw")
 @requires(Permission.RULES_WRITE)
 def withdraw(version_id: int) -> Response:
-    """Take a draft or a submission back."""
+    """Withdraw a draft or a submission; its content stays in the history."""
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_WRITE)
     workflow.withdraw(version.id, now=clock.now())
     flash_success("已撤回，内容留在历史版本里。")
@@ -182,7 +137,10 @@ def withdraw(version_id: int) -> Response:
 @blueprint.post("/versions/<int:version_id>/approve")
 @requires(Permission.RULES_REVIEW)
 def approve(version_id: int) -> ViewResult:
-    """Publish what was read."""
+    """Approve a submitted version, which publishes it.
+
+    409 with the failing samples when some would lose their answer and no reason was given.
+    """
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_REVIEW)
     form = DecisionForm()
     if not form.validate():
@@ -208,7 +166,7 @@ def approve(version_id: int) -> ViewResult:
 @blueprint.post("/versions/<int:version_id>/reject")
 @requires(Permission.RULES_REVIEW)
 def reject(version_id: int) -> ViewResult:
-    """Send a version back with words."""
+    """Reject a submitted version with a comment for its author."""
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_REVIEW)
     form = DecisionForm()
     if form.validate():
@@ -224,7 +182,7 @@ def reject(version_id: int) -> ViewResult:
 @blueprint.post("/versions/<int:version_id>/publish")
 @requires(Permission.RULES_WRITE)
 def publish(version_id: int) -> ViewResult:
-    """Publish without a second person, where the department allows."""
+    """Publish a draft without a second person, where the department's review policy allows it."""
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_WRITE)
     form = DecisionForm()
     if not form.validate():
@@ -235,9 +193,11 @@ def publish(version_id: int) -> ViewResult:
 
 
 def publish_without_review(version: RuleVersion, *, sha256: str = "", waiver: str = "") -> Response:
-    """Publish, or show which samples would lose their answer. `sha256` is of what was read.
+    """Publish a draft, or redirect to its review page when samples would lose their answer.
 
-    What the request has changed before is kept.
+    `sha256` is of the content that was on the page (default: the version's own, for a draft that
+    this request has just saved); `waiver` is the reason to publish in spite of failing samples.
+    What the request has changed before stays, also when nothing is published.
     """
     publishing = partial(
         workflow.publish,
@@ -259,7 +219,12 @@ def publish_without_review(version: RuleVersion, *, sha256: str = "", waiver: st
 def _with_sample_report(
     version: RuleVersion, permission: Permission, action: Callable[..., RuleVersion]
 ) -> RuleVersion:
-    """Do a deed with the trial of the samples; anew when other rules moved in between."""
+    """Call `action(report=…)` with a fresh sample check of the version.
+
+    The check runs outside of the transaction, because it takes seconds and would keep other
+    writers waiting. When other rules were published meanwhile, `action` raises SampleReportStale
+    and everything is done again; the last attempt lets it pass to the error page.
+    """
 
     def create_report() -> SampleReport:
         snapshot = snapshots.refresh()
@@ -283,7 +248,7 @@ def _run_sample_check(version: RuleVersion, snapshot: Snapshot) -> SampleReport:
 @blueprint.post("/<int:rule_id>/restore/<int:number>")
 @requires(Permission.RULES_WRITE)
 def restore(rule_id: int, number: int) -> Response:
-    """Propose an old version anew."""
+    """Make a new draft with the content of an old version."""
     store.access_rule(auth.member(), rule_id, Permission.RULES_WRITE)
     old_version = versions.get_by_number(rule_id, number)
     auth.member().require(
@@ -305,7 +270,7 @@ def restore(rule_id: int, number: int) -> Response:
 @blueprint.post("/<int:rule_id>/off")
 @requires(Permission.RULES_WRITE)
 def disable(rule_id: int) -> Response:
-    """Take a rule out of force."""
+    """Disable a published rule."""
     row = store.access_rule(auth.member(), rule_id, Permission.RULES_WRITE)
     lifecycle.disable(row.id, version=_submitted_version(row), now=clock.now())
     flash_success("已停用，市民不会再得到这条答复。")
@@ -315,7 +280,7 @@ def disable(rule_id: int) -> Response:
 @blueprint.post("/<int:rule_id>/on")
 @requires(Permission.RULES_WRITE)
 def enable(rule_id: int) -> Response:
-    """Put a rule into force again."""
+    """Enable a disabled rule again."""
     row = store.access_rule(auth.member(), rule_id, Permission.RULES_WRITE)
     lifecycle.enable(row.id, version=_submitted_version(row), now=clock.now())
     flash_success("已启用，两秒之内生效。")
@@ -325,7 +290,7 @@ def enable(rule_id: int) -> Response:
 @blueprint.post("/<int:rule_id>/delete")
 @requires(Permission.RULES_WRITE)
 def delete(rule_id: int) -> Response:
-    """Remove a rule that was never published."""
+    """Delete a rule that was never published."""
     row = store.access_rule(auth.member(), rule_id, Permission.RULES_WRITE)
     lifecycle.delete(row.id, version=_submitted_version(row))
     flash_success("已删除。")
@@ -333,13 +298,14 @@ def delete(rule_id: int) -> Response:
 
 
 def _submitted_version(row: RuleRow) -> int:
-    """The version of the rule that was on the page; without one, nothing fits."""
+    """The rule's version that was on the page; -1, which no rule has, without a valid one."""
     form = VersionForm()
     return form.version.data if form.validate() and form.version.data is not None else -1
 
 
 def _after_publish(version: RuleVersion) -> Response:
     if media_names(version.spec.replies):
+        # files of the library must be uploaded to the accounts that now answer with them
         jobs.enqueue(MEDIA_REFRESH, key=MEDIA_REFRESH)
     flash_success("已发布，两秒之内生效。")
     return redirect_to("rules.show", rule_id=version.rule_id)
@@ -350,48 +316,15 @@ def _policy_of(version: RuleVersion) -> ReviewPolicy:
     return review_policies.nearest(owner.department_chain(snapshots.current()))
 
 
-# ---- what pages show ----
-
-
-def _content_fields(rule_spec: RuleSpec) -> tuple[FieldDiff, ...]:
-    return tuple(row for row in diff.compare(None, rule_spec) if row.field != "owner")
-
-
-def _differences(before: RuleVersion | None, after: RuleVersion) -> tuple[FieldDiff, ...]:
-    snapshot = snapshots.current()
-    old_version = Owner(before.department_id, before.account_id).name(snapshot) if before else ""
-    new = Owner(after.department_id, after.account_id).name(snapshot)
-    return diff.compare(
-        before.spec if before else None, after.spec, owner_before=old_version, owner_after=new
-    )
-
-
-def _staff_names(listed: Sequence[RuleVersion]) -> dict[int, str]:
-    """The names of all who had to do with these versions, in one query."""
-    ids = {key for row in listed for key in (row.author_id, row.submitter_id, row.reviewer_id)}
-    return members.names({key for key in ids if key is not None})
-
-
 def _failing_sample_rows(failing: Sequence[FailingSample]) -> list[dict[str, object]]:
-    snapshot = snapshots.current()
-    accounts = {account.id: account.name for account in snapshot.accounts.values()}
+    accounts = {each.id: each.name for each in snapshots.current().accounts.values()}
     return [
         {
             "sample": row.sample,
             "rule": row.rule.name,
             "account": accounts.get(row.account_id, ""),
-            "answering": row.answered_by.name if row.answered_by else "",
+            "answered_by": row.answered_by.name if row.answered_by else "",
             "emergency": row.emergency,
         }
         for row in failing
     ]
-
-
-def _label_context() -> dict[str, object]:
-    return {
-        "fields": labels.FIELDS,
-        "shown": labels.value_text,
-        "states": labels.VERSION_STATES,
-        "rule_states": labels.RULE_STATES,
-        "scopes": labels.SCOPE_NAMES,
-    }

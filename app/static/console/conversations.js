@@ -1,36 +1,36 @@
-// The thread of a talk: keeps its end in sight, fills in ready answers, sends by Ctrl+Enter.
+// The thread of a conversation: keeps its end in sight, fills in canned responses, sends by Ctrl+Enter.
 "use strict";
 
-const box = document.getElementById("scroll");
+const scrollBox = document.getElementById("scroll");
 let wasAtEnd = true;
 
-function toEnd() {
-  box.scrollTop = box.scrollHeight;
+function scrollToEnd() {
+  scrollBox.scrollTop = scrollBox.scrollHeight;
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-  const here = box.querySelector(".line-here");
-  if (here) here.scrollIntoView({ block: "center" });
-  else toEnd();
+  const highlighted = scrollBox.querySelector(".message-highlighted");
+  if (highlighted) highlighted.scrollIntoView({ block: "center" });
+  else scrollToEnd();
 });
 
 // who reads further up must not be pulled down by a new message
 document.addEventListener("htmx:beforeSwap", () => {
-  wasAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+  wasAtEnd = scrollBox.scrollHeight - scrollBox.scrollTop - scrollBox.clientHeight < 60;
 });
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id === "lines" && wasAtEnd) toEnd();
+  if (event.detail.target.id === "messages" && wasAtEnd) scrollToEnd();
 });
 
 document.addEventListener("click", (event) => {
-  const phrase = event.target.closest("[data-phrase]");
-  if (!phrase) return;
-  const words = document.querySelector("[data-answer]");
-  words.setRangeText(phrase.dataset.phrase, words.selectionStart, words.selectionEnd, "end");
-  words.focus();
+  const response = event.target.closest("[data-canned-response]");
+  if (!response) return;
+  const textarea = document.querySelector("[data-answer]");
+  textarea.setRangeText(response.dataset.cannedResponse, textarea.selectionStart, textarea.selectionEnd, "end");
+  textarea.focus();
 });
 
 document.addEventListener("keydown", (event) => {
-  const words = event.target.closest("[data-answer]");
-  if (words && event.key === "Enter" && (event.ctrlKey || event.metaKey)) words.form.requestSubmit();
+  const textarea = event.target.closest("[data-answer]");
+  if (textarea && event.key === "Enter" && (event.ctrlKey || event.metaKey)) textarea.form.requestSubmit();
 });

@@ -7,58 +7,58 @@ function rows(name) {
   return [...editor.querySelectorAll(`[data-rows="${name}"] > [data-row]`)];
 }
 
-function typed() {
-  document.body.dispatchEvent(new Event("rule-typed"));
+function notifyEdited() {
+  document.body.dispatchEvent(new Event("rule-edited"));
 }
 
-function add(name) {
+function addRow(name) {
   const box = editor.querySelector(`[data-rows="${name}"]`);
-  const numbers = [...box.querySelectorAll("[name]")].map((one) => Number(one.name.split("-")[1]));
+  const numbers = [...box.querySelectorAll("[name]")].map((field) => Number(field.name.split("-")[1]));
   const next = Math.max(-1, ...numbers) + 1;
-  const made = document.createElement("div");
-  made.innerHTML = document.getElementById(`new-${name}`).innerHTML.replaceAll("__i__", next);
-  const row = made.firstElementChild;
+  const holder = document.createElement("div");
+  holder.innerHTML = document.getElementById(`new-${name}`).innerHTML.replaceAll("__i__", next);
+  const row = holder.firstElementChild;
   box.append(row);
-  arrange();
+  updateVisibility();
   row.querySelector("input, textarea, select.reply-type").focus();
   return row;
 }
 
-function remove(row) {
+function removeRow(row) {
   const box = row.parentElement;
   const before = row.previousElementSibling || row.nextElementSibling;
   if (before === null) {
-    for (const one of row.querySelectorAll("input, textarea")) one.value = "";
+    for (const field of row.querySelectorAll("input, textarea")) field.value = "";
     row.querySelector("input, textarea").focus();
   } else {
     row.remove();
     before.querySelector("input, textarea, select").focus();
   }
-  arrange();
-  typed();
+  updateVisibility();
+  notifyEdited();
   return box;
 }
 
 // shows of each reply what its type has, and what only many replies need
-function arrange() {
+function updateVisibility() {
   for (const row of rows("replies")) {
     const type = row.querySelector("[data-type]").value;
     for (const part of row.querySelectorAll("[data-for]")) {
       part.hidden = !part.dataset.for.split(" ").includes(type);
     }
   }
-  const many = rows("replies").length;
-  editor.querySelector("[data-many]").hidden = many < 2;
-  const most = Number(editor.querySelector('[data-rows="replies"]').dataset.most);
-  editor.querySelector('[data-add="replies"]').hidden = many >= most;
+  const replyCount = rows("replies").length;
+  editor.querySelector("[data-many]").hidden = replyCount < 2;
+  const maxReplies = Number(editor.querySelector('[data-rows="replies"]').dataset.max);
+  editor.querySelector('[data-add="replies"]').hidden = replyCount >= maxReplies;
   editor.querySelector("[data-scope]").hidden = editor.elements.owner.value.startsWith("a");
 }
 
 editor.addEventListener("click", (event) => {
   const adding = event.target.closest("[data-add]");
-  if (adding) add(adding.dataset.add);
+  if (adding) addRow(adding.dataset.add);
   const removing = event.target.closest("[data-remove]");
-  if (removing) remove(removing.closest("[data-row]"));
+  if (removing) removeRow(removing.closest("[data-row]"));
 });
 
 // Enter in a keyword goes on to the next one instead of handing the form in
@@ -67,7 +67,7 @@ editor.addEventListener("keydown", (event) => {
   event.preventDefault();
   const row = event.target.closest('[data-rows="keywords"] > [data-row]');
   if (row && event.target.value.trim()) {
-    (row.nextElementSibling || add("keywords")).querySelector("input").focus();
+    (row.nextElementSibling || addRow("keywords")).querySelector("input").focus();
   }
 });
 
@@ -76,24 +76,24 @@ editor.addEventListener("paste", (event) => {
   const row = event.target.closest('[data-rows="keywords"] > [data-row]');
   if (!row || event.target.tagName !== "INPUT") return;
   const mode = row.querySelector("select").value;
-  const words = event.clipboardData.getData("text").split(/[\r\n\t、，,；;]+/).map((one) => one.trim());
+  const words = event.clipboardData.getData("text").split(/[\r\n\t、，,；;]+/).map((word) => word.trim());
   const found = words.filter(Boolean);
   if (found.length < 2 || mode === "text.pattern") return;
   event.preventDefault();
   event.target.value = found.shift();
-  for (const word of found) add("keywords").querySelector("input").value = word;
-  typed();
+  for (const word of found) addRow("keywords").querySelector("input").value = word;
+  notifyEdited();
 });
 
 for (const name of ["input", "change"]) {
   editor.addEventListener(name, () => {
-    arrange();
-    typed();
+    updateVisibility();
+    notifyEdited();
   });
 }
 const phrase = document.getElementById("phrase");
-phrase.addEventListener("input", typed);
+phrase.addEventListener("input", notifyEdited);
 phrase.addEventListener("keydown", (event) => {
   if (event.key === "Enter") event.preventDefault();
 });
-arrange();
+updateVisibility();

@@ -47,7 +47,7 @@ def test_a_form_is_kept_until_its_writer_signs_in_again(
     page.get_by_label("关键词", exact=True).first.fill("居住证")
     page.get_by_label("文字内容").fill("请带身份证。")
     page.get_by_label("试一试：假如市民写").fill("居住证")
-    expect(page.locator("#look .bubble").last).to_have_text("请带身份证。")
+    expect(page.locator("#preview .bubble").last).to_have_text("请带身份证。")
     end(editor)
     advance_clock()
     page.get_by_role("button", name="只存草稿").click()
@@ -87,7 +87,7 @@ def test_an_answer_is_not_lost_while_the_page_looks_for_news(
     console.sign_in(page, site, person=agent)
     dialog.get_by_role("button", name="留在本页").click()
     page.get_by_role("button", name="发送", exact=True).click()
-    expect(page.locator("#lines")).to_contain_text("请带身份证到派出所。")
+    expect(page.locator("#messages")).to_contain_text("请带身份证到派出所。")
     with read_only():
         (sent,) = outbound.list_for_follower(key)
         assert sent.content["content"] == "请带身份证到派出所。"

@@ -1,7 +1,9 @@
-"""The form of a rule: what an editor fills in, and back again.
+"""The form of a rule, and the way between it and a `RuleSpec`.
 
-RuleForm ── read ──> RuleDraft          by the plain shape that files have, and its checks
-RuleDraft ── filled ──> RuleForm
+RuleForm ── as_dict ──> dict in the shape of files ── spec.parse_rule ──> RuleSpec
+RuleSpec ── form_from_spec ──> RuleForm
+
+The form goes through the shape that YAML files have, so that a rule is checked in one place only.
 """
 
 import re
@@ -27,7 +29,7 @@ from app import snapshots
 from app.console import forms
 from app.console.forms import strip
 from app.console.rules import labels
-from app.console.rules.labels import Owner
+from app.console.rules.owner import Owner, owner_choices
 from app.web import auth
 from config.errors import Invalid
 from config.permissions import Permission
@@ -40,10 +42,13 @@ from matrix.media import Kind
 from services import catalogue
 
 _WORD_SEPARATORS = re.compile(r"[\s,，、;；]+")
+# the place of a problem as `spec` names it: replies[2].title
 _ERROR_PATH = re.compile(r"(keywords|replies|samples|with|without|hours)\[(\d+)\](?:\.(\w+))?")
+# fields that are called differently in files and in the form
 _FORM_FIELDS = {"with": "required", "without": "excluded", "reply": "replies", "id": "name"}
+# a select field with more is of no use, and slow
 _MAX_DEFAULT_RULES = 300
-# the fields of each type of reply, by the form's names
+# the fields of each type of reply: the name in files and the name in the form
 _FIELDS_OF_TYPE: dict[str, dict[str, str]] = {
     "text": {"content": "content"},
     "image": {"media": "image"},
@@ -59,6 +64,7 @@ _FIELDS_OF_TYPE: dict[str, dict[str, str]] = {
     "news": {"title": "title", "url": "url", "description": "description", "picture": "picture"},
     "transfer": {"agent": "agent"},
 }
+# the other way round: the types that a form field belongs to, separated by spaces, for rules.js
 TYPES_BY_FIELD = {
     name: " ".join(kind for kind, fields in _FIELDS_OF_TYPE.items() if name in fields.values())
     for name in {name for fields in _FIELDS_OF_TYPE.values() for name in fields.values()}
@@ -66,9 +72,10 @@ TYPES_BY_FIELD = {
 
 
 def _media_choices(kind: Kind) -> Any:  # the types of WTForms are a version behind its callables
-    """Choices of one kind from the member's library; what a rule names already stays among them."""
+    """Choices of one kind from the person's library; what a rule names already stays among them."""
 
     def choices(form: Form, field: SelectField) -> dict[str, str]:
+        # asked for by every reply row of the page, so it is read once a request
         if "library" not in g:
             g.library = media.names_for_staff(auth.member())
         names = [name for name, media_kind in g.library if media_kind is kind]
@@ -107,7 +114,7 @@ class ReplyRow(Form):
 
     @property
     def as_dict(self) -> dict[str, Any]:
-        """The reply in the shape of files."""
+        """The reply in the shape of files: its type and the fields of that type that are filled."""
         fields = _FIELDS_OF_TYPE.get(self.type.data or "", {})
         values = {name: self[field_name].data or "" for name, field_name in fields.items()}
         return {"type": self.type.data} | {name: value for name, value in values.items() if value}
@@ -119,9 +126,10 @@ class ReplyRow(Form):
 
 
 class RuleForm(forms.Form):
-    """A rule; the checks of its content are those of `drafts`.
+    """A rule. Its content is checked by `spec.parse_rule`, not here.
 
-    Choices that stand in the database are asked for only when they are shown.
+    Choices that come from the database are callables, so that they are read only when the form is
+    rendered and not for every preview. `base` is the lock version of the version that was opened.
     """
 
     name = StringField("名称", [DataRequired("请填写名称")], filters=[strip])
@@ -156,27 +164,28 @@ class RuleForm(forms.Form):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        snapshot, permission_scope = (
-            snapshots.current(),
-            auth.member().scope(Permission.RULES_WRITE),
-        )
-        self.owner.choices = dict(labels.owner_choices(snapshot, permission_scope))
+        permission_scope = auth.member().scope(Permission.RULES_WRITE)
+        self.owner.choices = dict(owner_choices(snapshots.current(), permission_scope))
         self.overrides.choices = {"": "不代替"} | _overridable_rules(self.overrides.data)
 
     @property
     def chosen_owner(self) -> Owner:
-        """The owner that was chosen."""
+        """The owner that was chosen; not yet checked against the person's permissions."""
         return Owner.from_key(self.owner.data or "")
 
     def as_dict(self, slug: str) -> dict[str, Any]:
-        """The rule in the shape of files, with an owner that is checked elsewhere."""
+        """The rule in the shape of files.
+
+        Of the owner only goes in whether there is one ("-" stands for any), because a rule of the
+        whole city may not be local; who it is stands beside the spec, not in it.
+        """
         owner = self.chosen_owner
         data: dict[str, Any] = {
             "id": slug,
             "name": self.name.data,
             "scope": RuleScope.LOCAL.value if owner.account_id is not None else self.scope.data,
             "keywords": [_keyword_shape(row) for row in _filled_rows(self.keywords)],
-            "replies": [row.shape for row in _filled_rows(self.replies)],
+            "replies": [row.as_dict for row in _filled_rows(self.replies)],
             "choice": self.choice.data,
             "samples": _split_lines(self.samples.data),
             "with": _split_words(self.required.data),
@@ -197,7 +206,7 @@ class RuleForm(forms.Form):
 
 
 def spec_from_form(form: RuleForm, slug: str) -> RuleSpec | None:
-    """The draft of what was typed; None when something is wrong, which the form then says."""
+    """The spec of what was typed; None when something is wrong, with the problem on the form."""
     data = form.as_dict(slug)
     try:
         checked = spec.parse_rule(data)
@@ -208,20 +217,24 @@ def spec_from_form(form: RuleForm, slug: str) -> RuleSpec | None:
 
 
 def check_media(form: RuleForm, rule_spec: RuleSpec, known_media: frozenset[str]) -> bool:
-    """Whether all files are the member's to use or `known` from before; the form says which not."""
+    """Whether the person may use all media of the rule; the form names those they may not.
+
+    `known_media` are names that the rule had before: they stay usable for an editor who cannot
+    see that library.
+    """
     new_media = replies.media_names(rule_spec.replies) - known_media
     if not new_media:
         return True
     usable = {name for name, _ in media.names_for_staff(auth.member())}
     for row in _filled_rows(form.replies):
         for name in ("image", "voice", "video", "thumb"):
-            if row[name].data in new_media - usable and row[name].data in row.shape.values():
+            if row[name].data in new_media - usable and row[name].data in row.as_dict.values():
                 row[name].errors = [*row[name].errors, "素材库里没有这个文件，请重新选择。"]
     return new_media <= usable
 
 
 def add_error(form: RuleForm, error: Invalid) -> None:
-    """Say what was refused at the field that it is about."""
+    """Put a problem of the spec on the form's field that it is about, else above the form."""
     field_path = error.field.rpartition(" · ")[2]
     found = _ERROR_PATH.match(field_path)
     if found is None or found[1] not in ("keywords", "replies"):
@@ -242,7 +255,7 @@ def add_error(form: RuleForm, error: Invalid) -> None:
 
 
 def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None) -> RuleForm:
-    """The form as it shows a draft."""
+    """The form filled with a spec; `base` is the lock version of the version it comes from."""
     active_times = rule_spec.schedule
     return RuleForm(
         formdata=None,
@@ -281,7 +294,7 @@ def _reply_data(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filled_rows(rows: Any) -> list[Any]:
-    """The rows somebody wrote into, in order."""
+    """The rows of keywords or replies that are not blank, in order."""
     listed = [entry.form for entry in rows.entries]
     return [
         row
@@ -304,7 +317,7 @@ def _split_lines(text: str | None) -> list[str]:
 
 
 def _overridable_rules(chosen: str | None) -> dict[str, str]:
-    """Rules from above that may be replaced, the one that was chosen among them."""
+    """Default rules that may be overridden, by slug; the chosen one always among them."""
     snapshot = snapshots.current()
     found = {
         rule.slug: f"{rule.name}（{Owner(rule.department_id).name(snapshot)}）"

@@ -1,13 +1,16 @@
-"""Writing a rule: the form, what it would change, and how it looks on a phone."""
+"""The pages that write a rule: a new one, or the next version of one that exists.
+
+Both save a draft; the button that was pressed says what follows: submit, publish or nothing.
+"""
 
 import secrets
 from dataclasses import replace
-from typing import Any
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from app import snapshots
+from app.console.responses import ViewResult, flash_success, redirect_to
 from app.console.rules import labels
 from app.console.rules.blueprint import blueprint
 from app.console.rules.editor.form import (
@@ -20,46 +23,44 @@ from app.console.rules.editor.form import (
     form_from_spec,
     spec_from_form,
 )
-from app.console.rules.labels import Owner
+from app.console.rules.owner import Owner, owner_choices
 from app.console.rules.workflow import publish_without_review
-from app.console.template_globals import flash_success, redirect_to
-from app.snapshots import Snapshot
 from app.web import auth
 from app.web.auth import requires
 from config import clock
 from config.database import session
 from config.errors import Invalid
 from config.permissions import Permission
-from keywords.matching.matcher import Matcher
-from keywords.publishing import conflicts, diff, workflow
-from keywords.publishing.conflicts import Conflict
-from keywords.publishing.what_if import WhatIf, next_active_moment
+from keywords.publishing import diff, workflow
 from keywords.publishing.workflow import VersionChanged
 from keywords.rules import review_policies, spec, store, versions
-from keywords.rules.replies import Text, media_names
+from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import SlugTaken
-from keywords.rules.values import Keyword, MatchInput, MatchMode, Rule
+from keywords.rules.values import Keyword, MatchMode
 from keywords.rules.versions import RuleVersion, VersionState
 from matrix.departments import Department
 from matrix.staff import members
 
-ViewResult = str | Response | tuple[str, int]
+# what a new form shows before the query's keywords and samples are put in; no valid rule
 _EMPTY_SPEC = RuleSpec("new", "", (), ())
-# sorts behind every code, so that a rule that would win by its code alone is told
-_PLACEHOLDER_SLUG = "~"
+# the query of a new form comes from outside; more of anything is cut off
+_MAX_QUERY_KEYWORDS = 50
+_MAX_QUERY_SAMPLES = 20
+_MAX_SAMPLE_LENGTH = 200
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
 @requires(Permission.RULES_WRITE)
 def new() -> ViewResult:
-    """Write a rule that is not there yet; the address may bring words along."""
+    """Write a new rule; the query may bring `keyword`s, `sample`s, a `department` or `account`."""
     if request.method == "GET":
         return _render(_new_form(), None)
     form = RuleForm()
-    if not form.validate() or not _require_owner(form):
+    if not form.validate():
         return _render(form, None), 422
+    _require_owner(form)
     rule_spec = spec_from_form(form, _new_slug(form.chosen_owner))
     if rule_spec is None or not check_media(form, rule_spec, frozenset()):
         return _render(form, None), 422
@@ -70,7 +71,10 @@ def new() -> ViewResult:
 @blueprint.route("/<int:rule_id>/edit", methods=["GET", "POST"])
 @requires(Permission.RULES_WRITE)
 def edit(rule_id: int) -> ViewResult:
-    """Write the next version of a rule; what citizens get stays as it is meanwhile."""
+    """Write the next version of a rule; what citizens get stays as it is until it is published.
+
+    409 with both contents when somebody else has saved a version since the form was opened.
+    """
     row = store.access_rule(auth.member(), rule_id, Permission.RULES_WRITE)
     newest = versions.find_newest(rule_id)
     if newest is not None:
@@ -78,8 +82,9 @@ def edit(rule_id: int) -> ViewResult:
     if request.method == "GET":
         return _render(_edit_form(rule_id, newest), rule_id, newest)
     form = RuleForm()
-    if not form.validate() or not _require_owner(form):
+    if not form.validate():
         return _render(form, rule_id, newest), 422
+    _require_owner(form)
     rule_spec = spec_from_form(form, row.slug)
     known_media = media_names((newest.spec if newest else store.to_spec(row)).replies)
     if rule_spec is None or not check_media(form, rule_spec, known_media):
@@ -91,68 +96,38 @@ def edit(rule_id: int) -> ViewResult:
     return (_render(form, rule_id, newest), 422) if version is None else _next_step(version)
 
 
-@blueprint.post("/look")
-@requires(Permission.RULES_WRITE)
-def preview() -> str:
-    """What the form would do, while somebody types in it. Asks the database for nothing."""
-    form, snapshot, now = RuleForm(), snapshots.current(), clock.now()
-    rule_id_arg = request.args.get("rule", type=int)
-    known_slug = next(
-        (rule.slug for rule in snapshot.ruleset.all_rules_matcher.rules if rule.id == rule_id_arg),
-        _PLACEHOLDER_SLUG,
-    )
-    try:
-        rule_spec, problem = _partial_spec(form, known_slug), ""
-    except Invalid as error:
-        return render_template("console/rules/_preview.html", problem=error.problem, draft=None)
-    owner = form.chosen_owner
-    rule = rule_spec.rule(department_id=owner.department_id, account_id=owner.account_id)
-    conflicts_found = conflicts.detect(snapshot.ruleset, rule, now=now) if form.owner.data else ()
-    phrase = request.form.get("phrase", "").strip()[:200]
-    return render_template(
-        "console/rules/_preview.html",
-        draft=rule_spec,
-        problem=problem,
-        choice=labels.CHOICES[rule_spec.choice],
-        conflicts=[
-            (conflict, _conflict_context(conflict, snapshot)) for conflict in conflicts_found
-        ],
-        grave=labels.SEVERE_CONFLICTS,
-        phrase=phrase,
-        tried=_try_phrase(snapshot, rule, phrase) if phrase else None,
-    )
-
-
-# ---- beginning ----
+# ---- filling in the form ----
 
 
 def _new_form() -> RuleForm:
-    """An empty form with what the address brings: keyword, department, account, sample."""
+    """An empty form with what the query brings: keyword, department, account, sample.
+
+    Without a permission for that owner the first permitted one is chosen.
+    """
     snapshot, member = snapshots.current(), auth.member()
-    owner = _requested_owner(snapshot)
+    owner = _requested_owner()
     keywords = tuple(
         Keyword(word[: spec.LONGEST_KEYWORD], MatchMode.CONTAINS)
         for word in dict.fromkeys(map(str.strip, request.args.getlist("keyword")))
         if word
     )
-    samples = tuple(filter(None, (item.strip()[:200] for item in request.args.getlist("sample"))))
+    given_samples = (text.strip()[:_MAX_SAMPLE_LENGTH] for text in request.args.getlist("sample"))
+    samples = tuple(filter(None, given_samples))
     policy = review_policies.nearest(owner.department_chain(snapshot))
     rule_spec = replace(
         _EMPTY_SPEC,
         name=keywords[0].text if keywords else "",
-        keywords=keywords[:50],
-        samples=samples[:20],
+        keywords=keywords[:_MAX_QUERY_KEYWORDS],
+        samples=samples[:_MAX_QUERY_SAMPLES],
         review_by=policy.review_by(clock.local_day(clock.now())),
     )
     form = form_from_spec(rule_spec, owner)
-    if not member.may(
-        Permission.RULES_WRITE, department_id=owner.department_id, account_id=owner.account_id
-    ):
-        form.owner.data = labels.owner_choices(snapshot, member.scope(Permission.RULES_WRITE))[0][0]
+    if not member.may(Permission.RULES_WRITE, **owner.ids):
+        form.owner.data = owner_choices(snapshot, member.scope(Permission.RULES_WRITE))[0][0]
     return form
 
 
-def _requested_owner(snapshot: Snapshot) -> Owner:
+def _requested_owner() -> Owner:
     account_id = request.args.get("account", type=int)
     department_id = request.args.get("department", type=int)
     if account_id is not None:
@@ -161,7 +136,10 @@ def _requested_owner(snapshot: Snapshot) -> Owner:
 
 
 def _edit_form(rule_id: int, newest: RuleVersion | None) -> RuleForm:
-    """The form with the newest version, or with the row of a rule that has none."""
+    """The form with the newest version's content, or the rule's own where it has no version.
+
+    `add_keyword` in the query adds keywords: so an unanswered question joins an existing rule.
+    """
     row = store.get(rule_id)
     if newest is None:
         rule_spec, owner = store.to_spec(row), Owner(row.department_id, row.account_id)
@@ -176,28 +154,29 @@ def _edit_form(rule_id: int, newest: RuleVersion | None) -> RuleForm:
     return form_from_spec(rule_spec, owner, base=newest.lock_version if newest else None)
 
 
-# ---- keeping ----
+# ---- saving ----
 
 
-def _require_owner(form: RuleForm) -> bool:
-    """True for an owner of the member's own. Raises NotFound for others."""
-    owner = form.chosen_owner
-    auth.member().require(
-        Permission.RULES_WRITE, department_id=owner.department_id, account_id=owner.account_id
-    )
-    return True
+def _require_owner(form: RuleForm) -> None:
+    """Raises NotFound unless the person may write rules for the chosen owner.
+
+    The choices of the form show permitted owners only, but a request may name any.
+    """
+    auth.member().require(Permission.RULES_WRITE, **form.chosen_owner.ids)
 
 
 def _save_version(form: RuleForm, rule_spec: RuleSpec, rule_id: int | None) -> RuleVersion | None:
-    """The version; None when the deed refused, which the form then says."""
-    owner, base = form.chosen_owner, form.base.data or ""
+    """Save a draft and return it; None when it was refused, with the reason on the form.
+
+    Raises VersionChanged when `base` in the form is not the newest version's lock version.
+    """
+    base = form.base.data or ""
     try:
         return workflow.save_draft(
             rule_spec,
             rule_id=rule_id,
             base_lock_version=int(base) if base.isdecimal() else None,
-            department_id=owner.department_id,
-            account_id=owner.account_id,
+            **form.chosen_owner.ids,
             author_id=auth.current().staff.id,
             now=clock.now(),
         )
@@ -209,7 +188,7 @@ def _save_version(form: RuleForm, rule_spec: RuleSpec, rule_id: int | None) -> R
 
 
 def _new_slug(owner: Owner) -> str:
-    """A code for a new rule: whose it is, and chance."""
+    """A slug for a new rule: the owner's own slug or appid, and eight random hex digits."""
     snapshot = snapshots.current()
     if owner.account_id is not None:
         prefix = next(
@@ -223,7 +202,7 @@ def _new_slug(owner: Owner) -> str:
 
 
 def _next_step(version: RuleVersion) -> Response:
-    """Do what the pressed button says after the draft was kept."""
+    """Do what the pressed button says, now that the draft is saved."""
     next_step, now = request.form.get("then", ""), clock.now()
     if version.state is VersionState.PUBLISHED:
         flash_success("内容没有变化。")
@@ -237,7 +216,7 @@ def _next_step(version: RuleVersion) -> Response:
     return redirect_to("rules.show", rule_id=version.rule_id)
 
 
-# ---- showing ----
+# ---- the pages ----
 
 
 def _render(form: RuleForm, rule_id: int | None, newest: RuleVersion | None = None) -> str:
@@ -252,13 +231,13 @@ def _render(form: RuleForm, rule_id: int | None, newest: RuleVersion | None = No
         form=form,
         rule_id=rule_id,
         newest=newest,
-        author=_author_name(newest) if newest is not None else "",
+        author_name=_author_name(newest) if newest is not None else "",
         policy=policy,
         keyword_row=KeywordRow(prefix="keywords-__i__-"),
         reply_row=ReplyRow(prefix="replies-__i__-"),
-        types_of=TYPES_BY_FIELD,
+        types_by_field=TYPES_BY_FIELD,
         mode_help=labels.MODE_HELP,
-        most_replies=form.replies.max_entries,
+        max_replies=form.replies.max_entries,
     )
 
 
@@ -269,82 +248,24 @@ def _author_name(version: RuleVersion) -> str:
 
 
 def _render_conflict(form: RuleForm, submitted: RuleSpec, newest: RuleVersion) -> str:
-    """Somebody else was at the rule: what they left, and what was typed here."""
+    """Both contents, and a form that carries what was typed to save it over the other."""
     snapshot, newest_owner = snapshots.current(), Owner(newest.department_id, newest.account_id)
     return render_template(
         "console/rules/edit_conflict.html",
         form=form,
         newest=newest,
-        author=_author_name(newest),
-        found=diff.compare(
+        author_name=_author_name(newest),
+        differences=diff.compare(
             newest.spec,
             submitted,
             owner_before=newest_owner.name(snapshot),
             owner_after=form.chosen_owner.name(snapshot),
         ),
-        fields=labels.FIELDS,
-        shown=labels.value_text,
-        carried=[
+        field_labels=labels.FIELDS,
+        value_text=labels.value_text,
+        form_items=[
             (name, value)
             for name, value in request.form.items(multi=True)
             if name not in ("csrf_token", "base", "then")
         ],
     )
-
-
-def _partial_spec(form: RuleForm, slug: str) -> RuleSpec:
-    """The draft as far as it is written. Raises Invalid for what cannot be compiled."""
-    data: dict[str, Any] = form.as_dict("draft")
-    is_empty = not data["keywords"]
-    data |= {"name": data["name"] or "新规则", "priority": data["priority"] or 0}
-    data["keywords"] = data["keywords"] or ["-空-"]
-    data["replies"] = [*_complete_replies(data["replies"])] or [{"type": "text", "content": "……"}]
-    rule_spec = spec.parse_rule(data)
-    return replace(rule_spec, slug=slug, keywords=() if is_empty else rule_spec.keywords)
-
-
-def _complete_replies(shapes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The replies that are written far enough to be shown."""
-    return [data for data in shapes if _is_complete_reply(data)]
-
-
-def _is_complete_reply(data: dict[str, Any]) -> bool:
-    try:
-        spec.parse_rule({"id": "x", "name": "x", "keywords": ["词"], "reply": data})
-    except Invalid:
-        return False
-    return True
-
-
-def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, Any]:
-    """A conflict in words, with whose rule it is."""
-    other = conflict.other
-    return {
-        "text": labels.CONFLICT_TEXTS[conflict.kind].format(
-            word=conflict.keyword, other_word=conflict.other_keyword
-        ),
-        "owner": Owner(other.department_id, other.account_id).name(snapshot),
-        "is_own": auth.member().may(
-            Permission.RULES_READ, department_id=other.department_id, account_id=other.account_id
-        ),
-    }
-
-
-def _try_phrase(snapshot: Snapshot, rule: Rule, phrase: str) -> dict[str, Any]:
-    """Who would answer a phrase, and with what words."""
-    emergency_word = snapshot.ruleset.find_emergency(phrase)
-    if emergency_word:
-        return {"emergency": emergency_word, "text": snapshot.ruleset.emergency_reply}
-    rehearsal, at = WhatIf(snapshot.ruleset, rule), next_active_moment(rule, now=clock.now())
-    own_scopes = rehearsal.own_accounts
-    if own_scopes:
-        (winner,) = rehearsal.answers_after(own_scopes[0], [phrase], now=at)
-    else:
-        winner = Matcher([rule]).match(MatchInput(phrase), now=at)
-    texts = [item.content for item in winner.replies if isinstance(item, Text)] if winner else []
-    fallback = snapshot.ruleset.fallback_reply(own_scopes[0].account_id) if own_scopes else ""
-    return {
-        "is_mine": winner is not None and winner.slug == rule.slug,
-        "winner": winner,
-        "text": texts[0] if texts else ("" if winner else fallback),
-    }

@@ -32,7 +32,7 @@ def test_a_canned_response_is_offered_where_somebody_answers(console: Console) -
     assert add(console, client) == 303
 
     assert "您好，请讲。" in client.get(PATH).text
-    assert 'data-phrase="您好，请讲。"' in client.get(f"/console/talks/{key}").text
+    assert 'data-canned-response="您好，请讲。"' in client.get(f"/console/talks/{key}").text
 
 
 def test_canned_responses_of_those_above_are_offered_below_and_not_beside(console: Console) -> None:

@@ -101,7 +101,7 @@ def test_a_reply_is_sent_once_and_the_conversation_is_handled(console: Console) 
     first = client.post(f"/console/talks/{key}/answer", form)
     again = client.post(f"/console/talks/{key}/answer", form)
     assert [first.status_code, again.status_code] == [200, 200]
-    assert first.headers["HX-Trigger"] == "talk-changed"
+    assert first.headers["HX-Trigger"] == "conversation-changed"
     assert answered(key) == ["在的，请讲。"]
     with read_only():
         talk = session.get_one(Conversation, key)

@@ -25,7 +25,7 @@ def test_a_rule_from_the_first_word_to_the_citizen(console: Console, page: Page,
     page.get_by_label("关键词", exact=True).first.fill("居住证")
     page.keyboard.press("Enter")
     page.keyboard.type("身份证")
-    look = page.locator("#look")
+    look = page.locator("#preview")
     expect(look).to_contain_text("身份证办理")
     page.get_by_label("去掉这个关键词").nth(1).click()
     expect(look).not_to_contain_text("身份证办理")
@@ -106,7 +106,7 @@ def test_what_is_wrong_stays_on_the_page_with_its_reason(
     phone.get_by_label("名称").fill("居住证")
     phone.get_by_label("怎样算命中").first.select_option("text.pattern")
     phone.get_by_label("关键词", exact=True).first.fill("居住(")
-    expect(phone.locator("#look")).to_contain_text("正则有误")
+    expect(phone.locator("#preview")).to_contain_text("正则有误")
     phone.get_by_label("文字内容").fill("请到派出所。")
     with phone.expect_response(lambda answer: answer.status == 422):
         phone.get_by_role("button", name="只存草稿").click()

@@ -52,7 +52,7 @@ def test_danger_suggestions_and_silence_are_explained(console: Console) -> None:
     assert "列出最像的" in suggested
     # the rule is another department's: named, not linked
     assert "社保卡" in suggested
-    assert "/console/rules/" not in suggested.partition('id="answers"')[2]
+    assert "/console/rules/" not in suggested.partition('id="results"')[2]
     assert "回复默认答复" in ask(client, "宠物狗怎么办证")
 
 

@@ -39,7 +39,7 @@ def clusters(console: Console) -> dict[str, int]:
 
 
 def cluster_titles(page: str) -> list[str]:
-    return re.findall(r'class="heap-title">([^<]+)<', page)
+    return re.findall(r'class="cluster-title">([^<]+)<', page)
 
 
 def state(key: int) -> ClusterState:
@@ -149,7 +149,7 @@ def test_another_department_s_question_is_not_there(
 def test_pages_follow_each_other(
     console: Console, monkeypatch: pytest.MonkeyPatch, clusters: object
 ) -> None:
-    monkeypatch.setattr("app.console.rules.unanswered._PAGE", 1)
+    monkeypatch.setattr("app.console.rules.unanswered._PAGE_SIZE", 1)
     client, seen, path = console.client("editor"), [], PATH
     while path:
         page = client.get(path).text
@@ -164,19 +164,19 @@ def test_a_rule_is_made_from_a_question_in_a_browser(
 ) -> None:
     console.sign_in(page, site, "editor", "police")
     page.goto(f"{site}{PATH}")
-    heap = page.locator(".heap", has_text="宠物狗怎么办证")
-    expect(heap).to_contain_text("2次")
+    cluster = page.locator(".cluster", has_text="宠物狗怎么办证")
+    expect(cluster).to_contain_text("2次")
 
-    other = page.locator(".heap", has_text="社保卡在哪办")
+    other = page.locator(".cluster", has_text="社保卡在哪办")
     other.get_by_role("button", name="忽略").click()
     expect(other.get_by_role("button", name="撤销")).to_be_visible()
     other.get_by_role("button", name="撤销").click()
     expect(other.get_by_role("button", name="新建规则")).to_be_visible()
 
-    heap.get_by_text("加入已有规则").click()
-    heap.get_by_label("查找规则").press_sequentially("身份证", delay=80)
-    expect(heap.get_by_role("button", name="身份证办理")).to_be_visible()
+    cluster.get_by_text("加入已有规则").click()
+    cluster.get_by_label("查找规则").press_sequentially("身份证", delay=80)
+    expect(cluster.get_by_role("button", name="身份证办理")).to_be_visible()
 
-    heap.get_by_role("button", name="新建规则").click()
+    cluster.get_by_role("button", name="新建规则").click()
     expect(page).to_have_url(re.compile("/console/rules/new"))
     expect(page.locator("input[value='宠物狗']").first).to_be_visible()
