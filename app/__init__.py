@@ -7,18 +7,14 @@ import secrets
 from typing import Any
 
 from flask import Flask, g, request
-from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from app import broker, callback, cli, console
 from app.jobs import registry
-from app.web import error_pages, health, security_headers
+from app.web import error_pages, health, security_headers, sites
 from config import logs, settings
 from config.jobs import set_dispatcher
-
-_csrf = CSRFProtect()
-_ONE_TIME_LINKS_PATH = "/console/links/"
 
 
 def create_app() -> Flask:
@@ -37,6 +33,7 @@ def create_app() -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SEND_FILE_MAX_AGE_DEFAULT=31536000,
         WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
+        WTF_CSRF_CHECK_DEFAULT=False,  # each site checks it, after its guard
         PASSWORD_LENGTH=current.password_length,
     )
     registry.register()
@@ -47,8 +44,7 @@ def create_app() -> Flask:
     app.register_blueprint(health.blueprint)
     security_headers.register(app)
     console.register(app)
-    _csrf.init_app(app)
-    _csrf.exempt(security_headers.blueprint)
+    sites.csrf.init_app(app)
     cli.register(app)
     if current.trusted_proxies:
         count = current.trusted_proxies
@@ -69,10 +65,7 @@ class _IdConverter(IntegerConverter):
 def _assign_request_id() -> None:
     """Every request has an id that its log lines, audit rows and error page share."""
     g.request_id = secrets.token_hex(6)
-    # a one-time link is a secret
-    path = (
-        f"{_ONE_TIME_LINKS_PATH}***"
-        if request.path.startswith(_ONE_TIME_LINKS_PATH)
-        else request.path
-    )
+    # a part of the address that its route calls `secret`, like a one-time link's, is one
+    secret = (request.view_args or {}).get("secret")
+    path = request.path.replace(secret, "***") if secret else request.path
     logs.bind_request(request=g.request_id, path=path)

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from flask import (
-    Flask,
     Response,
     current_app,
     g,
@@ -27,6 +26,7 @@ from flask import (
     session,
     url_for,
 )
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import snapshots
@@ -111,7 +111,9 @@ def _confirmation_page(current_staff: CurrentStaff, problem: str) -> tuple[str, 
     """A page of its own, or, when htmx asks, what takes the place of the form."""
     own_fields = ("csrf_token", "confirm_proof")
     context: dict[str, Any] = {
-        "form_items": [pair for pair in request.form.items(multi=True) if pair[0] not in own_fields],
+        "form_items": [
+            pair for pair in request.form.items(multi=True) if pair[0] not in own_fields
+        ],
         "problem": problem,
         "has_two_factor": current_staff.staff.has_second_factor,
     }
@@ -123,13 +125,6 @@ def _confirmation_page(current_staff: CurrentStaff, problem: str) -> tuple[str, 
 
 
 # ---- the guard ----
-
-
-def register(app: Flask) -> None:
-    """Put the guard in front of the console's views."""
-    unit_of_work.register(app, prepare=_load_session)
-    app.before_request(_check_access)
-    app.teardown_request(_clear_audit_actor)
 
 
 def current() -> CurrentStaff:
@@ -148,8 +143,11 @@ def origin() -> ClientInfo:
     return ClientInfo(request.remote_addr or "", request.user_agent.string)
 
 
-def _load_session() -> None:
-    """Find the visitor of the cookie, and note that they are still there."""
+def load_session() -> None:
+    """Find whom the cookie belongs to, and record that they are still there.
+
+    A site's `prepare` hook: it uses short transactions of its own.
+    """
     g.current_staff, g.half = None, None
     # pages ask for the picture inside their unit of work, where a new process could not build it
     snapshots.current()
@@ -186,10 +184,13 @@ def _current_staff(staff: Staff, found: StaffSession, now: datetime) -> CurrentS
     )
 
 
-def _check_access() -> AnyResponse | None:
-    if not request.path.startswith(unit_of_work.CONSOLE_PREFIX) or request.endpoint is None:
-        return None
-    mark = getattr(current_app.view_functions[request.endpoint], "needs", None)
+def check_access() -> AnyResponse | None:
+    """Let the request through, or answer with the page that must come first.
+
+    A site's `guard` hook. Raises Forbidden when nobody with these permissions may open the view,
+    and for a view without a mark.
+    """
+    mark = getattr(current_app.view_functions[request.endpoint or ""], "needs", None)
     if mark == _PUBLIC:
         return None
     current_staff: CurrentStaff | None = g.current_staff
@@ -223,7 +224,8 @@ def _set_audit_actor(current_staff: CurrentStaff) -> None:
     g.acting.enter_context(audit.acting_as(actor))
 
 
-def _clear_audit_actor(error: BaseException | None) -> None:
+def clear_audit_actor(error: BaseException | None) -> None:
+    """A site's `teardown` hook: what follows on this thread is not done by this person."""
     acting: ExitStack | None = g.pop("acting", None)
     if acting is not None:
         acting.close()
@@ -258,16 +260,23 @@ def _return_path() -> str | None:
 def next_url() -> str:
     """Where to go after signing in: a page of the console and nothing else."""
     requested = request.args.get("next", "")
-    return requested if _is_console_path(requested) else url_for("home.index")
+    return requested if _is_guarded_page(requested) else url_for("home.index")
 
 
-def _is_console_path(address: str) -> bool:
-    # browsers read a backslash as a slash, and "//" as another machine
+def _is_guarded_page(address: str) -> bool:
+    """Whether an address without a host is a page that this guard stands in front of."""
     parts = urlsplit(address)
-    is_plain = not parts.scheme and not parts.netloc and "\\" not in address
-    return is_plain and address.startswith(unit_of_work.CONSOLE_PREFIX) and address.isprintable()
+    # browsers read a backslash as a slash, and "//" as another machine
+    is_local = not parts.scheme and not parts.netloc and "\\" not in address
+    if not is_local or not address.isprintable():
+        return False
+    try:
+        endpoint, _ = current_app.url_map.bind(request.host).match(unquote(parts.path))
+    except HTTPException:
+        return False
+    return hasattr(current_app.view_functions[endpoint], "needs")
 
 
 def _is_same_origin(address: str) -> bool:
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}/" == request.host_url and _is_console_path(parts.path)
+    return f"{parts.scheme}://{parts.netloc}/" == request.host_url and _is_guarded_page(parts.path)

@@ -1,14 +1,14 @@
-"""Headers of every answer: what a browser may do with a page of ours.
+"""Headers of every response: what a browser may do with a page of ours.
 
-A page runs only our own files, and inline only what carries the answer's nonce; nobody may frame
-it; pages of the console are kept nowhere. What a browser blocked it tells `/csp-report`.
+A page runs only our own files, and inline only what carries the response's nonce; nobody may
+frame it. A site whose pages must be kept nowhere adds `forbid_storing`. What a browser blocked it
+reports to `/csp-report`.
 """
 
 import secrets
 
 from flask import Blueprint, Flask, Response, g, request
 
-from app.web.unit_of_work import CONSOLE_PREFIX
 from config import logs, settings
 
 _log = logs.get_logger(__name__)
@@ -49,8 +49,12 @@ def _set_headers(response: Response) -> Response:
     headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
     if settings.get().base_url.startswith("https://"):
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    if request.path.startswith(CONSOLE_PREFIX):
-        headers["Cache-Control"] = "no-store"
+    return response
+
+
+def forbid_storing(response: Response) -> Response:
+    """Have no browser and no proxy keep the page: a site's `after` hook."""
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -1,45 +1,31 @@
-"""The edge of a request: one unit of work, kept when the answer is good, undone otherwise.
+"""One unit of work for each request of a site (app/web/sites.py).
 
-    GET, HEAD          reading()      changes nothing, never waits for a writer
-    everything else    transaction()  commits when the answer is below 400
+    GET, HEAD          read_only()    changes nothing and never waits for a writer
+    everything else    transaction()  commits when the status is below 400, rolls back otherwise
 
-A refusal that must be remembered (a wrong password) says so with `keep`.
+A refusal that must be remembered, like a wrong password, says so with `commit_despite_error`.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from flask import Flask, Response, abort, g, request
+from flask import Response, abort, g, request
 
 from config.database import read_only, transaction
 
 T = TypeVar("T")
-
-# where the staff's pages stand: the unit of work, the guard and the headers ask for it
-CONSOLE_PREFIX = "/console/"
 
 
 class _RolledBack(Exception):
     """Ends a unit of work whose answer was a refusal."""
 
 
-def register(app: Flask, prepare: Callable[[], None]) -> None:
-    """Give each request of the pages its unit of work. `prepare` runs first, outside of it."""
+def reject_nul_characters() -> None:
+    """Answer 400 to a NUL character in the address or the form.
 
-    def open_unit() -> None:
-        if request.path.startswith(CONSOLE_PREFIX):
-            _reject_nul_characters()
-            prepare()
-            _begin()
-
-    app.before_request(open_unit)
-    app.after_request(_end)
-    app.teardown_request(_roll_back_on_teardown)
-
-
-def _reject_nul_characters() -> None:
-    """No column holds a NUL, no keyboard types one: who sends it tries something. 400."""
+    PostgreSQL stores none and no keyboard types one, so the request was made by hand.
+    """
     sent = (request.full_path, *request.args.values(), *request.form.values())
     if any("\0" in value for value in sent):
         abort(400)
@@ -60,16 +46,18 @@ def outside_transaction(work: Callable[[], T]) -> T:
     try:
         return work()
     finally:
-        _begin()
+        begin()
 
 
-def _begin() -> None:
+def begin() -> None:
+    """Open the request's unit of work."""
     is_read_only = request.method in ("GET", "HEAD", "OPTIONS")
     g.unit = read_only() if is_read_only else transaction()
     g.unit.__enter__()
 
 
-def _end(response: Response) -> Response:
+def end(response: Response) -> Response:
+    """Commit or roll back by the status of the response, which is returned as it is."""
     unit: AbstractContextManager[None] | None = g.pop("unit", None)
     if unit is not None:
         if response.status_code < 400 or g.get("keep", False):
@@ -79,7 +67,8 @@ def _end(response: Response) -> Response:
     return response
 
 
-def _roll_back_on_teardown(error: BaseException | None) -> None:
+def roll_back_unfinished(error: BaseException | None) -> None:
+    """Roll back what an error on the way to the response has left open."""
     unit: AbstractContextManager[None] | None = g.pop("unit", None)
     if unit is not None:
         _roll_back(unit)

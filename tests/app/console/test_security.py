@@ -6,10 +6,11 @@ from typing import Any
 
 import pyotp
 import pytest
-from flask import Flask, abort
+from flask import Blueprint, Flask, abort
 from sqlalchemy import select, update
 
 from app import create_app, models
+from app.console import site as console_site
 from app.web.auth import requires
 from config import cache, clock, settings
 from config.audit import AuditEntry
@@ -161,7 +162,9 @@ def _code(secret: str | None) -> str:
 
 def test_a_view_without_a_mark_is_closed(console: Console) -> None:
     app = create_app()
-    app.add_url_rule("/console/forgotten", "forgotten", lambda: "open")
+    pages = Blueprint("forgotten", __name__)
+    pages.add_url_rule("/console/forgotten", "page", lambda: "open")
+    app.register_blueprint(console_site.protect(pages))
     bare = Console(app, console.hub)
     assert bare.client().get("/console/forgotten").status_code == 403
     assert bare.anonymous().get("/console/forgotten").status_code == 302

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app import create_app
+from app.console import site as console_site
 from app.web import unit_of_work
 from app.web.auth import public
 from config import clock
@@ -47,7 +48,7 @@ def views() -> Blueprint:
 @pytest.fixture
 def probe_site(console: Console) -> Console:
     app = create_app()
-    app.register_blueprint(views())
+    app.register_blueprint(console_site.protect(views()))
     return Console(app, console.hub)
 
 
