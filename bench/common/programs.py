@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.helpers import subprocesses
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 _TICKS = os.sysconf("SC_CLK_TCK")

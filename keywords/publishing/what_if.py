@@ -108,16 +108,16 @@ class WhatIf:
 
     def _with_linked(self, rules: Mapping[str, Rule]) -> dict[str, Rule]:
         """Those rules, and whatever overrides or is overridden by any of them, to the last."""
-        linked_rules, ahead = dict(rules), list(rules.values())
+        linked_rules, pending = dict(rules), list(rules.values())
         if self._before is not None:
-            ahead.append(self._before)
-        while ahead:
-            rule = ahead.pop()
+            pending.append(self._before)
+        while pending:
+            rule = pending.pop()
             target = self._ruleset.find_rule(rule.overrides) if rule.overrides else None
             for linked in (*([target] if target else []), *self._overriders.get(rule.slug, ())):
-                if linked.code not in linked_rules:
-                    linked_rules[linked.code] = linked
-                    ahead.append(linked)
+                if linked.slug not in linked_rules:
+                    linked_rules[linked.slug] = linked
+                    pending.append(linked)
         return linked_rules
 
 

@@ -273,7 +273,7 @@ def test_a_signature_covers_what_was_sealed(hub: Hub) -> None:
 
 
 def test_every_payload_we_know_is_recorded_with_all_it_said(hub: Hub) -> None:
-    folder = Path(__file__).parents[1] / "payloads"
+    folder = Path(__file__).parents[2] / "payloads"
     payloads = sorted(folder.glob("*.xml"))
 
     for payload in payloads:

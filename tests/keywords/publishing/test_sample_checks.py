@@ -149,7 +149,7 @@ _rules = st.builds(
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(
-    live=st.lists(_rules, max_size=8, unique_by=lambda one: one.code),
+    live=st.lists(_rules, max_size=8, unique_by=lambda rule: rule.slug),
     changed=_rules,
     texts=st.lists(st.lists(_words, min_size=1, max_size=3).map("".join), min_size=1, max_size=3),
 )

@@ -252,7 +252,7 @@ def test_steps_cannot_be_skipped(police: int) -> None:
 def test_a_trial_holds_for_what_was_tried_and_while_no_rule_moves(police: int) -> None:
     first = workflow.submit(save(DRAFT, police).id, submitter_id=ANNA, now=NOW)
     other = save(replace(DRAFT, slug="police.other"), police)
-    asked = {"sha256": first.sha256, "by": BO, "policy": STRICT, "now": NOW}
+    asked = {"sha256": first.sha256, "reviewer_id": BO, "policy": STRICT, "now": NOW}
     with pytest.raises(VersionChanged):
         workflow.approve(first.id, report=sample_report(other), **asked)
 

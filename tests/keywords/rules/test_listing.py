@@ -115,19 +115,19 @@ def test_rules_are_found_by_where_they_stand(city: City) -> None:
     back = workflow.submit(edit(returned, city.police, "新名").id, submitter_id=ANNA, now=NOW)
     workflow.reject(back.id, "不行", reviewer_id=BO, now=NOW)
 
-    assert found(city.anna, standing=ListStatus.NEW) == ["police.new"]
-    assert found(city.anna, standing=ListStatus.OFF) == ["police.off"]
-    assert found(city.anna, standing=ListStatus.WAITING) == ["police.card"]
-    assert found(city.anna, standing=ListStatus.EDITED) == ["police.edited"]
-    assert found(city.anna, standing=ListStatus.RETURNED) == ["police.returned"]
-    assert "police.card" in found(city.anna, standing=ListStatus.LIVE)
+    assert found(city.anna, status=ListStatus.NEW) == ["police.new"]
+    assert found(city.anna, status=ListStatus.OFF) == ["police.off"]
+    assert found(city.anna, status=ListStatus.WAITING) == ["police.card"]
+    assert found(city.anna, status=ListStatus.EDITED) == ["police.edited"]
+    assert found(city.anna, status=ListStatus.RETURNED) == ["police.returned"]
+    assert "police.card" in found(city.anna, status=ListStatus.LIVE)
     assert new.rule_id not in {rule.id for rule in store.load_live_rules()}
 
     assert [one.rule_id for one in listing.list_waiting_for_review(city.anna)] == [card]
     assert [one.comment for one in listing.list_returned_to(city.anna)] == ["不行"]
     edit(returned, city.police, "又改")
     assert listing.list_returned_to(city.anna) == []
-    assert found(city.anna, standing=ListStatus.RETURNED) == []
+    assert found(city.anna, status=ListStatus.RETURNED) == []
 
 
 def test_rules_that_never_answered_and_rules_past_their_date_are_found(city: City) -> None:
@@ -136,8 +136,8 @@ def test_rules_that_never_answered_and_rules_past_their_date_are_found(city: Cit
     store.record_hit_days({"police.card": date(2026, 3, 9), "police.gone": date(2026, 3, 9)})
     store.record_hit_days({"police.card": date(2026, 3, 8)})
 
-    assert found(city.anna, unheard=True) == ["police.old"]
-    assert found(city.anna, due_on=date(2026, 3, 10)) == ["police.old"]
+    assert found(city.anna, never_hit=True) == ["police.old"]
+    assert found(city.anna, review_due_before=date(2026, 3, 10)) == ["police.old"]
     assert listing.count_overdue(date(2026, 3, 10)) == [OverdueCount(city.police, None, 1)]
     row = store.find_by_slug("police.card")
     assert row is not None

@@ -17,7 +17,7 @@ from keywords.rules.schedule import Days
 from keywords.rules.spec import RuleState
 from keywords.rules.values import InputKind, Keyword, MatchMode, RuleScope
 
-DEMO = Path(__file__).parents[2] / "config/demo/keywords.yaml"
+DEMO = Path(__file__).parents[3] / "config/demo/keywords.yaml"
 PLAIN = {
     "id": "police.id_card",
     "department": "police",

@@ -47,7 +47,7 @@ def titles(who: Principal, **wanted: object) -> list[str]:
 def actions() -> list[str]:
     found = (
         select(AuditEntry.action)
-        .where(AuditEntry.object_kind == "unmatched")
+        .where(AuditEntry.object_kind == "unanswered")
         .order_by(AuditEntry.id)
     )
     return list(session.scalars(found))
