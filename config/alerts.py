@@ -109,7 +109,7 @@ def raise_alert(
                 "count": Alert.count + 1,
                 "last_raised_at": now,
                 "message": message,
-                "details": statement.excluded.facts,
+                "details": statement.excluded.details,
             },
         )
     )

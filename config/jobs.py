@@ -219,7 +219,7 @@ def _claim(job_id: int, now: datetime) -> tuple[str, dict[str, Any], int, str] |
         .returning(Job.name, Job.payload, Job.attempts, Job.request_id)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return None if row is None else (row.name, row.facts, row.attempts, row.request_id)
+    return None if row is None else (row.name, row.payload, row.attempts, row.request_id)
 
 
 def _execute(job_id: int, name: str, payload: dict[str, Any], attempt: int, now: datetime) -> None:
@@ -264,7 +264,7 @@ def _record_failure(job_id: int, attempt: int, error: Exception, name: str) -> J
             attempt,
             JobState.WAITING,
             due_at=due,
-            announced_at=None,
+            dispatched_at=None,
             finished_at=None,
             last_error=reason,
         )
