@@ -44,7 +44,7 @@ class _Upload:
     staff_name: str
     filename: str
     format: ImportFormat
-    basis: str
+    rules_fingerprint: str
     submits: bool
 
 
@@ -70,7 +70,7 @@ def apply(*, import_id: int, now: datetime) -> None:
     if plan.problems:
         with transaction():
             rule_imports.record_check(import_id, now=now, **_plan_columns(plan))
-    elif plan.basis != upload.basis:
+    elif plan.rules_fingerprint != upload.rules_fingerprint:
         with transaction():
             rule_imports.return_to_preview(
                 import_id, _CHANGED_MEANWHILE, now=now, **_plan_columns(plan)
@@ -147,7 +147,7 @@ def _plan_columns(plan: ImportPlan) -> dict[str, Any]:
         :_MAX_PREVIEW_ROWS
     ]
     return {
-        "rules_fingerprint": plan.basis,
+        "rules_fingerprint": plan.rules_fingerprint,
         "total": len(plan.changes),
         "added": plan.count(ChangeKind.NEW),
         "changed": plan.count(ChangeKind.CHANGED),

@@ -36,7 +36,7 @@ def test_a_conversation_shows_both_sides_and_covers_numbers(console: Console) ->
     assert re.search(r'<a href="/console/rules/\d+">身份证办理</a>', page)
     assert "138****5678" in page
     assert "13812345678" not in page
-    assert "查看原文" not in page.split('id="lines"')[1].split('id="reveal"')[0]
+    assert "查看原文" not in page.split('id="messages"')[1].split('id="reveal"')[0]
 
 
 def test_a_conversation_of_others_is_not_there(console: Console) -> None:
@@ -67,7 +67,7 @@ def test_a_thread_is_sent_again_only_when_it_looks_another_way(console: Console)
     key = receive(console, "在吗在吗")
     client = console.client("agent", "police")
     page = client.get(f"/console/talks/{key}").text
-    poll = page.split('id="lines" hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    poll = page.split('id="messages" hx-get="')[1].split('"')[0].replace("&amp;", "&")
 
     assert client.get(poll).status_code == 204
     receive(console, "还有一件事")

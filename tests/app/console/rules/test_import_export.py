@@ -31,7 +31,9 @@ def run_jobs() -> None:
     """What a worker would do now."""
     with read_only():
         due = session.scalars(
-            select(Job.id).where(Job.state == jobs.JobState.WAITING, Job.name.like("imports.%"))
+            select(Job.id).where(
+                Job.state == jobs.JobState.WAITING, Job.name.like("rule_imports.%")
+            )
         ).all()
     for key in due:
         assert jobs.run(key, now=clock.now()) is jobs.JobState.DONE
