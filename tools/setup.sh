@@ -60,6 +60,8 @@ find_python() {
 make_environment() {
   local python
   python="$(find_python)" || fail "Python 3.11 or newer is needed (set PYTHON to name one)."
+  # --clear would empty the environment of whoever the link leads to
+  [ -L .venv ] && rm .venv
   say "making .venv with $("$python" --version)"
   quietly "$python" -m venv --clear .venv && return 0
   # Debian ships Python without the module that fills a new environment

@@ -189,11 +189,6 @@ def restore(shape: Mapping[str, Any]) -> RuleSpec:
     return replace(parse_rule({**shape, "department": _OWNED}), department="")
 
 
-def dump(drafts: Iterable[RuleSpec]) -> dict[str, Any]:
-    """The document that `parse` reads back to the same drafts."""
-    return {"version": 1, "rules": [dump_rule(draft) for draft in drafts]}
-
-
 def dump_rule(draft: RuleSpec) -> dict[str, Any]:
     """One rule in the shape of the YAML; defaults are left out."""
     shape: dict[str, Any] = {"id": draft.slug}

@@ -187,12 +187,11 @@ def restore(principal: Principal, menu_id: int, *, now: datetime) -> Menu:
     last = find_newest(old.account_id)
     if last is not None and last.buttons == old.buttons:
         return push(principal, last.id)
-    note = f"恢复第 {old.version} 版"
     return _create_version(
         old.account_id,
         old.buttons,
         MenuState.WAITING,
-        note=note,
+        note=f"恢复第 {old.version} 版",
         principal=principal,
         source=old,
         now=now,
@@ -215,14 +214,11 @@ def copy_to(
         .order_by(Account.id)
         .with_for_update()
     ).all()
-    newest_menus = {
-        account_menu.account_id: account_menu.menu
-        for account_menu in list_targets_for_staff(principal)
-    }
+    newest = {listed.account_id: listed.menu for listed in list_targets_for_staff(principal)}
     note = f"复制自{accounts.get(source.account_id).name}第 {source.version} 版"
     copies = []
     for account in targets:
-        last = newest_menus.get(account.id)
+        last = newest.get(account.id)
         if last is not None and last.buttons == source.buttons and last.state is MenuState.PUSHED:
             copies.append(MenuCopy(account.id, account.name, last, is_new=False))
             continue

@@ -28,7 +28,8 @@ def _files() -> Iterator[tuple[Path, str]]:
         inner[:] = sorted(n for n in inner if not {n, (place / n).as_posix()} & folders)
         for name in sorted(names):
             path = ROOT / place / name
-            hidden = any(fnmatch(name, line) for line in ignored)
+            # in a linked worktree .git is a file that names a folder of this machine
+            hidden = name in folders or any(fnmatch(name, line) for line in ignored)
             if path.suffix in _TEXT and not hidden and path.is_file():
                 yield place / name, path.read_text(encoding="utf-8")
 

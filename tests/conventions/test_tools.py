@@ -19,7 +19,7 @@ def test_each_process_gets_the_port_the_caller_meant(
     tmp_path: Path, given: str | None, expected: str
 ) -> None:
     # honcho gives the second process its PORT plus 100, and 5000 to start with
-    command = f'exec {ROOT}/tools/keep sh -c "echo port=\\$PORT granian=\\$GRANIAN_PORT"'
+    command = f'exec {ROOT}/tools/with-env sh -c "echo port=\\$PORT granian=\\$GRANIAN_PORT"'
     (tmp_path / "Procfile").write_text(f"first: sleep 5\nsecond: {command}\n", encoding="utf-8")
     env = {name: value for name, value in os.environ.items() if name != "PORT"}
     said = subprocess.run(

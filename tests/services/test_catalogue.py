@@ -70,7 +70,7 @@ def test_cards_are_the_guides_that_citizens_are_shown(
     draft: Callable[..., GuideSpec], now: datetime
 ) -> None:
     shown = catalogue.upsert(draft(), now=now)
-    catalogue.upsert(draft(code="svc-old", state=GuideState.WITHDRAWN), now=now)
+    catalogue.upsert(draft(slug="svc-old", state=GuideState.WITHDRAWN), now=now)
     assert catalogue.list_cards() == (
         GuideCard("svc-id-card", "身份证补领", shown.department_id, ("身份证", "补领")),
     )

@@ -5,12 +5,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.jobs import account_checks
 from config import clock, jobs
 from config.alerts import Alert
 from config.database import session, transaction
 from config.jobs import Job, JobState
 from keywords.rules import spec, store
 from matrix import accounts, departments, media
+from matrix.accounts import Account, connection_checks
+from matrix.accounts.connection_checks import CheckKind, CheckState, ConnectionCheck
 from matrix.wechat import tokens
 from matrix.wechat.gateway import MediaKind
 from tests.helpers.hub import Hub
@@ -61,6 +64,37 @@ class SimulatedHub:
             owner = departments.get_by_slug(department)
             (draft,) = spec.parse({"rules": [rule]})
             store.upsert(draft, department_id=owner.id, now=clock.now())
+
+
+class Police:
+    """The account that each test is about; the others are noise."""
+
+    def __init__(self, simulated_hub: SimulatedHub) -> None:
+        self.id = simulated_hub.ids["police"]
+        self.appid = simulated_hub.hub.keys["police"].appid
+        self._hub = simulated_hub
+
+    def row(self) -> Account:
+        with transaction():
+            return accounts.get(self.id)
+
+    def problems(self) -> dict[CheckKind, ConnectionCheck]:
+        with transaction():
+            return connection_checks.by_account([self.id]).get(self.id, {})
+
+    def states(self) -> dict[CheckKind, CheckState]:
+        return {kind: probe.state for kind, probe in self.problems().items()}
+
+    def check(self) -> list[JobState | None]:
+        with transaction():
+            account_checks.request_check(accounts.get(self.id), now=clock.now())
+        return run_waiting(connection_checks.CHECK_CONNECTION)
+
+    def wechat_account(self, **settings: Any) -> None:
+        """Change what WeChat knows of the account."""
+        account = self._hub.platform.accounts.get(self.appid)
+        for name, value in settings.items():
+            setattr(account, name, value)
 
 
 def run_waiting(name: str) -> list[JobState | None]:

@@ -1,15 +1,11 @@
 """Connecting: what WeChat says when asked about an account, and what becomes of it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from app import snapshots
 from app.jobs import account_checks
-from app.jobs import registry as handlers
 from app.scheduler import CRON_JOBS
 from config import alerts as config_alarms
 from config import clock, jobs
@@ -17,14 +13,12 @@ from config.alerts import Alert
 from config.database import session, transaction
 from config.jobs import Job, JobState
 from matrix import accounts
-from matrix.accounts import Account, callback_stats, connection_checks, key_rotation, todos
-from matrix.accounts.connection_checks import CheckKind, ConnectionCheck
-from matrix.accounts.todos import TodoKind as TaskKind
+from matrix.accounts import connection_checks
+from matrix.accounts.connection_checks import CheckKind
 from matrix.health import statistics
 from matrix.wechat import tokens
-from tests.app.jobs._simulated_hub import SimulatedHub, alert_messages, run_waiting
+from tests.app.jobs._simulated_hub import Police, SimulatedHub, alert_messages, run_waiting
 from tests.helpers.hub import Hub
-from tests.helpers.wechat import StartSimulator
 
 NEW_SECRET = "brandnewsecret0123456789"
 WAITING, OK, FAILED = (
@@ -33,53 +27,7 @@ WAITING, OK, FAILED = (
     connection_checks.CheckState.FAILED,
 )
 
-
-@pytest.fixture(autouse=True)
-def registered_jobs() -> Iterator[None]:
-    handlers.register()
-    yield
-    jobs.register(transactional={}, non_transactional={})
-
-
-@pytest.fixture
-def simulated_hub(hub: Hub, redis_url: str, start_simulator: StartSimulator) -> SimulatedHub:
-    return SimulatedHub(hub, start_simulator)
-
-
-class Police:
-    """The account that each test is about; the others are noise."""
-
-    def __init__(self, simulated_hub: SimulatedHub) -> None:
-        self.id = simulated_hub.ids["police"]
-        self.appid = simulated_hub.hub.keys["police"].appid
-        self._hub = simulated_hub
-
-    def row(self) -> Account:
-        with transaction():
-            return accounts.get(self.id)
-
-    def problems(self) -> dict[CheckKind, ConnectionCheck]:
-        with transaction():
-            return connection_checks.by_account([self.id]).get(self.id, {})
-
-    def states(self) -> dict[CheckKind, connection_checks.CheckState]:
-        return {kind: probe.state for kind, probe in self.problems().items()}
-
-    def check(self) -> list[JobState | None]:
-        with transaction():
-            account_checks.request_check(accounts.get(self.id), now=clock.now())
-        return run_waiting(connection_checks.CHECK_CONNECTION)
-
-    def wechat_account(self, **settings: Any) -> None:
-        """Change what WeChat knows of the account."""
-        account = self._hub.platform.accounts.get(self.appid)
-        for name, value in settings.items():
-            setattr(account, name, value)
-
-
-@pytest.fixture
-def police(simulated_hub: SimulatedHub) -> Police:
-    return Police(simulated_hub)
+pytestmark = pytest.mark.usefixtures("registered_jobs")
 
 
 # ---- asking ----
@@ -217,121 +165,6 @@ def test_what_cannot_be_imported_is_said_and_tried_again_only_when_asked(
     police.check()
     run_waiting(accounts.CONNECT)
     assert police.states()[CheckKind.IMPORT] is OK
-
-
-# ---- secrets ----
-
-
-def propose_secret(police: Police, secret: str) -> None:
-    with transaction():
-        key_rotation.submit_secret(police.id, secret, now=clock.now())
-
-
-def test_a_new_secret_is_used_once_wechat_gives_a_token_for_it(police: Police) -> None:
-    with transaction():
-        todos.create_for([police.id], TaskKind.SECRET, "某人离岗", now=clock.now())
-    police.wechat_account(secret=NEW_SECRET)
-    propose_secret(police, NEW_SECRET)
-
-    assert run_waiting(key_rotation.VERIFY_SECRET) == [JobState.DONE]
-
-    assert (police.row().secret, police.row().pending_secret) == (NEW_SECRET, None)
-    assert police.states()[CheckKind.SECRET] is OK
-    with transaction():
-        assert todos.count_open([police.id]) == {}
-
-
-def test_a_mistyped_secret_leaves_the_old_one_at_work(police: Police) -> None:
-    old = police.row().secret
-    propose_secret(police, NEW_SECRET)
-
-    assert run_waiting(key_rotation.VERIFY_SECRET) == [JobState.DONE]
-
-    assert (police.row().secret, police.row().pending_secret) == (old, None)
-    probe = police.problems()[CheckKind.SECRET]
-    assert probe.state is FAILED
-    assert "仍在使用" in probe.message
-    assert NEW_SECRET not in probe.message
-
-
-def test_of_two_secrets_proposed_the_later_counts(police: Police) -> None:
-    police.wechat_account(secret=NEW_SECRET)
-    propose_secret(police, "mistyped0123456789")
-    propose_secret(police, NEW_SECRET)
-
-    assert run_waiting(key_rotation.VERIFY_SECRET) == [JobState.DONE, JobState.DONE]
-
-    assert police.row().secret == NEW_SECRET
-
-
-# ---- rotation ----
-
-
-def test_a_rotation_goes_on_without_a_refused_push(
-    police: Police, simulated_hub: SimulatedHub
-) -> None:
-    hub = simulated_hub.hub
-    old = hub.keys["police"]
-    refreshed(hub)
-    with transaction():
-        key_rotation.start_rotation(police.id, now=clock.now())
-    assert hub.push("police", hub.text("o1", "身份证")).status == 200, "before we know"
-    refreshed(hub)
-    assert hub.push("police", hub.text("o2", "身份证")).status == 200
-    written()
-    with transaction(), pytest.raises(key_rotation.NewKeysUnused):
-        key_rotation.finish_rotation(police.id, now=clock.now())
-
-    row = police.row()
-    hub.keys["police"] = type(old)(old.appid, old.original_id, row.token, row.aes_key, old.mode)
-    assert hub.push("police", hub.text("o3", "身份证")).status == 200
-    written()
-    with transaction():
-        key_rotation.finish_rotation(police.id, now=clock.now())
-    refreshed(hub)
-
-    assert hub.push("police", hub.text("o4", "身份证")).status == 200
-    hub.keys["police"] = old
-    assert hub.push("police", hub.text("o5", "身份证")).status == 403
-    written()
-    with transaction():
-        heard = callback_stats.by_account([police.id])[police.id]
-        assert heard.previous_at is not None
-        assert heard.rejection_reason == "signature"
-        assert callback_stats.rates([police.id], now=clock.now())[police.id].rejected_hour == 1
-
-
-@pytest.mark.parametrize("code", ["hrss", "release"])
-def test_plain_pushes_tell_by_which_token_they_were_signed(
-    simulated_hub: SimulatedHub, code: str
-) -> None:
-    hub, account_id = simulated_hub.hub, simulated_hub.ids[code]
-    old = hub.keys[code]
-    with transaction():
-        key_rotation.start_rotation(account_id, now=clock.now())
-    refreshed(hub)
-    hub.push(code, hub.text("o1", "身份证", to=code), plain=True)
-    written()
-    with transaction():
-        row = accounts.get(account_id)
-        assert not key_rotation.are_in_use(row, callback_stats.by_account([account_id])[account_id])
-
-    hub.keys[code] = type(old)(old.appid, old.original_id, row.token, row.aes_key, old.mode)
-    hub.push(code, hub.text("o2", "身份证", to=code), plain=True)
-    written()
-    with transaction():
-        assert key_rotation.are_in_use(row, callback_stats.by_account([account_id])[account_id])
-
-
-def refreshed(hub: Hub) -> None:
-    """The thread that looks at revisions has looked."""
-    snapshots.refresh()
-
-
-def written() -> None:
-    """The thread that writes what was heard has written."""
-    with transaction():
-        callback_stats.flush()
 
 
 # ---- the board's figures, the code, the calendar ----

@@ -15,6 +15,7 @@ TOKEN = "TokenOfTests"
 KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 OLD_TOKEN = "FormerToken"
 OLD_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+ROTATED = {"previous_token": OLD_TOKEN, "previous_aes_key": OLD_KEY}
 
 
 def envelope(mode: EncryptionMode = EncryptionMode.SAFE, **changes: Any) -> Envelope:
