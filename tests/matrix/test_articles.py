@@ -43,7 +43,7 @@ def test_an_article_is_kept_as_a_draft_and_the_same_again_changes_nothing(
 @pytest.mark.parametrize(
     ("said", "field"),
     [
-        ({"code": ""}, "id"),
+        ({"slug": ""}, "id"),
         ({"title": "长" * 65}, "title"),
         ({"digest": "长" * 121}, "digest"),
         ({"original": False}, "source"),
@@ -53,7 +53,7 @@ def test_an_article_is_kept_as_a_draft_and_the_same_again_changes_nothing(
 def test_a_wrong_article_is_refused_by_its_field(
     owner: int, now: datetime, said: dict[str, object], field: str
 ) -> None:
-    usual = {"code": "art-1", "department_id": owner, "title": "标题", "body_markdown": "正文"}
+    usual = {"slug": "art-1", "department_id": owner, "title": "标题", "body_markdown": "正文"}
     with pytest.raises(Invalid) as refused:
         articles.save(ArticleSpec(**{**usual, **said}), now=now)  # type: ignore[arg-type]  # a mix of types
     assert refused.value.field == field

@@ -159,7 +159,7 @@ def _consent(event_class: Callable[..., Inbound]) -> EventReader:
     def reader(tree: XmlTree, common: CommonFields) -> Inbound:
         codes = re.findall(r"\w+", optional(tree, "RevokeInfo") or "")
         return event_class(
-            person=optional(tree, "OpenID") or common["openid"],
+            citizen_openid=optional(tree, "OpenID") or common["openid"],
             union_id=optional(tree, "UnionID"),
             scopes=tuple(_SCOPES.get(code, code) for code in codes),
             **common,

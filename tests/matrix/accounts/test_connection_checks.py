@@ -35,13 +35,13 @@ def test_a_new_account_waits_for_everything(make_account: MakeAccount) -> None:
 def test_the_address_is_settled_by_wechats_check(make_account: MakeAccount) -> None:
     account = make_account()
 
-    assert check_states(account, checked_at=NOW)[CheckKind.ADDRESS].state is CheckState.OK
-    assert check_states(account, checked_at=NOW)[CheckKind.PUSH].state is CheckState.WAITING
-    assert check_states(account, heard_at=NOW)[CheckKind.ADDRESS].state is CheckState.OK
+    assert check_states(account, verified_at=NOW)[CheckKind.ADDRESS].state is CheckState.OK
+    assert check_states(account, verified_at=NOW)[CheckKind.PUSH].state is CheckState.WAITING
+    assert check_states(account, last_push_at=NOW)[CheckKind.ADDRESS].state is CheckState.OK
 
 
 def test_a_refused_check_says_what_is_wrong(make_account: MakeAccount) -> None:
-    step = check_states(make_account(), refused_at=NOW, refused_why="signature")[CheckKind.ADDRESS]
+    step = check_states(make_account(), rejected_at=NOW, rejection_reason="signature")[CheckKind.ADDRESS]
 
     assert step.state is CheckState.FAILED
     assert "Token" in step.message
@@ -52,10 +52,10 @@ def test_a_push_counts_until_a_later_one_is_refused(make_account: MakeAccount) -
     bad = {"rejection_reason": "cipher:padding"}
 
     assert (
-        check_states(account, heard_at=LATER, refused_at=NOW, **bad)[CheckKind.PUSH].state
+        check_states(account, last_push_at=LATER, rejected_at=NOW, **bad)[CheckKind.PUSH].state
         is CheckState.OK
     )
-    refused = check_states(account, heard_at=NOW, refused_at=LATER, **bad)[CheckKind.PUSH]
+    refused = check_states(account, last_push_at=NOW, rejected_at=LATER, **bad)[CheckKind.PUSH]
     assert refused.state is CheckState.FAILED
     assert "EncodingAESKey" in refused.message
 
@@ -99,5 +99,5 @@ def test_an_account_is_connected_when_every_question_is_settled(make_account: Ma
     for kind in (CheckKind.TOKEN, CheckKind.ALLOW_LIST, CheckKind.ABILITY, CheckKind.IMPORT):
         connection_checks.record(account.id, kind, CheckState.OK, "好", now=NOW)
 
-    assert connection_checks.is_connected(check_states(account, heard_at=NOW).values())
-    assert not connection_checks.is_connected(check_states(account, checked_at=NOW).values())
+    assert connection_checks.is_connected(check_states(account, last_push_at=NOW).values())
+    assert not connection_checks.is_connected(check_states(account, verified_at=NOW).values())

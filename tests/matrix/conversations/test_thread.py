@@ -43,7 +43,7 @@ def test_both_sides_stand_in_order_of_time(city: City) -> None:
         "身份证",
         at=NOW + SECOND,
         outcome=Outcome.RULE,
-        rule_code="police.id_card",
+        rule_slug="police.id_card",
         answer=xml(passive_replies.Text('请看<a href="weixin://bizmsgmenu?msgmenuid=1">指南</a>')),
     )
     outbound.enqueue(city.follower("o1"), passive_replies.Text("后半段"), now=NOW + SECOND)

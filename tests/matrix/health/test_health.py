@@ -35,7 +35,7 @@ def assess(make_account: MakeAccount) -> Any:
         account = make_account()
         for name, value in (of_account or {}).items():
             setattr(account, name, value)
-        well = {"heard": CallbackStatus(verified_at=ago(days=3), last_push_at=ago(minutes=5))}
+        well = {"callback_status": CallbackStatus(verified_at=ago(days=3), last_push_at=ago(minutes=5))}
         return health.assess(HealthInputs(account=account, **well | facts), now=NOW)
 
     return judge
@@ -44,7 +44,7 @@ def assess(make_account: MakeAccount) -> Any:
 def connection_check(
     kind: CheckKind, state: CheckState, words: str = "", **values: Any
 ) -> dict[CheckKind, ConnectionCheck]:
-    return {kind: ConnectionCheck(kind=kind, state=state, message=words, **{"facts": {}} | values)}
+    return {kind: ConnectionCheck(kind=kind, state=state, message=words, **{"details": {}} | values)}
 
 
 def account_stats(**values: Any) -> AccountStats:
@@ -64,7 +64,7 @@ def test_a_healthy_account_gives_no_reason(assess: Any) -> None:
 @pytest.mark.parametrize(
     ("facts", "level", "word"),
     [
-        ({"heard": None}, HealthLevel.BAD, "尚未接通"),
+        ({"callback_status": None}, HealthLevel.BAD, "尚未接通"),
         (
             {"of_account": {"state": accounts.AccountState.PAUSED, "pause_reason": "检修"}},
             "warn",
@@ -74,32 +74,32 @@ def test_a_healthy_account_gives_no_reason(assess: Any) -> None:
         ({"of_account": {"verified_until": date(2026, 3, 9)}}, HealthLevel.BAD, "2026-03-09"),
         ({"of_account": {"verified_until": date(2026, 4, 9)}}, HealthLevel.WARN, "2026-04-09"),
         ({"of_account": {"verified_until": date(2026, 4, 10)}}, HealthLevel.OK, ""),
-        ({"rate": PushRates(10, 0, 10, 5)}, HealthLevel.WARN, "5 次推送被拒绝"),
-        ({"rate": PushRates(0, 4, 0, 4)}, HealthLevel.OK, ""),
+        ({"rates": PushRates(10, 0, 10, 5)}, HealthLevel.WARN, "5 次推送被拒绝"),
+        ({"rates": PushRates(0, 4, 0, 4)}, HealthLevel.OK, ""),
         (
-            {"probes": connection_check(CheckKind.TOKEN, CheckState.FAILED, "密钥不对。")},
+            {"checks": connection_check(CheckKind.TOKEN, CheckState.FAILED, "密钥不对。")},
             HealthLevel.BAD,
             "密钥不对",
         ),
         (
-            {"probes": connection_check(CheckKind.ABILITY, CheckState.FAILED, "认证不符。")},
+            {"checks": connection_check(CheckKind.ABILITY, CheckState.FAILED, "认证不符。")},
             HealthLevel.WARN,
             "认证不符",
         ),
         (
-            {"probes": connection_check(CheckKind.TOKEN, CheckState.OK, ok_at=ago(hours=4))},
+            {"checks": connection_check(CheckKind.TOKEN, CheckState.OK, last_ok_at=ago(hours=4))},
             HealthLevel.WARN,
             "凭据",
         ),
         (
-            {"probes": connection_check(CheckKind.TOKEN, CheckState.OK, ok_at=ago(hours=2))},
+            {"checks": connection_check(CheckKind.TOKEN, CheckState.OK, last_ok_at=ago(hours=2))},
             HealthLevel.OK,
             "",
         ),
         (
             {
-                "probes": connection_check(
-                    CheckKind.QUOTA, CheckState.OK, facts={"left": 9, "daily": 100}
+                "checks": connection_check(
+                    CheckKind.QUOTA, CheckState.OK, details={"left": 9, "daily": 100}
                 )
             },
             HealthLevel.WARN,
@@ -107,22 +107,22 @@ def test_a_healthy_account_gives_no_reason(assess: Any) -> None:
         ),
         (
             {
-                "probes": connection_check(
-                    CheckKind.QUOTA, CheckState.OK, facts={"left": 0, "daily": 100}
+                "checks": connection_check(
+                    CheckKind.QUOTA, CheckState.OK, details={"left": 0, "daily": 100}
                 )
             },
             "bad",
             "用完",
         ),
-        ({"survey": account_stats(unanswered=3)}, HealthLevel.WARN, "3 位市民"),
-        ({"survey": account_stats(sent_day=10, lost_day=4)}, HealthLevel.WARN, "4 条消息没有送达"),
-        ({"survey": account_stats(sent_day=4, lost_day=4)}, HealthLevel.OK, ""),
-        ({"open_tasks": 2}, HealthLevel.WARN, "2 项密钥"),
-        ({"heard": CallbackStatus(last_push_at=ago(days=10))}, HealthLevel.WARN, "10 天"),
-        ({"heard": CallbackStatus(last_push_at=ago(days=14))}, HealthLevel.BAD, "14 天"),
+        ({"stats": account_stats(unanswered=3)}, HealthLevel.WARN, "3 位市民"),
+        ({"stats": account_stats(sent_day=10, failed_day=4)}, HealthLevel.WARN, "4 条消息没有送达"),
+        ({"stats": account_stats(sent_day=4, failed_day=4)}, HealthLevel.OK, ""),
+        ({"open_todos": 2}, HealthLevel.WARN, "2 项密钥"),
+        ({"callback_status": CallbackStatus(last_push_at=ago(days=10))}, HealthLevel.WARN, "10 天"),
+        ({"callback_status": CallbackStatus(last_push_at=ago(days=14))}, HealthLevel.BAD, "14 天"),
         (
             {
-                "heard": CallbackStatus(
+                "callback_status": CallbackStatus(
                     last_push_at=ago(hours=2), rejected_at=ago(hours=1), rejection_reason="stale"
                 )
             },
@@ -131,7 +131,7 @@ def test_a_healthy_account_gives_no_reason(assess: Any) -> None:
         ),
         (
             {
-                "heard": CallbackStatus(
+                "callback_status": CallbackStatus(
                     last_push_at=ago(days=2), rejected_at=ago(hours=1), rejection_reason="stale"
                 )
             },
@@ -149,7 +149,7 @@ def test_each_problem_is_named(assess: Any, facts: dict[str, Any], level: str, w
 
 def test_the_worst_reason_comes_first(assess: Any) -> None:
     account_health = assess(
-        {"verified_until": date(2026, 1, 1)}, open_tasks=1, survey=account_stats(unanswered=1)
+        {"verified_until": date(2026, 1, 1)}, open_todos=1, stats=account_stats(unanswered=1)
     )
 
     assert account_health.level is HealthLevel.BAD

@@ -186,15 +186,15 @@ def test_a_repeat_beside_the_first_gets_its_answer(account_id: int) -> None:
 def test_a_process_killed_before_the_commit_has_told_nobody_anything(account_id: int) -> None:
     program = (
         "import os, signal, sys\n"
-        "from config import direct\n"
-        "from matrix import inbox\n"
-        "from tests.matrix.inbox.test_inbox import at_once, entry\n"
+        "from matrix.inbox import fast_store\n"
+        "from tests.matrix.inbox.test_inbox import inbox_entry, record_concurrently\n"
         "commits = []\n"
         "def kill_at_the_second(statement):\n"
         "    commits.extend([statement] * (statement == 'COMMIT'))\n"
         "    if len(commits) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "direct._shared.connection().set_trace_callback(kill_at_the_second)\n"
-        "with at_once([entry(int(sys.argv[1]), number) for number in range(4)]) as asked:\n"
+        "fast_store._shared_connection.connection().set_trace_callback(kill_at_the_second)\n"
+        "entries = [inbox_entry(int(sys.argv[1]), number) for number in range(4)]\n"
+        "with record_concurrently(entries) as asked:\n"
         "    for one in asked:\n"
         "        one.add_done_callback(lambda one: print(one.result().id, flush=True))\n"
     )
@@ -215,12 +215,12 @@ def test_a_process_killed_before_the_commit_has_told_nobody_anything(account_id:
 def test_processes_that_get_the_same_pushes_agree_on_one_answer(account_id: int) -> None:
     program = (
         "import sys, threading\n"
-        "from tests.matrix.inbox.test_inbox import entry\n"
+        "from tests.matrix.inbox.test_inbox import inbox_entry\n"
         "from matrix import inbox\n"
         "said = []\n"
         "def push(me):\n"
         "    for number in range(40):\n"
-        "        got = inbox.receive(entry(int(sys.argv[1]), number, f'{sys.argv[2]}-{me}'))\n"
+        "        got = inbox.receive(inbox_entry(int(sys.argv[1]), number, f'{sys.argv[2]}-{me}'))\n"
         "        said.append(f'{number} {got.answer} {got.is_new}')\n"
         "threads = [threading.Thread(target=push, args=(me,)) for me in range(3)]\n"
         "[thread.start() for thread in threads]; [thread.join() for thread in threads]\n"

@@ -105,7 +105,7 @@ def test_the_list_is_searched_and_paged(rolled_back: None, picture: SanitizedFil
     def names(**wanted: object) -> list[str]:
         return [one.file.name for one in media.list_for_staff(principal(), **wanted)]
 
-    assert names(words="大厅") == ["大厅二", "大厅一"]
+    assert names(query="大厅") == ["大厅二", "大厅一"]
     assert names(kind=Kind.THUMB) == ["封面"]
     assert names(before=made[2].id, limit=1) == ["大厅二"]
 

@@ -276,7 +276,7 @@ def test_a_long_inbox_is_counted_in_batches_that_ask_for_the_next(
     enqueued_jobs: Callable[[], list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("matrix.qrcodes.scan_counts._READ_AT_ONCE", 3)
+    monkeypatch.setattr("matrix.qrcodes.scan_counts._READ_BATCH", 3)
     account = make_account(1)
     code = qrcodes.create(principal(), account.id, QrCodeSpec("窗口", "w"), now=NOW)
     for _ in range(4):

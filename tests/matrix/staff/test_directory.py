@@ -53,7 +53,7 @@ def test_each_filter_finds_its_people(police: Department, station: Department) -
     members.disable(hire("戊_某", police).id, now=NOW)
 
     assert sorted(found(CITY)) == sorted(["甲某", "乙某", "丙某", "丁某", "戊_某"])
-    assert found(CITY, word="_") == ["戊_某"]
+    assert found(CITY, query="_") == ["戊_某"]
     assert sorted(found(CITY, department_id=station.id)) == sorted(["丙某", "丁某"])
     assert len(found(CITY, department_id=police.id)) == 4
     assert found(CITY, role=Role.EDITOR) == ["乙某"], "what is over does not count"

@@ -47,12 +47,12 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
     (
         "scancode_push",
         messages.MenuQrCodeScanned,
-        {"key": "MENU_SCAN", "code_kind": "qrcode", "code": "TICKET:B0042"},
+        {"key": "MENU_SCAN", "code_type": "qrcode", "code_content": "TICKET:B0042"},
     ),
     (
         "scancode_waitmsg",
         messages.MenuQrCodeSubmitted,
-        {"key": "MENU_SCAN_WAIT", "code_kind": "qrcode", "code": "TICKET:B0042"},
+        {"key": "MENU_SCAN_WAIT", "code_type": "qrcode", "code_content": "TICKET:B0042"},
     ),
     (
         "pic_sysphoto",
@@ -176,7 +176,7 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
         messages.PublishFinished,
         {
             "job_id": "2247480001",
-            "code": 0,
+            "status_code": 0,
             "state": messages.PublishState.PUBLISHED,
             "article_id": "invented-article-id",
             "links": (link(1, "invented-3"),),
@@ -187,9 +187,9 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
         messages.PublishFinished,
         {
             "job_id": "2247480002",
-            "code": 4,
+            "status_code": 4,
             "state": messages.PublishState.REVIEW_REFUSED,
-            "failed": (1, 3),
+            "failed_positions": (1, 3),
         },
     ),
     (
@@ -244,13 +244,13 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
         messages.NameVerificationFailed,
         {"failed_at": REFUSED_AT, "reason": "材料不清晰"},
     ),
-    ("user_info_modified", messages.ConsentChanged, {"openid": PLATFORM, "person": CITIZEN}),
+    ("user_info_modified", messages.ConsentChanged, {"openid": PLATFORM, "citizen_openid": CITIZEN}),
     (
         "user_authorization_revoke",
         messages.ConsentRevoked,
         {
             "openid": PLATFORM,
-            "person": CITIZEN,
+            "citizen_openid": CITIZEN,
             "union_id": "oUnionInvented01",
             "scopes": ("address", "profile"),
         },
@@ -258,7 +258,7 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
     (
         "user_authorization_cancellation",
         messages.WeChatAccountClosed,
-        {"openid": PLATFORM, "person": CITIZEN},
+        {"openid": PLATFORM, "citizen_openid": CITIZEN},
     ),
 ]
 

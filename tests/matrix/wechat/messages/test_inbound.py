@@ -18,7 +18,7 @@ MESSAGES: list[tuple[str, type[messages.Message], int, dict[str, Any]]] = [
         2,
         {
             "content": "补领身份证",
-            "option": "rule:17",
+            "option_id": "rule:17",
             "article_id": "2650009876",
             "article_position": 2,
         },
@@ -37,7 +37,7 @@ MESSAGES: list[tuple[str, type[messages.Message], int, dict[str, Any]]] = [
             "media_id": "media-voice-32",
             "format": "amr",
             "media_id_16k": "media-voice-32-16k",
-            "recognised": "社保卡怎么激活",
+            "transcript": "社保卡怎么激活",
         },
     ),
     ("voice_unrecognised", messages.Voice, 5, {"media_id": "media-voice-33", "format": "speex"}),
