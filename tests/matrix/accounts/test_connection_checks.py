@@ -41,7 +41,9 @@ def test_the_address_is_settled_by_wechats_check(make_account: MakeAccount) -> N
 
 
 def test_a_refused_check_says_what_is_wrong(make_account: MakeAccount) -> None:
-    step = check_states(make_account(), rejected_at=NOW, rejection_reason="signature")[CheckKind.ADDRESS]
+    step = check_states(make_account(), rejected_at=NOW, rejection_reason="signature")[
+        CheckKind.ADDRESS
+    ]
 
     assert step.state is CheckState.FAILED
     assert "Token" in step.message

@@ -35,7 +35,9 @@ def assess(make_account: MakeAccount) -> Any:
         account = make_account()
         for name, value in (of_account or {}).items():
             setattr(account, name, value)
-        well = {"callback_status": CallbackStatus(verified_at=ago(days=3), last_push_at=ago(minutes=5))}
+        well = {
+            "callback_status": CallbackStatus(verified_at=ago(days=3), last_push_at=ago(minutes=5))
+        }
         return health.assess(HealthInputs(account=account, **well | facts), now=NOW)
 
     return judge
@@ -44,7 +46,9 @@ def assess(make_account: MakeAccount) -> Any:
 def connection_check(
     kind: CheckKind, state: CheckState, words: str = "", **values: Any
 ) -> dict[CheckKind, ConnectionCheck]:
-    return {kind: ConnectionCheck(kind=kind, state=state, message=words, **{"details": {}} | values)}
+    return {
+        kind: ConnectionCheck(kind=kind, state=state, message=words, **{"details": {}} | values)
+    }
 
 
 def account_stats(**values: Any) -> AccountStats:

@@ -244,7 +244,11 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
         messages.NameVerificationFailed,
         {"failed_at": REFUSED_AT, "reason": "材料不清晰"},
     ),
-    ("user_info_modified", messages.ConsentChanged, {"openid": PLATFORM, "citizen_openid": CITIZEN}),
+    (
+        "user_info_modified",
+        messages.ConsentChanged,
+        {"openid": PLATFORM, "citizen_openid": CITIZEN},
+    ),
     (
         "user_authorization_revoke",
         messages.ConsentRevoked,
