@@ -52,9 +52,13 @@ class PlannedChange:
 
 @dataclass
 class ImportPlan:
-    """All of a file: what it would do, or what is wrong. `basis` tells what it was made for."""
+    """What a whole file would do, or what is wrong with it.
 
-    basis: str
+    `rules_fingerprint` identifies the state of the rules that the plan was made for. When it has
+    changed by the time the plan is confirmed, the preview is made and shown again.
+    """
+
+    rules_fingerprint: str
     changes: list[PlannedChange] = field(default_factory=list)
     problems: list[LineProblem] = field(default_factory=list)
 
@@ -71,7 +75,7 @@ class _ExistingRules:
     newest: dict[int, RuleVersion]
 
     @property
-    def basis(self) -> str:
+    def rules_fingerprint(self) -> str:
         """Changes when any of them does."""
         stamps = "".join(
             f"{row.slug}:{row.version}:{self._stamp(row)};" for _, row in sorted(self.rows.items())
@@ -107,7 +111,8 @@ def make_plan(
     """Look at every line. A fixed number of queries for each thousand rules; changes nothing."""
     existing = _load_existing({parsed.spec.slug for parsed in parsed_rules if parsed.spec})
     result = ImportPlan(
-        existing.basis, problems=[item for parsed in parsed_rules for item in parsed.problems]
+        existing.rules_fingerprint,
+        problems=[item for parsed in parsed_rules for item in parsed.problems],
     )
     seen: dict[str, int] = {}
     for parsed in parsed_rules:

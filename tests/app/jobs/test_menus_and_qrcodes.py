@@ -335,7 +335,7 @@ def test_wechat_makes_a_code_and_its_scans_are_counted(
 def test_a_code_that_wechat_refuses_says_why(
     simulated_hub: SimulatedHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simulator.content.qrcodes.PERMANENT_MOST", 0)
+    monkeypatch.setattr("simulator.content.qrcodes.MAX_PERMANENT", 0)
     with transaction():
         code_id = qrcodes.create(
             principal(), simulated_hub.id, qrcodes.QrCodeSpec("窗口"), now=NOW

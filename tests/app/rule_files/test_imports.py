@@ -237,7 +237,7 @@ def test_an_upload_of_another_kind_or_size_is_refused_at_once(
 def test_too_many_rows_are_refused_with_the_number(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.rule_files.parse.MOST_LINES", 3)
+    monkeypatch.setattr("app.rule_files.parse.MAX_RULES", 3)
     key = upload(editor(), sheet(*(rule(number) for number in range(4))))
 
     assert "超过 3 行" in problem_lines(key).note
