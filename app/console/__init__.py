@@ -7,7 +7,7 @@ How a page is made:
     @blueprint.get("/<int:rule_id>")
     @requires(Permission.RULES_READ)          held anywhere; or @requires_sign_in, @public
     def show(rule_id: int) -> str:
-        rule = store.access_rule(member(), rule_id, Permission.RULES_READ)   404 outside of its scope
+        rule = store.access_rule(member(), rule_id, Permission.RULES_READ)   else 404
         return render_template("console/rules/show.html", rule=rule)
 
     @blueprint.post("/<int:rule_id>/delete")
@@ -22,17 +22,17 @@ How a page is made:
   is below 400 and rolls back otherwise. A refused form is therefore shown again with status 422 and
   what was typed: `return render_template(…), 422`.
 - A form is a `forms.Form` with typed fields. `with forms.errors_on(form, field="other"):` takes the
-  errors of the rooms: `Invalid` becomes the error of the field it names, any other `DomainError` an
-  error above the form. Nothing is raised then, so ask `form.is_refused` afterwards.
+  errors of the rooms: `Invalid` becomes the error of the field it names, any other `DomainError` one
+  of `field` or, without it, of the whole form. Nothing is raised then: ask `form.is_refused`.
 - Templates extend "console/base.html" and fill the blocks `title`, `actions` (buttons beside the
-  title) and `content`. Macros are in "console/macros.html" (empty_state, local_time, badge, pager,
-  post_button) and "console/form_macros.html" (field, submit, errors); template_globals.py lists what
-  else a template may call, such as `may(Permission.X)` to decide whether a button is shown. A name
-  or attribute that does not exist raises (jinja2.StrictUndefined).
+  title) and `content`. Macros are in "console/macros.html" (empty_state, local_time, badge,
+  pager, post_button) and "console/form_macros.html" (field, submit, errors). What else a template
+  may call is in template_globals.py, such as `may(Permission.X)` to decide whether a button is
+  shown. A name or attribute that does not exist raises (jinja2.StrictUndefined).
 - htmx: `hx-get` and `hx-post` on elements; the CSRF token is sent along for all of them. A poll
   carries hx-headers='{"X-Quiet": "1"}', so that a forgotten page does not keep its session alive. A
-  template that is part of a page has a name that begins with "_". The text of an error (4xx) to such
-  a request is shown as a toast; a 422 is swapped into the page like a success.
+  template that is part of a page has a name that begins with "_". The text of an error (4xx) is
+  shown as a toast; a 422 is swapped into the page like a success.
 - Scripts and styles are files of app/static/console, named by `asset("console/x.js")` in the blocks
   `scripts` and `styles`. Inline ones do not run: app/web/security_headers.py forbids them.
 - A new group of pages needs its blueprint in `BLUEPRINTS` and its line in `NAVIGATION`.

@@ -1,4 +1,4 @@
-"""Alarms: what a person must look at, urgent ones first, and what was done about it."""
+"""Alerts: what staff must look at now, urgent ones first, and how it was resolved."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ blueprint = Blueprint("alerts", __name__, url_prefix="/console/alarms")
 
 
 class ResolveForm(forms.Form):
-    """What was done."""
+    """How an alert was resolved."""
 
     note = StringField("处理情况", [InputRequired("请写明处理情况"), Length(max=500)])
 
@@ -27,14 +27,17 @@ class ResolveForm(forms.Form):
 @blueprint.get("/")
 @requires(Permission.CONVERSATIONS_READ, Permission.ALERTS_RESOLVE)
 def index() -> str:
-    """What is open."""
+    """The open alerts."""
     return render_template("console/alerts/index.html", **_open_context())
 
 
 @blueprint.get("/list")
 @requires(Permission.CONVERSATIONS_READ, Permission.ALERTS_RESOLVE)
 def poll() -> ViewResult:
-    """The open ones, if they look another way than the reader's."""
+    """The open alerts as part of a page, which polls this address.
+
+    204 while they are what the page shows already: it sends the `etag` that it was given.
+    """
     context = _open_context()
     if context["etag"] == request.args.get("etag"):
         return "", 204
@@ -44,7 +47,7 @@ def poll() -> ViewResult:
 @blueprint.get("/closed")
 @requires(Permission.CONVERSATIONS_READ, Permission.ALERTS_RESOLVE)
 def resolved() -> str:
-    """What was closed, by whom and how."""
+    """The resolved alerts, the newest first."""
     page = alerts.list_resolved_for_staff(member(), before=request.args.get("before", type=int))
     older = url_for("alerts.resolved", before=page.before) if page.before else None
     return render_template(
@@ -58,7 +61,7 @@ def resolved() -> str:
 @blueprint.route("/<int:alert_id>/close", methods=["GET", "POST"])
 @requires(Permission.ALERTS_RESOLVE)
 def resolve(alert_id: int) -> ViewResult:
-    """Ask what was done, and close."""
+    """A dialog that asks what was done; submitting it resolves the alert."""
     alert = alerts.access_alert(member(), alert_id, Permission.ALERTS_RESOLVE)
     form = ResolveForm()
     if form.validate_on_submit():
@@ -83,7 +86,10 @@ def _open_context() -> dict[str, Any]:
 
 
 def conversation_urls(open_alerts: list[Alert] | tuple[Alert, ...]) -> dict[int, str]:
-    """Where the thing stands that an alarm is about, by the alarm's id."""
+    """The address of the conversation that an emergency alert is about, by the alert's id.
+
+    Alerts without a conversation, or of another kind, are left out.
+    """
     messages = {
         alert.id: int(alert.subject) for alert in open_alerts if alert.kind == EMERGENCY_ALERT
     }

@@ -1,9 +1,9 @@
-"""The audit: who did what to what, found again, read in words, and taken out as a file."""
+"""The audit log: searching it, reading one entry in words, exporting entries as a file."""
 
 from collections.abc import Iterable
 from io import BytesIO
 
-from flask import Blueprint, current_app, render_template, request, send_file, url_for
+from flask import Blueprint, render_template, request, send_file, url_for
 from werkzeug.datastructures import MultiDict
 from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import Length, NumberRange, Optional
@@ -25,7 +25,7 @@ blueprint.add_app_template_filter(labels.actor, "actor_name")
 blueprint.add_app_template_filter(labels.kind, "kind_label")
 _HIGHEST_ID = 2**31 - 1
 _DEPARTMENT_FIELDS = ("department_id", "parent_id", "successor_id")
-# pages that show one object, by the kind the audit calls it
+# endpoint and path variable of the page that shows an object, by its kind in the audit log
 _OBJECT_PAGES = {
     "account": ("accounts.show", "account_id"),
     "rule": ("rules.show", "rule_id"),
@@ -35,10 +35,10 @@ _QUERY_FIELDS = tuple(Query.__dataclass_fields__)
 
 
 class SearchForm(forms.Form):
-    """What to look for."""
+    """The conditions of a search."""
 
     class Meta(forms.Form.Meta):
-        """A search changes nothing: its address can be kept and sent."""
+        """No CSRF token: a search changes nothing, and its address can be bookmarked and shared."""
 
         csrf = False
 
@@ -49,18 +49,18 @@ class SearchForm(forms.Form):
     first = DateField("从", [Optional()])
     last = DateField("到", [Optional()])
     request_id = StringField("请求编号", [Length(max=MAX_TERM_LENGTH)], [forms.strip])
-    # these two come by links from the pages of people and things
+    # set by links from the pages of staff and objects; there is no field for them
     actor_id = IntegerField(validators=[Optional(), NumberRange(1, _HIGHEST_ID)])
     object_id = StringField(validators=[Length(max=MAX_TERM_LENGTH)], filters=[forms.strip])
     before = IntegerField(validators=[Optional(), NumberRange(1, _HIGHEST_ID)])
 
     def to_query(self) -> Query:
-        """What was asked for."""
+        """The form as a query; the form must be valid."""
         return Query(**{name: self[name].data for name in _QUERY_FIELDS})
 
 
 class ExportForm(SearchForm):
-    """The same, and what kind of file."""
+    """The conditions of a search, and the format of the file."""
 
     format = SelectField("文件格式", choices=forms.choices((each, each) for each in ExportFormat))
 
@@ -68,7 +68,7 @@ class ExportForm(SearchForm):
 @blueprint.get("/")
 @requires(Permission.AUDIT_READ)
 def index() -> ViewResult:
-    """Search, the newest first."""
+    """Search the log; the newest entries come first."""
     form, page = SearchForm(request.args), search.SearchPage([])
     if form.validate():
         with forms.errors_on(form):
@@ -80,6 +80,7 @@ def index() -> ViewResult:
 def _render_results(form: SearchForm, page: search.SearchPage, args: MultiDict[str, str]) -> str:
     query_params = {name: args[name] for name in _QUERY_FIELDS if args.get(name)}
     older_url = (
+        # names of the form, none of url_for's own
         url_for("audit.index", **query_params, before=page.next_before)  # type: ignore[arg-type]
         if page.next_before
         else None
@@ -98,7 +99,7 @@ def _render_results(form: SearchForm, page: search.SearchPage, args: MultiDict[s
 
 
 def _link_filter_text(form: SearchForm, page: search.SearchPage) -> str:
-    """In words, what only a link can ask for."""
+    """The conditions that only a link sets, in words; empty without any."""
     parts = []
     if form.actor_id.data:
         parts.append(f"{page.rows[0].actor_label if page.rows else '该人员'}的操作")
@@ -110,7 +111,7 @@ def _link_filter_text(form: SearchForm, page: search.SearchPage) -> str:
 @blueprint.get("/<int:entry_id>")
 @requires(Permission.AUDIT_READ)
 def show(entry_id: int) -> str:
-    """One change, whole."""
+    """One entry with all its changes."""
     entry = search.access_entry(auth.member(), entry_id)
     return render_template(
         "console/audit/show.html",
@@ -126,7 +127,7 @@ def show(entry_id: int) -> str:
 @requires(Permission.AUDIT_EXPORT)
 @requires_confirmation
 def export() -> ViewResult:
-    """A file of what a search finds."""
+    """The entries that a search finds, as a file to download."""
     form = ExportForm(request.form)
     if form.validate():
         with forms.errors_on(form):
@@ -144,14 +145,14 @@ def export() -> ViewResult:
 
 
 def _with_changes(rows: Iterable[AuditEntry]) -> list[tuple[AuditEntry, list[diff.FieldChange]]]:
-    """Each row with what it changed; names are asked for once."""
+    """Each entry with its changes; the names in them are looked up once for all."""
     rows = list(rows)
     names = _names_of_ids(rows)
     return [(row, diff.changes(row, names)) for row in rows]
 
 
 def _names_of_ids(rows: Iterable[AuditEntry]) -> diff.NamesByField:
-    """What the ids in some rows stand for, in two queries."""
+    """The names that ids in these entries stand for, by field and id, in two queries."""
     rows = list(rows)
     owners = {key for row in rows for name in _DEPARTMENT_FIELDS for key in diff.ids_in(row, name)}
     keys = {key for row in rows for key in diff.ids_in(row, "account_id")}
@@ -163,8 +164,8 @@ def _names_of_ids(rows: Iterable[AuditEntry]) -> diff.NamesByField:
 
 
 def _object_url(entry: AuditEntry) -> str | None:
-    """The address of the object's own page, where it has one."""
-    endpoint, name = _OBJECT_PAGES.get(entry.object_kind, ("", ""))
-    if endpoint not in current_app.view_functions or not entry.object_id.isdigit():
+    """The address of the object's own page; None where it has none."""
+    if entry.object_kind not in _OBJECT_PAGES or not entry.object_id.isdigit():
         return None
+    endpoint, name = _OBJECT_PAGES[entry.object_kind]
     return url_for(endpoint, **{name: int(entry.object_id)})  # type: ignore[arg-type]  # the name of a part of the path

@@ -1,4 +1,4 @@
-"""Departments: the tree of the city's units, as those who manage it change it."""
+"""Departments: the tree of the city's units, and creating, editing, moving and merging them."""
 
 import secrets
 from collections import Counter
@@ -20,12 +20,13 @@ from matrix.departments import Department, DepartmentState
 
 blueprint = Blueprint("departments", __name__, url_prefix="/console/departments")
 
-_NO_PARENT = 0  # in a list of departments: below none
+# the choice of no parent: a department at the top of the tree
+_NO_PARENT = 0
 _PERMISSION = Permission.DEPARTMENTS_MANAGE
 
 
 class DepartmentForm(forms.Form):
-    """What is said about a department."""
+    """What describes a department."""
 
     name = StringField("名称", [DataRequired("请填写名称"), Length(max=60)], [strip])
     kind = StringField("类别", [Length(max=30, message="最长 30 个字")], [strip])
@@ -34,20 +35,20 @@ class DepartmentForm(forms.Form):
 
 
 class NewDepartmentForm(DepartmentForm):
-    """A department that is to be founded."""
+    """A new department."""
 
     parent = SelectField("上级单位", coerce=int)
     code = StringField("编号", [Length(max=64, message="最长 64 个字符")], [strip])
 
 
 class EditForm(DepartmentForm):
-    """A department as it was when the page was opened."""
+    """An existing department; `version` tells which state of it was read."""
 
     version = HiddenField()
 
 
 class TargetForm(forms.Form):
-    """Another department, to stand below or to be merged into."""
+    """Another department: the new parent, or the successor of a merger."""
 
     target = SelectField("单位", coerce=int)
 
@@ -57,7 +58,7 @@ def _access(department_id: int) -> Department:
 
 
 class MergeForm(TargetForm):
-    """The department that answers from now on."""
+    """The successor of a merger."""
 
     target = SelectField("承接单位", [DataRequired("请选择承接单位")], coerce=int)
 
@@ -87,13 +88,13 @@ def index() -> str:
     )
 
 
-# ---- founding and describing ----
+# ---- creating and editing ----
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
 @requires(_PERMISSION)
 def new() -> ViewResult:
-    """Found a department."""
+    """Create a department."""
     form = NewDepartmentForm(data={"parent": request.args.get("parent", _NO_PARENT, int)})
     form.parent.choices = _department_choices(with_top=True)
     department = None
@@ -124,7 +125,7 @@ def _create(form: NewDepartmentForm) -> Department:
 @blueprint.route("/<int:department_id>/edit", methods=["GET", "POST"])
 @requires(_PERMISSION)
 def edit(department_id: int) -> ViewResult:
-    """Rename and describe a department."""
+    """Rename a department and edit its description."""
     department = _access(department_id)
     form = EditForm(data=_form_data(department))
     if form.validate_on_submit():
@@ -144,7 +145,7 @@ def edit(department_id: int) -> ViewResult:
 
 
 def _update(department: Department, form: EditForm) -> None:
-    """Save what was typed; when somebody else was first, nothing, and what they made of it."""
+    """Save what was typed, or show the conflict when it has changed since it was read."""
     version = forms.hidden_int(form.version)
     details = {**department.details, "duties": _split_lines(form.duties.data or "")}
     if not details["duties"]:
@@ -186,7 +187,7 @@ def _split_lines(text: str) -> list[str]:
 @blueprint.route("/<int:department_id>/move", methods=["GET", "POST"])
 @requires(_PERMISSION)
 def move(department_id: int) -> ViewResult:
-    """Hang a department below another."""
+    """Move a department, with all below it, to another parent."""
     department = _access(department_id)
     form = TargetForm(data={"target": department.parent_id or _NO_PARENT})
     form.target.choices = _department_choices(excluded=department, with_top=True)
@@ -205,7 +206,7 @@ def move(department_id: int) -> ViewResult:
 @blueprint.get("/<int:department_id>/merge")
 @requires(_PERMISSION)
 def merge_preview(department_id: int) -> str:
-    """What merging means, and into which department."""
+    """What merging does, and a form for the successor."""
     department = _access(department_id)
     return _render_merge(department, _merge_form(department))
 
@@ -235,7 +236,7 @@ def _render_merge(department: Department, form: MergeForm) -> str:
 @requires(_PERMISSION)
 @requires_confirmation
 def merge(department_id: int) -> ViewResult:
-    """Close a department; its successor answers for it from now on."""
+    """Close a department; its successor takes over what it owns."""
     department = _access(department_id)
     form = _merge_form(department)
     if form.validate_on_submit():
@@ -252,7 +253,10 @@ def merge(department_id: int) -> ViewResult:
 def _department_choices(
     *, excluded: Department | None = None, with_top: bool = False
 ) -> dict[Any, str]:
-    """The departments to choose from, as a tree: not the one itself and nothing below it."""
+    """Departments to choose from, as a tree, without `excluded` and all below it.
+
+    `with_top` offers the top of the tree too, to those who manage the whole city.
+    """
     managed = departments.list_for_staff(member(), _PERMISSION)
     hidden = set(departments.tree().within(excluded.id)) if excluded is not None else set()
     rows = [row for row in managed if row.state is DepartmentState.ACTIVE and row.id not in hidden]

@@ -1,4 +1,4 @@
-"""Forms of the console: typed fields, Chinese words, refusals at the field they are about."""
+"""What all forms of the console share: Chinese messages, and errors at the field they concern."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from gettext import GNUTranslations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field
+from wtforms import Field, IntegerField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.i18n import get_translations
 
@@ -21,10 +21,11 @@ _chinese = get_translations(["zh"])
 
 @dataclass(frozen=True)
 class EditConflict:
-    """What somebody else made of a thing meanwhile.
+    """Somebody else changed the object after the form was opened (optimistic locking).
 
-    `by` is the audit row of their change; `differences` have a field's label, what stands there
-    now and what was typed. `page` is where the form is opened anew, if not at its own address.
+    `last_change` is the audit entry of their change, if there is one. `differences` are
+    (label of the field, its value now, the value that was typed). `reopen_url` is where the form
+    can be opened again; empty when that is its own address.
     """
 
     last_change: AuditEntry | None
@@ -33,20 +34,20 @@ class EditConflict:
 
 
 class Form(FlaskForm):
-    """A form; its own words and those of WTForms are Chinese."""
+    """A form with a CSRF token, whose messages are Chinese."""
 
     conflict: EditConflict | None = None
 
     class Meta(FlaskForm.Meta):
-        """Where WTForms finds its words."""
+        """Settings that WTForms reads."""
 
         def get_translations(self, form: FlaskForm) -> GNUTranslations:
-            """Always Chinese."""
+            """The Chinese messages of WTForms, whatever the browser prefers."""
             return _chinese
 
     @property
     def is_refused(self) -> bool:
-        """Whether anything was wrong, or somebody else was first."""
+        """Whether a field or the whole form has an error, or there is an edit conflict."""
         return bool(self.errors) or bool(self.form_errors) or self.conflict is not None
 
     def show_conflict(
@@ -57,10 +58,11 @@ class Form(FlaskForm):
         reopen_url: str = "",
         **hidden: Any,
     ) -> None:
-        """Show what stands there now, by names of fields, beside what was typed.
+        """Show the current values beside what was typed, and let the next submit overwrite them.
 
-        `seen` are its hidden fields that tell what was read, as they would be now: handed in once
-        more, the form wins. `said` puts a field's value into words.
+        `current` are the values now, by field; `describe(field, value)` turns one into text.
+        `hidden` are the hidden fields that tell which state was read (a version): they are set to
+        the state now, so that the same form submitted again is accepted.
         """
         for name, value in hidden.items():
             self[name].data, self[name].raw_data = value, [str(value)]
@@ -76,17 +78,23 @@ class Form(FlaskForm):
         self.conflict = EditConflict(last_change, differences, reopen_url)
 
 
+class VersionForm(Form):
+    """The version of the object that an action was decided on."""
+
+    version = IntegerField("版本", default=0)
+
+
 def strip(value: str | None) -> str:
-    """A filter for text fields: without spaces around, never None."""
+    """A filter for text fields: without spaces at both ends, and never None."""
     return (value or "").strip()
 
 
 def choices(
     labels: Mapping[Any, str] | Iterable[tuple[object, str]], empty_label: str = ""
 ) -> list[SelectChoice]:
-    """The choices of a select field: values and what they are called.
+    """The choices of a select field, from labels by value or from (value, label) pairs.
 
-    `nothing` is what the empty choice before them says; without it there is none.
+    `empty_label` is the label of an empty choice before them; without it there is none.
     """
     pairs = labels.items() if isinstance(labels, Mapping) else labels
     first = [SelectChoice("", empty_label)] if empty_label else []
@@ -94,22 +102,26 @@ def choices(
 
 
 def hidden_int(field: Field) -> int:
-    """A hidden number as it came back; 0 when somebody bent it."""
+    """The number in a hidden field; 0 when it is not a number of at most nine digits.
+
+    Only a tampered form has such a value. 0 is no version of anything, so it ends as a conflict.
+    """
     text = str(field.data or "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def department_choices(rows: Sequence[Department]) -> dict[Any, str]:
-    """Departments to choose from, as a tree."""
+    """Names of departments by id, indented by their depth in the tree."""
     return {row.id: f"{'　' * depth}{row.name}" for row, depth in departments.outline(rows)}
 
 
 @contextmanager
 def errors_on(form: Form, field: str = "", **names: str) -> Iterator[None]:
-    """What a deed refuses inside is said at the form's field, or above the form.
+    """Turn errors that are raised inside into errors of the form.
 
-    `names` maps a deed's names of fields to the form's; `field` takes what names none of the
-    form's. NotFound goes on to the error page.
+    `Invalid` goes to the field that it names; `names` maps its field names to those of the form
+    where they differ, and `field` takes it when the form has no such field. Any other DomainError
+    goes to `field` as well; without one, above the form. NotFound is raised on, to the error page.
     """
     try:
         yield

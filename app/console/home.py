@@ -1,7 +1,7 @@
-"""The first page: what waits for the person who signed in, by their own rights.
+"""The first page: what the signed-in person has to do, by their permissions.
 
-Each source looks for one kind of work and gives a Group, or None where there is none or it is
-none of this person's business. A further source is a function in `SOURCES`.
+Each source finds one kind of work and gives a `TodoGroup`, or None where the person lacks the
+permission for it. To add a kind of work, add a function to `TODO_SOURCES`.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from datetime import datetime
 from flask import Blueprint, render_template, url_for
 
 from app import snapshots
-from app.console import alerts as alarm_pages
+from app.console import alerts as alert_pages
 from app.console.conversations import labels
 from app.console.template_globals import format_date
 from app.web.auth import member, requires
@@ -31,7 +31,7 @@ _MAX_ITEMS = 5
 
 @dataclass(frozen=True)
 class TodoItem:
-    """One thing to do: what, where from and since when, and the page to do it on."""
+    """One thing to do: what, a detail, the address of the page to do it on, and since when."""
 
     text: str
     detail: str
@@ -42,7 +42,7 @@ class TodoItem:
 
 @dataclass(frozen=True)
 class TodoGroup:
-    """Things to do of one kind; `more` leads to all of them, where these are not all."""
+    """Things to do of one kind. `more_url` leads to all of them, where these are not all."""
 
     title: str
     icon: str
@@ -56,7 +56,7 @@ TodoSource = Callable[[Principal, datetime], TodoGroup | None]
 @blueprint.get("/")
 @requires(*Permission)
 def index() -> str:
-    """What is to be done."""
+    """All groups that have something to do."""
     found = [source(member(), clock.now()) for source in TODO_SOURCES]
     groups = [group for group in found if group is not None and group.items]
     return render_template("console/home/index.html", groups=groups)
@@ -68,7 +68,7 @@ def _open_alerts(principal: Principal, now: datetime) -> TodoGroup | None:
     ):
         return None
     found = alerts.list_open_for_staff(principal, limit=_MAX_ITEMS + 1)
-    links = alarm_pages.conversation_urls(found)
+    links = alert_pages.conversation_urls(found)
     all_url = url_for("alerts.index")
     items = [
         TodoItem(
@@ -139,7 +139,7 @@ def _rules_due_for_review(principal: Principal, now: datetime) -> TodoGroup | No
     permission_scope = principal.scope(Permission.RULES_WRITE)
     if not permission_scope:
         return None
-    # one reads more rules than one may mend
+    # a role may read more rules than it may change: only the latter are this person's work
     writer = Principal(
         principal.staff_id, principal.name, {Permission.RULES_READ: permission_scope}
     )

@@ -1,4 +1,4 @@
-"""The media library: pictures, sounds and films that rules send."""
+"""The media library: the images, voice recordings and videos that rules send."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -25,7 +25,7 @@ KIND_LABELS = {Kind.IMAGE: "图片", Kind.VOICE: "语音", Kind.VIDEO: "视频",
 _READ_PERMISSIONS = (Permission.MEDIA_WRITE, Permission.RULES_WRITE, Permission.RULES_READ)
 _PAGE_SIZE = 48
 _KIND_BY_MIME = {"image": Kind.IMAGE, "audio": Kind.VOICE, "video": Kind.VIDEO}
-# a file is shown, never run: it has no scripts, no frames, no origin of ours
+# a file is shown, never run: no scripts and no frames, and it does not count as our origin
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'none'; sandbox"
 )
@@ -47,22 +47,16 @@ class UploadForm(forms.Form):
 
 
 class ReplaceForm(forms.Form):
-    """Other bytes for a file."""
+    """New content for an existing file."""
 
     file = FileField("换成", [FileRequired("请选择文件")])
     cover = StringField("用途")
     version = IntegerField("版本", default=0)
 
 
-class VersionForm(forms.Form):
-    """The version a deed was decided on."""
-
-    version = IntegerField("版本", default=0)
-
-
 @dataclass(frozen=True)
 class SanitizedUpload:
-    """What was sent: made harmless, or refused in words."""
+    """An uploaded file after sanitizing; without `file` the reason stands in `problem`."""
 
     file: SanitizedFile | None = None
     problem: str = ""
@@ -97,9 +91,9 @@ def index() -> str:
 @blueprint.route("/new", methods=["GET", "POST"])
 @requires(Permission.MEDIA_WRITE)
 def upload() -> ViewResult:
-    """Take a new file into the library."""
+    """Upload a new file."""
     form = UploadForm()
-    # before the first question to the database: drawing a picture anew takes its time
+    # before the first query, so that no transaction stays open while an image is re-encoded
     upload = (
         _sanitize_upload(form.file.data, form.cover.data)
         if form.is_submitted()
@@ -121,7 +115,11 @@ def upload() -> ViewResult:
 
 
 def _sanitize_upload(storage: FileStorage | None, purpose: str | None) -> SanitizedUpload:
-    """What was sent, made harmless; the kind is what the first bytes say."""
+    """Scan and sanitize an upload; its kind is read from its first bytes, not from its name.
+
+    `purpose` is the form's choice of what the file is for. Nothing is raised: the result has the
+    reason of a refusal.
+    """
     body = storage.read() if storage else b""
     mime = media.detect_mime(body)
     kind = _KIND_BY_MIME.get((mime or "image").partition("/")[0], Kind.IMAGE)
@@ -137,7 +135,7 @@ def _sanitize_upload(storage: FileStorage | None, purpose: str | None) -> Saniti
 
 
 def _name_without_extension(storage: FileStorage) -> str:
-    """What the file was called where it came from, without its ending."""
+    """The name of the uploaded file without its folder and its extension."""
     name = (storage.filename or "").replace("\\", "/").rpartition("/")[2]
     return name.rpartition(".")[0] or name
 
@@ -148,7 +146,7 @@ def _name_without_extension(storage: FileStorage) -> str:
 @blueprint.get("/<int:file_id>")
 @requires(*_READ_PERMISSIONS)
 def show(file_id: int) -> str:
-    """One file: itself, who sends it, and where it was uploaded."""
+    """One file, the rules that send it, and the accounts it was uploaded for."""
     return _render_detail(media.access_usable_file(member(), file_id), ReplaceForm())
 
 
@@ -172,7 +170,7 @@ def _render_detail(file: MediaFile, form: ReplaceForm) -> str:
 @blueprint.post("/<int:file_id>/replace")
 @requires(Permission.MEDIA_WRITE)
 def replace(file_id: int) -> ViewResult:
-    """Give the file other bytes under its name."""
+    """Replace the content of a file; its name, and so every rule that sends it, stays."""
     form = ReplaceForm()
     upload = _sanitize_upload(form.file.data, form.cover.data)
     file = media.access_file(member(), file_id, Permission.MEDIA_WRITE)
@@ -190,8 +188,8 @@ def replace(file_id: int) -> ViewResult:
 @blueprint.post("/<int:file_id>/remove")
 @requires(Permission.MEDIA_WRITE)
 def delete(file_id: int) -> ViewResult:
-    """Remove a file that no rule sends."""
-    media_usage.delete_unused(member(), file_id, version=VersionForm().version.data or 0)
+    """Delete a file that no rule sends."""
+    media_usage.delete_unused(member(), file_id, version=forms.VersionForm().version.data or 0)
     flash_success("素材已删除。")
     return redirect_to("media.index")
 
@@ -199,7 +197,7 @@ def delete(file_id: int) -> ViewResult:
 @blueprint.get("/<int:file_id>/content")
 @requires(*_READ_PERMISSIONS)
 def content(file_id: int) -> Response:
-    """The file itself."""
+    """The content of the file, as a download."""
     file = media.access_usable_file(member(), file_id)
     _, body, _ = media.get_content(file.id)
     response = _file_response(body.content, body.content_type)
@@ -213,7 +211,7 @@ def content(file_id: int) -> Response:
 @blueprint.get("/<int:file_id>/small")
 @requires(*_READ_PERMISSIONS)
 def preview(file_id: int) -> Response:
-    """A picture small enough for lists."""
+    """A small image for lists, as JPEG; 404 for files without one."""
     file = media.access_usable_file(member(), file_id)
     if file.preview is None:
         raise NotFound(kind="media", id=file_id, what="preview")

@@ -1,4 +1,4 @@
-"""One's own things: password, second factor, sign-ins."""
+"""The signed-in person's own account: password, second factor, sessions."""
 
 from flask import Blueprint, jsonify, render_template
 from flask_wtf.csrf import generate_csrf
@@ -23,20 +23,20 @@ blueprint = Blueprint("profile", __name__, url_prefix="/console/me")
 
 
 class ChangePasswordForm(NewPasswordForm):
-    """The old password and a new one, twice."""
+    """The current password, and a new one twice."""
 
     old = PasswordField("原密码", [InputRequired("请填写原密码")])
 
 
 def _own_staff_row() -> Staff:
-    """The row of who is signed in, in this unit of work."""
+    """The signed-in person's row, loaded in this request's transaction."""
     return members.get(auth.current().staff.id)
 
 
 @blueprint.get("/")
 @requires_sign_in
 def index() -> str:
-    """Who I am here, and where I am signed in."""
+    """The ways of signing in, and the active sessions."""
     current_staff, now = auth.current(), clock.now()
     return render_template(
         "console/profile/index.html",
@@ -49,17 +49,21 @@ def index() -> str:
 @blueprint.get("/here")
 @requires_sign_in
 def session_info() -> Response:
-    """Who is signed in, and the token for their forms: asked by a page that stood open for long."""
+    """JSON `{staff, token}`: the id of the signed-in person and a fresh CSRF token.
+
+    session.js asks for it when a page was open for so long that its session may have ended.
+    """
     return jsonify(staff=str(auth.current().staff.id), token=generate_csrf())
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
 @requires_sign_in
 def password() -> ViewResult:
-    """Replace the password."""
+    """Change the password; all other sessions end."""
     current_staff, form = auth.current(), ChangePasswordForm()
     if form.validate_on_submit() and form.passwords_match():
         with forms.errors_on(form, "password"):
+            # a wrong password is counted although the form is refused
             unit_of_work.commit_despite_error()
             if not authentication.change_password(
                 _own_staff_row(),
@@ -81,7 +85,7 @@ def password() -> ViewResult:
 @blueprint.route("/second-factor", methods=["GET", "POST"])
 @requires_sign_in
 def set_up_two_factor() -> ViewResult:
-    """Set the second factor up: scan, and prove it by a first code."""
+    """Set up the second factor: scan the QR code and confirm it by a first code."""
     person, form = _own_staff_row(), OneTimeCodeForm()
     if person.has_second_factor:
         return redirect_to("profile.index")
@@ -90,7 +94,7 @@ def set_up_two_factor() -> ViewResult:
     if form.validate_on_submit():
         with forms.errors_on(form, "code"):
             codes = two_factor.confirm(person, form.code.data or "", now=clock.now())
-            # rights have grown with the factor: the session gets a new id
+            # permissions grow with the second factor: a new id prevents session fixation
             auth.start_session(
                 authentication.rotate_session(
                     auth.current().session, auth.origin(), now=clock.now()
@@ -109,7 +113,7 @@ def set_up_two_factor() -> ViewResult:
 @blueprint.post("/second-factor/begin")
 @requires_sign_in
 def start_two_factor() -> ViewResult:
-    """Make the secret that is to be scanned."""
+    """Make the secret for the QR code."""
     person = _own_staff_row()
     if not person.has_second_factor:
         two_factor.enroll(person)
@@ -120,7 +124,7 @@ def start_two_factor() -> ViewResult:
 @requires_sign_in
 @requires_confirmation
 def renew_recovery_codes() -> ViewResult:
-    """New recovery codes; the old ones count no more."""
+    """Make new recovery codes; the old ones become invalid."""
     person, required_action = _own_staff_row(), auth.current().required_action
     if required_action is not None or not person.has_second_factor:
         raise Forbidden(duty=required_action)
@@ -134,7 +138,7 @@ def renew_recovery_codes() -> ViewResult:
 @blueprint.post("/sessions/<int:session_id>/end")
 @requires_sign_in
 def end_session(session_id: int) -> ViewResult:
-    """End one of my sign-ins."""
+    """End one of the person's own sessions."""
     current_staff, now = auth.current(), clock.now()
     if session_id not in {row.id for row in sessions.list_active(current_staff.staff.id, now=now)}:
         raise NotFound(kind="session", id=session_id)

@@ -1,4 +1,4 @@
-"""QR codes with a scene: made, printed, and how often they are scanned."""
+"""QR codes with a scene: creating and printing them, and how often they are scanned."""
 
 import io
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 
 
 class NewQrCodeForm(forms.Form):
-    """What codes are wanted for."""
+    """New QR codes of one account, one a line."""
 
     account = SelectField("公众号", coerce=int, validate_choice=False)
     names = TextAreaField("用在哪里", [InputRequired("请填写")], filters=[forms.strip])
@@ -49,7 +49,7 @@ class NewQrCodeForm(forms.Form):
 
     @property
     def specs(self) -> list[QrCodeSpec]:
-        """One wish a line. Raises Invalid."""
+        """One spec for each line. Raises Invalid for too many, or one scene for several."""
         names = [line.strip() for line in (self.names.data or "").splitlines() if line.strip()]
         if len(names) > MAX_PER_REQUEST:
             raise Invalid(field="names", problem=f"一次最多 {MAX_PER_REQUEST} 个")
@@ -60,21 +60,18 @@ class NewQrCodeForm(forms.Form):
 
 
 class RenameForm(forms.Form):
-    """What a code is called."""
+    """The name of a QR code."""
 
     name = StringField("名称", filters=[forms.strip])
     version = IntegerField("版本", default=0)
 
 
-class VersionForm(forms.Form):
-    """The version a deed was decided on."""
-
-    version = IntegerField("版本", default=0)
-
-
 @dataclass(frozen=True)
 class ChartBar:
-    """One day of the picture, in its units: from the left, and two heights from the ground."""
+    """One day of the chart of scans, in units of its viewBox.
+
+    `left` counts from the left edge; `followed` and `scanned` are heights, 100 for the tallest bar.
+    """
 
     day: date
     left: float
@@ -89,7 +86,7 @@ class ChartBar:
 @blueprint.get("/")
 @requires(Permission.ACCOUNTS_READ)
 def index() -> str:
-    """The codes, newest first."""
+    """The QR codes, the newest first."""
     before = request.args.get("before", type=int)
     account_id, search = request.args.get("account", type=int), request.args.get("q", "").strip()
     retired = request.args.get("retired") == "1"
@@ -120,7 +117,7 @@ def index() -> str:
 @blueprint.route("/new", methods=["GET", "POST"])
 @requires(Permission.QRCODES_WRITE)
 def create() -> ViewResult:
-    """Have WeChat make codes."""
+    """Ask WeChat, by jobs, for new QR codes."""
     form = NewQrCodeForm()
     form.account.choices = [
         SelectChoice(str(row.id), row.name)
@@ -140,13 +137,13 @@ def create() -> ViewResult:
     return (page, 422) if form.is_submitted() else page
 
 
-# ---- one code ----
+# ---- one QR code ----
 
 
 @blueprint.get("/<int:qrcode_id>")
 @requires(Permission.ACCOUNTS_READ)
 def show(qrcode_id: int) -> str:
-    """One code: its picture, what a scan is answered with, and its scans by day."""
+    """One QR code: its image, the rule that answers a scan, and its scans by day."""
     return _render_detail(qrcode_id, RenameForm())
 
 
@@ -185,7 +182,7 @@ def _render_detail(qrcode_id: int, form: RenameForm) -> str:
 @blueprint.get("/<int:qrcode_id>/state")
 @requires(Permission.ACCOUNTS_READ)
 def state(qrcode_id: int) -> ViewResult:
-    """Whether it is made, asked again while it waits; then the page is loaded anew."""
+    """The state as part of a page, which polls this address; once it is made the page reloads."""
     qrcode = qrcodes.access_qrcode(member(), qrcode_id, Permission.ACCOUNTS_READ)
     if qrcode.state is qrcodes.QrCodeState.WAITING:
         return render_template(
@@ -200,7 +197,7 @@ def state(qrcode_id: int) -> ViewResult:
 @blueprint.post("/<int:qrcode_id>/rename")
 @requires(Permission.QRCODES_WRITE)
 def rename(qrcode_id: int) -> ViewResult:
-    """Call it something else."""
+    """Rename the QR code, or show the conflict when it was renamed since it was read."""
     form = RenameForm()
     if form.validate():
         with forms.errors_on(form, "name"):
@@ -225,16 +222,16 @@ def rename(qrcode_id: int) -> ViewResult:
 @blueprint.post("/<int:qrcode_id>/renew")
 @requires(Permission.QRCODES_WRITE)
 def regenerate(qrcode_id: int) -> ViewResult:
-    """Have WeChat make it again."""
-    qrcodes.renew(member(), qrcode_id, version=VersionForm().version.data or 0)
+    """Ask WeChat again for a QR code that expired or failed."""
+    qrcodes.renew(member(), qrcode_id, version=forms.VersionForm().version.data or 0)
     return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
 
 @blueprint.post("/<int:qrcode_id>/retire")
 @requires(Permission.QRCODES_WRITE)
 def retire(qrcode_id: int) -> ViewResult:
-    """Put it aside."""
-    version = VersionForm().version.data or 0
+    """Retire the QR code: it leaves the list. WeChat cannot revoke it, so scans still count."""
+    version = forms.VersionForm().version.data or 0
     qrcodes.retire(member(), qrcode_id, version=version, now=clock.now())
     flash_success("已停用，从列表中收起。扫码仍会统计。")
     return redirect_to("qrcodes.index")
@@ -243,8 +240,8 @@ def retire(qrcode_id: int) -> ViewResult:
 @blueprint.post("/<int:qrcode_id>/bring-back")
 @requires(Permission.QRCODES_WRITE)
 def restore(qrcode_id: int) -> ViewResult:
-    """List it again."""
-    qrcodes.restore(member(), qrcode_id, version=VersionForm().version.data or 0)
+    """Put a retired QR code back into the list."""
+    qrcodes.restore(member(), qrcode_id, version=forms.VersionForm().version.data or 0)
     flash_success("已放回列表。")
     return redirect_to("qrcodes.show", qrcode_id=qrcode_id)
 
@@ -252,7 +249,7 @@ def restore(qrcode_id: int) -> ViewResult:
 @blueprint.get("/<int:qrcode_id>/picture.<extension>")
 @requires(Permission.ACCOUNTS_READ)
 def image(qrcode_id: int, extension: str) -> Response:
-    """The picture as a file for printing."""
+    """The image as a file for print: png or svg; 404 for another extension."""
     qrcode = qrcodes.access_qrcode(member(), qrcode_id, Permission.ACCOUNTS_READ)
     if extension not in _IMAGE_TYPES or not qrcode.url:
         raise NotFound(kind="qrcode", id=qrcode_id, extension=extension)
@@ -273,7 +270,7 @@ def image(qrcode_id: int, extension: str) -> Response:
 @blueprint.get("/sheet")
 @requires(Permission.ACCOUNTS_READ)
 def print_sheet() -> str:
-    """Codes with their names, for the printer; those that are not ready are left out."""
+    """QR codes with their names, to print; those that are not usable are left out and counted."""
     requested_ids = request.args.getlist("id", type=int)[:MAX_PER_REQUEST]
     found = qrcodes.list_for_staff(
         member(), ids=requested_ids, retired=None, limit=MAX_PER_REQUEST
@@ -294,7 +291,7 @@ def _qr_image(qrcode: SceneQrCode) -> segno.QRCode:
 
 
 def chart_bars(scans: list[QrCodeScans], since: date) -> list[ChartBar]:
-    """The picture's days; the highest of all is a hundred units high."""
+    """One bar for each of the last `CHART_DAYS` days since `since`, also for days without scans."""
     by_day = {row.local_day: row for row in scans}
     highest = max((row.followed + row.scanned for row in scans), default=0) or 1
     chart = []

@@ -20,7 +20,7 @@ WRONG_CODE = "验证码不正确。"
 
 
 class SignInForm(forms.Form):
-    """Name and password."""
+    """Sign-in name and password."""
 
     name = StringField("登录名", [InputRequired("请填写登录名"), Length(max=64)])
     password = PasswordField(
@@ -29,7 +29,7 @@ class SignInForm(forms.Form):
 
 
 class OneTimeCodeForm(forms.Form):
-    """A code of the authenticator, or a recovery code."""
+    """A code of the authenticator app, or a recovery code."""
 
     code = StringField("验证码", [InputRequired("请填写验证码"), Length(max=32)])
 
@@ -41,7 +41,7 @@ class NewPasswordForm(forms.Form):
     again = PasswordField("再输一次", [InputRequired("请再输一次")])
 
     def passwords_match(self) -> bool:
-        """Whether both are the same; says so at the field when not."""
+        """Whether both are the same; otherwise the second field gets an error."""
         if self.password.data != self.again.data:
             self.again.errors = ["两次输入不一致"]
         return not self.again.errors
@@ -57,7 +57,7 @@ class FirstAdministratorForm(NewPasswordForm):
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
 def index() -> ViewResult:
-    """Name and password."""
+    """Sign-in name and password."""
     form = SignInForm()
     if g.current_staff is not None:
         return redirect(auth.next_url())
@@ -65,7 +65,8 @@ def index() -> ViewResult:
         return _render("index", form)
     result = None
     with forms.errors_on(form):
-        unit_of_work.commit_despite_error()  # a failure is counted although it is refused
+        # a failed attempt is counted although the answer is an error
+        unit_of_work.commit_despite_error()
         result = authentication.sign_in(
             form.name.data or "", form.password.data or "", auth.origin(), now=clock.now()
         )

@@ -1,4 +1,4 @@
-"""What templates may call: icons, times, rights, the navigation."""
+"""What every template may call: assets, icons, permissions, the navigation, dates and times."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _WEEKDAYS = "一二三四五六日"
 
 
 def register(app: Flask, navigation: Callable[[], Any]) -> None:
-    """Give the templates their words."""
+    """Add these globals and filters to the templates of the application."""
     app.jinja_env.globals.update(
         asset=asset,
         icon=icon,
@@ -46,26 +46,29 @@ def register(app: Flask, navigation: Callable[[], Any]) -> None:
 
 @cache
 def asset(name: str) -> str:
-    """The address of one of our static files; it changes with the content, so it may be kept."""
+    """The address of a static file, with a hash of it, so that browsers may cache it for ever."""
     content = (Path(__file__).parents[1] / "static" / name).read_bytes()
     return url_for("static", filename=name, v=sha256(content).hexdigest()[:12])
 
 
 @cache
 def icon(name: str, classes: str = "icon") -> Markup:
-    """A Tabler icon as SVG, for the eye only: what it means stands beside it as text."""
+    """A Tabler icon as inline SVG. Screen readers skip it: text beside it must say what it means.
+
+    Raises ValueError for a name that no icon can have.
+    """
     if not _ICON_NAME.fullmatch(name):
         raise ValueError(f"no icon can be called {name!r}")
     svg = _COMMENT.sub("", (_ICON_FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
     svg = re.sub(r'\sclass="[^"]*"', "", svg)
-    # the files are those of the pinned package
+    # safe: the file belongs to the pinned npm package, and the name was checked above
     return Markup(svg.replace("<svg", f'<svg class="{classes}" aria-hidden="true"', 1))
 
 
 def may(
     permission: Permission, *, department_id: int | None = None, account_id: int | None = None
 ) -> bool:
-    """Whether to show what needs a right; with an owner, whether it holds there."""
+    """Whether the person holds a permission: anywhere, or at this department or account."""
     member = auth.member()
     if department_id is None and account_id is None:
         return bool(member.scope(permission))
@@ -78,7 +81,10 @@ def _current_staff() -> auth.CurrentStaff | None:
 
 
 def format_datetime(instant: datetime | None) -> str:
-    """An instant as people here say it: 今天 09:30, 昨天 18:05, 3月8日 12:00, 2025-12-31 08:00."""
+    """An instant in local time: 今天 09:30, 昨天 18:05, 3月8日 12:00, 2025-12-31 08:00.
+
+    — for None.
+    """
     if instant is None:
         return "—"
     local, today = clock.local(instant), clock.local_day(clock.now())
@@ -93,7 +99,10 @@ def format_datetime(instant: datetime | None) -> str:
 
 
 def format_date(value: date | None) -> str:
-    """A day with its weekday: 3月10日（周二）, with the year when it is another."""
+    """A day with its weekday: 3月10日（周二）; with the year when it is not this one.
+
+    — for None.
+    """
     if value is None:
         return "—"
     year = "" if value.year == clock.local_day(clock.now()).year else f"{value.year}年"

@@ -130,7 +130,7 @@ def edit(account_id: int) -> ViewResult:
 
 
 def _update(account: Account, form: EditForm) -> None:
-    """Save what was typed, or show the conflict when the account has changed since it was read."""
+    """Save what was typed, or show the conflict when it has changed since it was read."""
     current = accounts.spec_of(account)
     spec = form.spec(
         appid=current.appid, secret=current.secret, token=current.token, aes_key=current.aes_key

@@ -1,4 +1,4 @@
-"""The group of the menu pages, and what all of them say about an account."""
+"""The blueprint of the menus' pages, and the header that those of one account share."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ STATE_LABELS: dict[menus.MenuState, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class AccountHeader:
-    """The account above the tabs, and whether its menu may be written."""
+    """The account that the tabs belong to, and whether the person may change its menu."""
 
     id: int
     name: str
@@ -31,7 +31,7 @@ class AccountHeader:
 def account_header(
     account_id: int, permission: Permission = Permission.ACCOUNTS_READ
 ) -> AccountHeader:
-    """The account of a page. Raises NotFound outside of the area of the right."""
+    """The header of an account's page. Raises NotFound where the person lacks the permission."""
     account = accounts.access_account(member(), account_id, permission)
     may_write = member().may(Permission.MENUS_WRITE, account_id=account_id)
     return AccountHeader(account.id, account.name, may_write)

@@ -1,4 +1,4 @@
-"""The menu editor: buttons in a form, a phone beside it, and the rules that will answer."""
+"""The menu editor: buttons as form fields, a preview, and the rule that will answer each button."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ _TYPEABLE_MODES = (MatchMode.EQUAL, MatchMode.CONTAINS, MatchMode.PREFIX)
 
 
 class MenuForm(forms.Form):
-    """What goes with the buttons: a note, and the version that was opened."""
+    """What is saved with the buttons: a note; `seen` is the version that was opened."""
 
     note = StringField("这次改了什么", [Length(max=100)], filters=[forms.strip])
     seen = IntegerField("版本", default=0)
@@ -32,7 +32,7 @@ class MenuForm(forms.Form):
 
 @dataclass(frozen=True)
 class AnswerHint:
-    """What a tap is answered with, in words; empty for kinds that nobody answers."""
+    """Which rule answers a tap, as text; empty for kinds of buttons that no rule answers."""
 
     text: str = ""
     is_missing: bool = False
@@ -40,21 +40,21 @@ class AnswerHint:
 
 @dataclass(frozen=True)
 class Editor:
-    """The buttons in a form, what is wrong with them, and which rule answers each."""
+    """The buttons of a form, their problems by field, and the rule that answers each."""
 
     account_id: int
     rows: form_rows.Rows
     problems: dict[str, str] = field(default_factory=dict)
 
     def answer_hint(self, row: dict[str, str]) -> AnswerHint:
-        """What will answer a button, for the line below its key."""
+        """The hint below the value of a button."""
         return answer_hint(self.account_id, row)
 
 
 @blueprint.route("/<int:account_id>", methods=["GET", "POST"])
 @requires(Permission.MENUS_WRITE)
 def edit(account_id: int) -> ViewResult:
-    """Edit the newest version, or begin with an older one (?from=)."""
+    """Edit the newest version, or start from an older one (`?from=` its id)."""
     header, form = account_header(account_id, Permission.MENUS_WRITE), MenuForm()
     if not form.is_submitted():
         return _render_opened(header, form)
@@ -125,7 +125,7 @@ def _render(
 
 
 def editor_context() -> dict[str, object]:
-    """What the template of the editor needs besides the rows."""
+    """The template variables of the editor, apart from `editor` itself."""
     return {
         "offered_kinds": form_rows.OFFERED_KINDS,
         "other_kinds": form_rows.OTHER_KINDS,
@@ -137,7 +137,11 @@ def editor_context() -> dict[str, object]:
 
 
 def read_submitted(account_id: int) -> tuple[Editor, str]:
-    """The editor that was handed in, after its small button, and what was pressed."""
+    """The submitted editor and the pressed button (`act`).
+
+    A small button (add, remove, up, down) is applied to the rows already; their problems are found
+    only for the others, since a menu that is being rearranged is not finished.
+    """
     rows, action = form_rows.rows_from_form(request.form), request.form.get("act", "")
     if ":" in action or action == "add":
         return Editor(account_id, form_rows.apply_action(rows, action)), action
@@ -145,14 +149,14 @@ def read_submitted(account_id: int) -> tuple[Editor, str]:
 
 
 def render_buttons(editor: Editor) -> str:
-    """The buttons alone, after a small button."""
+    """The buttons as part of a page, after a small button."""
     return render_template("console/menus/_editor.html", editor=editor, **editor_context())
 
 
 @blueprint.get("/<int:account_id>/words")
 @requires(Permission.MENUS_WRITE)
 def keyword_suggestions(account_id: int) -> str:
-    """What could be typed into a key, and which rule answers what stands there."""
+    """Keywords to suggest for a button's value, and the rule that answers what is typed."""
     header = account_header(account_id, Permission.MENUS_WRITE)
     position = request.args.get("at", "")
     row = {
@@ -180,14 +184,14 @@ def answer_hint(account_id: int, row: dict[str, str]) -> AnswerHint:
 
 
 def _answering_rule(account_id: int, value: str) -> Rule | None:
-    """The rule that answers a tap: by the key, else as if the citizen had typed it."""
+    """The rule for a click on this value, else the one for a message with this text."""
     ruleset, now = snapshots.current().ruleset, clock.now()
     click_rule = ruleset.match(account_id, MatchInput(value, InputKind.CLICK), now=now)
     return click_rule or ruleset.match(account_id, MatchInput(value), now=now)
 
 
 def _suggestions(account_id: int, typed_text: str) -> list[tuple[str, str]]:
-    """(what to write, the rule's name) of rules that have to do with what was typed."""
+    """(keyword, name of its rule) of at most MAX_SUGGESTIONS rules that contain what was typed."""
     suggestions: list[tuple[str, str]] = []
     for rule in snapshots.current().ruleset.rules_of(account_id):
         keyword_text = _suggested_keyword(
@@ -203,7 +207,10 @@ def _suggestions(account_id: int, typed_text: str) -> list[tuple[str, str]]:
 def _suggested_keyword(
     keywords: tuple[Keyword, ...], typed_text: str, *, any_keyword: bool
 ) -> str | None:
-    """The first keyword that can be written as it stands and has to do with what was typed."""
+    """The first keyword that a citizen can type as it is and that contains what was typed.
+
+    `any_keyword` takes the first one that can be typed: the rule's name matched already.
+    """
     for keyword in keywords:
         is_typeable = keyword.kind is not InputKind.SCAN and keyword.mode in _TYPEABLE_MODES
         if is_typeable and (any_keyword or typed_text in keyword.text):

@@ -1,9 +1,12 @@
-"""Shaping: the buttons in the form of the menu editor, and what its small buttons do to them.
+"""The form fields of the menu editor as button rows, and what its small buttons do to the rows.
 
 name-0 kind-0 value-0 …      the first button
-name-0-2 kind-0-2 …          the third one below it
+name-0-2 kind-0-2 …          the third button of its submenu
 
-form ── rows_of ──> rows ── reshaped("down:0-2") ──> rows ── template ──> form
+form ── rows_from_form ──> rows ── apply_action("down:0-2") ──> rows ── template ──> form
+
+A row is a dict of texts: name, kind, value, and appid and page for mini programs; a button with a
+submenu has name and `buttons`, a list of rows, instead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +17,7 @@ from matrix.wechat.gateway import ButtonKind
 
 Rows = list[dict[str, Any]]
 
-# what the editor offers, in the words of staff
+# the kinds of buttons that the editor offers, with the labels that staff read
 OFFERED_KINDS: dict[str, str] = {
     ButtonKind.ASK.value: "回复",
     ButtonKind.LINK.value: "打开网页",
@@ -26,7 +29,7 @@ OFFERED_KINDS: dict[str, str] = {
     ButtonKind.ALBUM.value: "选相册",
     ButtonKind.LOCATION.value: "发送位置",
 }
-# what else may stand in a menu; it is kept, and shown by these words
+# further kinds that WeChat's own console can make: they are kept, and shown by these labels
 OTHER_KINDS: dict[str, str] = {
     ButtonKind.MEDIA.value: "发送素材",
     ButtonKind.ARTICLE.value: "发送文章",
@@ -45,7 +48,7 @@ _EMPTY_ROW = {"name": "", "kind": ButtonKind.ASK.value, "value": ""}
 
 
 def rows_from_form(form: Mapping[str, str]) -> Rows:
-    """The buttons that were handed in; nothing else of the form is looked at."""
+    """The rows of the submitted buttons; other fields of the form are ignored."""
     rows = []
     for top in range(MAX_TOP):
         if f"name-{top}" not in form:
@@ -68,9 +71,10 @@ def _row_from_form(form: Mapping[str, str], position: str) -> dict[str, Any]:
 
 
 def apply_action(rows: Rows, action: str) -> Rows:
-    """The rows after one of the small buttons: add, add:0, remove:0-1, up:0, down:0-1.
+    """The rows after a small button: add, add:0, remove:0-1, up:0 or down:0-1.
 
-    What cannot be done changes nothing.
+    The rows are changed in place and returned. An action that is not possible (a position that does
+    not exist, a full menu) changes nothing.
     """
     verb, _, position_code = action.partition(":")
     numbers = [int(part) for part in position_code.split("-") if part.isdecimal()]
@@ -103,7 +107,7 @@ def _add_row(rows: Rows, numbers: list[int]) -> None:
     row = rows[numbers[0]]
     sub_rows = row.get("buttons")
     if sub_rows is None:
-        # what the button itself did is the first thing in its list
+        # a button with a submenu does nothing itself: its action becomes the first one in there
         first = row | {"name": ""} if row.get("value") else dict(_EMPTY_ROW)
         rows[numbers[0]] = {"name": row["name"], "buttons": [first]}
     elif len(sub_rows) < MAX_SUB:
@@ -111,14 +115,14 @@ def _add_row(rows: Rows, numbers: list[int]) -> None:
 
 
 def _collapse_empty(rows: Rows) -> None:
-    """A button whose list is empty is a plain button again."""
+    """Turn buttons whose submenu is empty into plain buttons."""
     for position, row in enumerate(rows):
         if row.get("buttons") == []:
             rows[position] = dict(_EMPTY_ROW) | {"name": row["name"]}
 
 
 def problems_by_field(faults: Iterable[ButtonProblem]) -> dict[str, str]:
-    """What is wrong, by the name of the field it is said at; the whole menu's by ``menu``."""
+    """The first problem of each form field, by its name; a problem of the whole menu by `menu`."""
     problems: dict[str, str] = {}
     for fault in faults:
         position = "-".join(map(str, fault.path))
@@ -127,6 +131,6 @@ def problems_by_field(faults: Iterable[ButtonProblem]) -> dict[str, str]:
 
 
 def position_text(position: Iterable[int]) -> str:
-    """A place in a menu in words: 第 2 个菜单的第 1 项."""
+    """A position, counted from 0, as text: 第 2 个菜单的第 1 项."""
     top, *sub = (number + 1 for number in position)
     return f"第 {top} 个菜单的第 {sub[0]} 项" if sub else f"第 {top} 个菜单"

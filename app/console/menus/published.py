@@ -1,4 +1,4 @@
-"""What WeChat shows: to everybody at this moment, to some, and to one person on trial."""
+"""What WeChat shows: the menu now, conditional menus, and the menu that one follower sees."""
 
 from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -28,14 +28,14 @@ STATE_LABELS: dict[conditional.ConditionalMenuState, tuple[str, str]] = {
 
 
 class AudienceForm(forms.Form):
-    """Whom a conditional menu is for."""
+    """The followers that a conditional menu is for."""
 
     name = StringField("名称", filters=[forms.strip])
     tag = SelectField("有这个标签的粉丝", choices=[])
     platform = SelectField("使用的手机", choices=[])
 
     def set_choices(self, remote_menu: RemoteMenu | None) -> None:
-        """Fill in what can be chosen."""
+        """Offer the account's tags, as they were last read from WeChat, and the platforms."""
         anybody = SelectChoice("", "不限")
         tags = [
             SelectChoice(str(tag["id"]), f"{tag['name']}（{tag['count']} 人）")
@@ -46,14 +46,14 @@ class AudienceForm(forms.Form):
 
     @property
     def audience(self) -> Audience:
-        """Whom was chosen."""
+        """The chosen followers."""
         return Audience(
             tag_id=_int_or_none(self.tag.data), platform=_int_or_none(self.platform.data)
         )
 
 
 class PreviewForm(forms.Form):
-    """Whose menu is tried."""
+    """The follower whose menu is asked for."""
 
     person = StringField("微信号或 openid", filters=[forms.strip])
 
@@ -69,7 +69,7 @@ def _int_or_none(text: str | None) -> int | None:
 @blueprint.get("/<int:account_id>/now")
 @requires(Permission.ACCOUNTS_READ)
 def published(account_id: int) -> str:
-    """What followers see, beside what they should see."""
+    """The menu that WeChat showed when it was last read, and how it differs from ours."""
     remote_menu, desired = (
         remote_state.find_for_staff(member(), account_id),
         menus.find_target(account_id),
@@ -95,7 +95,7 @@ def published(account_id: int) -> str:
 @blueprint.post("/<int:account_id>/look")
 @requires(Permission.MENUS_WRITE)
 def refresh(account_id: int) -> Response:
-    """Ask WeChat what it shows."""
+    """Ask WeChat, by a job, what it shows now."""
     remote_state.request_refresh(member(), account_id, now=clock.now())
     if request.form.get("then") == "conditional":
         return redirect_to("menus.conditionals", account_id=account_id)
@@ -105,7 +105,7 @@ def refresh(account_id: int) -> Response:
 @blueprint.get("/<int:account_id>/conditional")
 @requires(Permission.ACCOUNTS_READ)
 def conditionals(account_id: int) -> str:
-    """Menus for some followers; the list alone for who asks again."""
+    """The conditional menus; only the list when htmx polls."""
     return _render_conditionals(account_id, PreviewForm())
 
 
@@ -129,7 +129,7 @@ def _render_conditionals(account_id: int, form: PreviewForm) -> str:
 @blueprint.route("/<int:account_id>/conditional/new", methods=["GET", "POST"])
 @requires(Permission.MENUS_WRITE)
 def new_conditional(account_id: int) -> ViewResult:
-    """Make a menu for some followers."""
+    """Create a conditional menu."""
     header, form = account_header(account_id, Permission.MENUS_WRITE), AudienceForm()
     remote_menu = remote_state.find_for_staff(member(), account_id)
     form.set_choices(remote_menu)
@@ -158,7 +158,7 @@ def new_conditional(account_id: int) -> ViewResult:
 
 
 def _initial_rows(account_id: int) -> form_rows.Rows:
-    """What a new conditional menu begins with: what everybody sees."""
+    """What a new conditional menu starts from: the menu for all followers."""
     desired = menus.find_target(account_id)
     return form_rows.apply_action([], "add") if desired is None else desired.buttons
 
@@ -166,7 +166,7 @@ def _initial_rows(account_id: int) -> form_rows.Rows:
 @blueprint.post("/conditional/<int:menu_id>/remove")
 @requires(Permission.MENUS_WRITE)
 def delete_conditional(menu_id: int) -> Response:
-    """Take a menu for some followers away."""
+    """Delete a conditional menu."""
     menu = conditional.access_conditional(member(), menu_id, Permission.MENUS_WRITE)
     conditional.delete(member(), menu_id)
     flash_success(f"正在删除“{menu.name}”。")
@@ -176,7 +176,7 @@ def delete_conditional(menu_id: int) -> Response:
 @blueprint.post("/<int:account_id>/try")
 @requires(Permission.MENUS_WRITE)
 def request_preview(account_id: int) -> ViewResult:
-    """Ask WeChat what one person sees."""
+    """Ask WeChat, by a job, which menu one follower sees."""
     form = PreviewForm()
     if form.validate_on_submit():
         with forms.errors_on(form, "person"):
@@ -192,7 +192,7 @@ def request_preview(account_id: int) -> ViewResult:
 @blueprint.get("/<int:account_id>/try/<int:remote_menu_id>")
 @requires(Permission.MENUS_WRITE)
 def preview(account_id: int, remote_menu_id: int) -> ViewResult:
-    """What one person sees."""
+    """The menu that one follower sees."""
     header = account_header(account_id, Permission.MENUS_WRITE)
     remote_menu = remote_state.find(remote_menu_id)
     if remote_menu is None or remote_menu.account_id != account_id or not remote_menu.person:

@@ -1,4 +1,4 @@
-"""Versions: the board of all accounts, one account's history, pushing, copying, going back."""
+"""The menu of every account; the versions of one; pushing, restoring and copying them."""
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
@@ -47,7 +47,7 @@ def versions(account_id: int) -> str:
 @blueprint.get("/versions/<int:menu_id>")
 @requires(Permission.ACCOUNTS_READ)
 def show(menu_id: int) -> str:
-    """One version, and what became of it."""
+    """One version, its state at WeChat, and its copies."""
     menu = menus.access_menu(member(), menu_id, Permission.ACCOUNTS_READ)
     newest = menus.find_newest(menu.account_id)
     return render_template(
@@ -64,7 +64,7 @@ def show(menu_id: int) -> str:
 @blueprint.get("/versions/<int:menu_id>/state")
 @requires(Permission.ACCOUNTS_READ)
 def state(menu_id: int) -> str:
-    """What became of it, asked again while it waits."""
+    """The state as part of a page, which polls this address while the push is waiting."""
     menu = menus.access_menu(member(), menu_id, Permission.ACCOUNTS_READ)
     return render_template("console/menus/_state.html", menu=menu, state_labels=STATE_LABELS)
 
@@ -72,7 +72,7 @@ def state(menu_id: int) -> str:
 @blueprint.post("/versions/<int:menu_id>/push")
 @requires(Permission.MENUS_WRITE)
 def push(menu_id: int) -> Response:
-    """Have WeChat show this version, also once more."""
+    """Push this version to WeChat, also when it was pushed before."""
     menus.push(member(), menu_id)
     return redirect_to("menus.show", menu_id=menu_id)
 
@@ -80,7 +80,7 @@ def push(menu_id: int) -> Response:
 @blueprint.post("/versions/<int:menu_id>/restore")
 @requires(Permission.MENUS_WRITE)
 def restore(menu_id: int) -> Response:
-    """Make an older version the newest and push it."""
+    """Save an older version as the newest one and push it."""
     menu = menus.restore(member(), menu_id, now=clock.now())
     flash_success(f"已恢复为第 {menu.version} 版，正在推送。")
     return redirect_to("menus.show", menu_id=menu.id)
@@ -89,7 +89,7 @@ def restore(menu_id: int) -> Response:
 @blueprint.route("/versions/<int:menu_id>/copy", methods=["GET", "POST"])
 @requires(Permission.MENUS_WRITE)
 def copy(menu_id: int) -> ViewResult:
-    """Give other accounts this menu."""
+    """Copy this menu to other accounts and push it there."""
     menu = menus.access_menu(member(), menu_id, Permission.MENUS_WRITE)
     form, problem = forms.Form(), ""
     if form.validate_on_submit():
@@ -118,7 +118,7 @@ def copy(menu_id: int) -> ViewResult:
 @blueprint.get("/versions/<int:menu_id>/copies")
 @requires(Permission.ACCOUNTS_READ)
 def copies(menu_id: int) -> str:
-    """How far the copies are, account by account; a table alone for who asks again."""
+    """The state of the copies, by account; only the table when htmx polls."""
     menu = menus.access_menu(member(), menu_id, Permission.ACCOUNTS_READ)
     template = "_copies.html" if "HX-Request" in request.headers else "copies.html"
     return render_template(

@@ -1,10 +1,11 @@
-"""Staff: who works here, what each may do where, and how they sign in.
+"""The pages of staff: who works here, what each may do where, and how they sign in.
 
-people    the list, a person's page, adding and changing
-access    links, locks, sign-ins, second factor, disabling
-roles     granting and revoking; the matrix of rights
-leaving   off-boarding
-policy    from which networks a role works; the rules of signing in
+blueprint       the blueprint, and what its pages share
+members         the list, one person, creating and editing
+credentials     one-time links, locks, sessions, second factor, disabling
+roles           granting and revoking roles; the table of permissions
+offboarding     what is to be done when somebody leaves
+sign_in_policy  the rules of signing in, and the networks from which a role works
 """
 
 from app.console.staff import credentials, members, offboarding, roles, sign_in_policy

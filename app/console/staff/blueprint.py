@@ -1,4 +1,4 @@
-"""What the modules of the staff's pages share."""
+"""The blueprint of the staff's pages, and what they share."""
 
 from flask import Blueprint, render_template, url_for
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
@@ -10,18 +10,18 @@ from matrix.staff.members import Staff
 from matrix.staff.one_time_links import LIFETIMES, LinkPurpose
 
 blueprint = Blueprint("staff", __name__, url_prefix="/console/staff")
-# what stands before a department's name for each level below the top
+# before a department's name, once for each level below the top
 _INDENT = "　"
 
 
 def department_choices(places: ScopeChoices) -> list[SelectChoice]:
-    """The departments to choose from, so that they read as a tree."""
+    """The departments to choose from, indented by their depth in the tree."""
     rows = ((key, f"{_INDENT * depth}{name}") for key, name, depth in places.departments)
     return forms.choices(rows)
 
 
 def render_one_time_link(person: Staff, secret: str) -> str:
-    """The page that shows a one-time link, this once."""
+    """The page that shows a new one-time link; only its hash is stored, so it is shown once."""
     purpose = LinkPurpose.INVITE if person.password_hash is None else LinkPurpose.RESET
     return render_template(
         "console/staff/one_time_link.html",

@@ -1,4 +1,4 @@
-"""What an administrator does to a person's way in: links, locks, sign-ins, factor, disabling."""
+"""How a person signs in, as an administrator changes it: links, locks, sessions, second factor."""
 
 from app.console.responses import ViewResult, flash_success, flash_warning, redirect_to
 from app.console.staff.blueprint import blueprint, render_one_time_link
@@ -14,7 +14,7 @@ from matrix.staff import administration
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def create_link(staff_id: int) -> ViewResult:
-    """A one-time link for a first or a new password, shown this once."""
+    """Create a one-time link for a first or a new password, and show it."""
     try:
         return render_one_time_link(
             *administration.create_link(auth.member(), staff_id, now=clock.now())
@@ -27,7 +27,7 @@ def create_link(staff_id: int) -> ViewResult:
 @blueprint.post("/<int:staff_id>/unlock")
 @requires(Permission.STAFF_MANAGE)
 def unlock(staff_id: int) -> ViewResult:
-    """Let a locked name try again."""
+    """Unlock a sign-in name that was locked after failed attempts."""
     administration.unlock(auth.member(), staff_id)
     flash_success("登录锁定已解除。")
     return redirect_to("staff.show", staff_id=staff_id)
@@ -37,7 +37,7 @@ def unlock(staff_id: int) -> ViewResult:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def disable(staff_id: int) -> ViewResult:
-    """Let a person sign in no more."""
+    """Disable a person; all their sessions end."""
     administration.disable(auth.member(), staff_id, now=clock.now())
     flash_success("已停用，TA 的登录已全部结束。")
     return redirect_to("staff.show", staff_id=staff_id)
@@ -47,7 +47,7 @@ def disable(staff_id: int) -> ViewResult:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def enable(staff_id: int) -> ViewResult:
-    """Let a person sign in again."""
+    """Enable a disabled person."""
     administration.enable(auth.member(), staff_id)
     flash_success("已恢复，TA 可以重新登录。")
     return redirect_to("staff.show", staff_id=staff_id)
@@ -57,7 +57,7 @@ def enable(staff_id: int) -> ViewResult:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def reset_two_factor(staff_id: int) -> ViewResult:
-    """Take a person's second factor away."""
+    """Remove a person's second factor; they set it up anew at the next sign-in."""
     administration.reset_two_factor(auth.member(), staff_id, now=clock.now())
     flash_success("第二步验证已重置，TA 下次登录时重新设置。")
     return redirect_to("staff.show", staff_id=staff_id)
@@ -66,7 +66,7 @@ def reset_two_factor(staff_id: int) -> ViewResult:
 @blueprint.post("/<int:staff_id>/sessions/end")
 @requires(Permission.STAFF_MANAGE)
 def end_sessions(staff_id: int) -> ViewResult:
-    """End all sign-ins of a person."""
+    """End all sessions of a person."""
     administration.end_sessions(auth.member(), staff_id, now=clock.now())
     flash_success("TA 的登录已全部结束。")
     return redirect_to("staff.show", staff_id=staff_id)
@@ -75,7 +75,7 @@ def end_sessions(staff_id: int) -> ViewResult:
 @blueprint.post("/<int:staff_id>/sessions/<int:session_id>/end")
 @requires(Permission.STAFF_MANAGE)
 def end_session(staff_id: int, session_id: int) -> ViewResult:
-    """End one sign-in of a person."""
+    """End one session of a person."""
     administration.end_sessions(auth.member(), staff_id, session_id=session_id, now=clock.now())
     flash_success("该处登录已结束。")
     return redirect_to("staff.show", staff_id=staff_id)

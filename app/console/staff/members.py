@@ -1,4 +1,4 @@
-"""The list of people, a person's page, adding and changing."""
+"""The list of staff, one person, creating and editing."""
 
 from typing import TypeVar
 
@@ -29,10 +29,10 @@ blueprint.add_app_template_filter(ROLE_LABELS.get, "role_label")
 
 
 class FilterForm(forms.Form):
-    """Whom to look for."""
+    """The conditions of the list."""
 
     class Meta(forms.Form.Meta):
-        """A search changes nothing: its address can be kept and sent."""
+        """No CSRF token: a search changes nothing, and its address can be bookmarked and shared."""
 
         csrf = False
 
@@ -43,7 +43,7 @@ class FilterForm(forms.Form):
     after = IntegerField(validators=[Optional(), NumberRange(1, _HIGHEST_ID)])
 
     def filter(self) -> StaffFilter:
-        """What was asked for."""
+        """The form as a filter; the form must be valid."""
         return StaffFilter(
             query=self.word.data or "",
             department_id=int(self.department_id.data) if self.department_id.data else None,
@@ -77,7 +77,7 @@ class NewPersonForm(PersonForm):
 @blueprint.get("/")
 @requires(Permission.STAFF_READ)
 def index() -> ViewResult:
-    """Who there is."""
+    """The list of staff that the person may see."""
     form, page = FilterForm(request.args), directory.StaffPage([], None)
     places = directory.scopes_for_staff(auth.member(), Permission.STAFF_READ)
     form.department_id.choices = [*forms.choices([], "全部单位"), *department_choices(places)]
@@ -92,12 +92,17 @@ def index() -> ViewResult:
         page=page,
         query_params=query_params,
         names=_names(page),
-        next_url=url_for("staff.index", **query_params, after=page.next_id)
-        if page.next_id
-        else None,  # type: ignore[arg-type]  # names of the form, none of url_for's own
+        next_url=_next_url(page, query_params),
         today=clock.local_day(clock.now()),
     )
     return (html, 422) if form.is_refused else html
+
+
+def _next_url(page: directory.StaffPage, query_params: dict[str, str]) -> str | None:
+    if page.next_id is None:
+        return None
+    # names of the form, none of url_for's own
+    return url_for("staff.index", **query_params, after=page.next_id)  # type: ignore[arg-type]
 
 
 def _names(page: directory.StaffPage) -> directory.ScopeNames:
@@ -139,7 +144,7 @@ def new() -> str:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def create() -> ViewResult:
-    """Enter a person, and show the link for their first password."""
+    """Create a person, and show the one-time link for their first password."""
     form = _with_department_choices(NewPersonForm())
     if form.validate():
         with forms.errors_on(form):
@@ -159,7 +164,7 @@ def _render_new(form: NewPersonForm) -> str:
 
 
 def _with_department_choices(form: PersonFormT) -> PersonFormT:
-    """The form with the departments where this member manages staff."""
+    """The form, with the departments where the signed-in person manages staff as choices."""
     places = directory.scopes_for_staff(auth.member(), Permission.STAFF_MANAGE)
     city_choice = forms.choices([], _CITY_LABEL) if places.is_city_wide else []
     form.department_id.choices = [*city_choice, *department_choices(places)]
@@ -182,7 +187,7 @@ def edit(staff_id: int) -> str:
 @blueprint.post("/<int:staff_id>/edit")
 @requires(Permission.STAFF_MANAGE)
 def update(staff_id: int) -> ViewResult:
-    """Change a person's name and department."""
+    """Save a person's name and department."""
     form = _with_department_choices(PersonForm())
     person = administration.access_manageable(auth.member(), staff_id)
     if form.validate():
@@ -201,7 +206,7 @@ def _field_text(name: str, value: str) -> str:
 
 
 def _update(person: Staff, form: PersonForm) -> None:
-    """Save what was typed, or show what somebody else made of it."""
+    """Save what was typed, or show the conflict when it has changed since it was read."""
     try:
         administration.update(
             auth.member(),

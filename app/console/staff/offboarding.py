@@ -1,6 +1,6 @@
-"""Off-boarding: what it will do, and then the deed."""
+"""Off-boarding: a preview of what it does, and doing it."""
 
-from flask import current_app, render_template, url_for
+from flask import render_template, url_for
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
@@ -24,7 +24,7 @@ class OffboardingForm(forms.Form):
 @blueprint.get("/<int:staff_id>/leave")
 @requires(Permission.STAFF_MANAGE)
 def offboarding(staff_id: int) -> str:
-    """What an off-boarding of this person would do."""
+    """What off-boarding this person will do."""
     return _render(
         "offboarding",
         administration.plan_offboarding(auth.member(), staff_id, now=clock.now()),
@@ -36,7 +36,7 @@ def offboarding(staff_id: int) -> str:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def offboard(staff_id: int) -> ViewResult:
-    """Let a person go; show what is still to be done."""
+    """Disable a person, end their sessions and revoke their roles; show what is left to do."""
     form, now = OffboardingForm(), clock.now()
     if form.validate():
         with forms.errors_on(form, "reason"):
@@ -49,19 +49,14 @@ def offboard(staff_id: int) -> ViewResult:
     ), 422
 
 
-def _account_url(account_id: int) -> str | None:
-    """Where an account's secrets are changed."""
-    if "accounts.show" not in current_app.view_functions:
-        return None
-    return url_for("accounts.show", account_id=account_id)
-
-
 def _render(name: str, plan: OffboardingPlan, form: OffboardingForm) -> str:
     return render_template(
         f"console/staff/{name}.html",
         plan=plan,
         form=form,
         names=directory.scope_names([plan.person], plan.grants),
-        account_urls={account.id: _account_url(account.id) for account in plan.accounts},
+        account_urls={
+            account.id: url_for("accounts.show", account_id=account.id) for account in plan.accounts
+        },
         today=clock.local_day(clock.now()),
     )

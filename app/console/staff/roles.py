@@ -1,4 +1,4 @@
-"""Granting and revoking roles, and the matrix of who may do what."""
+"""Granting and revoking roles, and the table of who may do what."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ _MAX_PRINTED = 1000
 
 
 class GrantForm(forms.Form):
-    """A role, where, and from when to when."""
+    """A role, its scope, and its first and last day."""
 
     role = SelectField("角色", [InputRequired("请选择角色")], default="")
     place = SelectField("适用范围", [InputRequired("请选择适用范围")], default="")
@@ -39,7 +39,7 @@ class GrantForm(forms.Form):
     ends_on = DateField("结束日期", [Optional()])
 
     def spec(self) -> GrantSpec:
-        """What was chosen."""
+        """The form as a spec; the form must be valid."""
         kind, _, key = self.place.data.partition(":")
         return GrantSpec(
             role=Role(self.role.data),
@@ -51,7 +51,7 @@ class GrantForm(forms.Form):
 
 
 def _grant_form(**data: Any) -> GrantForm:
-    """The form with the roles and places of this member."""
+    """The form, with the roles and scopes that the signed-in person may grant as choices."""
     form, member = GrantForm(**data), auth.member()
     places = directory.scopes_for_staff(member, Permission.STAFF_MANAGE)
     form.role.choices = forms.choices(
@@ -76,7 +76,7 @@ def _grant_form(**data: Any) -> GrantForm:
 @blueprint.get("/<int:staff_id>/roles/new")
 @requires(Permission.STAFF_MANAGE)
 def new_grant(staff_id: int) -> str:
-    """A form for a role."""
+    """A form to grant a role."""
     person = administration.access_manageable(auth.member(), staff_id)
     place = f"department:{person.department_id}" if person.department_id else ""
     return _render_grant(_grant_form(place=place), person)
@@ -86,7 +86,7 @@ def new_grant(staff_id: int) -> str:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def create_grant(staff_id: int) -> ViewResult:
-    """Give a person a role."""
+    """Grant a role."""
     form, person = _grant_form(), administration.access_manageable(auth.member(), staff_id)
     if form.validate():
         with forms.errors_on(form, "role", account_id="place"):
@@ -102,7 +102,7 @@ def create_grant(staff_id: int) -> ViewResult:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def revoke_grant(staff_id: int, grant_id: int) -> ViewResult:
-    """Take a role back."""
+    """Revoke a role."""
     revoked = administration.revoke_role(auth.member(), staff_id, grant_id, now=clock.now())
     flash_success(f"已收回“{ROLE_LABELS[revoked.role]}”，TA 需要重新登录。")
     return redirect_to("staff.show", staff_id=staff_id)
@@ -111,7 +111,7 @@ def revoke_grant(staff_id: int, grant_id: int) -> ViewResult:
 @blueprint.get("/rights")
 @requires(Permission.STAFF_READ)
 def permissions() -> str:
-    """Who has which role, and which right each role gives; made for paper."""
+    """Who has which role, and which permissions each role has; laid out for print."""
     active = StaffFilter(state=StaffState.ACTIVE)
     page = directory.list_for_staff(auth.member(), active, now=clock.now(), size=_MAX_PRINTED)
     return render_template(
@@ -136,9 +136,9 @@ def _render_grant(form: GrantForm, person: Staff) -> str:
         person=person,
         role_permissions={
             role: [
-                PERMISSION_LABELS[right]
-                for right in PERMISSION_LABELS
-                if right in ROLE_PERMISSIONS[role]
+                label
+                for permission, label in PERMISSION_LABELS.items()
+                if permission in ROLE_PERMISSIONS[role]
             ]
             for role in administration.list_grantable_roles(auth.member())
         },

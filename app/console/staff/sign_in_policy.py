@@ -1,4 +1,4 @@
-"""The rules of signing in, and from which networks a role works."""
+"""The rules of signing in, and the networks from which a role works."""
 
 from flask import render_template, request
 from wtforms import SelectField, StringField
@@ -34,7 +34,7 @@ class NetworkForm(forms.Form):
 @blueprint.get("/policy")
 @requires(Permission.STAFF_READ)
 def sign_in_policy() -> str:
-    """How signing in is ruled."""
+    """The rules as they are set, and the allowed networks."""
     return _render(NetworkForm())
 
 
@@ -42,7 +42,7 @@ def sign_in_policy() -> str:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def allow_network() -> ViewResult:
-    """Let a role work from a network only."""
+    """Allow a network for a role. From its first one on, the role works from its networks only."""
     form = NetworkForm()
     if form.validate():
         with forms.errors_on(form, "network"):
@@ -63,7 +63,7 @@ def allow_network() -> ViewResult:
 @requires(Permission.STAFF_MANAGE)
 @requires_confirmation
 def remove_network(network_id: int) -> ViewResult:
-    """Take a network from the list."""
+    """Remove a network from the list."""
     try:
         administration.disallow_network(
             auth.member(), network_id, address=request.remote_addr or ""

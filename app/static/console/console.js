@@ -1,8 +1,8 @@
-// What every page of the console does: asks before deeds, sends a form once, says what failed.
+// What every page of the console does: asks before an action, sends a form once, shows what failed.
 "use strict";
 
-const SORRY = "没有成功，请稍后再试。";
-const AWAY = "网络不通，请检查后重试。";
+const GENERIC_ERROR = "没有成功，请稍后再试。";
+const NETWORK_ERROR = "网络不通，请检查后重试。";
 
 function toast(text) {
   const box = document.createElement("div");
@@ -16,15 +16,15 @@ function toast(text) {
   setTimeout(() => box.remove(), 8000);
 }
 
-// a form with data-ask asks before it is sent; a form that was sent is not sent again
+// a form with data-confirm asks before it is sent; a form that was sent is not sent again
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.ask && !window.confirm(form.dataset.ask)) {
+  if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) {
     event.preventDefault();
     return;
   }
-  // data-again: what comes is a file, and the page stays
-  if (form.hasAttribute("hx-post") || form.method !== "post" || "again" in form.dataset) return;
+  // data-allow-resubmit: the answer is a file, so the page stays and may be sent again
+  if (form.hasAttribute("hx-post") || form.method !== "post" || "allowResubmit" in form.dataset) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -32,7 +32,7 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "1";
 });
 
-// a page that comes out of the browser's memory may be sent again
+// a page restored from the back/forward cache may be sent again
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
@@ -51,12 +51,12 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const answer = event.detail.xhr;
-  // session.js says it
+  // session.js shows the dialog
   if (answer.status === 401 || answer.getResponseHeader("HX-Redirect")) return;
   const isText = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
-  toast(isText && answer.responseText ? answer.responseText : SORRY);
+  toast(isText && answer.responseText ? answer.responseText : GENERIC_ERROR);
 });
 document.addEventListener("htmx:sendError", (event) => {
   // a poll tries again by itself
-  if (!event.detail.requestConfig.headers["X-Quiet"]) toast(AWAY);
+  if (!event.detail.requestConfig.headers["X-Quiet"]) toast(NETWORK_ERROR);
 });

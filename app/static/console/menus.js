@@ -1,44 +1,44 @@
-// The menu editor: draws the phone while somebody types, shows the fields a kind needs, and puts
-// the cursor where the work goes on after a button was added, moved or removed.
+// The menu editor: redraws the preview while somebody types, shows the fields that a kind needs, and
+// moves the focus to the right field after a button was added, moved or removed.
 "use strict";
 
 const text = (box, name) => box.querySelector(`:scope input[name^="${name}-"]`)?.value.trim() ?? "";
 
-function made(tag, classes, words) {
+function createElement(tag, classes, content) {
   const node = document.createElement(tag);
   node.className = classes;
-  node.textContent = words;
+  node.textContent = content;
   return node;
 }
 
-function draw() {
+function drawPreview() {
   const bar = document.querySelector("[data-preview]");
-  const said = [];
+  const labels = [];
   const tops = [...document.querySelectorAll("#editor [data-top]")].map((top) => {
-    const box = made("div", "menu-phone-top", "");
+    const box = createElement("div", "menu-phone-top", "");
     const name = text(top, "name");
     const subs = [...top.querySelectorAll("[data-sub]")].map((sub) => text(sub, "name"));
     if (subs.length) {
-      const list = made("ul", "menu-phone-list", "");
-      list.append(...subs.map((sub) => made("li", "", sub || "　")));
+      const list = createElement("ul", "menu-phone-list", "");
+      list.append(...subs.map((sub) => createElement("li", "", sub || "　")));
       box.append(list);
     }
-    box.append(made("span", `menu-phone-name${subs.length ? " has-list" : ""}`, name || "　"));
-    said.push(subs.length ? `${name}（${subs.join("、")}）` : name);
+    box.append(createElement("span", `menu-phone-name${subs.length ? " has-list" : ""}`, name || "　"));
+    labels.push(subs.length ? `${name}（${subs.join("、")}）` : name);
     return box;
   });
   bar.replaceChildren(...tops);
-  bar.closest(".menu-phone").setAttribute("aria-label", `手机预览：${said.join("，")}`);
+  bar.closest(".menu-phone").setAttribute("aria-label", `手机预览：${labels.join("，")}`);
 }
 
-function fit(select) {
-  const deed = select.closest("[data-deed]");
-  deed.querySelector("label[data-label]").textContent = select.selectedOptions[0].dataset.label;
-  for (const box of deed.querySelectorAll("[data-mini]")) box.hidden = select.value !== "mini_program";
-  deed.querySelector(".menu-value .form-hint").textContent = "";
+function updateFields(select) {
+  const action = select.closest("[data-action]");
+  action.querySelector("label[data-label]").textContent = select.selectedOptions[0].dataset.label;
+  for (const box of action.querySelectorAll("[data-mini]")) box.hidden = select.value !== "mini_program";
+  action.querySelector(".menu-value .form-hint").textContent = "";
 }
 
-function goOn(act) {
+function focusAfterAction(act) {
   const [verb, place = ""] = act.split(":");
   const numbers = place ? place.split("-").map(Number) : [];
   if (verb === "up") numbers[numbers.length - 1] -= 1;
@@ -53,14 +53,14 @@ function goOn(act) {
 }
 
 document.addEventListener("input", (event) => {
-  if (event.target.closest("#editor")) draw();
+  if (event.target.closest("#editor")) drawPreview();
 });
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-kind]")) fit(event.target);
+  if (event.target.matches("[data-kind]")) updateFields(event.target);
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   const pressed = event.detail.requestConfig?.elt;
   if (pressed?.name !== "act") return;
-  draw();
-  goOn(pressed.value);
+  drawPreview();
+  focusAfterAction(pressed.value);
 });

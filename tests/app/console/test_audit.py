@@ -96,7 +96,7 @@ def test_pages_follow_each_other_with_their_filter(
         for number in range(60):
             audit.record("rule.delete", kind="rule", object_id=number, label=f"第{number}条规则")
     client = console.client()
-    first = client.get("/console/audit/?action=rule.deleted")
+    first = client.get("/console/audit/?action=rule.delete")
     older = first.text.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
     second = client.get(older).text
     assert "第59条规则" in first.text

@@ -144,7 +144,7 @@ def test_the_page_shows_scans_by_day_and_the_rule_that_answers(console: Console)
     assert "已关注扫码 <strong>8</strong>" in text
     assert "规则“一号窗口说明”" in text
     heights = [
-        float(found) for found in re.findall(r'height="([\d.]+)" class="codes-scanned"', text)
+        float(found) for found in re.findall(r'height="([\d.]+)" class="qrcode-scanned"', text)
     ]
     assert (len(heights), max(heights)) == (30, 70.0)
     listed = client.get(PATH).text
