@@ -2,5 +2,6 @@
 
 callback ──> envelope ──> messages        what citizens send, checked and read
 replies  ──> envelope ──> callback        what we answer within the same request
-deeds    ──> gateway  ──> api.weixin…     what we say and ask unasked, with `tokens`
+deeds    ──> gateway  ──> client          what we say and ask unasked, by wechatpy's API classes
+             client   ──> wire ──> WeChat  with `tokens`, timeouts and errors of ours
 """

@@ -1,6 +1,6 @@
 """The envelope: whether a callback is WeChat's and meant for this account, and what it says.
 
-    query + body ──open──> Opened(inbound, …) ──…──> reply ──seal──> body of the answer
+    query ──expect──> Expected ──open(body)──> Opened(inbound, …) ──…──> reply ──seal──> answer
 
 One Envelope per account, built once. The account's own mode decides what is accepted, never the
 request: in safe mode plain text is refused, and wherever a body holds an encrypted part, only
@@ -142,20 +142,14 @@ class Envelope:
     def verify_query(self, query: str, *, now: datetime) -> "VerifiedQuery":
         """A callback whose query WeChat signed, before its body is read. Raises Refused.
 
-        WeChat signs time and nonce in every mode. Who cannot do that is not worth waiting for:
-        a stranger who announces a body and never sends it would hold a thread.
+        `query` is the raw query string. WeChat signs time and nonce in every mode. Who cannot do
+        that is not worth waiting for: a stranger who announces a body and never sends it would
+        hold a thread.
         """
         parameters = _Parameters(query)
         self._check_time(parameters, now)
         self._matching_token(parameters, "signature")
         return VerifiedQuery(self, parameters)
-
-    def open(self, query: str, body: bytes, *, now: datetime) -> VerifiedPush:
-        """What the callback says. `query` is the raw query string. Raises Refused."""
-        _check_size(body)
-        parameters = _Parameters(query)
-        self._check_time(parameters, now)
-        return VerifiedQuery(self, parameters).open(body)
 
     def seal(self, xml: str, push: VerifiedPush, *, now: datetime, nonce: str) -> str:
         """The answer as it goes out: sealed as the request was, or plain as the request was.
@@ -229,16 +223,12 @@ class VerifiedQuery:
 
     def open(self, body: bytes) -> VerifiedPush:
         """What the callback says. Raises Refused."""
-        _check_size(body)
+        if len(body) > MAX_BYTES:
+            raise CallbackTooLarge("body")
         try:
             return self._envelope.decode(self._parameters, parse_xml(body))
         except MalformedPush as error:
             raise MalformedCallback(error.reason) from None
-
-
-def _check_size(body: bytes) -> None:
-    if len(body) > MAX_BYTES:
-        raise CallbackTooLarge("body")
 
 
 class _Parameters:

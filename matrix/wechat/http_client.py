@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn, TypedDict
 
 import requests
 from prometheus_client import Counter
@@ -35,7 +35,8 @@ _CHUNK = 64 * 1024
 _log = logs.get_logger(__name__)
 _calls = Counter("hub_wechat_calls_total", "Calls to WeChat", ["call", "outcome"])
 
-JsonObject = dict[str, Any]
+# A JSON object as WeChat answered it; whoever reads a field checks what it is.
+JsonObject = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,14 @@ class Download:
 
     content: bytes
     content_type: str
+
+
+class _Payload(TypedDict, total=False):
+    """What `requests` is given besides address and query."""
+
+    files: dict[str, tuple[str, bytes, str]]
+    data: bytes
+    headers: dict[str, str]
 
 
 def request_json(
@@ -141,9 +150,7 @@ def _sent(
         _interrupted(call, error)
 
 
-def _payload(
-    call: ApiCall, body: Mapping[str, object] | None, upload: Upload | None
-) -> dict[str, Any]:
+def _payload(call: ApiCall, body: Mapping[str, object] | None, upload: Upload | None) -> _Payload:
     if upload:
         return {"files": {"media": (upload.name, upload.content, upload.content_type)}}
     if call.method == "GET":

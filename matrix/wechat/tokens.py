@@ -218,7 +218,7 @@ def _request_token(account: Credentials) -> _Token:
         ) from None
     now = _now()
     try:
-        value, lifetime = str(response["access_token"]), float(response["expires_in"])
+        value, lifetime = str(response["access_token"]), float(str(response["expires_in"]))
     except (KeyError, TypeError, ValueError):
         raise Temporary(
             meaning="微信没有返回接口凭据", call=_STABLE_TOKEN.path, reaction=Reaction.RETRY

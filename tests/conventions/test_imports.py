@@ -44,6 +44,17 @@ def test_nothing_below_app_knows_the_web() -> None:
     assert not web, format_findings(web)
 
 
+def test_wechatpy_never_leaves_the_door_to_wechat() -> None:
+    outside = [
+        f"{source.location(statement)} imports {name}"
+        for source in read_sources(*OWN_PACKAGES)
+        if not source.module.startswith("matrix.wechat.")
+        for name, statement in source.imports()
+        if name.partition(".")[0] == "wechatpy"
+    ]
+    assert not outside, format_findings(outside)
+
+
 def test_no_import_hides_inside_a_function() -> None:
     hidden = [
         source.location(node)

@@ -1,5 +1,7 @@
 """Jobs, cache versions, cron claims, alerts, and the audit, which refuses to be changed."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -38,7 +40,7 @@ def _choice(name: str, *values: str) -> sa.Enum:
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=24)
 
 
-def _only(condition: str) -> dict[str, sa.TextClause]:
+def _only(condition: str) -> dict[str, Any]:
     # an index over the rows that match, on both engines
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 

@@ -31,14 +31,10 @@ from matrix.wechat.gateway.auto_replies import (
 )
 from matrix.wechat.gateway.blacklist import block_followers, unblock_followers
 from matrix.wechat.gateway.diagnostics import (
-    NetworkCheck,
-    Ping,
     Quota,
-    check_network,
     clear_quota,
     get_quota,
     has_verified_rights,
-    list_callback_addresses,
     verify_credentials,
 )
 from matrix.wechat.gateway.media import (
@@ -65,7 +61,6 @@ from matrix.wechat.gateway.menus import (
     preview_menu,
 )
 from matrix.wechat.gateway.messages import (
-    Coupon,
     MenuOption,
     Message,
     MiniProgramPage,
@@ -103,7 +98,6 @@ __all__ = [
     "Button",
     "ButtonKind",
     "ConditionalMenu",
-    "Coupon",
     "Credentials",
     "CurrentMenu",
     "Download",
@@ -116,11 +110,9 @@ __all__ = [
     "Message",
     "MiniProgramPage",
     "MiniProgramTarget",
-    "NetworkCheck",
     "NotAuthorised",
     "OptionMenu",
     "PermanentImage",
-    "Ping",
     "Profile",
     "PublishedArticle",
     "QrCode",
@@ -135,7 +127,6 @@ __all__ = [
     "VideoLink",
     "add_conditional_menu",
     "block_followers",
-    "check_network",
     "clear_quota",
     "create_menu",
     "create_permanent_qrcode",
@@ -151,7 +142,6 @@ __all__ = [
     "get_users",
     "has_verified_rights",
     "hide_typing",
-    "list_callback_addresses",
     "list_followers",
     "list_tags",
     "preview_menu",

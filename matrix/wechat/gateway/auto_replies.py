@@ -4,18 +4,13 @@ With a server connected they no longer work there, so they are read once, at con
 become rules and a menu here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
+from matrix.wechat.client import WeChatClient
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.client import request, to_datetime
 from matrix.wechat.gateway.menus import Button, read_buttons
-from matrix.wechat.http_client import ApiCall
-
-_MENU = ApiCall("GET", "/cgi-bin/get_current_selfmenu_info")
-_REPLIES = ApiCall("GET", "/cgi-bin/get_current_autoreply_info")
+from matrix.wechat.http_client import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +37,9 @@ class AutoReplyArticle:
     """An article of a news reply."""
 
     title: str
-    author: str = ""
     digest: str = ""
     picture_url: str = ""
     url: str = ""
-    source_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +78,6 @@ class AutoReplyRule:
     """Keywords and the replies they trigger."""
 
     name: str
-    created_at: datetime | None
     pick: AutoReplyChoice
     keywords: tuple[AutoReplyKeyword, ...]
     replies: tuple[AutoReply, ...]
@@ -104,7 +96,7 @@ class AutoReplies:
 
 def get_current_menu(account: Credentials) -> CurrentMenu:
     """The menu followers see now."""
-    answer = request(account, _MENU)
+    answer: JsonObject = WeChatClient(account).menu.get_menu_info()
     return CurrentMenu(
         answer.get("is_menu_open") == 1, read_buttons(_inner(answer, "selfmenu_info").get("button"))
     )
@@ -112,7 +104,7 @@ def get_current_menu(account: Credentials) -> CurrentMenu:
 
 def get_auto_replies(account: Credentials) -> AutoReplies:
     """The automatic replies staff wrote in the console."""
-    answer = request(account, _REPLIES)
+    answer: JsonObject = WeChatClient(account).message.get_autoreply_info()
     return AutoReplies(
         welcome_is_open=answer.get("is_add_friend_reply_open") == 1,
         replies_are_open=answer.get("is_autoreply_open") == 1,
@@ -121,8 +113,6 @@ def get_auto_replies(account: Credentials) -> AutoReplies:
         rules=tuple(_rule(one) for one in _items(answer, "keyword_autoreply_info", "list")),
     )
 
-
-_Raw = Mapping[str, object]
 
 _KINDS = {
     "text": AutoReplyKind.TEXT,
@@ -134,10 +124,9 @@ _KINDS = {
 }
 
 
-def _rule(raw: _Raw) -> AutoReplyRule:
+def _rule(raw: JsonObject) -> AutoReplyRule:
     return AutoReplyRule(
         name=_text(raw, "rule_name"),
-        created_at=to_datetime(raw.get("create_time")),
         pick=AutoReplyChoice.RANDOM
         if raw.get("reply_mode") == "random_one"
         else AutoReplyChoice.ALL,
@@ -155,12 +144,12 @@ def _rule(raw: _Raw) -> AutoReplyRule:
     )
 
 
-def _maybe_reply(raw: _Raw, name: str) -> AutoReply | None:
+def _maybe_reply(raw: JsonObject, name: str) -> AutoReply | None:
     inner = _inner(raw, name)
     return _reply(inner) if inner.get("type") else None
 
 
-def _reply(raw: _Raw) -> AutoReply:
+def _reply(raw: JsonObject) -> AutoReply:
     return AutoReply(
         _KINDS.get(_text(raw, "type"), AutoReplyKind.OTHER),
         _text(raw, "content"),
@@ -168,27 +157,25 @@ def _reply(raw: _Raw) -> AutoReply:
     )
 
 
-def _article(raw: _Raw) -> AutoReplyArticle:
+def _article(raw: JsonObject) -> AutoReplyArticle:
     return AutoReplyArticle(
         title=_text(raw, "title"),
-        author=_text(raw, "author"),
         digest=_text(raw, "digest"),
         picture_url=_text(raw, "cover_url"),
         url=_text(raw, "content_url"),
-        source_url=_text(raw, "source_url"),
     )
 
 
-def _text(raw: _Raw, name: str) -> str:
+def _text(raw: JsonObject, name: str) -> str:
     return str(raw.get(name) or "")
 
 
-def _inner(raw: _Raw, name: str) -> _Raw:
+def _inner(raw: JsonObject, name: str) -> JsonObject:
     value = raw.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _items(raw: _Raw, *path: str) -> list[_Raw]:
+def _items(raw: JsonObject, *path: str) -> list[JsonObject]:
     for name in path[:-1]:
         raw = _inner(raw, name)
     value = raw.get(path[-1])

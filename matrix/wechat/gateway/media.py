@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from matrix.wechat.client import WeChatClient
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.client import download, request, require_field, to_datetime
-from matrix.wechat.http_client import ApiCall, Download, Upload
+from matrix.wechat.gateway.client import require_field, to_datetime
+from matrix.wechat.http_client import Download, JsonObject
 
 TEMPORARY_LIFETIME = timedelta(days=3)
 
-_UPLOAD = ApiCall("POST", "/cgi-bin/media/upload")
-_GET = ApiCall("GET", "/cgi-bin/media/get")
-# Twice leaves a spare picture behind, which costs less than a stopped job.
-_ADD = ApiCall("POST", "/cgi-bin/material/add_material")
+_UPLOAD = "/cgi-bin/media/upload"
+_GET = "/cgi-bin/media/get"
+_ADD = "/cgi-bin/material/add_material"
 
 
 class MediaKind(StrEnum):
@@ -73,7 +73,7 @@ def upload_media(
     account: Credentials, kind: MediaKind, file: MediaFile, *, now: datetime
 ) -> TemporaryMedia:
     """Put a file at WeChat for three days. Raises Refused for a wrong format or size."""
-    answer = request(account, _UPLOAD, query={"type": kind.value}, upload=_upload(file))
+    answer: JsonObject = WeChatClient(account).media.upload(kind.value, _named(file))
     name = "thumb_media_id" if "thumb_media_id" in answer else "media_id"
     created = to_datetime(answer.get("created_at")) or now
     return TemporaryMedia(require_field(_UPLOAD, answer, name, str), created + TEMPORARY_LIFETIME)
@@ -81,7 +81,7 @@ def upload_media(
 
 def download_media(account: Credentials, media_id: str) -> Download | VideoLink:
     """A temporary file's bytes, or where a film can be fetched."""
-    found = download(account, _GET, query={"media_id": media_id})
+    found: JsonObject | Download = WeChatClient(account).media.download(media_id)
     if isinstance(found, Download):
         return found
     return VideoLink(require_field(_GET, found, "video_url", str))
@@ -89,9 +89,10 @@ def download_media(account: Credentials, media_id: str) -> Download | VideoLink:
 
 def upload_permanent_image(account: Credentials, file: MediaFile) -> PermanentImage:
     """Put a picture into the account's library."""
-    answer = request(account, _ADD, query={"type": "image"}, upload=_upload(file))
+    answer: JsonObject = WeChatClient(account).material.add("image", _named(file))
     return PermanentImage(require_field(_ADD, answer, "media_id", str), str(answer.get("url", "")))
 
 
-def _upload(file: MediaFile) -> Upload:
-    return Upload(f"file.{file.ending}", file.content, file.content_type)
+def _named(file: MediaFile) -> tuple[str, bytes, str]:
+    """The file as `requests` takes it: name, content and type."""
+    return f"file.{file.ending}", file.content, file.content_type

@@ -11,17 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from matrix.wechat.client import WeChatClient
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.client import request, require_field
-from matrix.wechat.http_client import ApiCall
+from matrix.wechat.gateway.client import objects, require_field
+from matrix.wechat.http_client import JsonObject
 
-_CREATE = ApiCall("POST", "/cgi-bin/menu/create")
-_GET = ApiCall("GET", "/cgi-bin/menu/get", tolerated=frozenset({46003}))
-_DELETE = ApiCall("GET", "/cgi-bin/menu/delete")
-_ADD_CONDITIONAL = ApiCall("POST", "/cgi-bin/menu/addconditional", repeatable=False)
-# 65301: there is no such menu, so it is gone
-_DELETE_CONDITIONAL = ApiCall("POST", "/cgi-bin/menu/delconditional", tolerated=frozenset({65301}))
-_TRY = ApiCall("POST", "/cgi-bin/menu/trymatch")
+_GET = "/cgi-bin/menu/get"
+_ADD_CONDITIONAL = "/cgi-bin/menu/addconditional"
+
+_NO_MENU = 46003
+_NO_SUCH_CONDITIONAL_MENU = 65301
 
 
 class ButtonKind(StrEnum):
@@ -115,25 +114,25 @@ class MenuSet:
 
 def create_menu(account: Credentials, buttons: Iterable[Button]) -> None:
     """Show this menu to everybody. Raises Refused when WeChat finds it wrong."""
-    request(account, _CREATE, body={"button": [_written(button) for button in buttons]})
+    WeChatClient(account).menu.create({"button": [_written(button) for button in buttons]})
 
 
 def find_menu(account: Credentials) -> MenuSet | None:
     """The menu made by calls; None when there is none."""
-    answer = request(account, _GET)
+    answer: JsonObject = WeChatClient(account, tolerated={_NO_MENU}).menu.get()
     made = answer.get("menu")
     if not isinstance(made, dict):
         return None
-    conditional = answer.get("conditionalmenu") or []
+    conditional = answer.get("conditionalmenu")
     return MenuSet(
         read_buttons(made.get("button")),
-        tuple(_conditional(one) for one in conditional if isinstance(one, dict)),
+        tuple(_conditional(one) for one in objects(_GET, conditional or [])),
     )
 
 
 def delete_menu(account: Credentials) -> None:
     """Take away the menu, the conditional ones too."""
-    request(account, _DELETE)
+    WeChatClient(account).menu.delete()
 
 
 def add_conditional_menu(
@@ -145,7 +144,7 @@ def add_conditional_menu(
         "button": [_written(button) for button in buttons],
         "matchrule": {name: str(value) for name, value in rule.items() if value is not None},
     }
-    answer = request(account, _ADD_CONDITIONAL, body=body)
+    answer: JsonObject = WeChatClient(account).menu.add_conditional(body)
     menu_id = answer.get("menuid")
     return (
         str(menu_id)
@@ -156,12 +155,12 @@ def add_conditional_menu(
 
 def delete_conditional_menu(account: Credentials, menu_id: str) -> None:
     """Take one conditional menu away; one that is not there is gone already."""
-    request(account, _DELETE_CONDITIONAL, body={"menuid": menu_id})
+    WeChatClient(account, tolerated={_NO_SUCH_CONDITIONAL_MENU}).menu.del_conditional(menu_id)
 
 
 def preview_menu(account: Credentials, person: str) -> tuple[Button, ...]:
     """The menu a follower sees, by openid or WeChat id."""
-    answer = request(account, _TRY, body={"user_id": person})
+    answer: JsonObject = WeChatClient(account).menu.try_match(person)
     inner = answer.get("menu")
     return read_buttons((inner if isinstance(inner, dict) else answer).get("button"))
 

@@ -7,19 +7,21 @@ Template messages carry `client_msg_id`, which WeChat remembers for ten minutes,
 time the same notice may be sent again without a double.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import assert_never
 
+from matrix.wechat.apis import MessageAPI
+from matrix.wechat.client import WeChatClient
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.client import request, require_field
-from matrix.wechat.http_client import ApiCall
-from matrix.wechat.passive_replies import Image, Music, News, Text, Video, Voice
+from matrix.wechat.gateway.client import require_field
+from matrix.wechat.http_client import JsonObject
+from matrix.wechat.passive_replies import Article, Image, Music, News, Text, Video, Voice
 
-_SEND = ApiCall("POST", "/cgi-bin/message/custom/send", repeatable=False)
-# 45080 and 45081: the citizen is not in the chat, or sees the sign already.
-_TYPING = ApiCall("POST", "/cgi-bin/message/custom/typing", tolerated=frozenset({45080, 45081}))
-_TEMPLATE = ApiCall("POST", "/cgi-bin/message/template/send")
+_TEMPLATE = "/cgi-bin/message/template/send"
+
+# The citizen is not in the chat, or sees the sign already.
+_TYPING_NOT_NEEDED = frozenset({45080, 45081})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +58,8 @@ class MiniProgramPage:
     thumb_media_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Coupon:
-    """A card of WeChat's coupon system."""
-
-    card_id: str
-
-
 Message = (
-    Text
-    | Image
-    | Voice
-    | Video
-    | Music
-    | News
-    | PublishedArticle
-    | OptionMenu
-    | MiniProgramPage
-    | Coupon
+    Text | Image | Voice | Video | Music | News | PublishedArticle | OptionMenu | MiniProgramPage
 )
 
 
@@ -105,21 +91,57 @@ def send(account: Credentials, openid: str, message: Message, *, agent: str | No
     Raises Refused when the window is closed, its count used, or the citizen cannot be reached;
     Unconfirmed when nobody knows whether it arrived.
     """
-    kind, write = _WRITERS[type(message)]
-    body: dict[str, object] = {"touser": openid, "msgtype": kind, kind: write(message)}
-    if agent:
-        body["customservice"] = {"kf_account": agent}
-    request(account, _SEND, body=body)
+    api = WeChatClient(account).message
+    match message:
+        case Text():
+            api.send_text(openid, message.content, agent)
+        case Image():
+            api.send_image(openid, message.media_id, agent)
+        case Voice():
+            api.send_voice(openid, message.media_id, agent)
+        case News():
+            # One card; WeChat answers 45008 to more.
+            api.send_articles(openid, [_article(message.articles[0])], agent)
+        case PublishedArticle():
+            api.send_published_article(openid, message.article_id, agent)
+        case OptionMenu():
+            api.send_msg_menu(openid, _options(message), agent)
+        case Video() | Music() | MiniProgramPage():
+            _send_with_thumb(api, openid, message, agent)
+        case _:
+            assert_never(message)
+
+
+def _send_with_thumb(
+    api: MessageAPI, openid: str, message: Video | Music | MiniProgramPage, agent: str | None
+) -> None:
+    match message:
+        case Video():
+            api.send_video(openid, _video(message), agent)
+        case Music():
+            api.send_music(
+                openid,
+                message.url,
+                message.hq_url or message.url,
+                message.thumb_media_id,
+                message.title,
+                message.description,
+                agent,
+            )
+        case MiniProgramPage():
+            api.send_mini_program_page(openid, _page(message), agent)
+        case _:
+            assert_never(message)
 
 
 def show_typing(account: Credentials, openid: str) -> None:
     """Show the citizen that an answer is being written."""
-    request(account, _TYPING, body={"touser": openid, "command": "Typing"})
+    WeChatClient(account, tolerated=_TYPING_NOT_NEEDED).message.typing(openid, "Typing")
 
 
 def hide_typing(account: Credentials, openid: str) -> None:
     """Take the sign away again."""
-    request(account, _TYPING, body={"touser": openid, "command": "CancelTyping"})
+    WeChatClient(account, tolerated=_TYPING_NOT_NEEDED).message.typing(openid, "CancelTyping")
 
 
 def send_template_message(account: Credentials, openid: str, notice: TemplateMessage) -> str:
@@ -137,76 +159,40 @@ def send_template_message(account: Credentials, openid: str, notice: TemplateMes
             "appid": notice.mini_program.appid,
             "pagepath": notice.mini_program.page,
         }
-    return str(require_field(_TEMPLATE, request(account, _TEMPLATE, body=body), "msgid", int))
+    answer: JsonObject = WeChatClient(account).message.send_template(body)
+    return str(require_field(_TEMPLATE, answer, "msgid", int))
 
 
-_Body = dict[str, Any]
-
-
-def _media(message: Image | Voice) -> _Body:
-    return {"media_id": message.media_id}
-
-
-def _video(message: Video) -> _Body:
+def _article(article: Article) -> dict[str, str]:
     return {
-        "media_id": message.media_id,
-        "thumb_media_id": message.thumb_media_id,
-        "title": message.title,
-        "description": message.description,
+        "title": article.title,
+        "description": article.description,
+        "url": article.url,
+        "picurl": article.picture_url,
     }
 
 
-def _music(message: Music) -> _Body:
+def _video(video: Video) -> dict[str, str]:
     return {
-        "title": message.title,
-        "description": message.description,
-        "musicurl": message.url,
-        "hqmusicurl": message.hq_url or message.url,
-        "thumb_media_id": message.thumb_media_id,
+        "media_id": video.media_id,
+        "thumb_media_id": video.thumb_media_id,
+        "title": video.title,
+        "description": video.description,
     }
 
 
-def _news(message: News) -> _Body:
-    # One card; WeChat answers 45008 to more.
-    article = message.articles[0]
+def _options(menu: OptionMenu) -> dict[str, object]:
     return {
-        "articles": [
-            {
-                "title": article.title,
-                "description": article.description,
-                "url": article.url,
-                "picurl": article.picture_url,
-            }
-        ]
+        "head_content": menu.head,
+        "list": [{"id": option.id, "content": option.text} for option in menu.options],
+        "tail_content": menu.tail,
     }
 
 
-def _options(message: OptionMenu) -> _Body:
+def _page(page: MiniProgramPage) -> dict[str, str]:
     return {
-        "head_content": message.head,
-        "list": [{"id": option.id, "content": option.text} for option in message.options],
-        "tail_content": message.tail,
+        "title": page.title,
+        "appid": page.appid,
+        "pagepath": page.page,
+        "thumb_media_id": page.thumb_media_id,
     }
-
-
-def _page(message: MiniProgramPage) -> _Body:
-    return {
-        "title": message.title,
-        "appid": message.appid,
-        "pagepath": message.page,
-        "thumb_media_id": message.thumb_media_id,
-    }
-
-
-_WRITERS: dict[type[Message], tuple[str, Callable[..., _Body]]] = {
-    Text: ("text", lambda message: {"content": message.content}),
-    Image: ("image", _media),
-    Voice: ("voice", _media),
-    Video: ("video", _video),
-    Music: ("music", _music),
-    News: ("news", _news),
-    PublishedArticle: ("mpnewsarticle", lambda message: {"article_id": message.article_id}),
-    OptionMenu: ("msgmenu", _options),
-    MiniProgramPage: ("miniprogrampage", _page),
-    Coupon: ("wxcard", lambda message: {"card_id": message.card_id}),
-}

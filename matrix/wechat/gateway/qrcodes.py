@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from matrix.wechat.client import WeChatClient
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.client import request, require_field
-from matrix.wechat.http_client import ApiCall
+from matrix.wechat.gateway.client import require_field
+from matrix.wechat.http_client import JsonObject
 
 MAX_LIFETIME = timedelta(days=30)
 _IMAGE = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket="
 
-_CREATE = ApiCall("POST", "/cgi-bin/qrcode/create")
+_CREATE = "/cgi-bin/qrcode/create"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,8 @@ def create_temporary_qrcode(
         _check(0 < scene < 2**32)
     seconds = int(min(life, MAX_LIFETIME).total_seconds())
     action = "QR_SCENE" if isinstance(scene, int) else "QR_STR_SCENE"
-    answer = request(
-        account,
-        _CREATE,
-        body={"expire_seconds": seconds, "action_name": action, **_scene(scene)},
+    answer: JsonObject = WeChatClient(account).qrcode.create(
+        {"expire_seconds": seconds, "action_name": action, **_scene(scene)}
     )
     given = answer.get("expire_seconds")
     ends = now + timedelta(seconds=given if isinstance(given, int) else seconds)
@@ -55,7 +54,9 @@ def create_permanent_qrcode(account: Credentials, scene: int | str) -> QrCode:
     if isinstance(scene, int):
         _check(1 <= scene <= 100_000)
     action = "QR_LIMIT_SCENE" if isinstance(scene, int) else "QR_LIMIT_STR_SCENE"
-    answer = request(account, _CREATE, body={"action_name": action, **_scene(scene)})
+    answer: JsonObject = WeChatClient(account).qrcode.create(
+        {"action_name": action, **_scene(scene)}
+    )
     return QrCode(require_field(_CREATE, answer, "ticket", str), str(answer.get("url", "")), None)
 
 

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from matrix.wechat.client import WeChatClient
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.client import request, require_field, to_datetime
-from matrix.wechat.http_client import ApiCall, JsonObject
+from matrix.wechat.gateway.client import objects, require_field, to_datetime
+from matrix.wechat.http_client import JsonObject
 
 MAX_BATCH = 100
 
-_INFO = ApiCall("GET", "/cgi-bin/user/info")
-_BATCH = ApiCall("POST", "/cgi-bin/user/info/batchget")
-_LIST = ApiCall("GET", "/cgi-bin/user/get")
-_TAGS = ApiCall("GET", "/cgi-bin/tags/get")
+_INFO = "/cgi-bin/user/info"
+_BATCH = "/cgi-bin/user/info/batchget"
+_LIST = "/cgi-bin/user/get"
+_TAGS = "/cgi-bin/tags/get"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,6 @@ class Profile:
     follows: bool
     followed_at: datetime | None = None
     union_id: str | None = None
-    language: str = ""
     remark: str = ""
     tag_ids: tuple[int, ...] = ()
     source: str = ""
@@ -55,7 +55,7 @@ class Tag:
 
 def get_user(account: Credentials, openid: str) -> Profile:
     """What WeChat knows of one follower."""
-    return _profile(_INFO, request(account, _INFO, query={"openid": openid, "lang": "zh_CN"}))
+    return _profile(_INFO, WeChatClient(account).user.get(openid, lang="zh_CN"))
 
 
 def get_users(account: Credentials, openids: Sequence[str]) -> tuple[Profile, ...]:
@@ -64,14 +64,15 @@ def get_users(account: Credentials, openids: Sequence[str]) -> tuple[Profile, ..
         raise ValueError(f"at most {MAX_BATCH} followers at once")
     if not openids:
         return ()
-    body = {"user_list": [{"openid": openid, "lang": "zh_CN"} for openid in openids]}
-    found = require_field(_BATCH, request(account, _BATCH, body=body), "user_info_list", list)
-    return tuple(_profile(_BATCH, one) for one in found if isinstance(one, dict))
+    # as objects, since wechatpy's shorter form with plain openids says no language
+    wanted = [{"openid": openid, "lang": "zh_CN"} for openid in openids]
+    found: object = WeChatClient(account).user.get_batch(wanted)
+    return tuple(_profile(_BATCH, one) for one in objects(_BATCH, found))
 
 
 def list_followers(account: Credentials, *, start: str = "") -> FollowerPage:
     """One page of all followers, from the openid after `start`."""
-    answer = request(account, _LIST, query={"next_openid": start} if start else {})
+    answer: JsonObject = WeChatClient(account).user.get_followers(start)
     data = answer.get("data")
     openids = data.get("openid", []) if isinstance(data, dict) else []
     # The last page names its own last openid; only an empty page says so plainly.
@@ -85,29 +86,29 @@ def list_followers(account: Credentials, *, start: str = "") -> FollowerPage:
 
 def list_tags(account: Credentials) -> tuple[Tag, ...]:
     """The account's tags."""
-    found = require_field(_TAGS, request(account, _TAGS), "tags", list)
+    found: object = WeChatClient(account).tag.get()
     return tuple(
         Tag(
             require_field(_TAGS, one, "id", int),
             str(one.get("name", "")),
             count if isinstance(count := one.get("count"), int) else 0,
         )
-        for one in found
-        if isinstance(one, dict)
+        for one in objects(_TAGS, found)
     )
 
 
-def _profile(call: ApiCall, answer: JsonObject) -> Profile:
+def _profile(path: str, answer: JsonObject) -> Profile:
     tags = answer.get("tagid_list")
     scene = answer.get("qr_scene_str") or answer.get("qr_scene") or ""
     return Profile(
-        openid=require_field(call, answer, "openid", str),
+        openid=require_field(path, answer, "openid", str),
         follows=answer.get("subscribe") == 1,
         followed_at=to_datetime(answer.get("subscribe_time")),
         union_id=str(answer["unionid"]) if answer.get("unionid") else None,
-        language=str(answer.get("language") or ""),
         remark=str(answer.get("remark") or ""),
-        tag_ids=tuple(tag for tag in tags if isinstance(tag, int)) if tags else (),
+        tag_ids=tuple(tag for tag in tags if isinstance(tag, int))
+        if isinstance(tags, list)
+        else (),
         source=str(answer.get("subscribe_scene") or ""),
         scene=str(scene),
     )

@@ -43,15 +43,11 @@ def _located(tree: XmlTree, common: CommonFields) -> Inbound:
 
 
 def _menu_link(tree: XmlTree, common: CommonFields) -> Inbound:
-    return events.MenuLinkOpened(
-        key=text(tree, "EventKey"), menu_id=optional(tree, "MenuId"), **common
-    )
+    return events.MenuLinkOpened(key=text(tree, "EventKey"), **common)
 
 
 def _menu_mini_program(tree: XmlTree, common: CommonFields) -> Inbound:
-    return events.MenuMiniProgramOpened(
-        key=text(tree, "EventKey"), menu_id=optional(tree, "MenuId"), **common
-    )
+    return events.MenuMiniProgramOpened(key=text(tree, "EventKey"), **common)
 
 
 def _menu_code(event_class: type[events.MenuQrCodeScanned]) -> EventReader:
@@ -59,7 +55,6 @@ def _menu_code(event_class: type[events.MenuQrCodeScanned]) -> EventReader:
         scan = child(tree, "ScanCodeInfo")
         return event_class(
             key=text(tree, "EventKey"),
-            code_type=text(scan, "ScanType"),
             code_content=text(scan, "ScanResult"),
             **common,
         )
@@ -75,7 +70,6 @@ def _menu_pictures(source: events.PictureSource) -> EventReader:
             key=text(tree, "EventKey"),
             source=source,
             count=optional_integer(pictures, "Count") or len(items),
-            digests=tuple(text(item, "PicMd5Sum") for item in items),
             **common,
         )
 
@@ -95,9 +89,6 @@ def _menu_location(tree: XmlTree, common: CommonFields) -> Inbound:
     )
 
 
-_POPUP_SCENES = {"1": "page", "2": "article"}
-
-
 def _notice_list(tree: XmlTree) -> list[XmlTree]:
     # The documents once printed the popup's tag for the change event as well.
     for tag in ("SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"):
@@ -112,7 +103,6 @@ def _notices_chosen(event_class: type[events.NoticesChosen]) -> EventReader:
             events.NoticeChoice(
                 template_id=text(item, "TemplateId"),
                 accepted=text(item, "SubscribeStatusString") == "accept",
-                prompted_in=_POPUP_SCENES.get(optional(item, "PopupScene") or ""),
             )
             for item in _notice_list(tree)
         )

@@ -91,7 +91,6 @@ class MenuLinkOpened(MenuEvent):
     """A button that opened a page; `key` is its address."""
 
     kind: str = "menu_link_opened"
-    menu_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +98,6 @@ class MenuMiniProgramOpened(MenuEvent):
     """A button that opened a mini program; `key` is the page's path."""
 
     kind: str = "menu_mini_program_opened"
-    menu_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +105,6 @@ class MenuQrCodeScanned(MenuEvent):
     """A code read from the menu that the phone handles by itself."""
 
     kind: str = "menu_code_scanned"
-    code_type: str
     code_content: str
 
     @property
@@ -135,14 +132,13 @@ class PictureSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuPicturesChosen(MenuEvent):
-    """Pictures were chosen; they follow as messages. `digests` are their MD5 sums."""
+    """Pictures were chosen; they follow as messages."""
 
     awaits_reply: ClassVar[bool] = True
 
     kind: str = "menu_pictures_chosen"
     source: PictureSource
     count: int
-    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +157,10 @@ class MenuLocationChosen(MenuEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeChoice:
-    """Whether a citizen wants one kind of notice; asked on a `page` or in an `article`."""
+    """Whether a citizen wants one kind of notice."""
 
     template_id: str
     accepted: bool
-    prompted_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

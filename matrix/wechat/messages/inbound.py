@@ -43,15 +43,9 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Inbound):
-    """Something a citizen wrote or sent; it always has an id.
-
-    A chat that was opened from an article carries the article's id and position (from 1).
-    """
+    """Something a citizen wrote or sent; it always has an id."""
 
     awaits_reply: ClassVar[bool] = True
-
-    article_id: str | None = None
-    article_position: int | None = None
 
     @property
     def dedupe_key(self) -> str:
@@ -84,7 +78,6 @@ class Voice(Message):
     kind: str = "voice"
     media_id: str
     format: str | None = None
-    media_id_16k: str | None = None
     transcript: str | None = None
 
 

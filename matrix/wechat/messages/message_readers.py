@@ -19,18 +19,11 @@ class MessageFields(CommonFields):
     """What every message says besides."""
 
     message_id: str
-    article_id: str | None
-    article_position: int | None
 
 
 def message_fields(tree: XmlTree, common: CommonFields) -> MessageFields:
     """The common fields of a message. Raises Malformed when it has no id."""
-    return {
-        **common,
-        "message_id": identifier(tree, "MsgId"),
-        "article_id": optional(tree, "MsgDataId"),
-        "article_position": optional_integer(tree, "Idx"),
-    }
+    return {**common, "message_id": identifier(tree, "MsgId")}
 
 
 def _text(tree: XmlTree, common: MessageFields) -> Inbound:
@@ -47,7 +40,6 @@ def _voice(tree: XmlTree, common: MessageFields) -> Inbound:
     return inbound.Voice(
         media_id=text(tree, "MediaId"),
         format=optional(tree, "Format"),
-        media_id_16k=optional(tree, "MediaId16K"),
         transcript=optional(tree, "Recognition"),
         **common,
     )

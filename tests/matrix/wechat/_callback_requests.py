@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from matrix.wechat.cipher import Cipher, signature
-from matrix.wechat.envelope import EncryptionMode, Envelope
+from matrix.wechat.envelope import EncryptionMode, Envelope, VerifiedPush
 from tests.helpers import NOW
 from tests.matrix.wechat._payloads import ACCOUNT, text
 
@@ -28,6 +28,11 @@ def envelope(mode: EncryptionMode = EncryptionMode.SAFE, **changes: Any) -> Enve
         "aes_key": KEY,
     }
     return Envelope(**values | changes)
+
+
+def accept(own: Envelope, query: str, body: bytes, *, now: datetime = NOW) -> VerifiedPush:
+    """What a callback says, taken as the web process takes it: first the query, then the body."""
+    return own.verify_query(query, now=now).open(body)
 
 
 @dataclass(frozen=True)

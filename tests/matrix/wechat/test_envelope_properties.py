@@ -9,6 +9,7 @@ from matrix.wechat.messages import Text
 from tests.helpers import NOW
 from tests.matrix.wechat._callback_requests import (
     ROTATED,
+    accept,
     encrypted_request,
     envelope,
     plain_request,
@@ -38,7 +39,7 @@ BODIES = st.one_of(
 @given(st.sampled_from(EncryptionMode), QUERIES, BODIES)
 def test_whatever_comes_is_opened_or_refused(mode: EncryptionMode, query: str, body: bytes) -> None:
     try:
-        opened = envelope(mode, **ROTATED).open(query, body, now=NOW)
+        opened = accept(envelope(mode, **ROTATED), query, body, now=NOW)
     except CallbackRejected as refusal:
         told = (refusal.status, bool(refusal.reason))
     else:
@@ -52,7 +53,7 @@ def test_whatever_the_sender_sealed_is_read_or_refused(
 ) -> None:
     letter = encrypted_request(message or b" ")
     try:
-        envelope(mode).open(letter.query, letter.body, now=NOW)
+        accept(envelope(mode), letter.query, letter.body, now=NOW)
     except CallbackRejected as refusal:
         reason = refusal.reason
     assert reason
@@ -67,7 +68,7 @@ def test_one_bit_changed_on_the_way_is_noticed(data: st.DataObject) -> None:
     body[place] ^= 1 << data.draw(st.integers(0, 6))
 
     with pytest.raises(CallbackRejected):
-        envelope().open(letter.query, bytes(body), now=NOW)
+        accept(envelope(), letter.query, bytes(body), now=NOW)
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=100)
@@ -77,7 +78,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=1
 def test_what_a_citizen_says_arrives(said: str, mode: EncryptionMode) -> None:
     letter = encrypted_request(text(f"<![CDATA[{said}]]>"))
 
-    opened = envelope(mode).open(letter.query, letter.body, now=NOW)
+    opened = accept(envelope(mode), letter.query, letter.body, now=NOW)
 
     assert isinstance(opened.inbound, Text)
     assert opened.inbound.content == said

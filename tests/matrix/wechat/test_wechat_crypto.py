@@ -12,9 +12,17 @@ from typing import Any
 import pytest
 
 from matrix.wechat import passive_replies
+from matrix.wechat.cipher import signature
 from matrix.wechat.messages import Text, parse_xml
 from tests.helpers import NOW
-from tests.matrix.wechat._callback_requests import APPID, KEY, TOKEN, CallbackRequest, envelope
+from tests.matrix.wechat._callback_requests import (
+    APPID,
+    KEY,
+    TOKEN,
+    CallbackRequest,
+    accept,
+    envelope,
+)
 from tests.matrix.wechat._payloads import ACCOUNT, CITIZEN, text
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +59,19 @@ def wechat_crypto() -> Iterator[WechatCrypto]:
         yield ask
 
 
+def _posted(sealed: dict[str, Any], timestamp: str, nonce: str) -> CallbackRequest:
+    """What the stranger sealed, as WeChat posts it: with a signature over the query as well."""
+    return CallbackRequest(
+        (
+            ("signature", signature(TOKEN, timestamp, nonce)),
+            ("timestamp", timestamp),
+            ("nonce", nonce),
+            ("msg_signature", sealed["signature"]),
+        ),
+        f"<xml><Encrypt><![CDATA[{sealed['encrypt']}]]></Encrypt></xml>".encode(),
+    )
+
+
 TEXTS = ["你好", "身份证丢了咋办", "x", "]] >&amp;", "👨‍👩‍👧", "长" * 600, "a" * 26, "b" * 7]
 
 
@@ -60,11 +81,8 @@ def test_what_wechat_crypto_encrypts_we_decrypt(wechat_crypto: WechatCrypto, sai
     push = text(f"<![CDATA[{said}]]>").decode()
 
     sealed = wechat_crypto(do="seal", message=push, timestamp=timestamp, nonce=nonce)
-    letter = CallbackRequest(
-        (("timestamp", timestamp), ("nonce", nonce), ("msg_signature", sealed["signature"])),
-        f"<xml><Encrypt><![CDATA[{sealed['encrypt']}]]></Encrypt></xml>".encode(),
-    )
-    opened = envelope().open(letter.query, letter.body, now=NOW)
+    letter = _posted(sealed, timestamp, nonce)
+    opened = accept(envelope(), letter.query, letter.body, now=NOW)
 
     assert isinstance(opened.inbound, Text)
     assert opened.inbound.content == said
@@ -78,12 +96,9 @@ def test_what_we_encrypt_wechat_crypto_decrypts(wechat_crypto: WechatCrypto, sai
     own = envelope()
     timestamp, nonce = str(int(NOW.timestamp())), "n0nce"
     asked = wechat_crypto(do="seal", message=text("?").decode(), timestamp=timestamp, nonce=nonce)
-    letter = CallbackRequest(
-        (("timestamp", timestamp), ("nonce", nonce), ("msg_signature", asked["signature"])),
-        f"<xml><Encrypt>{asked['encrypt']}</Encrypt></xml>".encode(),
-    )
+    letter = _posted(asked, timestamp, nonce)
 
-    opened = own.open(letter.query, letter.body, now=NOW)
+    opened = accept(own, letter.query, letter.body, now=NOW)
     answer = parse_xml(own.seal(reply, opened, now=NOW, nonce="our0wn").encode())
     heard = wechat_crypto(
         do="open",

@@ -1,6 +1,5 @@
 """What staff made in WeChat's console becomes values, whatever shape it comes in."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -88,7 +87,6 @@ def test_keyword_rules_come_with_modes_and_replies(wechat: SimulatedWeChat) -> N
     assert found.fallback == AutoReply(AutoReplyKind.PICTURE, "media-1")
     assert found.rules[0] == gateway.AutoReplyRule(
         name="居住证",
-        created_at=datetime(2026, 3, 10, 1, 30, tzinfo=UTC),
         pick=AutoReplyChoice.ALL,
         keywords=(
             AutoReplyKeyword("居住证", AutoReplyMatch.CONTAINS),
@@ -102,7 +100,6 @@ def test_keyword_rules_come_with_modes_and_replies(wechat: SimulatedWeChat) -> N
                 articles=(
                     gateway.AutoReplyArticle(
                         title="指南",
-                        author="大厅",
                         digest="材料",
                         picture_url="https://mmbiz.example/1",
                         url="https://mp.example/1",
@@ -112,7 +109,6 @@ def test_keyword_rules_come_with_modes_and_replies(wechat: SimulatedWeChat) -> N
         ),
     )
     assert found.rules[1].pick is AutoReplyChoice.RANDOM
-    assert found.rules[1].created_at is None
     assert found.rules[1].replies == (AutoReply(AutoReplyKind.OTHER, "?"),)
 
 

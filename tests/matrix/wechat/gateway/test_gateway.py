@@ -83,7 +83,6 @@ def test_messages_of_every_kind_arrive(wechat: SimulatedWeChat) -> None:
     ("message", "kind", "content"),
     [
         (gateway.PublishedArticle("article-1"), "mpnewsarticle", {"article_id": "article-1"}),
-        (gateway.Coupon("card-1"), "wxcard", {"card_id": "card-1"}),
     ],
 )
 def test_what_the_simulator_does_not_take_has_its_shape(
@@ -364,14 +363,6 @@ def test_counters_are_read_used_up_and_cleared(wechat: SimulatedWeChat) -> None:
 
     gateway.clear_quota(wechat.account)
     assert gateway.get_user(wechat.account, follower.openid)
-
-
-def test_the_network_is_checked_and_addresses_are_told(wechat: SimulatedWeChat) -> None:
-    check = gateway.check_network(wechat.account)
-
-    assert check.resolved == ("127.0.0.1",)
-    assert check.pings[0].loss == "0%"
-    assert gateway.list_callback_addresses(wechat.account) == ("127.0.0.1",)
 
 
 def test_an_account_without_the_right_is_told_so(wechat: SimulatedWeChat) -> None:

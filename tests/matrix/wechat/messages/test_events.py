@@ -9,7 +9,6 @@ from matrix.wechat import messages
 from matrix.wechat.messages import parse
 from tests.matrix.wechat._payloads import ACCOUNT, CITIZEN, PLATFORM, at, event, payload
 
-MD5_1, MD5_2, MD5_3 = "1" * 32, "2" * 32, "3" * 32
 RENEWAL = datetime(2027, 3, 10, 1, 30, tzinfo=UTC)
 REFUSED_AT = datetime(2026, 3, 9, 23, 46, 40, tzinfo=UTC)
 
@@ -37,22 +36,22 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
     (
         "view",
         messages.MenuLinkOpened,
-        {"key": "https://hall.example/h5/guides", "menu_id": "430011"},
+        {"key": "https://hall.example/h5/guides"},
     ),
     (
         "view_miniprogram",
         messages.MenuMiniProgramOpened,
-        {"key": "pages/index/index", "menu_id": "430011"},
+        {"key": "pages/index/index"},
     ),
     (
         "scancode_push",
         messages.MenuQrCodeScanned,
-        {"key": "MENU_SCAN", "code_type": "qrcode", "code_content": "TICKET:B0042"},
+        {"key": "MENU_SCAN", "code_content": "TICKET:B0042"},
     ),
     (
         "scancode_waitmsg",
         messages.MenuQrCodeSubmitted,
-        {"key": "MENU_SCAN_WAIT", "code_type": "qrcode", "code_content": "TICKET:B0042"},
+        {"key": "MENU_SCAN_WAIT", "code_content": "TICKET:B0042"},
     ),
     (
         "pic_sysphoto",
@@ -61,7 +60,6 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
             "key": "MENU_REPORT",
             "source": messages.PictureSource.CAMERA,
             "count": 1,
-            "digests": (MD5_1,),
         },
     ),
     (
@@ -71,7 +69,6 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
             "key": "MENU_REPORT",
             "source": messages.PictureSource.CAMERA_OR_ALBUM,
             "count": 2,
-            "digests": (MD5_1, MD5_2),
         },
     ),
     (
@@ -81,7 +78,6 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
             "key": "MENU_REPORT",
             "source": messages.PictureSource.ALBUM,
             "count": 1,
-            "digests": (MD5_3,),
         },
     ),
     (
@@ -197,10 +193,8 @@ EVENTS: list[tuple[str, type[messages.Event], dict[str, Any]]] = [
         messages.NoticesChosen,
         {
             "choices": (
-                messages.NoticeChoice(template_id="TPL_BOOKED", accepted=True, prompted_in="page"),
-                messages.NoticeChoice(
-                    template_id="TPL_CALLED", accepted=False, prompted_in="article"
-                ),
+                messages.NoticeChoice(template_id="TPL_BOOKED", accepted=True),
+                messages.NoticeChoice(template_id="TPL_CALLED", accepted=False),
             )
         },
     ),

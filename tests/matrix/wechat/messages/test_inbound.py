@@ -19,8 +19,6 @@ MESSAGES: list[tuple[str, type[messages.Message], int, dict[str, Any]]] = [
         {
             "content": "补领身份证",
             "option_id": "rule:17",
-            "article_id": "2650009876",
-            "article_position": 2,
         },
     ),
     (
@@ -36,7 +34,6 @@ MESSAGES: list[tuple[str, type[messages.Message], int, dict[str, Any]]] = [
         {
             "media_id": "media-voice-32",
             "format": "amr",
-            "media_id_16k": "media-voice-32-16k",
             "transcript": "社保卡怎么激活",
         },
     ),

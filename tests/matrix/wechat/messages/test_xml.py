@@ -65,7 +65,7 @@ BOMB = (
         (push("", ""), "bad_id:MsgType"),
         (push("image", "<MsgId>1</MsgId>"), "missing:PicUrl"),
         (event("CLICK"), "missing:EventKey"),
-        (event("scancode_push", "<EventKey>a</EventKey>"), "missing:ScanType"),
+        (event("scancode_push", "<EventKey>a</EventKey>"), "missing:ScanResult"),
         (event("LOCATION", "<Latitude>nan</Latitude>"), "bad_number:Latitude"),
         (event("LOCATION", "<Latitude>91</Latitude>"), "bad_number:Latitude"),
         (event("annual_renew", "<ExpiredTime>soon</ExpiredTime>"), "bad_number:ExpiredTime"),
