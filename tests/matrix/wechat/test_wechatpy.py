@@ -208,7 +208,7 @@ Shared = dict[str, str | Callable[[Any], object]]
 
 _MEDIA: Shared = {"media_id": "media_id", "thumb_media_id": "thumb_media_id"}
 _SCENE: Shared = {"scene": "scene_id", "ticket": "ticket"}
-_CODE: Shared = {"key": "key", "code": "scan_result"}
+_CODE: Shared = {"key": "key", "code_content": "scan_result"}
 _PICTURES: Shared = {"key": "key", "count": "count"}
 _UNTIL: Shared = {"expires_at": "expired_time"}
 _FAILED: Shared = {"failed_at": "fail_time", "reason": "fail_reason"}
@@ -226,8 +226,8 @@ SHARED: dict[str, Shared] = {
     "message_text": {"content": "content"},
     "message_text_option": {"content": "content"},
     "message_image": {"url": "image", "media_id": "media_id"},
-    "message_voice": {"media_id": "media_id", "format": "format", "recognised": "recognition"},
-    "message_voice_unrecognised": {"media_id": "media_id", "recognised": "recognition"},
+    "message_voice": {"media_id": "media_id", "format": "format", "transcript": "recognition"},
+    "message_voice_unrecognised": {"media_id": "media_id", "transcript": "recognition"},
     "message_video": _MEDIA,
     "message_shortvideo": _MEDIA,
     "message_location": {
