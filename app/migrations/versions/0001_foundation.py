@@ -1,5 +1,7 @@
 """Jobs, cache versions, cron claims, alerts, and the audit, which refuses to be changed."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -38,8 +40,8 @@ def _choice(name: str, *values: str) -> sa.Enum:
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=24)
 
 
-def _only(condition: str) -> dict[str, sa.TextClause]:
-    # an index over the rows that match, on both engines
+def _only(condition: str) -> dict[str, Any]:
+    # a partial index, on both engines
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
@@ -61,7 +63,7 @@ def downgrade() -> None:
 
 
 def _freeze_audit() -> None:
-    # whoever holds the database password must not rewrite what was done without a trace
+    # so that a mistake of ours, or a statement by hand, cannot rewrite what was done
     if op.get_bind().dialect.name == "postgresql":
         op.execute(_POSTGRESQL_FUNCTION)
         for table in _FROZEN:

@@ -1,5 +1,7 @@
 """Followers, what they write, what is answered, and outbound messages."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -31,8 +33,8 @@ def _choice(name: str, *values: str) -> sa.Enum:
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=24)
 
 
-def _only(condition: str) -> dict[str, sa.TextClause]:
-    # an index over the rows that match, on both engines
+def _only(condition: str) -> dict[str, Any]:
+    # a partial index, on both engines
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
