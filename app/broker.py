@@ -3,19 +3,18 @@
 Only ids travel. What Redis loses, the scheduler's sweep announces again.
 """
 
-from functools import cache as once
-
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import ShutdownNotifications
 
 from config import cache, clock, jobs
+from config.lazy import Lazy
 
 QUEUE_NAME = "jobs"
 
 
-@once
+@Lazy
 def broker() -> RedisBroker:
     """The broker of this process, with its one actor."""
     # Retries, limits and results are the rows' business (config/jobs.py), not the broker's.

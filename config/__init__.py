@@ -1,1 +1,4 @@
-"""The ground: settings, database, cache, jobs, audit, clock, errors. Imports no other room."""
+"""What every package builds on: settings, database, cache, jobs, audit, permissions, errors.
+
+Imports no other package of ours; `lint-imports` and a test hold that.
+"""

@@ -1,11 +1,14 @@
-"""Alarms: what a person must look at.
+"""Alerts: problems that a staff member must look at.
 
-    raise_alarm(kind, subject) ──> Alarm (open) ── close, with a note ──> Alarm (closed)
+    raise_alert(kind, subject) ──> Alert (open) ── resolve, with a note ──> Alert (resolved)
+                                        └── resolve_automatically, when the problem ended
 
-One open alarm for each kind and subject; a repeat counts up instead of crying again. An alarm
-belongs to an account, to a department, or to nobody, and then only those see it who see all.
+There is one open alert for each kind and subject; raising it again adds to its count. An alert
+belongs to an account, to a department, or to neither. One that belongs to neither is visible only
+to staff whose permission holds for the whole city.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +23,11 @@ from config.permissions import Permission, Principal
 
 _log = logs.get_logger(__name__)
 _IS_OPEN = text("resolved_at IS NULL")
+# Agents see the alerts of their conversations (an emergency, for example) without being allowed to
+# resolve other ones.
 _READ_PERMISSIONS = (Permission.ALERTS_RESOLVE, Permission.CONVERSATIONS_READ)
+# The page shows all open alerts at once. More than this at a time has one common cause, and the
+# rest appears as the first ones are resolved.
 _MAX_OPEN = 200
 _MAX_NOTE_LENGTH = 500
 
@@ -28,15 +35,21 @@ PAGE_SIZE = 30
 
 
 class AlertAlreadyResolved(DomainError):
-    """Somebody was first."""
+    """Another staff member resolved the alert in the meantime."""
 
     text = "这条告警已由{by}处理。"
 
 
 class Alert(Base):
-    """One thing that is wrong, since when, and how often it was noticed."""
+    """One problem: what it is, since when, and how often it was noticed.
+
+    `kind` is `noun.problem`, `subject` the id of what the problem is about, `message` a Chinese
+    sentence for staff, `details` plain JSON for the page. `resolved_by` is a copy of the staff
+    member's name, or "system".
+    """
 
     __tablename__ = "alerts"
+    # Partial, because resolved alerts of the same kind and subject stay as history.
     __table_args__ = (
         Index(
             "uq_alerts_open",
@@ -66,7 +79,7 @@ class Alert(Base):
 
 @dataclass(frozen=True)
 class AlertPage:
-    """Some closed alarms; `before` leads to older ones, None when there are none."""
+    """A page of resolved alerts. `before` is the argument for the next page, None on the last."""
 
     alerts: tuple[Alert, ...]
     before: int | None
@@ -83,11 +96,13 @@ def raise_alert(
     urgent: bool = False,
     **details: Any,
 ) -> None:
-    """Open an alarm, or count up the one that is open.
+    """Open an alert, or add to the count of the open one of this kind and subject.
 
-    `kind` is `noun.trouble`, `subject` the id of what it is about, `message` one Chinese
-    sentence for staff. Urgent ones stand first.
+    `kind` is `noun.problem`, `subject` the id of what the problem is about, `message` one Chinese
+    sentence for staff. A repeat replaces message and details; owner and urgency stay as they were.
     """
+    # One upsert instead of a look before an insert: several workers may notice the same problem at
+    # the same moment.
     statement = upsert(Alert).values(
         kind=kind,
         subject=str(subject),
@@ -117,7 +132,7 @@ def raise_alert(
 
 
 def mark_resolved(alert_id: int, *, by: str, now: datetime, note: str = "") -> bool:
-    """Close an open alarm; False when it was closed already."""
+    """Resolve an open alert; False when it was resolved already."""
     updated = compare_and_set(
         Alert,
         alert_id,
@@ -128,7 +143,7 @@ def mark_resolved(alert_id: int, *, by: str, now: datetime, note: str = "") -> b
 
 
 def resolve_automatically(kind: str, subject: object, *, now: datetime) -> bool:
-    """Close the open alarm of a trouble that ended by itself; False when there is none."""
+    """Resolve the open alert of a problem that ended by itself; False when there is none."""
     resolved = session.scalars(
         update(Alert)
         .where(Alert.kind == kind, Alert.subject == str(subject), Alert.resolved_at.is_(None))
@@ -139,11 +154,17 @@ def resolve_automatically(kind: str, subject: object, *, now: datetime) -> bool:
     return resolved is not None
 
 
+def list_open_messages(kinds: Collection[str], *, limit: int = 20) -> Sequence[str]:
+    """The messages of the open alerts of these kinds, oldest first."""
+    messages = select(Alert.message).where(Alert.kind.in_(kinds), Alert.resolved_at.is_(None))
+    return session.scalars(messages.order_by(Alert.id).limit(limit)).all()
+
+
 # ---- for staff ----
 
 
 def access_alert(member: Principal, alert_id: int, permission: Permission) -> Alert:
-    """The alarm of this id, inside the member's area. Raises NotFound."""
+    """The alert of this id. Raises NotFound also where the member lacks the permission."""
     alert = session.get(Alert, alert_id)
     if alert is None:
         raise NotFound(kind="alert", id=alert_id)
@@ -152,17 +173,21 @@ def access_alert(member: Principal, alert_id: int, permission: Permission) -> Al
 
 
 def list_open_for_staff(member: Principal, *, limit: int = _MAX_OPEN) -> list[Alert]:
-    """The open alarms that a member may see: urgent ones first, then the latest."""
+    """The open alerts that a member may see: urgent ones first, then the last raised."""
     rows = select(Alert).where(Alert.resolved_at.is_(None), _readable_by(member))
     newest = rows.order_by(Alert.urgent.desc(), Alert.last_raised_at.desc(), Alert.id.desc())
     return list(session.scalars(newest.limit(limit)))
 
 
 def list_resolved_for_staff(member: Principal, *, before: int | None = None) -> AlertPage:
-    """A page of the closed alarms that a member may see, the newest first."""
+    """A page of the resolved alerts that a member may see, newest first.
+
+    `before` is the `before` of the previous page.
+    """
     rows = select(Alert).where(Alert.resolved_at.is_not(None), _readable_by(member))
     if before is not None:
         rows = rows.where(Alert.id < before)
+    # one row more than shown tells whether there is another page, without a count
     page_rows = list(session.scalars(rows.order_by(Alert.id.desc()).limit(PAGE_SIZE + 1)))
     return AlertPage(
         tuple(page_rows[:PAGE_SIZE]),
@@ -171,13 +196,16 @@ def list_resolved_for_staff(member: Principal, *, before: int | None = None) -> 
 
 
 def resolve(member: Principal, alert_id: int, *, note: str, now: datetime) -> None:
-    """Close an alarm and say what was done. Raises Invalid, AlarmClosed, NotFound."""
+    """Resolve an alert with a note of 2 to 500 characters on what was done.
+
+    Raises Invalid, AlertAlreadyResolved, NotFound.
+    """
     alert = access_alert(member, alert_id, Permission.ALERTS_RESOLVE)
     note = note.strip()
     if not 2 <= len(note) <= _MAX_NOTE_LENGTH:
         raise Invalid(field="note", problem=f"请写明处理情况，2 到 {_MAX_NOTE_LENGTH} 个字")
     if not mark_resolved(alert_id, by=member.name, now=now, note=note):
-        session.refresh(alert)
+        session.refresh(alert)  # the row in memory does not know yet who was first
         raise AlertAlreadyResolved(by=alert.resolved_by)
     audit.record(
         "alert.resolve",
@@ -192,7 +220,9 @@ def resolve(member: Principal, alert_id: int, *, note: str, now: datetime) -> No
 def _readable_by(member: Principal) -> ColumnElement[bool]:
     return or_(
         *(
-            member.scope(right).sql_filter(department=Alert.department_id, account=Alert.account_id)
-            for right in _READ_PERMISSIONS
+            member.scope(permission).sql_filter(
+                department=Alert.department_id, account=Alert.account_id
+            )
+            for permission in _READ_PERMISSIONS
         )
     )

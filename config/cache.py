@@ -1,8 +1,9 @@
-"""Redis, for what can be made again.
+"""Redis, for values that can be computed again.
 
-Nothing here is needed for a right answer. When Redis is away, reads find nothing, writes are
-dropped, leases are refused, and for a second nobody asks again, so a dead server costs one
-short timeout and not one per message.
+No correct answer depends on this module. While Redis is unavailable, `get` returns None, `put` and
+`delete` do nothing and `lease` is refused. After a failed call the process does not try again for
+one second, so that a dead server costs one timeout a second and not one a message (the circuit
+breaker pattern).
 """
 
 import secrets
@@ -21,8 +22,10 @@ UNAVAILABLE_ERRORS = (RedisError, OSError)
 
 _log = logs.get_logger(__name__)
 _failures = Counter("hub_redis_failures_total", "Calls to Redis that failed")
-_RETRY_AFTER = 1.0  # seconds without a new try after a failure
+_RETRY_AFTER = 1.0  # seconds
 
+# Release only one's own lease: it may have run out, and somebody else may hold it by now. Get and
+# delete must be one step, therefore a script (https://redis.io/docs/latest/commands/set/#patterns).
 _RELEASE_SCRIPT = """
 if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
 return 0
@@ -30,16 +33,20 @@ return 0
 
 
 class _Availability:
-    """When Redis last failed; shared by the threads of this process."""
+    """Until when Redis is left alone, by the monotonic clock; shared by the threads of a process.
+
+    Without a lock: the worst a race does is one more call that fails.
+    """
 
     unavailable_until = 0.0
 
 
 @Lazy
 def client() -> redis.Redis:
-    """The connection pool of this process; may raise any of `Away` when used."""
+    """The connection pool of this process. Calls on it may raise any of UNAVAILABLE_ERRORS."""
     return redis.Redis.from_url(
         settings.get().effective_redis_url,
+        # WeChat's callback must be answered within our own limit of one second
         socket_timeout=1.0,
         socket_connect_timeout=0.5,
         protocol=2,
@@ -47,7 +54,7 @@ def client() -> redis.Redis:
 
 
 def reset() -> None:
-    """Drop connections and find the server anew at next use (a test moved it)."""
+    """Close all connections; the next use reads the address again. For tests that move it."""
     old_client = client.reset()
     if old_client is not None:
         old_client.close()
@@ -55,20 +62,20 @@ def reset() -> None:
 
 
 def is_unavailable() -> bool:
-    """Whether a call failed within the last second."""
+    """Whether a call failed within the last second, so that another one is not worth a try."""
     return time.monotonic() < _Availability.unavailable_until
 
 
 def mark_unavailable(error: Exception) -> None:
-    """Remember that Redis just failed."""
-    if not is_unavailable():
+    """Record that a call to Redis failed, for metrics, log and `is_unavailable`."""
+    if not is_unavailable():  # one line a second, not one a message
         _log.warning("redis.unavailable", error=type(error).__name__)
     _failures.inc()
     _Availability.unavailable_until = time.monotonic() + _RETRY_AFTER
 
 
 def get(key: str) -> bytes | None:
-    """The value kept under a key; None when there is none or Redis is away."""
+    """The value of a key; None when there is none or Redis is unavailable."""
     if is_unavailable():
         return None
     try:
@@ -76,21 +83,23 @@ def get(key: str) -> bytes | None:
     except UNAVAILABLE_ERRORS as error:
         mark_unavailable(error)
         return None
+    # redis-py types the answer of both its clients, the async one too
     return value if isinstance(value, bytes) else None
 
 
 def put(key: str, value: bytes | str, seconds: float) -> None:
-    """Keep a value for a while; dropped when Redis is away."""
+    """Store a value for some seconds; does nothing while Redis is unavailable."""
     if is_unavailable():
         return
     try:
+        # Always with an expiry, so that nothing fills the server; Redis refuses a px of 0.
         client().set(key, value, px=max(1, int(seconds * 1000)))
     except UNAVAILABLE_ERRORS as error:
         mark_unavailable(error)
 
 
 def delete(key: str) -> None:
-    """Forget a value."""
+    """Remove a key; does nothing while Redis is unavailable."""
     if is_unavailable():
         return
     try:
@@ -101,9 +110,10 @@ def delete(key: str) -> None:
 
 @contextmanager
 def lease(name: str, seconds: float) -> Iterator[bool]:
-    """Whether this caller alone holds `name` now, for `seconds` at most.
+    """Yields whether this caller alone holds `name`, for `seconds` at most.
 
-    For thrift, not for correctness: False also when Redis is away.
+    Saves work that two processes would do twice. It does not guarantee exclusion: a lease may run
+    out while its holder still works. Yields False also while Redis is unavailable.
     """
     key, token = f"lease:{name}", secrets.token_hex(8)
     try:

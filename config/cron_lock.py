@@ -1,8 +1,11 @@
-"""The timetable: what is due at which hour, written down once however many schedulers run.
+"""Cron lock: of several schedulers, one enqueues each run of a periodic job.
 
 scheduler A ─┐
-             ├── claim(name, due) ──> one of them enqueues the job
+             ├── claim(name, due) ──> True for one of them, which enqueues the job
 scheduler B ─┘
+
+A row instead of a lock in Redis, so that claim and job are one transaction: a scheduler that dies
+between the two has claimed nothing.
 """
 
 from datetime import datetime
@@ -13,7 +16,7 @@ from config.database import Base, session, upsert
 
 
 class CronClaim(Base):
-    """When the work of this name was last due."""
+    """The last claimed run of a periodic job."""
 
     __tablename__ = "cron_claims"
 
@@ -22,9 +25,10 @@ class CronClaim(Base):
 
 
 def claim(name: str, due: datetime) -> bool:
-    """Whether this caller is the first to claim this hour of this work.
+    """Whether this caller is the first to claim the run that was due at this instant.
 
-    False also for an hour before the last one claimed: a clock that was set back repeats nothing.
+    False also for an instant before the last one that was claimed: after a clock is set back, no
+    run is repeated.
     """
     claimed = session.scalar(
         upsert(CronClaim)

@@ -1,11 +1,15 @@
-"""The database: one session per thread, transactions at the edges, compare-and-set in between.
+"""The database: one session per thread, a unit of work per request or job, compare-and-set.
 
-    edge: transaction() / reading() / retrying(work)
-            └── deeds use `session`; they never commit
+    view, job, command:  transaction() / read_only() / run_in_transaction(work)
+                              └── everything below uses `session` and never commits
 
-SQLite runs in WAL mode and every writing transaction starts with BEGIN IMMEDIATE, so a lock is
-never upgraded half-way. PostgreSQL gets statement, lock and idle timeouts. Instants are aware
-UTC on both.
+The outermost caller commits, so one request or job is kept as a whole or not at all.
+
+SQLite runs in WAL mode, and a writing transaction starts with BEGIN IMMEDIATE: a deferred one that
+reads first and writes later fails at once with "database is locked" when another has written in
+between, without waiting for busy_timeout (https://sqlite.org/rescode.html#busy_snapshot).
+PostgreSQL gets timeouts for statements, locks and idle transactions. Instants are aware and in UTC
+on both.
 """
 
 import random
@@ -43,41 +47,45 @@ from config.lazy import Lazy
 T = TypeVar("T")
 Row = TypeVar("Row", bound="Base")
 
-# serialization failure, deadlock, lock not available
+# SQLSTATE of PostgreSQL: serialization_failure, deadlock_detected, lock_not_available
+# (https://www.postgresql.org/docs/current/errcodes-appendix.html)
 _RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03"})
 _MAX_ATTEMPTS = 3
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: aware UTC in the program, on both engines."""
+    """A column of instants: aware and in UTC in Python, on both engines."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; SQLite stores UTC without a zone."""
+        """The instant as the driver stores it. Raises ValueError for a naive one."""
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("a stored instant must know its zone")
+        # SQLite has no type for instants: SQLAlchemy stores text and drops the zone
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Give back aware UTC."""
+        """The stored instant, aware and in UTC."""
         if value is None:
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-# SQLite numbers rows by itself only in a column called INTEGER.
+# SQLite assigns ids by itself only to an INTEGER PRIMARY KEY (https://sqlite.org/rowidtable.html).
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    """Every table of every room."""
+    """The base class of all tables. Its metadata holds them once `app.models` was imported."""
 
+    # Without these, PostgreSQL chooses the names of constraints, and SQLite, where Alembic copies a
+    # table to change it, has none; migrations could not name what they drop.
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -89,10 +97,12 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         datetime: UtcDateTime(),
+        # None is SQL NULL, which `IS NULL` finds, and not the JSON value null
         dict[str, Any]: JSON(none_as_null=True),
         list[Any]: JSON(none_as_null=True),
         StrEnum: Enum(
             StrEnum,
+            # text with a CHECK: PostgreSQL's own ENUM cannot lose a value in a migration
             native_enum=False,
             create_constraint=True,
             length=24,
@@ -102,22 +112,27 @@ class Base(DeclarativeBase):
 
 
 class _Session(Session):
-    """A session that finds the process's engine when it is first used, after any fork."""
+    """A session that asks for the engine at its first statement, that is, after any fork."""
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         return self.bind if self.bind is not None else engine()
 
 
+# expire_on_commit is off so that a row can be shown after its transaction without a new query.
 session = scoped_session(sessionmaker(class_=_Session, expire_on_commit=False))
 
 
 @Lazy
 def engine() -> Engine:
-    """The engine of this process; made at first use, so a forked worker gets its own."""
+    """The engine of this process.
+
+    Made at first use: connections must not be shared between a process and its forks.
+    """
     current = settings.get()
     if current.effective_database_url.startswith("sqlite"):
         return _sqlite_engine(current)
     timeouts = {
+        # milliseconds
         "statement_timeout": current.statement_timeout,
         "lock_timeout": 4000,
         "idle_in_transaction_session_timeout": 30000,
@@ -141,7 +156,7 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
         pool_size=current.database_pool,
         max_overflow=current.database_pool,
         pool_timeout=10,
-        # the driver must not open transactions of its own, we say BEGIN ourselves
+        # sqlite3 would open deferred transactions of its own; `begin` below sends BEGIN instead
         connect_args={"timeout": 10, "isolation_level": None},
     )
 
@@ -150,7 +165,8 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
         connection.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=10000; PRAGMA foreign_keys=ON;"
             f"PRAGMA synchronous={current.sqlite_synchronous};"
-            # hot pages are written back once in a while, not after every few hundred messages
+            # Pages, of 4 kB. The default of 1000 writes the same hot pages back after every few
+            # hundred messages.
             "PRAGMA wal_autocheckpoint=8000; PRAGMA cache_size=-32000;"
         )
 
@@ -163,7 +179,7 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
 
 
 def reset() -> None:
-    """Close all connections and find the database anew at next use (a test moved it)."""
+    """Close all connections; the next use reads the address again. For tests that move it."""
     session.remove()
     instance = engine.reset()
     if instance is not None:
@@ -175,12 +191,14 @@ _unit_is_open: ContextVar[bool] = ContextVar("is_open", default=False)
 
 @contextmanager
 def _unit_of_work() -> Iterator[None]:
-    """Marks a unit of work as open. Raises RuntimeError inside another one.
+    """Mark a unit of work as open. Raises RuntimeError inside another one.
 
     Units share the thread's session: the end of the inner one would end the outer one too.
     """
     if _unit_is_open.get():
-        raise RuntimeError("a unit of work is open already; only edges may open one")
+        raise RuntimeError(
+            "a unit of work is open already; only a view, job or command may open one"
+        )
     token = _unit_is_open.set(True)
     try:
         yield
@@ -190,12 +208,15 @@ def _unit_of_work() -> Iterator[None]:
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """A unit of work: all of it is kept, or none. Edges only."""
+    """A unit of work that is committed at its end and rolled back on any exception.
+
+    Only for views, jobs and commands. Raises RuntimeError inside another unit.
+    """
     with _unit_of_work():
         try:
             yield
             session.commit()
-        except BaseException:
+        except BaseException:  # also KeyboardInterrupt and Dramatiq's Shutdown
             session.rollback()
             raise
         finally:
@@ -204,24 +225,26 @@ def transaction() -> Iterator[None]:
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """A unit of work that changes nothing; on SQLite it never waits for a writer.
+    """A unit of work that is always rolled back; on SQLite it never waits for a writer.
 
-    Rows that were read stay readable afterwards, as values.
+    Rows that were read keep their values afterwards. Raises RuntimeError inside another unit.
     """
     with _unit_of_work():
         try:
             session.connection(execution_options={"is_read_only": True})
             yield
         finally:
+            # before the rollback, which would expire the rows
             session.expunge_all()
             session.rollback()
             session.remove()
 
 
 def run_in_transaction(work: Callable[[], T]) -> T:
-    """Run `work` in a transaction; again, a little later, when the database lost a race.
+    """The result of `work`, run in a transaction, up to three times if the database aborts it.
 
-    `work` must bear running twice: nothing outside the database may happen in it.
+    `work` may therefore run more than once and must change nothing outside the database. Raises
+    what `work` raises, and sqlalchemy.exc.DBAPIError when the last attempt was aborted as well.
     """
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
@@ -230,18 +253,20 @@ def run_in_transaction(work: Callable[[], T]) -> T:
         except DBAPIError as error:
             if attempt == _MAX_ATTEMPTS or not _is_retryable(error):
                 raise
-            # another transaction needs a moment to finish; chance keeps two losers apart
+            # The other transaction needs a moment to finish. With jitter, two that aborted each
+            # other do not meet again.
             time.sleep(random.uniform(0.01, 0.05) * attempt)
     raise AssertionError("unreachable")
 
 
 def _is_retryable(error: DBAPIError) -> bool:
+    # psycopg has SQLSTATE; sqlite3 has only a text for SQLITE_BUSY
     state = getattr(error.orig, "sqlstate", None)
     return state in _RETRYABLE_STATES or "database is locked" in str(error.orig)
 
 
 def get_for_update(table: type[Row], key: object) -> Row:
-    """Fetch a row as it is now and hold it until the transaction ends.
+    """The row of this primary key, read again and locked until the transaction ends.
 
     Raises sqlalchemy.exc.NoResultFound when there is none.
     """
@@ -251,10 +276,10 @@ def get_for_update(table: type[Row], key: object) -> Row:
 def compare_and_set(
     table: type[Row], key: object, *, when: Mapping[str, object], to: Mapping[str, object]
 ) -> Row | None:
-    """Compare and set: move the row to new values if it still has the expected ones.
+    """Set columns of a row if others still have expected values. The row, or None if they do not.
 
-    `when` maps columns to a value, or to a tuple of values any of which will do. Returns the
-    row as it is now, or None when somebody else was first.
+    `when` maps column names to one value, or to a tuple of allowed values; `to` maps them to the
+    new ones. One UPDATE with both as its condition, so that two transactions cannot both succeed.
     """
     mapper: Mapper[Row] = inspect(table)
     conditions = [mapper.primary_key[0] == key]
@@ -264,16 +289,20 @@ def compare_and_set(
             column.in_(expected) if isinstance(expected, tuple) else column == expected
         )
     statement = update(table).where(*conditions).values(**to).returning(table)
+    # populate_existing: a row that is already in the session gets the new values, too
     return session.scalars(
         statement, execution_options={"populate_existing": True, "synchronize_session": False}
     ).one_or_none()
 
 
 def dialect() -> str:
-    """`sqlite` or `postgresql`."""
+    """The engine in use: `sqlite` or `postgresql`."""
     return session.get_bind().dialect.name
 
 
 def upsert(table: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT, in the words of the engine in use."""
+    """An INSERT with `on_conflict_do_update` and `on_conflict_do_nothing`, for the engine in use.
+
+    SQLAlchemy has these methods per dialect only.
+    """
     return postgresql.insert(table) if dialect() == "postgresql" else sqlite.insert(table)

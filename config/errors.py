@@ -1,17 +1,20 @@
-"""What can go wrong, said in the words of the person who asked.
+"""Errors that a person is told about, each with an HTTP status and a Chinese text.
 
     DomainError ──┬── Invalid      a value was not acceptable; names the field
-                  ├── NotFound     there is no such thing, or it is somebody else's
-                  ├── Stale        somebody else changed it in between
-                  └── Temporary    not now; try again later
+                  ├── NotFound     does not exist, or belongs to a department out of reach
+                  ├── Stale        was changed by somebody else in between
+                  └── Temporary    may work later; a job is tried again
 
-Rooms add their own classes beneath these, next to the rule that raises them. A text may name
-facts in braces; the facts themselves go to the log.
+Packages derive their own classes from these, in the module that raises them. A text may name facts
+in braces, as in str.format.
 """
 
 
 class DomainError(Exception):
-    """A rule said no. The text is for the person who asked, the facts are for the log."""
+    """A request that is refused by a rule of the product, not by a mistake of the program.
+
+    `text` is shown to the person who asked, `facts` are logged. `status` is the HTTP status.
+    """
 
     status = 409
     text = "操作未完成，请稍后再试。"
@@ -22,9 +25,10 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """A value breaks a rule of its field.
+    """A value that breaks a rule of its field.
 
-    `field` is the name of the field as the caller knows it, `problem` one Chinese sentence.
+    `field` is the name of the field as the caller knows it (of a form, a YAML key, a column),
+    `problem` a Chinese sentence.
     """
 
     status = 422
@@ -37,22 +41,26 @@ class Invalid(DomainError):
 
 
 class NotFound(DomainError):
-    """There is no such thing for this person."""
+    """Does not exist for this person.
+
+    Also raised for what lies outside the person's permissions: an answer "forbidden" would tell
+    that it exists.
+    """
 
     status = 404
     text = "没有找到您要的内容。"
 
 
 class Stale(DomainError):
-    """It is not any more what the person saw when they began."""
+    """Has changed since the person opened the form (optimistic locking)."""
 
     text = "内容刚刚被其他人修改过，请核对后再保存。"
 
 
 class Temporary(DomainError):
-    """It did not work now and may work later.
+    """Failed now and may work later.
 
-    `retry_after` is in seconds; None leaves the pause to the job's own back-off.
+    `retry_after` is in seconds; None means the usual exponential backoff of `config.jobs`.
     """
 
     status = 503

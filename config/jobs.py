@@ -1,17 +1,21 @@
-"""Jobs: work that happens later, written in the transaction of the change that asks for it.
+"""Jobs: background work as rows, written in the transaction of the change that asks for it.
 
-    deed ── enqueue ──> jobs row ── commit ──> id to Redis ──> worker ── run(id) ──> done
-                            └── due and nobody came ── sweep() ──────┘
-                                                            └── too often ──> dead, an alarm
+    enqueue ──> row in `jobs` ── commit ──> id to Redis ──> worker ── run(id) ──> done
+                     └── due and not dispatched ── redispatch_lost() ──┘  └── failed ──> waiting
+                                                                          └── too often ──> dead
 
-A job may run twice: it carries ids and looks at the state of things first. A handler in
-`inside` shares one transaction with its own completion, so its change happens exactly once. A
-handler in `outside` talks to strangers: nothing is open while it runs, it opens its own
-transactions before and after.
+This is the transactional outbox (https://microservices.io/patterns/data/transactional-outbox.html):
+no job is lost with Redis, and none runs for a change that was rolled back.
 
-A started job is leased. A worker that dies leaves the lease to run out and the sweep sends the
-job again; `attempts` is the fencing number, so a worker that wakes up late cannot write over
-its successor.
+A job may run more than once, so its payload carries ids and its handler checks the state of the
+rows first. A *transactional* handler runs in one transaction with the completion of its job, so its
+changes happen exactly once. A *non-transactional* handler calls WeChat or works for long: no
+transaction is open around it, it opens its own before and after the call.
+
+A started job is leased for JOB_LEASE seconds. When its worker dies, the lease runs out and the
+scheduler dispatches the job again. `attempts` is the fencing token: a worker that was only slow
+finds another number and cannot record a result for its successor
+(https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html).
 """
 
 import random
@@ -38,14 +42,16 @@ from config.errors import DomainError, Temporary
 _log = logs.get_logger(__name__)
 _IS_UNFINISHED = text("state IN ('waiting', 'running')")
 
-# a job announced this long ago that still waits was lost on the way
+# A job that was dispatched this long ago and still waits was lost on the way, or its workers are
+# busy; in the second case one more id in the queue does no harm.
 _REDISPATCH_AFTER = timedelta(seconds=20)
+# One UPDATE of this size stays well under the statement timeout; the rest follows a second later.
 _REDISPATCH_BATCH = 2000
 _MAX_BACKOFF_SECONDS = 3600.0
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """WAITING for its time, a worker or another attempt; RUNNING; DONE; DEAD until staff act."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -54,10 +60,15 @@ class JobState(StrEnum):
 
 
 class Job(Base):
-    """One piece of later work."""
+    """A job. `name` selects the handler, `payload` holds its arguments as plain JSON.
+
+    `attempts` counts the starts. `request_id` is that of the request that enqueued it, for the log.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
+        # Partial: the key is free again when its job is finished, and finished rows, which are the
+        # many, cost the scheduler's query nothing.
         Index(
             "uq_jobs_key",
             "key",
@@ -86,13 +97,13 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
-# does the work of one name; called with `now` and the facts given to `enqueue`
+# does the work of one name; called with `now` and the payload as keyword arguments
 Handler = Callable[..., None]
 Dispatcher = Callable[[list[int]], None]
 
 
 class _Registry:
-    """Handlers by name, and who tells the workers; filled once at start by `app`."""
+    """Handlers by job name, and the dispatcher; set once at the start by `app`."""
 
     transactional: ClassVar[dict[str, Handler]] = {}
     non_transactional: ClassVar[dict[str, Handler]] = {}
@@ -100,22 +111,22 @@ class _Registry:
 
 
 def register(*, transactional: dict[str, Handler], non_transactional: dict[str, Handler]) -> None:
-    """Say who does the work of which name."""
+    """Set the handlers of all job names, replacing earlier ones."""
     _Registry.transactional, _Registry.non_transactional = transactional, non_transactional
 
 
 def set_dispatcher(dispatcher: Dispatcher | None) -> None:
-    """Say who tells the workers about committed ids; without, only the sweep finds them."""
+    """Set the function that sends committed ids to workers; without one, jobs only wait."""
     _Registry.dispatcher = dispatcher
 
 
 def enqueue(
     name: str, *, due: datetime | None = None, key: str | None = None, **payload: Any
 ) -> int | None:
-    """Write down work for later, in the running transaction.
+    """Add a job to the running transaction; its id, or None when the key is taken.
 
-    `facts` are ids and other plain JSON. With a `key`, nothing is added while a job of that key
-    waits or runs. Returns the job's id, or None when the key was taken.
+    `payload` holds ids and other plain JSON, `due` is an instant (default: now). With a `key`,
+    nothing is added while a job of the same key waits or runs.
     """
     now = clock.now()
     due = due or now
@@ -136,6 +147,7 @@ def enqueue(
         .on_conflict_do_nothing(index_elements=[Job.key], index_where=_IS_UNFINISHED)
         .returning(Job.id)
     )
+    # A later job is dispatched by the scheduler when its time has come.
     if job_id is not None and is_due_now:
         session.info.setdefault("undispatched_jobs", []).append(job_id)
     return job_id
@@ -143,7 +155,7 @@ def enqueue(
 
 @event.listens_for(Session, "after_commit")
 def _dispatch_committed(current: Session) -> None:
-    # Only the outermost commit counts; a released savepoint may still be undone.
+    # Only the outermost commit counts; a released savepoint may still be rolled back.
     if not current.in_nested_transaction():
         ids = current.info.pop("undispatched_jobs", None)
         if ids:
@@ -157,19 +169,22 @@ def _discard_rolled_back(current: Session, previous: Any) -> None:
 
 
 def dispatch(ids: list[int]) -> None:
-    """Tell the workers; when that fails, the sweep tells them later."""
+    """Send ids to the workers. What the dispatcher cannot send, `redispatch_lost` sends later."""
     if _Registry.dispatcher is not None:
         _Registry.dispatcher(ids)
 
 
 def redispatch_lost(*, now: datetime) -> int:
-    """Announce jobs that are due and that nobody works on. Returns how many.
+    """Dispatch jobs that are due and not being worked on; how many.
 
-    Safe to run in two schedulers at once: each row is taken by one of them.
+    Covers jobs whose time has come, ids that Redis lost, and leases that ran out. Safe to run in
+    several schedulers at once: each row is claimed by one of them.
     """
     lost = or_(Job.dispatched_at.is_(None), Job.dispatched_at < now - _REDISPATCH_AFTER)
     abandoned = and_(Job.state == JobState.RUNNING, Job.lease_until < now)
     due = and_(Job.state == JobState.WAITING, Job.due_at <= now, lost)
+    # Looking first in a read-only transaction keeps SQLite's write lock free when there is nothing
+    # to do, which is so nearly every second.
     with read_only():
         candidate_ids = session.scalars(
             select(Job.id).where(or_(due, abandoned)).order_by(Job.due_at).limit(_REDISPATCH_BATCH)
@@ -194,14 +209,15 @@ def redispatch_lost(*, now: datetime) -> int:
 
 
 def run(job_id: int, *, now: datetime) -> JobState | None:
-    """Do one job, if it is due and nobody else is at it.
+    """Run one job; the state it is left in, or None when it is not due or another worker has it.
 
-    Returns the state it is left in, or None when there was nothing to do.
+    Does not raise what the handler raises: that is recorded in the row and logged.
     """
     claimed = run_in_transaction(lambda: _claim(job_id, now))
     if claimed is None:
         return None
     name, payload, attempt, request = claimed
+    # the id of the request that enqueued the job: one search in the log finds both
     with logs.bound_context(job=job_id, job_name=name, request=request):
         try:
             _execute(job_id, name, payload, attempt, now)
@@ -227,12 +243,14 @@ def _execute(job_id: int, name: str, payload: dict[str, Any], attempt: int, now:
     if transactional is not None:
 
         def execute_and_finish() -> None:
-            # a fenced-off worker loses here, before it changes anything
+            # First, so that a worker whose lease ran out changes nothing and the row is locked
+            # against a second one.
             if _finish(job_id, attempt, JobState.DONE):
                 transactional(now=now, **payload)
 
         run_in_transaction(execute_and_finish)
         return
+    # An unknown name raises KeyError and is retried: a newer version of the hub may know it.
     _Registry.non_transactional[name](now=now, **payload)
     run_in_transaction(lambda: _finish(job_id, attempt, JobState.DONE))
 
@@ -248,9 +266,10 @@ def _finish(job_id: int, attempt: int, state: JobState, **more: Any) -> bool:
 
 
 def _record_failure(job_id: int, attempt: int, error: Exception, name: str) -> JobState:
-    """Later again for what may pass, dead for what a rule refused or what failed too often."""
+    """Schedule another attempt, or mark the job dead when another one cannot help."""
     now = clock.now()
     reason = f"{type(error).__name__}: {error}"[:1000]
+    # a rule that refuses now will refuse again
     refused = isinstance(error, DomainError) and not isinstance(error, Temporary)
     if refused or attempt >= settings.get().job_attempts:
         _log.error("job.dead", attempt=attempt, error=reason, exc_info=error)
@@ -273,7 +292,8 @@ def _record_failure(job_id: int, attempt: int, error: Exception, name: str) -> J
 
 
 def _traceback_for(error: Exception) -> Exception | None:
-    # a stranger's bad day needs no stack; our own mistakes do
+    # Temporary is raised on purpose where WeChat or Redis fails: where from is known. Everything
+    # else is a mistake of ours, and its stack is needed.
     return None if isinstance(error, Temporary) else error
 
 
@@ -281,6 +301,8 @@ def _backoff_seconds(error: Exception, attempt: int) -> float:
     requested = error.retry_after if isinstance(error, Temporary) else None
     if requested is not None:
         return requested
+    # exponential backoff with "equal jitter"
+    # (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)
     upper_bound = min(_MAX_BACKOFF_SECONDS, 2.0**attempt)
     return random.uniform(upper_bound / 2, upper_bound)
 
@@ -293,7 +315,7 @@ def _mark_dead(job_id: int, attempt: int, reason: str, name: str, now: datetime)
 
 
 def retry_dead(job_id: int, *, now: datetime) -> bool:
-    """Give a dead job a new life; False when it is not dead."""
+    """Let a dead job run again at once, with all its attempts; False when it is not dead."""
     updated = compare_and_set(
         Job,
         job_id,
@@ -310,6 +332,6 @@ def retry_dead(job_id: int, *, now: datetime) -> bool:
 
 
 def purge_done(*, before: datetime) -> int:
-    """Remove finished jobs older than an instant; dead ones stay until somebody looks."""
+    """Delete jobs that were done before an instant; how many. Dead ones stay until staff act."""
     statement = delete(Job).where(Job.state == JobState.DONE, Job.finished_at < before)
     return len(session.scalars(statement.returning(Job.id)).all())

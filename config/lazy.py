@@ -1,7 +1,8 @@
-"""Once: what a process makes at first need, however many threads need it at that moment.
+"""Lazy: a value that a process makes at its first use, and only once.
 
-`functools.cache` lets threads that come at the same time make one each: of a pool of connections
-that is one too many, which nobody closes.
+`functools.cache` calls the function once for each thread that arrives before the first result is
+there (https://docs.python.org/3/library/functools.html#functools.cache). For a pool of connections
+that means a second pool which nobody closes.
 """
 
 import threading
@@ -13,7 +14,11 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """Decorates a function without arguments: its first result is that of every later call."""
+    """Decorator of a function without arguments: every call returns the result of the first one.
+
+    When the function raises, nothing is kept and the next call tries again. The function must not
+    return None, which stands for "not made yet".
+    """
 
     def __init__(self, factory: Callable[[], T]) -> None:
         self._factory = factory
@@ -22,7 +27,8 @@ class Lazy(Generic[T]):
         update_wrapper(self, factory)
 
     def __call__(self) -> T:
-        """The thing; made now if there is none."""
+        """The value, made now if there is none. Raises what the function raises."""
+        # Double-checked locking: safe under the GIL, and every later call saves the lock.
         value = self._value
         if value is not None:
             return value
@@ -32,7 +38,7 @@ class Lazy(Generic[T]):
             return self._value
 
     def reset(self) -> T | None:
-        """Give the thing up to whoever closes it, or None; the next call makes another."""
+        """Remove the value and return it for the caller to close; None if there was none."""
         with self._lock:
             value, self._value = self._value, None
         return value

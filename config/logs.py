@@ -1,9 +1,9 @@
-"""Logs: one event a line, with the ids of request, job and account, and never a secret.
+"""Logs: one event a line, with the ids of request, job and account, and without secrets.
 
     2026-… warning  callback.refused  reason=signature  account=wx…  request=6f…
 
-`bind` adds ids to every later line of the same request or job. Values whose names speak of
-secrets are blanked, and so is what looks like a token inside an address.
+`bind_request` and `bound_context` add ids to every later line of the same request or job. Values
+are redacted by their name (`token=…`), and tokens and openids inside addresses.
 """
 
 import logging
@@ -21,6 +21,8 @@ from config import settings
 _SECRET_NAMES = re.compile(
     r"secret|token|password|passwd|aes_?key|authorization|cookie|signature", re.IGNORECASE
 )
+# The query parameters of WeChat's API, callback and web sign-in that are secret or name a person.
+# An exception of an HTTP library quotes the whole address.
 _SECRET_IN_URL = re.compile(
     r"((?:access_token|secret|appsecret|code|signature|msg_signature|component_access_token|"
     r"ticket|openid)=)[^&\s\"']+",
@@ -30,7 +32,7 @@ _REDACTED = "***"
 
 
 def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
-    """Blank secrets by the name of the value, and tokens inside addresses."""
+    """A structlog processor that replaces secrets in the values of an event by `***`."""
     for name, value in event_dict.items():
         if name != "event" and _SECRET_NAMES.search(name) and value is not None:
             event_dict[name] = _REDACTED
@@ -40,30 +42,33 @@ def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDi
 
 
 def get_logger(name: str) -> Any:
-    """The logger of a module; call it with an event name and facts."""
+    """The logger of a module. Call it with an event (`noun.what_happened`) and keyword values."""
     return structlog.get_logger(name, room=name)
 
 
 @contextmanager
 def bound_context(**ids: object) -> Iterator[None]:
-    """Put ids on every line written inside."""
+    """Add ids to every line that is logged inside the block."""
     with structlog.contextvars.bound_contextvars(**ids):
         yield
 
 
 def request_id() -> str:
-    """The id of the request under way, or an empty text."""
+    """The id of the current request, or an empty text."""
     return str(structlog.contextvars.get_contextvars().get("request", ""))
 
 
 def bind_request(**ids: object) -> None:
-    """Put ids on every line from here on, and take those of the last request off."""
+    """Add ids to every line from here on, and remove those of the thread's previous request."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**ids)
 
 
 def configure() -> None:
-    """Send our lines and those of libraries to standard error, in one shape. Edges call it once."""
+    """Send our lines and those of libraries to standard error, in the form of LOG_FORMAT.
+
+    Called once by each process. Replaces the handlers of the root logger.
+    """
     current = settings.get()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -83,6 +88,7 @@ def configure() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelName(current.log_level)
         ),
+        # a cached logger would ignore a later `configure` and the capturing of tests
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -95,5 +101,6 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(current.log_level)
+    # urllib3 logs paths with their tokens at DEBUG, the others every migration and tick at INFO
     for noisy in ("urllib3", "alembic", "apscheduler"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

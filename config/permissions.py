@@ -1,11 +1,12 @@
-"""Tenancy: who may do what, and where, as every room sees it.
+"""Permissions: what a staff member may do, and where.
 
-    role, granted in a department or at one account        (matrix/staff)
-          └──> Member: right -> Area ──> access_*(member, id), for_staff(member) of each room
+    role, granted in a department or at one account                      (matrix/staff)
+          └──> Principal: Permission -> PermissionScope
+                    └──> access_*(principal, id), list_*_for_staff(principal) of each package
 
-A right says what may be done, an area where: the whole city, or the departments and accounts
-that lie in the subtrees of the grants. Rooms ask a Member and know nothing of roles. What lies
-outside a member's area is not there for them: `NotFound`, never "forbidden".
+A permission says what may be done, its scope where: in the whole city, or in the departments and
+accounts below the grants. Packages ask a Principal and know nothing of roles
+(docs/decisions/0040). What lies outside the scope does not exist for the member: NotFound.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from config.errors import DomainError, NotFound
 
 
 class Permission(StrEnum):
-    """What may be done. A role is a bundle of these."""
+    """What may be done, as `noun.verb`. A role is a set of these."""
 
     ACCOUNTS_READ = "accounts.read"
     ACCOUNTS_MANAGE = "accounts.manage"
@@ -32,17 +33,19 @@ class Permission(StrEnum):
     RULES_REVIEW = "rules.review"
     CONVERSATIONS_READ = "conversations.read"
     CONVERSATIONS_REPLY = "conversations.reply"
+    # seeing numbers unmasked; apart from reading, because each use leaves an audit entry
     PRIVACY_REVEAL = "privacy.reveal"
     STAFF_READ = "staff.read"
     STAFF_MANAGE = "staff.manage"
     DEPARTMENTS_MANAGE = "departments.manage"
     AUDIT_READ = "audit.read"
+    # apart from reading: a file leaves the hub, and with it the control over who reads it
     AUDIT_EXPORT = "audit.export"
     ALERTS_RESOLVE = "alerts.resolve"
 
 
 class Forbidden(DomainError):
-    """The member has this right nowhere."""
+    """The member does not have the permission anywhere, so the whole page is closed to them."""
 
     status = 403
     text = "您没有进行此操作的权限。"
@@ -50,10 +53,11 @@ class Forbidden(DomainError):
 
 @dataclass(frozen=True)
 class PermissionScope:
-    """Where a right holds: everywhere, or in these departments and at these accounts.
+    """Where a permission holds: everywhere, or in these departments and at these accounts.
 
     `departments` are the ids of whole subtrees, `accounts` the ids of all accounts of those
-    departments and of single ones that were granted.
+    departments and of accounts that were granted singly. Both are expanded when the Principal is
+    made, so that a list needs one condition and a check no query.
     """
 
     everywhere: bool = False
@@ -61,13 +65,14 @@ class PermissionScope:
     accounts: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
-        """Whether the right holds anywhere."""
+        """Whether the permission holds anywhere."""
         return self.everywhere or bool(self.departments) or bool(self.accounts)
 
     def contains(self, *, department_id: int | None = None, account_id: int | None = None) -> bool:
-        """Whether a thing of this owner lies inside; one without an owner is the whole city's.
+        """Whether a row with this owner lies inside; a row without an owner belongs to the city.
 
-        A thing of one account is named by the account alone.
+        What belongs to an account is decided by the account alone, whatever department is given:
+        somebody may have been granted the account and not the department.
         """
         if self.everywhere:
             return True
@@ -81,7 +86,7 @@ class PermissionScope:
         department: InstrumentedAttribute[Any] | None = None,
         account: InstrumentedAttribute[Any] | None = None,
     ) -> ColumnElement[bool]:
-        """The condition of a query that `holds` would be true for each of its rows.
+        """The SQL condition under which `contains` is true for a row.
 
         With both columns, the department counts where a row names no account.
         """
@@ -95,6 +100,7 @@ class PermissionScope:
             conditions.append(
                 in_departments if account is None else in_departments & account.is_(None)
             )
+        # false() first: without any column, nothing is visible
         return or_(false(), *conditions)
 
 
@@ -103,14 +109,17 @@ EMPTY_SCOPE = PermissionScope()
 
 @dataclass(frozen=True)
 class Principal:
-    """A staff member as the rooms see them: who, and what they may do where."""
+    """A staff member as other packages see them: who, and which permissions hold where.
+
+    Made once a request by `matrix.staff` from the grants that are valid at that moment.
+    """
 
     staff_id: int
     name: str
     scopes: Mapping[Permission, PermissionScope] = field(default_factory=dict)
 
     def scope(self, permission: Permission) -> PermissionScope:
-        """Where the member has a right; possibly nowhere."""
+        """Where the member has a permission; an empty scope when nowhere."""
         return self.scopes.get(permission, EMPTY_SCOPE)
 
     def may(
@@ -120,7 +129,7 @@ class Principal:
         department_id: int | None = None,
         account_id: int | None = None,
     ) -> bool:
-        """Whether the member may do this to a thing of this owner."""
+        """Whether the member has the permission for a row with this owner."""
         return self.scope(permission).contains(department_id=department_id, account_id=account_id)
 
     def require(
@@ -130,12 +139,12 @@ class Principal:
         department_id: int | None = None,
         account_id: int | None = None,
     ) -> None:
-        """Raises NotFound when a thing of this owner is out of the member's reach."""
+        """Raises NotFound unless the member has the permission for a row with this owner."""
         if not self.may(permission, department_id=department_id, account_id=account_id):
             raise NotFound(right=permission.value, staff=self.staff_id)
 
     def require_anywhere(self, *permissions: Permission) -> None:
-        """Raises Forbidden when the member has none of these rights anywhere."""
+        """Raises Forbidden unless the member has at least one of these permissions somewhere."""
         if not any(self.scope(permission) for permission in permissions):
             raise Forbidden(
                 rights=[permission.value for permission in permissions], staff=self.staff_id

@@ -1,4 +1,4 @@
-"""Settings: everything the environment may say, checked once at the start.
+"""Settings: environment variables, checked once at the start.
 
     environment ──> Settings (frozen) ──> settings.get()
 
@@ -12,7 +12,6 @@ import binascii
 import os
 import secrets
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,13 +20,19 @@ from cryptography.fernet import Fernet
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.lazy import Lazy
+
 
 class SettingsError(Exception):
     """A setting is wrong or missing. The message is one line that names it."""
 
 
 class Settings(BaseSettings):
-    """One frozen value per environment variable; the variable is the name in capitals."""
+    """All settings. The variable is the field's name in capitals.
+
+    An empty variable counts as not set (`env_ignore_empty`), since Procfiles and compose files pass
+    empty ones. docs/operations.md repeats the descriptions; a test compares the two.
+    """
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
@@ -36,6 +41,8 @@ class Settings(BaseSettings):
     )
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite under VAR_DIR")
     redis_url: str = Field("", description="redis:// or unix:// URL; empty: the embedded server")
+    # SECRET_KEY and FIELD_KEYS are two settings, so that signing everybody out does not touch what
+    # is stored, and the other way round.
     secret_key: str = Field("", description="signs sessions; 32 characters or more")
     field_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Fernet keys for stored secrets, comma-separated, the first is current"
@@ -43,17 +50,23 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="how citizens and WeChat reach the hub")
     wechat_api_url: str = Field("https://api.weixin.qq.com", description="WeChat's API")
     wechat_open_url: str = Field("https://open.weixin.qq.com", description="WeChat's web sign-in")
-    trusted_proxies: int = Field(0, ge=0, le=5, description="proxies in front that we believe")
+    # X-Forwarded-For is believed for this many hops. With a wrong number a client could write its
+    # own address, which the throttle of sign-ins and the IP allow-list go by.
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="trusted reverse proxies in front of the hub"
+    )
     timezone: str = Field("Asia/Shanghai", description="zone of local days")
     port: int = Field(8000, ge=1, le=65535, description="port of the web process")
     simulator_port: int = Field(8100, ge=1, le=65535, description="port of the simulator")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="the least serious log line that is written"
+        "INFO", description="lowest level that is logged"
     )
-    log_format: Literal["json", "text"] = Field("json", description="shape of a log line")
+    log_format: Literal["json", "text"] = Field("json", description="format of a log line")
     metrics_token: str = Field(
         "", description="bearer token for /metrics; empty: only this machine may read it"
     )
+    # WeChat signs the timestamp. The window limits how long a recorded callback can be replayed; it
+    # must be larger than the drift between WeChat's clocks and ours.
     callback_window: int = Field(
         300, ge=30, le=86400, description="seconds a callback's timestamp may be off"
     )
@@ -64,8 +77,10 @@ class Settings(BaseSettings):
         1095, ge=7, le=36500, description="days a recorded message is kept (three years)"
     )
     unmatched_days: int = Field(
-        90, ge=1, le=3650, description="days an unmatched question is kept after it was last asked"
+        90, ge=1, le=3650, description="days an unanswered question is kept after its last use"
     )
+    # WeChat's limits, which older documents give as 20 and 3; therefore settings.
+    # https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Service_Center_messages.html
     customer_service_messages: int = Field(
         5, ge=1, le=100, description="messages allowed in 48 h after a citizen wrote"
     )
@@ -74,38 +89,53 @@ class Settings(BaseSettings):
     )
     wechat_connect_timeout: float = Field(3.0, gt=0, le=30, description="seconds to connect")
     wechat_read_timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for WeChat")
+    # Length instead of kinds of characters, as NIST SP 800-63B advises. Level 2 of GB/T 22239-2019
+    # asks for expiry, history, a lock and an idle limit, without numbers; the defaults are the usual
+    # ones of graded-protection reviews.
     password_length: int = Field(12, ge=8, le=64, description="characters a password must have")
     password_days: int = Field(
         90, ge=0, le=3650, description="days until a password must be renewed; 0: never"
     )
     password_history: int = Field(
-        5, ge=0, le=24, description="last passwords that cannot be taken again"
+        5, ge=0, le=24, description="number of former passwords that cannot be used again"
     )
     session_idle_minutes: int = Field(
-        30, ge=5, le=240, description="minutes without a deed that end a sign-in"
+        30, ge=5, le=240, description="minutes without a request that end a session"
     )
-    session_hours: int = Field(12, ge=1, le=24, description="hours after which a sign-in ends")
+    session_hours: int = Field(12, ge=1, le=24, description="hours after which a session ends")
     sign_in_attempts: int = Field(
         5, ge=3, le=20, description="failures after which a name is locked"
     )
     sign_in_lock_minutes: int = Field(
         15, ge=1, le=1440, description="minutes a locked name stays locked"
     )
-    job_attempts: int = Field(12, ge=1, le=100, description="tries before a job stands as dead")
-    job_lease: int = Field(60, ge=5, le=3600, description="seconds a started job is left alone")
+    # With exponential backoff, twelve attempts last about an hour: longer than most
+    # failures of WeChat, and staff see a dead job the same day.
+    job_attempts: int = Field(12, ge=1, le=100, description="attempts before a job is dead")
+    # Must be longer than the slowest job, or a second worker starts it while the first still works.
+    job_lease: int = Field(
+        60,
+        ge=5,
+        le=3600,
+        description="seconds after which a started job is given to another worker",
+    )
     worker_threads: int = Field(8, ge=1, le=64, description="threads of one worker process")
     database_pool: int = Field(8, ge=1, le=100, description="connections of one process")
     statement_timeout: int = Field(
         15000, ge=100, description="milliseconds one PostgreSQL statement may take"
     )
+    # In WAL mode, NORMAL cannot corrupt the database, but the last commits before a power cut may
+    # be missing (https://sqlite.org/pragma.html#pragma_synchronous).
     sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
         "NORMAL", description="FULL survives a power cut to the last message, and is slower"
     )
 
+    # ---- validators: their ValueError becomes the one line that stops the start ----
+
     @field_validator("field_keys", mode="before")
     @classmethod
     def split_keys(cls, value: object) -> object:
-        """Accept the comma-separated form of the environment."""
+        """The parts of a comma-separated variable; pydantic would expect JSON."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
@@ -113,7 +143,7 @@ class Settings(BaseSettings):
     @field_validator("field_keys")
     @classmethod
     def check_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Each key is 32 bytes in URL-safe base64."""
+        """Each key must be 32 bytes in URL-safe base64 (https://github.com/fernet/spec)."""
         for key in value:
             try:
                 length = len(base64.urlsafe_b64decode(key.encode()))
@@ -126,7 +156,7 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def check_secret(cls, value: str) -> str:
-        """A short secret is no secret."""
+        """Refuse a key that could be guessed: sessions and one-time links are signed with it."""
         if value and len(value) < 32:
             raise ValueError("must have 32 characters or more")
         return value
@@ -134,7 +164,11 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def check_database(cls, value: str) -> str:
-        """SQLite or PostgreSQL, the latter always by psycopg 3."""
+        """Accept SQLite and PostgreSQL.
+
+        `postgres://`, which hosting services hand out, becomes `postgresql+psycopg://`: SQLAlchemy
+        would load psycopg2, which is not installed.
+        """
         if value.startswith(("postgresql://", "postgres://")):
             return "postgresql+psycopg://" + value.split("://", 1)[1]
         if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
@@ -144,7 +178,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def check_redis(cls, value: str) -> str:
-        """What redis-py understands."""
+        """Accept the schemes that redis-py connects to."""
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
         return value
@@ -152,7 +186,7 @@ class Settings(BaseSettings):
     @field_validator("wechat_api_url", "wechat_open_url", "public_url")
     @classmethod
     def check_url(cls, value: str) -> str:
-        """An address without a slash at its end."""
+        """The URL without a slash at its end, since paths are appended to it."""
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
@@ -160,7 +194,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def check_timezone(cls, value: str) -> str:
-        """A zone this machine knows."""
+        """Accept a zone that the tz database of this machine has."""
         try:
             ZoneInfo(value)
         except (OSError, ValueError, ZoneInfoNotFoundError) as error:
@@ -169,7 +203,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def check_production(self) -> "Settings":
-        """Production brings its own secrets; only the embedded hub may make them up."""
+        """Require secrets when servers are shared.
+
+        Several machines would each generate their own keys and could not read each other's rows.
+        """
         if self.is_embedded:
             return self
         for name in ("secret_key", "field_keys", "public_url"):
@@ -179,34 +216,35 @@ class Settings(BaseSettings):
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the hub runs from its own folder, without outside servers."""
+        """Whether the hub runs on SQLite and generates missing keys, without any server outside."""
         return not self.database_url or self.database_url.startswith("sqlite:///")
 
     @property
     def effective_database_url(self) -> str:
-        """The database's address, embedded or given."""
+        """DATABASE_URL, or the SQLite file under VAR_DIR."""
         return self.database_url or f"sqlite:///{self.var_dir.resolve() / 'hub.sqlite3'}"
 
     @property
     def effective_redis_url(self) -> str:
-        """The Redis server's address, embedded or given."""
+        """REDIS_URL, or the socket of the embedded server under VAR_DIR."""
         return self.redis_url or f"unix://{self.var_dir.resolve() / 'redis.sock'}"
 
     @property
     def base_url(self) -> str:
-        """The address that links in messages start with."""
+        """PUBLIC_URL, or this machine's own address; links in messages and pages start with it."""
         return self.public_url or f"http://127.0.0.1:{self.port}"
 
 
-@cache
+@Lazy
 def get() -> Settings:
-    """The settings of this process.
+    """The settings of this process, read at the first call.
 
-    Raises SettingsError with one line naming the first wrong setting.
+    Raises SettingsError with one line that names the first wrong setting.
     """
     try:
         settings = Settings()
     except ValidationError as error:
+        # `from None`: the original quotes values, and one of them may be a secret
         raise SettingsError(_first_error(error)) from None
     if settings.is_embedded:
         settings = _with_generated_keys(settings)
@@ -214,7 +252,7 @@ def get() -> Settings:
 
 
 def check_or_exit() -> None:
-    """End the process with one line when a setting is wrong. Edges call it first."""
+    """End the process with one line when a setting is wrong. Each process calls it first."""
     try:
         get()
     except SettingsError as error:
@@ -222,8 +260,8 @@ def check_or_exit() -> None:
 
 
 def reset() -> None:
-    """Read the environment again at the next `get` (a test changed it)."""
-    get.cache_clear()
+    """Read the environment again at the next `get`. For tests that change it."""
+    get.reset()
 
 
 def _first_error(error: ValidationError) -> str:
@@ -234,7 +272,7 @@ def _first_error(error: ValidationError) -> str:
 
 
 def _with_generated_keys(settings: Settings) -> Settings:
-    """The embedded hub keeps keys it made up in VAR_DIR/keys, readable to its owner only."""
+    """The settings with keys generated under VAR_DIR/keys, which only their owner can read."""
     missing: dict[str, object] = {}
     if not settings.secret_key:
         missing["secret_key"] = _load_or_create_key(
@@ -250,7 +288,8 @@ def _with_generated_keys(settings: Settings) -> Settings:
 def _load_or_create_key(folder: Path, name: str, new_key: str) -> str:
     path = folder / "keys" / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Several processes start at once: each writes its own file whole, the first link wins.
+    # Several processes start at once. Each writes a whole file of its own; link() fails if the name
+    # exists, so the first one wins and the others read its key.
     temporary = path.with_suffix(f".{os.getpid()}")
     temporary.touch(mode=0o600)
     temporary.write_text(new_key, encoding="ascii")

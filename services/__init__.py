@@ -1,1 +1,1 @@
-"""The services: what a citizen can get done, from the guide to the finished case."""
+"""Services: what citizens can get done, from the guide to the finished case."""

@@ -1,10 +1,10 @@
-"""The catalogue: guides, the descriptions of what a citizen can get done.
+"""Catalogue of guides: descriptions of what a citizen can get done, and how.
 
     Department 1 ──< n Guide      active ── withdraw ──> withdrawn
 
-`body` holds what a guide says (conditions, materials, steps, days, fee, place …) as plain JSON;
-what others search by stands in columns of its own. `cards` is the short list that the dialogue
-suggests from. Other rooms learn of a change by the revision `guides`.
+`body` holds conditions, materials, steps, days, fee, place and so on as plain JSON; what is
+searched has a column of its own. `list_cards` is the short form that the dialogue suggests guides
+from. Other packages learn of a change by the cache version `guides`.
 """
 
 from dataclasses import dataclass, field
@@ -21,18 +21,21 @@ from config.errors import Invalid, NotFound
 
 CACHE_KEY = "guides"
 
+# a slug stands in links and file names, a name on one line of a phone and in a suggestion
 _MAX_SLUG_LENGTH, _MAX_NAME_LENGTH = 64, 100
 
 
 class GuideState(StrEnum):
-    """Whether citizens are shown the guide."""
+    """Whether the guide is shown to citizens."""
 
     ACTIVE = "active"
     WITHDRAWN = "withdrawn"
 
 
 class Guide(Base):
-    """One thing a citizen can get done. `code` is the stable id it was loaded with."""
+    """A guide. `slug` is its stable id in YAML files and links; `review_by` is the day by which the
+    department must confirm that the text still holds.
+    """
 
     __tablename__ = "guides"
 
@@ -49,7 +52,7 @@ class Guide(Base):
 
 @dataclass(frozen=True)
 class GuideSpec:
-    """What somebody wants a guide to say."""
+    """The wanted content of a guide; the fields are those of the table."""
 
     slug: str
     department_id: int
@@ -60,7 +63,7 @@ class GuideSpec:
     review_by: date | None = None
 
     def validate(self) -> None:
-        """Raises Invalid naming the first wrong field."""
+        """Raises Invalid, which names the first wrong field as the YAML file calls it."""
         if not self.slug.strip() or len(self.slug) > _MAX_SLUG_LENGTH:
             raise Invalid(field="id", problem=f"不能为空，最长 {_MAX_SLUG_LENGTH} 个字符")
         if not self.name.strip() or len(self.name) > _MAX_NAME_LENGTH:
@@ -69,7 +72,7 @@ class GuideSpec:
 
 @dataclass(frozen=True, slots=True)
 class GuideCard:
-    """A guide as the dialogue suggests it."""
+    """A guide in the form that processes keep in memory and the dialogue suggests from."""
 
     slug: str
     name: str
@@ -78,45 +81,45 @@ class GuideCard:
 
 
 def upsert(spec: GuideSpec, *, now: datetime) -> Guide:
-    """Make the guide of this code say what the draft says; the same again changes nothing.
-
-    Raises Invalid.
-    """
+    """Create or update the guide of this slug; equal content changes nothing. Raises Invalid."""
     spec.validate()
     guide = session.scalars(select(Guide).where(Guide.slug == spec.slug)).one_or_none()
     before = None if guide is None else _audit_values(guide)
     if guide is None:
         guide = Guide(slug=spec.slug, created_at=now)
         session.add(guide)
+    # only what differs, so that an equal value makes no UPDATE
     for name, value in vars(spec).items():
         if getattr(guide, name) != value:
             setattr(guide, name, value)
+    # loading the same file again must leave no audit entry and no stale caches
     if _audit_values(guide) != before:
         _record_change(guide, before)
     return guide
 
 
 def get(slug: str) -> Guide:
-    """The guide of this code. Raises NotFound."""
+    """The guide of this slug. Raises NotFound."""
     guide = session.scalars(select(Guide).where(Guide.slug == slug)).one_or_none()
     if guide is None:
-        raise NotFound(kind="guide", code=slug)
+        raise NotFound(kind="guide", slug=slug)
     return guide
 
 
 def list_all() -> list[Guide]:
-    """All guides, withdrawn ones too, by code."""
+    """All guides, withdrawn ones too, ordered by slug."""
     return list(session.scalars(select(Guide).order_by(Guide.slug)))
 
 
 def list_cards() -> tuple[GuideCard, ...]:
-    """The guides that citizens are shown, by code."""
+    """The active guides, ordered by slug."""
     rows = session.execute(
         select(Guide.slug, Guide.name, Guide.department_id, Guide.keywords)
         .where(Guide.state == GuideState.ACTIVE)
         .order_by(Guide.slug)
     )
-    return tuple(GuideCard(code, name, owner, tuple(words)) for code, name, owner, words in rows)
+    # columns instead of Guide rows: `body` is large and not needed here
+    return tuple(GuideCard(slug, name, owner, tuple(words)) for slug, name, owner, words in rows)
 
 
 def _audit_values(guide: Guide) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from app.console import forms
 from app.console.responses import ViewResult
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
-from config import clock
+from config import alerts, clock
 from config.audit import AuditEntry, diff, exports, hash_chain, labels, search
 from config.audit.exports import ExportFormat
 from config.audit.search import MAX_TERM_LENGTH, Query
@@ -94,7 +94,7 @@ def _render_results(form: SearchForm, page: search.SearchPage, args: MultiDict[s
         older_url=older_url,
         link_filter_text=_link_filter_text(form, page),
         seal=hash_chain.find_latest(),
-        chain_problems=hash_chain.open_alert_messages(),
+        chain_problems=alerts.list_open_messages(hash_chain.ALERT_KINDS),
     )
 
 

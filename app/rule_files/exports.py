@@ -8,7 +8,6 @@ from io import BytesIO
 from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from sqlalchemy import select
@@ -18,7 +17,7 @@ from app.content.export import to_yaml
 from app.rule_files.row_mapping import COLUMNS, write_row
 from config.database import session
 from config.permissions import Permission, Principal
-from config.security.formula_escape import escape
+from config.security.formula_escape import text_cell
 from keywords.rules import spec, store
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow
@@ -114,8 +113,7 @@ def to_yaml_text(rules: Iterable[RuleSpec]) -> str:
 def _cell(sheet: Any, text: str, font: Font | None = None) -> Any:
     if not text:
         return None
-    cell = WriteOnlyCell(sheet, escape(text))
-    cell.data_type = "s"
+    cell = text_cell(sheet, text)
     if font is not None:
         cell.font = font
     elif "\n" in text:

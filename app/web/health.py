@@ -23,7 +23,7 @@ _jobs_gauge = Gauge("hub_jobs", "Jobs that are not done, by state", ["state"])
 _oldest_due_gauge = Gauge(
     "hub_jobs_oldest_due_seconds", "Age of the oldest job that is due and waits"
 )
-_open_alerts_gauge = Gauge("hub_alarms_open", "Open alarms by kind", ["kind"])
+_open_alerts_gauge = Gauge("hub_alerts_open", "Open alerts by kind", ["kind"])
 
 blueprint = Blueprint("health", __name__)
 

@@ -1,11 +1,11 @@
-"""Audit: who changed what, written in the transaction of the change.
+"""Audit log: who changed what, written in the transaction of the change.
 
-    record("noun.verb", …) ──> Entry ── sealed a while later ──> seals
-                                 └── search, reading, exporting: in the words of `words`
+    record("noun.verb", …) ──> AuditEntry ── ten minutes later ──> hash_chain.Seal
+                                   └── search, diff, exports: with the Chinese names of `labels`
 
-Rows are never changed or removed, however old: a trigger refuses. Labels are copied, so a row
-can be read after its object is gone. Secrets never get in: callers pass what may be shown. Each
-action and each kind has its Chinese name in `words`.
+Rows are never changed or deleted: a trigger of the database refuses both. The names of actor and
+object are copied, so that a row can be read after its object is gone. Callers pass `before` and
+`after` without secrets. Each action and each kind has its Chinese name in `labels`.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,10 @@ from config.database import Base, BigKey, session
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a staff member by id, or a part of the system by label."""
+    """Who acts: a staff member (`staff_id` and the name as label), or a part of the system.
+
+    `address` is the IP address of the request.
+    """
 
     label: str
     staff_id: int | None = None
@@ -33,14 +36,21 @@ class Actor:
 
 
 SYSTEM = Actor("system")
+# Set once by the request, command or job, so that no function below has to pass the actor on and
+# none can name a wrong one.
 _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
 
 
 class AuditEntry(Base):
-    """One change, as it was said at the time."""
+    """One change, with the names of that time.
+
+    `before` and `after` hold the fields that matter as plain JSON; `department_id` decides who may
+    read the row.
+    """
 
     __tablename__ = "audit"
     __table_args__ = (
+        # one for each filter of the search; `at` and `id` give its order without sorting
         Index("ix_audit_time", "at", "id"),
         Index("ix_audit_by_action", "action", "at", "id"),
         Index("ix_audit_by_actor", "actor_id", "at", "id"),
@@ -68,7 +78,7 @@ class AuditEntry(Base):
 
 @contextmanager
 def acting_as(actor: Actor) -> Iterator[None]:
-    """Everything inside is done by this actor."""
+    """Record this actor for every change inside the block."""
     token = _actor.set(actor)
     try:
         yield
@@ -87,9 +97,11 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str = "",
 ) -> AuditEntry:
-    """Write down one change. `action` is `noun.verb`; `before` and `after` are plain JSON.
+    """Add an entry to the running transaction.
 
-    `action` and `kind` are written out where they are recorded and stand in `words`.
+    `action` is `noun.verb`, `before` and `after` are plain JSON without secrets, `label` is the
+    object's present name. `action` and `kind` are literals at the call, with a name in `labels`; a
+    test finds those that have none.
     """
     actor = _actor.get()
     entry = AuditEntry(
@@ -112,7 +124,7 @@ def record(
 
 
 def find_latest(kind: str, object_id: object) -> AuditEntry | None:
-    """The last change to an object."""
+    """The last entry about an object, or None."""
     rows = select(AuditEntry).where(
         AuditEntry.object_kind == kind, AuditEntry.object_id == str(object_id)
     )

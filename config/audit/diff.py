@@ -1,9 +1,9 @@
-"""Reading an audit row: what changed, field by field, in words.
+"""What an audit entry changed, field by field, with Chinese names.
 
-    before {"state": "active"}          Change("状态", "启用", "停用")
-    after  {"state": "paused"}    ──>
+    before {"state": "active"}    ──>   FieldChange("状态", "启用", "停用")
+    after  {"state": "paused"}
 
-Nested facts become one line for each leaf; what stayed the same is left out.
+Nested values give one change for each leaf; what stayed the same is left out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ NamesByField = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field: what it is called, what it was and what it became; empty where it was not."""
+    """A field's name and its values before and after; an empty text where there was none."""
 
     field: str
     before: str
@@ -26,7 +26,10 @@ class FieldChange:
 
 
 def changes(entry: AuditEntry, names: NamesByField | None = None) -> list[FieldChange]:
-    """What one row changed. `names` tells what ids stand for; an unknown id stays a number."""
+    """The changes of an entry, in the order of its fields.
+
+    `names` gives the names of ids by field; an id without a name is shown as a number.
+    """
     before = dict(_flatten(entry.before or {}, "", names or {}))
     after = dict(_flatten(entry.after or {}, "", names or {}))
     return [
@@ -37,7 +40,7 @@ def changes(entry: AuditEntry, names: NamesByField | None = None) -> list[FieldC
 
 
 def ids_in(entry: AuditEntry, field: str) -> set[str]:
-    """The ids that one field of a row holds, before and after, to ask for their names."""
+    """The ids in one field, before and after, as texts: the keys to look up for `changes`."""
     facts = (entry.before or {}, entry.after or {})
     return {str(row[field]) for row in facts if isinstance(row.get(field), int)}
 
@@ -47,6 +50,7 @@ def _flatten(facts: Mapping[str, Any], path: str, names: NamesByField) -> Iterat
         label = f"{path}{labels.FIELDS.get(name, name)}"
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{label} · ", names)
+        # rows, such as menu buttons, get a number: their position is all they are known by
         elif isinstance(value, list) and any(isinstance(row, Mapping) for row in value):
             yield from _flatten_list(value, label, name, names)
         else:
@@ -68,6 +72,7 @@ def _display_value(name: str, value: Any, names: NamesByField) -> str:
         return ""
     if isinstance(value, bool):
         return "是" if value else "否"
+    # a list of plain values stays one change: "编辑、审核" reads better than two lines
     if isinstance(value, list):
         return "、".join(_display_value(name, item, names) for item in value)
     text = str(value)

@@ -1,7 +1,7 @@
-"""Exporting the audit: what a search found, as a file for Excel or as CSV.
+"""The audit log as an Excel or CSV file: the entries that a search finds.
 
-Every cell is text that no spreadsheet takes for a formula. At most MOST_ROWS are written; a
-file that was cut says so in its last row. The export leaves a row in the audit itself.
+Every cell is text that spreadsheets do not run as a formula. At most MAX_ROWS rows are written; a
+file that was truncated says so in its last row. The export itself is recorded in the log.
 """
 
 import csv
@@ -34,12 +34,14 @@ HEADINGS = (
     "请求编号",
 )
 _TRUNCATED_NOTE = f"结果较多，只导出了最近的 {MAX_ROWS} 行；请缩小筛选范围后再次导出。"
+# Excel's limit is 32,767 characters a cell
+# (https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3)
 _MAX_CELL_LENGTH = 32_000
 _BATCH_SIZE = 1000
 
 
 class ExportFormat(StrEnum):
-    """What kind of file."""
+    """The kind of file; the value is its extension."""
 
     XLSX = "xlsx"
     CSV = "csv"
@@ -47,7 +49,7 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file to hand out. `is_cut` when there was more than `rows`."""
+    """A file to download. `rows` counts entries; `is_truncated` when the search found more."""
 
     name: str
     mime: str
@@ -64,10 +66,11 @@ def export_entries(
     resolve_names: Callable[[Iterable[AuditEntry]], diff.NamesByField],
     now: datetime,
 ) -> ExportFile:
-    """What a search finds where the member may export, the newest first.
+    """The entries a search finds within the member's export permission, newest first.
 
-    `names` tells what the ids in some rows stand for. Raises Forbidden when the member may
-    export nothing, Invalid for a range of days that ends before it begins.
+    `resolve_names` gives the names of ids that occur in the entries, whose tables this package does
+    not know. Raises Forbidden when the member may export nothing, Invalid for a range of days that
+    ends before it begins.
     """
     member.require_anywhere(Permission.AUDIT_EXPORT)
     entries, is_truncated = _fetch_rows(member, query)
@@ -107,7 +110,7 @@ def _fetch_rows(member: Principal, query: search.Query) -> tuple[list[AuditEntry
 
 
 def _single_department(member: Principal) -> int | None:
-    """The department of who may export for one alone: its administrator sees the export too."""
+    """The department whose administrator sees the export in its log, if exactly one."""
     departments = member.scope(Permission.AUDIT_EXPORT).departments
     return next(iter(departments)) if len(departments) == 1 else None
 
@@ -125,15 +128,15 @@ def _table_rows(entries: Iterable[AuditEntry], names: diff.NamesByField) -> Iter
         yield [
             str(entry.id),
             f"{clock.local(entry.at):%Y-%m-%d %H:%M:%S}",
-            _cell_text(labels.actor(entry.actor_label)),
-            _cell_text(labels.action(entry.action)),
-            _cell_text(labels.kind(entry.object_kind)),
-            _cell_text(entry.object_label),
-            _cell_text(entry.object_id),
-            _cell_text("\n".join(_change_text(change) for change in diff.changes(entry, names))),
-            _cell_text(entry.reason),
-            _cell_text(entry.address),
-            _cell_text(entry.request_id),
+            _shorten(labels.actor(entry.actor_label)),
+            _shorten(labels.action(entry.action)),
+            _shorten(labels.kind(entry.object_kind)),
+            _shorten(entry.object_label),
+            _shorten(entry.object_id),
+            _shorten("\n".join(_change_text(change) for change in diff.changes(entry, names))),
+            _shorten(entry.reason),
+            _shorten(entry.address),
+            _shorten(entry.request_id),
         ]
 
 
@@ -143,10 +146,8 @@ def _change_text(change: diff.FieldChange) -> str:
     return f"{change.field}：{change.before} → {change.after or '（无）'}"
 
 
-def _cell_text(text: str) -> str:
-    return formula_escape.escape(
-        text if len(text) <= _MAX_CELL_LENGTH else f"{text[:_MAX_CELL_LENGTH]}…"
-    )
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_CELL_LENGTH else f"{text[:_MAX_CELL_LENGTH]}…"
 
 
 def _to_xlsx(lines: Iterable[list[str]]) -> tuple[str, bytes]:
@@ -154,7 +155,7 @@ def _to_xlsx(lines: Iterable[list[str]]) -> tuple[str, bytes]:
     sheet = workbook.create_sheet("操作记录")
     sheet.freeze_panes = "A2"
     for row in (list(HEADINGS), *lines):
-        sheet.append(row)
+        sheet.append([formula_escape.text_cell(sheet, text) for text in row])
     buffer = BytesIO()
     workbook.save(buffer)
     return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", buffer.getvalue()
@@ -162,8 +163,9 @@ def _to_xlsx(lines: Iterable[list[str]]) -> tuple[str, bytes]:
 
 def _to_csv(lines: Iterable[list[str]]) -> tuple[str, bytes]:
     buffer = StringIO()
-    csv.writer(buffer).writerows((HEADINGS, *lines))
-    # with its mark at the front, Excel reads the Chinese right
+    rows = (map(formula_escape.escape, row) for row in (HEADINGS, *lines))
+    csv.writer(buffer).writerows(rows)
+    # without a byte order mark, Excel reads a CSV file in the machine's legacy encoding
     return "text/csv; charset=utf-8", buffer.getvalue().encode("utf-8-sig")
 
 

@@ -1,14 +1,15 @@
-"""Seals: what was audited stays as it was, and a change of it shows.
+"""Hash chain over the audit log: a later change of an entry can be detected.
 
     rows 1‥40 ──> Seal(root) <── previous ── Seal(root) <── previous ── Seal(root) ──> the log
                                   rows 41‥97                rows 98‥
 
-A seal holds a hash of its rows and of the seal before it, so nobody can change, add or remove a
-row without breaking every later seal. Who owns the database can compute them all anew; the roots
-are therefore written to the log too, which lives elsewhere.
+A seal holds a hash over its rows and the root of the seal before it. Changing, adding or deleting
+a row breaks that seal and every later one. The owner of the database could compute all of them
+again, so each root is also written to the log, which should be kept on another machine.
 
-Rows are sealed once they are settled: a transaction that began earlier could still bring a row
-with a lower number, so nothing is sealed that is younger than the longest transaction.
+Only rows that are ten minutes old are sealed: ids are given out before their transactions commit,
+and a row with a lower id that appears later would be missing from its seal. The reasons for seals
+over many rows instead of a hash in each stand in docs/decisions/0051.
 """
 
 import hashlib
@@ -22,7 +23,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import logs
-from config.alerts import Alert
 from config.audit import AuditEntry
 from config.database import Base, BigKey, dialect, session, upsert
 
@@ -31,18 +31,23 @@ VERIFY = "audit.verify"
 VERIFY_SEGMENT = "audit.verify_segment"
 CHAIN_BROKEN = "audit.chain_broken"
 SEALING_OVERDUE = "audit.sealing_overdue"
+ALERT_KINDS = (CHAIN_BROKEN, SEALING_OVERDUE)
 
+# how many rows a verification must read to check one seal
 ROWS_PER_SEAL = 1000
 MIN_ROW_AGE = timedelta(minutes=10)
-# sealing stands still when a row waits longer than this
+# a row that waits longer means that the job does not run any more
 OVERDUE_AFTER = timedelta(hours=1)
 GENESIS_HASH = "0" * 64
 
+# one job verifies a segment in a few seconds; the next segment is a job of its own
 _SEALS_PER_SEGMENT = 500
 _ROWS_PER_SEGMENT = 20_000
 _log = logs.get_logger(__name__)
 
-# the oldest transaction that has written something; PostgreSQL tells those of our own user
+# The start of the oldest transaction that has written. pg_stat_activity shows a role its own
+# transactions, which are all that write here.
+# (https://www.postgresql.org/docs/current/monitoring-stats.html)
 _OLDEST_WRITER = text(
     "SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database()"
     " AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL"
@@ -50,7 +55,10 @@ _OLDEST_WRITER = text(
 
 
 class Seal(Base):
-    """The hash of the rows from one number to another, on top of the seal before."""
+    """The hash over the entries with ids `from_id` to `to_id` and the root of the seal before.
+
+    `from_id` and `previous_hash` are unique, so two processes cannot fork the chain.
+    """
 
     __tablename__ = "audit_seals"
 
@@ -65,7 +73,7 @@ class Seal(Base):
 
 @dataclass(frozen=True, slots=True)
 class PreparedSeal:
-    """A seal that is not set yet."""
+    """A computed seal that is not stored yet."""
 
     from_id: int
     to_id: int
@@ -76,9 +84,10 @@ class PreparedSeal:
 
 @dataclass(frozen=True, slots=True)
 class SegmentReport:
-    """What a stretch of seals says: its faults, and the seal to go on from, None at the end.
+    """The result of verifying consecutive seals.
 
-    A fault is a Chinese sentence for staff, by the number of the seal that does not hold.
+    `mismatches` maps the id of a broken seal to a Chinese sentence for staff. `next_after` is the
+    seal id to pass to the next verify_segment, None at the end of the chain.
     """
 
     mismatches: Mapping[int, str]
@@ -88,12 +97,12 @@ class SegmentReport:
 
 
 def find_latest() -> Seal | None:
-    """The last seal."""
+    """The last seal, or None."""
     return session.scalars(select(Seal).order_by(Seal.id.desc()).limit(1)).one_or_none()
 
 
 def prepare(*, now: datetime) -> PreparedSeal | None:
-    """The next seal over rows that are settled; None when there is none to seal."""
+    """Compute the next seal; None when no row is old enough. Writes nothing."""
     last = find_latest()
     from_id = last.to_id + 1 if last else 1
     bound = _sealable_before(now)
@@ -103,6 +112,7 @@ def prepare(*, now: datetime) -> PreparedSeal | None:
         .order_by(AuditEntry.id)
         .limit(ROWS_PER_SEAL)
     ).all()
+    # Up to the first row that is too young, and not all old ones: a later seal could not go back.
     rows = list(takewhile(lambda entry: entry.at < bound, unsealed))
     if not rows:
         return None
@@ -111,7 +121,7 @@ def prepare(*, now: datetime) -> PreparedSeal | None:
 
 
 def append(prepared: PreparedSeal, *, now: datetime) -> bool:
-    """Set a seal; False when somebody else sealed these rows first."""
+    """Store a seal and log its root; False when another process sealed these rows first."""
     sealed = session.scalar(
         upsert(Seal)
         .values(
@@ -138,7 +148,7 @@ def append(prepared: PreparedSeal, *, now: datetime) -> bool:
 
 
 def verify_segment(after_id: int = 0) -> SegmentReport:
-    """Compute a stretch of seals anew, behind the seal of this id (0: from the beginning)."""
+    """Compute the seals after the one of this id again and compare; 0 begins with the first."""
     seals = _segment_after(after_id)
     if not seals:
         return SegmentReport({}, rows=0, seals=0, next_after=None)
@@ -146,6 +156,8 @@ def verify_segment(after_id: int = 0) -> SegmentReport:
     previous, expected_from_id = (
         (before.root_hash, before.to_id + 1) if before else (GENESIS_HASH, 1)
     )
+    # All rows between the first and the last id are read, not only `count` of them, so that an
+    # added row is found as well.
     mismatches, rows = {}, _entries_between(seals[0].from_id, seals[-1].to_id)
     for seal, own_rows in _group_by_seal(rows, seals):
         if seal.from_id != expected_from_id or seal.previous_hash != previous:
@@ -153,6 +165,7 @@ def verify_segment(after_id: int = 0) -> SegmentReport:
         elif len(own_rows) != seal.count or _hash_rows(previous, own_rows) != seal.root_hash:
             mismatches[seal.id] = f"第 {seal.id} 号封条与记录 {seal.from_id}–{seal.to_id} 不符"
         previous, expected_from_id = seal.root_hash, seal.to_id + 1
+    # compared by id instead of by an empty next segment, which would cost one more job
     last = session.scalar(select(func.max(Seal.id)))
     return SegmentReport(
         mismatches,
@@ -163,7 +176,7 @@ def verify_segment(after_id: int = 0) -> SegmentReport:
 
 
 def overdue_since(*, now: datetime) -> datetime | None:
-    """The instant of the oldest row that should be sealed by now and is not."""
+    """The time of the oldest entry that should be sealed by now and is not, or None."""
     last = find_latest()
     oldest = session.scalar(
         select(AuditEntry.at)
@@ -175,21 +188,13 @@ def overdue_since(*, now: datetime) -> datetime | None:
 
 
 def find_covering(entry_id: int) -> Seal | None:
-    """The seal over a row; None while it waits for one."""
+    """The seal that covers an entry; None while it is not sealed yet."""
     found = select(Seal).where(Seal.to_id >= entry_id).order_by(Seal.to_id).limit(1)
     return session.scalars(found).one_or_none()
 
 
-def open_alert_messages() -> Sequence[str]:
-    """What the open alarms about the seals say, the oldest first."""
-    messages = select(Alert.message).where(
-        Alert.kind.in_((CHAIN_BROKEN, SEALING_OVERDUE)), Alert.resolved_at.is_(None)
-    )
-    return session.scalars(messages.order_by(Alert.id).limit(20)).all()
-
-
 def contains_root(root_hash: str) -> bool:
-    """Whether a root that the log names is still in the chain."""
+    """Whether a root hash from the log (hex, any case) is still in the chain."""
     found = select(Seal.id).where(Seal.root_hash == root_hash.strip().lower())
     return session.scalar(found) is not None
 
@@ -197,13 +202,13 @@ def contains_root(root_hash: str) -> bool:
 def _sealable_before(now: datetime) -> datetime:
     bound = now - MIN_ROW_AGE
     if dialect() != "postgresql":
-        return bound  # SQLite has one writer at a time
+        return bound  # SQLite has one writer at a time, so ids are committed in order
     oldest: datetime | None = session.scalar(_OLDEST_WRITER)
     return bound if oldest is None else min(bound, oldest - MIN_ROW_AGE)
 
 
 def _segment_after(after: int) -> Sequence[Seal]:
-    """The seals behind one of them, not more than a job checks in a few seconds."""
+    """The seals after one of them, as many as a job verifies in a few seconds, at least one."""
     found = session.scalars(
         select(Seal).where(Seal.id > after).order_by(Seal.id).limit(_SEALS_PER_SEGMENT)
     ).all()
@@ -224,7 +229,7 @@ def _entries_between(first: int, last: int) -> Iterator[AuditEntry]:
 def _group_by_seal(
     rows: Iterator[AuditEntry], seals: Iterable[Seal]
 ) -> Iterator[tuple[Seal, list[AuditEntry]]]:
-    """Each seal with the rows that lie before its end and behind the end of the one before."""
+    """Each seal with the rows up to its end, gaps included, so that an added row counts as well."""
     unsealed = next(rows, None)
     for seal in seals:
         own_rows = []
@@ -235,6 +240,8 @@ def _group_by_seal(
 
 
 def _hash_rows(previous: str, rows: Iterable[AuditEntry]) -> str:
+    # Each row is hashed before it goes into the root, so that moving bytes from one row to the next
+    # changes the root.
     root = hashlib.sha256(previous.encode())
     for row in rows:
         root.update(hashlib.sha256(_canonical_json(row)).digest())
@@ -242,7 +249,7 @@ def _hash_rows(previous: str, rows: Iterable[AuditEntry]) -> str:
 
 
 def _canonical_json(row: AuditEntry) -> bytes:
-    """A row as the same bytes on every engine."""
+    """A row as UTF-8 JSON with sorted keys: the same bytes on both engines and in every version."""
     values = {name: getattr(row, name) for name in _COLUMNS}
     return json.dumps(
         values | {"at": row.at.isoformat()}, ensure_ascii=False, sort_keys=True

@@ -1,7 +1,7 @@
-"""The audit's words: what an action, a kind of object and a field are called on the page.
+"""Chinese labels of the audit log: for actions, kinds of objects, fields and their values.
 
-Every action that the code records stands in ACTIONS, every kind in KINDS, and nothing else does;
-a test reads the code and says what is missing. A field without a word is shown as it is written.
+ACTIONS and KINDS hold exactly what the code records; a test reads the code and names what is
+missing or unused. A field without a label is shown by its name.
 """
 
 ACTIONS = {
@@ -253,7 +253,8 @@ FIELDS = {
     "words": "词语",
 }
 
-# fields that hold a code word, and what the words stand for
+# Fields that hold a value of an enum. Only these are translated: the same word in a free text, such
+# as a reply "first", is what somebody wrote.
 ENUM_FIELDS = frozenset(
     {"choice", "format", "kind", "level", "mode", "purpose", "scope", "state", "type"}
 )
@@ -321,15 +322,15 @@ ACTORS = {"system": "系统", "flask load": "命令行"}
 
 
 def actor(label: str) -> str:
-    """Who acted: a person's name, or what a part of the system is called."""
+    """The label of an actor; a person's name stays as it is."""
     return ACTORS.get(label, label)
 
 
 def action(name: str) -> str:
-    """What an action is called; one that nothing records any more keeps its own name."""
+    """The label of an action. Old rows may hold one that is not recorded any more: its name."""
     return ACTIONS.get(name, name)
 
 
 def kind(name: str) -> str:
-    """What a kind of object is called."""
+    """The label of a kind of object, or its name."""
     return KINDS.get(name, name)

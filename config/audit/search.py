@@ -1,10 +1,10 @@
-"""Searching the audit: by person, object, time, action and request, the newest first.
+"""Search of the audit log by person, object, time, action and request, newest first.
 
-    Query ──> one index, the most telling one ──> at most REACH rows ──> the rest of the filters
-                                                                    └──> Page(rows, older)
+    Query ──> the most selective index ──> at most SCAN_LIMIT rows ──> the other filters
+                                                                └──> SearchPage(rows, next_before)
 
-However many rows there are, a page costs the same: where a filter is so rare that REACH rows
-hold too few hits, the page says how far it looked and goes on from there.
+A page costs the same however many rows there are. Where SCAN_LIMIT rows hold too few hits, the page
+tells back to which time it looked, and the next page goes on there (docs/decisions/0051).
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,17 @@ PAGE_SIZE = 50
 SCAN_LIMIT = 20_000
 MAX_TERM_LENGTH = 100
 
-# more departments than this are found by walking through time
+# More departments than this are filtered row by row: a UNION of hundreds of branches costs more
+# than it saves, and so many departments hold a good part of all rows.
 _MAX_BRANCHES = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to look for; what is empty does not matter.
+    """The filters of a search; empty ones are ignored.
 
-    `person` and `label` are parts of names, `first` and `last` local days, both included.
+    `person` and `label` are parts of names, without regard to case. `first` and `last` are local
+    days, both included.
     """
 
     person: str = ""
@@ -47,9 +49,9 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """Hits, the newest first. `older` is where to go on, None at the end.
+    """Entries, newest first. `next_before` is the `before` of the next page, None on the last.
 
-    `reached` is the instant down to which was looked, where the page ends for lack of hits.
+    `scanned_back_to` is set when the scan ended at its limit: the time back to which it looked.
     """
 
     rows: Sequence[AuditEntry]
@@ -60,7 +62,7 @@ class SearchPage:
 def search_for_staff(
     member: Principal, query: Query, *, before: int | None = None, size: int = PAGE_SIZE
 ) -> SearchPage:
-    """The hits in what the member may see, older than the row of id `before`.
+    """The entries that the member may read, older than the entry of id `before`.
 
     Raises Forbidden when the member may read no audit at all, Invalid for a range of days that
     ends before it begins.
@@ -70,7 +72,7 @@ def search_for_staff(
 
 
 def access_entry(member: Principal, entry_id: int) -> AuditEntry:
-    """One row that the member may see. Raises NotFound."""
+    """An entry that the member may read. Raises NotFound."""
     entry = session.get(AuditEntry, entry_id)
     if entry is None:
         raise NotFound(kind="audit", id=entry_id)
@@ -81,11 +83,13 @@ def access_entry(member: Principal, entry_id: int) -> AuditEntry:
 def search_in_scope(
     scope: PermissionScope, query: Query, *, before: int | None = None, size: int = PAGE_SIZE
 ) -> SearchPage:
-    """The hits inside an area. Raises Invalid for days that make no range."""
+    """The entries within a scope. Raises Invalid for days that make no range."""
     _validate_days(query)
     bounds = [*_time_bounds(query), *_older_than(before)]
     indexed, row_filters = _indexed_filters(query), _row_filters(query)
     if not indexed and not scope.everywhere:
+        # The rows of one department lie thinly among all others: by time alone, a scan would read
+        # through most of the log.
         if not row_filters and len(scope.departments) <= _MAX_BRANCHES:
             return _search_departments(scope, bounds, size)
         if len(scope.departments) == 1:
@@ -104,7 +108,7 @@ def _validate_days(query: Query) -> None:
 
 
 def _indexed_filters(query: Query) -> list[ColumnElement[bool]]:
-    """The filters that an index answers, the most telling one first."""
+    """The filters that have an index, the most selective one first."""
     filters: list[ColumnElement[bool]] = []
     if query.request_id:
         filters.append(AuditEntry.request_id == query.request_id)
@@ -122,7 +126,7 @@ def _indexed_filters(query: Query) -> list[ColumnElement[bool]]:
 
 
 def _row_filters(query: Query) -> list[ColumnElement[bool]]:
-    """The filters that are read row by row."""
+    """The filters without an index, tested row by row."""
     filters: list[ColumnElement[bool]] = []
     if query.object_id and not query.kind:
         filters.append(AuditEntry.object_id == query.object_id)
@@ -143,7 +147,11 @@ def _time_bounds(query: Query) -> list[ColumnElement[bool]]:
 
 
 def _older_than(before: int | None) -> list[ColumnElement[bool]]:
-    """Behind a row in the order of the page: by time, then by id."""
+    """The condition for entries after a row in the order of a page: by time, then by id.
+
+    Keyset pagination (https://use-the-index-luke.com/no-offset): a later page costs no more than
+    the first, and new rows do not shift it.
+    """
     if before is None:
         return []
     at = session.scalar(select(AuditEntry.at).where(AuditEntry.id == before))
@@ -153,7 +161,7 @@ def _older_than(before: int | None) -> list[ColumnElement[bool]]:
 def _search_departments(
     scope: PermissionScope, bounds: list[ColumnElement[bool]], size: int
 ) -> SearchPage:
-    """The newest of several departments: a few of each, so that none is read through."""
+    """The newest entries of several departments: one page of each by its index, then merged."""
     if not scope.departments:
         return SearchPage([])
     branches = [
@@ -163,6 +171,8 @@ def _search_departments(
         .subquery()
         for key in sorted(scope.departments)
     ]
+    # Ids first, rows afterwards: SQLite sorts a union in a temporary table, of ids only a small
+    # one.
     ids = union_all(*(select(branch.c.id) for branch in branches))
     return _fetch_page(_newest_first(AuditEntry.id.in_(ids)), size)
 
@@ -170,7 +180,7 @@ def _search_departments(
 def _scan_newest(
     indexed: list[ColumnElement[bool]], row_filters: list[ColumnElement[bool]], size: int
 ) -> SearchPage:
-    """The hits among the newest REACH rows that an index finds."""
+    """The entries that pass `row_filters` among the newest SCAN_LIMIT that an index finds."""
     if not row_filters:
         return _fetch_page(_newest_first(*indexed), size)
     ids = _newest_first(*indexed).with_only_columns(AuditEntry.id)

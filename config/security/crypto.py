@@ -1,7 +1,8 @@
-"""Secrets at rest: sealed with the first key of FIELD_KEYS, opened with any of them.
+"""Encryption of stored secrets: with the first key of FIELD_KEYS; decryption with any of them.
 
-A database that leaks gives no AppSecret away; a key can be changed without a stop: put the
-new key first, run `flask --app wsgi reseal`, then take the old key out.
+A copy of the database alone reveals no AppSecret. Fernet is AES-128-CBC with HMAC-SHA256
+(https://github.com/fernet/spec). To change a key while the hub runs: put the new one first, run
+`flask --app wsgi reseal`, then remove the old one.
 """
 
 from functools import cache
@@ -15,24 +16,23 @@ from config import settings
 
 
 class DecryptionFailed(Exception):
-    """A sealed value fits none of the keys in FIELD_KEYS."""
+    """An encrypted value fits none of the keys in FIELD_KEYS; one was lost or removed too early."""
 
 
+# `cache` and not Lazy, because it is keyed: a process whose keys change gets another object, and
+# two threads that make the same one do no harm.
 @cache
 def _fernet(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
 def encrypt(text: str) -> str:
-    """Encrypt a text with the current key."""
+    """The text encrypted with the first key, as URL-safe base64. Differs at every call."""
     return _fernet(settings.get().field_keys).encrypt(text.encode()).decode()
 
 
 def decrypt(encrypted: str) -> str:
-    """The text that was sealed with any key still listed.
-
-    Raises Unreadable when no key fits.
-    """
+    """The text that was encrypted with any key still listed. Raises DecryptionFailed."""
     try:
         return _fernet(settings.get().field_keys).decrypt(encrypted.encode()).decode()
     except InvalidToken as error:
@@ -40,15 +40,15 @@ def decrypt(encrypted: str) -> str:
 
 
 class EncryptedText(TypeDecorator[str]):
-    """A text column that is encrypted in the database and plain in the program."""
+    """A text column that is encrypted in the database. It cannot be searched or compared in SQL."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Seal on the way in."""
+        """The value as it is stored."""
         return None if value is None else encrypt(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Open on the way out."""
+        """The stored value decrypted. Raises DecryptionFailed."""
         return None if value is None else decrypt(value)

@@ -1,28 +1,41 @@
-"""Cells: text that a spreadsheet shows as it is and never takes for a formula.
+"""Escaping against formula injection in spreadsheet and CSV files.
 
-    quoted("=1+1") == "'=1+1"        unquoted("'=1+1") == "=1+1"
+    escape("=1+1") == "'=1+1"        unescape("'=1+1") == "=1+1"
 
-What staff and citizens typed goes into Excel and CSV files that somebody opens at a desk; every
-text cell of such a file passes through `quoted`, every one that is read back through `unquoted`.
+What staff and citizens typed is opened in Excel, where a cell that begins like a formula can load
+addresses or start programs (https://owasp.org/www-community/attacks/CSV_Injection). Every text cell
+that is written passes through `escape`, every one that is read back through `unescape`.
 """
 
 import re
+from typing import Any
 
-# beginnings that Excel, WPS or LibreOffice take for a formula, the full-width ones included
+from openpyxl.cell import WriteOnlyCell
+
+# What Excel, WPS or LibreOffice take for the start of a formula, full-width signs included. Leading
+# apostrophes belong to it, so that escaping twice and unescaping twice gives the same text.
 _FORMULA_START = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-# no spreadsheet file can hold these
+# not allowed in XML 1.0, of which XLSX files are made (https://www.w3.org/TR/xml/#charsets)
 _ILLEGAL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def escape(text: str) -> str:
-    """The text as a cell may hold it: behind an apostrophe where it could be a formula.
+    """The text for a cell: after an apostrophe where it could be read as a formula.
 
-    Control characters that no spreadsheet file can hold are left out.
+    Control characters that no spreadsheet file can hold are removed.
     """
     cleaned = _ILLEGAL_CHARACTERS.sub("", text)
     return f"'{cleaned}" if _FORMULA_START.match(cleaned) else cleaned
 
 
+def text_cell(sheet: Any, text: str) -> Any:
+    """A cell for a write-only openpyxl sheet that holds this text, escaped."""
+    cell = WriteOnlyCell(sheet, escape(text))
+    # openpyxl guesses: a text like "#N/A" would become an error value
+    cell.data_type = "s"
+    return cell
+
+
 def unescape(text: str) -> str:
-    """What `quoted` was given; a text that it did not change stays as it is."""
+    """The text that `escape` was given, control characters aside."""
     return text[1:] if text.startswith("'") and _FORMULA_START.match(text) else text

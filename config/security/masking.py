@@ -1,18 +1,19 @@
-"""Masking: what identifies a person is covered wherever staff read what citizens wrote.
+"""Masking of personal numbers (PII) wherever staff read what citizens wrote.
 
     13812345678         ─> 138****5678            a mobile number keeps 3 and 4 digits
     61058219900101123X  ─> 610582********123X     an ID or bank card number keeps 6 and 4
 
-Numbers are found as people write them: with blanks or hyphens between the groups, with a country
-code, in full width. Masked text is masked text: doing it twice changes nothing. Numbers of
-offices (0913-…, 12345, 110) are left alone.
+Numbers are found as people write them: with spaces or hyphens between the groups, with a country
+code, in full-width digits. Masking masked text changes nothing. The numbers of offices (0913-…,
+12345, 110) stay, since citizens need them.
 """
 
 import re
 
 _GAP = r"[ \-\u3000]?"
 _DIGIT = r"\dXxＸｘ"
-# people's ID numbers have 18 places, formerly 15; bank cards have 16 to 19
+# An ID number has 18 places (GB 11643), before 1999 it had 15; a bank card number has 16 to 19
+# (ISO/IEC 7812). A mobile number begins with 13 to 19 and has 11.
 _NUMBER = re.compile(
     rf"(?<!\d)(?:(?P<id>\d{{6}}{_GAP}\d{{8}}{_GAP}\d{{3}}[{_DIGIT}](?!\d))"
     rf"|(?:(?:\+|00)?86{_GAP})?(?P<mobile>[1１][3-9３-９]\d{_GAP}\d{{4}}{_GAP}\d{{4}}(?!\d))"
@@ -20,11 +21,12 @@ _NUMBER = re.compile(
 )
 _NOT_DIGITS = re.compile(rf"[^{_DIGIT}]")
 _VISIBLE_START = {"id": 6, "mobile": 3, "long": 6}
+# what staff need to compare a number with one they were told
 _VISIBLE_END = 4
 
 
 def mask_pii(text: str) -> str:
-    """The text with mobile, ID and card numbers covered; everything else stays as it was."""
+    """The text with the middle of mobile, ID and bank card numbers replaced by `*`."""
     return _NUMBER.sub(_mask_match, text)
 
 

@@ -41,7 +41,7 @@ def _choice(name: str, *values: str) -> sa.Enum:
 
 
 def _only(condition: str) -> dict[str, Any]:
-    # an index over the rows that match, on both engines
+    # a partial index, on both engines
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
@@ -63,7 +63,7 @@ def downgrade() -> None:
 
 
 def _freeze_audit() -> None:
-    # whoever holds the database password must not rewrite what was done without a trace
+    # so that a mistake of ours, or a statement by hand, cannot rewrite what was done
     if op.get_bind().dialect.name == "postgresql":
         op.execute(_POSTGRESQL_FUNCTION)
         for table in _FROZEN:

@@ -38,7 +38,7 @@ def _choice(name: str, *values: str) -> sa.Enum:
 
 
 def _only(condition: str) -> dict[str, Any]:
-    # an index over the rows that match, on both engines
+    # a partial index, on both engines
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
