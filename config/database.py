@@ -137,7 +137,7 @@ def engine() -> Engine:
         "lock_timeout": 4000,
         "idle_in_transaction_session_timeout": 30000,
     }
-    return create_engine(
+    instance = create_engine(
         current.effective_database_url,
         pool_size=current.database_pool,
         max_overflow=current.database_pool,
@@ -148,6 +148,15 @@ def engine() -> Engine:
             "connect_timeout": 3,
         },
     )
+
+    @event.listens_for(instance, "begin")
+    def begin(connection: Connection) -> None:
+        # psycopg opens the transaction with the first statement, and says READ ONLY with it
+        driver: Any = connection.connection.dbapi_connection
+        if driver.read_only is not _reads_only(connection):
+            driver.read_only = _reads_only(connection)
+
+    return instance
 
 
 def _sqlite_engine(current: settings.Settings) -> Engine:
@@ -172,10 +181,18 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
 
     @event.listens_for(instance, "begin")
     def begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get("is_read_only")
+        reads = _reads_only(connection)
+        # a pooled connection keeps the pragma: it is said when it changes
+        if connection.info.get("is_read_only", False) is not reads:
+            connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+            connection.info["is_read_only"] = reads
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return instance
+
+
+def _reads_only(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("is_read_only"))
 
 
 def reset() -> None:
@@ -227,7 +244,8 @@ def transaction() -> Iterator[None]:
 def read_only() -> Iterator[None]:
     """A unit of work that is always rolled back; on SQLite it never waits for a writer.
 
-    Rows that were read keep their values afterwards. Raises RuntimeError inside another unit.
+    Rows that were read keep their values afterwards. Raises DBAPIError when something writes,
+    because the engine knows the transaction as read-only, and RuntimeError inside another unit.
     """
     with _unit_of_work():
         try:

@@ -1,12 +1,13 @@
 """What every test stands on: a closed network, a known environment, and fixtures to ask for.
 
 rolled_back     both engines, undone after the test            fixtures/databases.py
-own_database    both engines, a database for one test
+own_database    both engines, a database for one test; with the city in it beside `hub`
 redis_url       an empty Redis;  redis_server: one to kill     fixtures/redis_server.py
 enqueued        names of the jobs that were asked for          fixtures/jobs_seen.py
 processes       web, worker, scheduler, simulator as they run  fixtures/processes.py
 page, phone     a real browser                                 fixtures/browser.py
 hub, desk, site accounts, staff who are signed in, a console   fixtures/hub.py, console.py
+                (desk: SQLite alone, both with the mark both_engines)
 free_port, now
 """
 
@@ -23,13 +24,15 @@ from tests.helpers import NOW
 pytest_plugins = [
     "tests.helpers.ports",
     "tests.helpers.redis_server",
-    "tests.helpers.databases",
+    "tests.helpers.order",
+    "tests.helpers.thrift",
     "tests.helpers.jobs",
     "tests.helpers.wechat",
     "tests.helpers.processes",
     "tests.helpers.browser",
     "tests.helpers.hub",
     "tests.helpers.console",
+    "tests.helpers.databases",
 ]
 
 # What a developer has set must not reach the tests. Nothing real stands behind these addresses:

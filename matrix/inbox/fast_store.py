@@ -223,7 +223,11 @@ def _open_connection() -> Any:
     pooled = engine().raw_connection()
     connection: Any = pooled.driver_connection
     pooled.detach()
+    # whoever used it last in the pool may have read only
     if engine().dialect.name == "postgresql":
         connection.rollback()
         connection.autocommit = True
+        connection.read_only = False
+    else:
+        connection.execute("PRAGMA query_only=0")
     return connection

@@ -1,6 +1,7 @@
 """The picture in memory: whole, never changed, made anew when a revision moves."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,9 @@ from matrix import accounts, departments, media
 from matrix.media import MediaFile
 from matrix.wechat.gateway import MediaKind, TemporaryMedia
 from tests.helpers import NOW, ports
+from tests.helpers.city import RULES
 from tests.helpers.databases import use_database
-from tests.helpers.hub import RULES, Hub
+from tests.helpers.hub import Hub
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"a picture"
 
@@ -214,3 +216,13 @@ def store_upload(file: MediaFile, owner: int, until: Any) -> None:
 
 def account_id(hub: Hub, code: str) -> int:
     return snapshots.current().accounts[hub.keys[code].appid].id
+
+
+def test_production_keeps_the_picture_out_of_the_collectors_rounds(
+    production_collector: Callable[[], None],
+) -> None:
+    gc.unfreeze()
+    assert gc.get_freeze_count() == 0
+    production_collector()
+    assert gc.get_freeze_count() > 0
+    assert gc.isenabled()

@@ -4,44 +4,15 @@ import ast
 from graphlib import TopologicalSorter
 
 import pytest
+from importlinter.cli import lint_imports
 
-from tests.helpers.source_tree import (
-    DOMAIN_PACKAGES,
-    OWN_PACKAGES,
-    Source,
-    format_findings,
-    read_sources,
-)
-
-MAY_IMPORT = {
-    "config": {"config"},
-    **{room: {"config", room} for room in DOMAIN_PACKAGES},
-    "app": {"app", "config", *DOMAIN_PACKAGES},
-    "simulator": {"simulator"},
-}
-BELOW_APP = ("config", *DOMAIN_PACKAGES)
-WEB = {"flask", "werkzeug", "jinja2", "flask_login", "flask_wtf", "wtforms"}
+from tests.helpers.source_tree import OWN_PACKAGES, ROOT, Source, format_findings, read_sources
 
 
-@pytest.mark.parametrize("floor", OWN_PACKAGES)
-def test_a_floor_imports_only_what_stands_below_it(floor: str) -> None:
-    strangers = [
-        f"{source.location(statement)} imports {name}"
-        for source in read_sources(floor)
-        for name, statement in source.imports()
-        if name.partition(".")[0] in {*OWN_PACKAGES, "tests", "bench", "tools"} - MAY_IMPORT[floor]
-    ]
-    assert not strangers, format_findings(strangers)
-
-
-def test_nothing_below_app_knows_the_web() -> None:
-    web = [
-        f"{source.location(statement)} imports {name}"
-        for source in read_sources(*BELOW_APP)
-        for name, statement in source.imports()
-        if name.partition(".")[0] in WEB
-    ]
-    assert not web, format_findings(web)
+def test_who_may_import_whom(capsys: pytest.CaptureFixture[str]) -> None:
+    """The contracts stand in pyproject.toml, [tool.importlinter]; also through others' imports."""
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None)
+    assert status == 0, capsys.readouterr().out
 
 
 def test_wechatpy_never_leaves_the_door_to_wechat() -> None:

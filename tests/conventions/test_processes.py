@@ -8,7 +8,7 @@ import requests
 
 from tests.helpers.processes import Processes, is_answering, is_listening
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.one_engine]
 
 
 def test_a_killed_web_process_comes_back(processes: Processes) -> None:

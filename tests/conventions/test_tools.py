@@ -11,7 +11,7 @@ from tests.helpers import subprocesses
 from tests.helpers.processes import Processes
 from tests.helpers.source_tree import ROOT
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.one_engine]
 
 
 @pytest.mark.parametrize(("given", "expected"), [("9123", "9123"), (None, "8000")])

@@ -16,6 +16,8 @@ from tests.end_to_end._simulator_client import SimulatorClient, start_simulator
 from tests.helpers.console import Console
 from tests.helpers.processes import Processes
 
+pytestmark = pytest.mark.one_engine
+
 APPID, SECRET = "wx00000000000000aa", "ofthetaxes0123456789"
 TIMEOUT = 60_000  # milliseconds; the machine may be busy with other things
 CONSOLE = {

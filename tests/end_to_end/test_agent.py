@@ -12,7 +12,12 @@ from tests.end_to_end._simulator_client import SimulatorClient
 from tests.helpers.console import Console
 from tests.helpers.processes import Processes
 
-pytestmark = [pytest.mark.processes, pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.browser,
+    pytest.mark.one_engine,
+    pytest.mark.timeout(240),
+]
 
 CITIZEN = "c1"
 SOON = 30_000  # milliseconds, on a machine that does other things as well

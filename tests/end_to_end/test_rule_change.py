@@ -14,7 +14,8 @@ from matrix.inbox import fast_store
 from tests.end_to_end import _commands
 from tests.end_to_end._load_client import LoadClient
 from tests.helpers import ports
-from tests.helpers.hub import RULES, Hub
+from tests.helpers.city import RULES
+from tests.helpers.hub import Hub
 from tests.helpers.processes import Processes, is_answering
 
 TIMEOUT = 10.0  # seconds; two are promised where nothing else is to be done

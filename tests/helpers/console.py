@@ -36,6 +36,7 @@ from matrix.staff.roles import Role
 from matrix.staff.sessions import ClientInfo, SessionStage
 from tests.helpers.hub import Hub
 
+ADDRESS = "http://127.0.0.1"  # where staff reach the application
 PASSWORD = "竹杖芒鞋轻胜马 2026"
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -71,12 +72,12 @@ class Client:
 
 
 class Console:
-    """The people of the test and their browsers."""
+    """The people of the test and their browsers; the first is person number `after` + 1."""
 
-    def __init__(self, app: Flask, hub: Hub) -> None:
+    def __init__(self, app: Flask, hub: Hub, *, after: int = 0) -> None:
         self.app = app
         self.hub = hub
-        self._count = 0
+        self._count = after
 
     def department_id(self, code: str | None) -> int | None:
         """A department's id; None for none."""
@@ -188,8 +189,8 @@ def totp_code(person: Staff, steps: int = 0) -> str:
 
 @pytest.fixture
 def console(hub: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Console:
-    """People who sign in to the application, on both engines. It is reached over http."""
-    monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1")
+    """People who sign in to the application. It is reached over http."""
+    monkeypatch.setenv("PUBLIC_URL", ADDRESS)
     snapshots.refresh()
     return Console(application(), hub)
 

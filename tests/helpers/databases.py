@@ -1,27 +1,51 @@
-"""Databases: SQLite and PostgreSQL, built once, given to each test as if it were alone.
+"""Databases: SQLite and PostgreSQL, built once a run, given to each test as if it were alone.
 
-    database_server (sqlite, postgresql) ── template ──┬── shared_database: each test rolled back
-                                              └── own_database: a fresh copy for one test
+    template "schema" ──> "city" ──────────> "samples"       migrations; departments, accounts and
+         │                  │                   │            rules of `hub`; what a path can name
+         ├── rolled_back    │                   │            one copy a process, undone after a test
+         └── own_database ──┴───────────────────┘            a copy for one test, who may commit
 
-A test that takes `rolled_back` or `own_database` runs once on each engine. Other tests have no
-database at all: their first query fails.
+The first process of a run that needs a template builds it, the others wait and copy it.
+
+A test that takes one of these runs once on each engine. The pages of the console (`desk`) run on
+SQLite alone: their SQL is that of the rooms, whose own tests run on both, and the walk over all
+routes (marked `both_engines`) opens every page on both. So do ways through the hub where
+nothing races (`one_engine`). `--engines=all` runs everything on both.
+Other tests have no database at all: their first query fails.
 """
 
+import fcntl
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 import pytest
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL, make_url
 
-from app import migrate
+from app import migrate, snapshots
 from config import database, settings
 from config.database import session
 from matrix.inbox import fast_store
+from tests.helpers import city, route_samples
+from tests.helpers.console import Console
 from tests.helpers.postgres import PostgresServer
+from tests.helpers.postgres_contents import Contents
+from tests.helpers.route_samples import Samples
+
+ENGINES = ("sqlite", "postgresql")
+SCHEMA, CITY, SAMPLES = "schema", "city", "samples"
+# from which template each is made, and how; what a builder returns is kept beside it
+_TEMPLATES: dict[str, tuple[str | None, Callable[[], object]]] = {
+    SCHEMA: (None, migrate.upgrade),
+    CITY: (SCHEMA, city.found),
+    SAMPLES: (CITY, route_samples.found),
+}
 
 _SHARED = "TEST_POSTGRES_URL"  # address of a server that somebody else started
 
@@ -37,45 +61,94 @@ class Server(Protocol):
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
 
+    def lend(self, template: str) -> str:
+        """A database that equals the template. Returns its address."""
+
+    def take_back(self, template: str, *, is_sound: bool) -> None:
+        """What was lent is not needed any more; `is_sound` when no process was killed over it."""
+
 
 class _SqliteServer:
     name = "sqlite"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, templates: Path) -> None:
         self._folder = folder
+        self._templates = templates
 
     def make(self, name: str, *, template: str | None = None) -> str:
-        path = self._folder / f"{name}.sqlite3"
+        path = self._path(name)
         if template is not None:
-            shutil.copyfile(self._folder / f"{template}.sqlite3", path)
+            shutil.copyfile(self._path(template), path)
         return f"sqlite:///{path}"
 
     def drop(self, name: str) -> None:
-        for path in self._folder.glob(f"{name}.sqlite3*"):
-            path.unlink()
+        path = self._path(name)
+        for each in path.parent.glob(f"{path.name}*"):
+            each.unlink()
+
+    def lend(self, template: str) -> str:
+        return self.make("own", template=template)
+
+    def take_back(self, template: str, *, is_sound: bool) -> None:
+        self.drop("own")
+
+    def _path(self, name: str) -> Path:
+        folder = self._templates if name in _TEMPLATES else self._folder
+        return folder / f"{name}.sqlite3"
 
 
 class _PostgresServer:
+    """Lends the same database again and again: filling it anew costs a tenth of a new copy."""
+
     name = "postgresql"
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, run: str, worker: str) -> None:
         self._url = url
-        self._prefix = prefix
+        self._run = run
+        self._worker = worker
+        self._stock: dict[str, Contents] = {}
 
     def make(self, name: str, *, template: str | None = None) -> str:
-        source = f"{self._prefix}_{template}" if template else "template1"
-        self._execute(f'CREATE DATABASE "{self._prefix}_{name}" TEMPLATE "{source}"')
-        address = make_url(self._url).set(
-            drivername="postgresql+psycopg", database=f"{self._prefix}_{name}"
-        )
-        return address.render_as_string(hide_password=False)
+        source = self._name(template) if template else "template1"
+        self._say(f'CREATE DATABASE "{self._name(name)}" TEMPLATE "{source}"')
+        return self._address(name).render_as_string(hide_password=False)
 
     def drop(self, name: str) -> None:
-        self._execute(f'DROP DATABASE IF EXISTS "{self._prefix}_{name}" WITH (FORCE)')
+        self._say(f'DROP DATABASE IF EXISTS "{self._name(name)}" WITH (FORCE)')
+
+    def lend(self, template: str) -> str:
+        name = f"own_{template}"
+        url = self._address(name)
+        if template in self._stock:
+            with psycopg.connect(_plain(url), autocommit=True) as connection:
+                if self._stock[template].restore(connection):
+                    return url.render_as_string(hide_password=False)
+            self.take_back(template, is_sound=False)
+        made = self.make(name, template=template)
+        with psycopg.connect(_plain(url), autocommit=True) as connection:
+            self._stock[template] = Contents(connection)
+        return made
+
+    def take_back(self, template: str, *, is_sound: bool) -> None:
+        if not is_sound:
+            self._stock.pop(template, None)
+            self.drop(f"own_{template}")
+
+    def _name(self, name: str) -> str:
+        owner = "all" if name in _TEMPLATES else self._worker
+        return f"{self._run}_{owner}_{name}"
+
+    def _address(self, name: str) -> URL:
+        return make_url(self._url).set(drivername="postgresql+psycopg", database=self._name(name))
 
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+def _plain(url: URL) -> str:
+    """An address as libpq knows it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def use_database(url: str) -> str:
@@ -86,6 +159,30 @@ def use_database(url: str) -> str:
     os.environ["DATABASE_URL"] = url
     settings.reset()
     return before
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engines",
+        choices=("needed", "all"),
+        default="needed",
+        help="needed: pages of the console on SQLite only; all: every test on both engines",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the engines of a test that does not name them itself."""
+    asked = metafunc.fixturenames
+    named = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
+    if "database_server" not in asked or "database_server" in named:
+        return
+    marked = metafunc.definition.get_closest_marker
+    one = (
+        (("desk" in asked and "processes" not in asked) or marked("one_engine") is not None)
+        and marked("both_engines") is None
+        and metafunc.config.getoption("--engines") == "needed"
+    )
+    metafunc.parametrize("database_server", ENGINES[:1] if one else ENGINES, indirect=True)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -107,58 +204,181 @@ def postgres_url() -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def database_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Iterator[Server]:
-    """A server of each kind, with the database `template` that has the whole schema."""
-    made: Server
-    if request.param == "sqlite":
-        made = _SqliteServer(tmp_path_factory.mktemp("sqlite"))
-    else:
-        made = _PostgresServer(
-            request.getfixturevalue("postgres_url"), f"{worker_id}_{os.getpid()}"
-        )
-    before = use_database(made.make("template"))
-    migrate.upgrade()
-    use_database(before)
-    yield made
-    made.drop("template")
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes of this run."""
+    mine = tmp_path_factory.getbasetemp()
+    return mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+
+
+@contextmanager
+def once_in_run(folder: Path, name: str) -> Iterator[bool]:
+    """Holds the other processes of the run. True for the one that has to make `name`."""
+    done = folder / f"{name}.done"
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not done.exists()
+        done.touch()
+
+
+class _Templated:
+    """A server that builds a template when a database is first copied from it in a run."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.name = server.name
+        self._server = server
+        self._folder = folder
+        self._ready: set[str] = set()
+
+    def make(self, name: str, *, template: str | None = None) -> str:
+        self._need(template)
+        return self._server.make(name, template=template)
+
+    def drop(self, name: str) -> None:
+        self._server.drop(name)
+
+    def lend(self, template: str) -> str:
+        self._need(template)
+        return self._server.lend(template)
+
+    def take_back(self, template: str, *, is_sound: bool) -> None:
+        self._server.take_back(template, is_sound=is_sound)
+
+    def kept(self, template: str) -> Any:
+        """What the builder of the template returned."""
+        self._need(template)
+        return json.loads(self._notes(template).read_bytes())
+
+    def _need(self, template: str | None) -> None:
+        if template is None or template in self._ready:
+            return
+        source, build = _TEMPLATES[template]
+        self._need(source)
+        with once_in_run(self._folder, f"{self.name}_{template}") as is_first:
+            if is_first:
+                before = use_database(self._server.make(template, template=source))
+                self._notes(template).write_text(json.dumps(build()), encoding="utf-8")
+                use_database(before)
+        self._ready.add(template)
+
+    def _notes(self, template: str) -> Path:
+        return self._folder / f"{self.name}_{template}.json"
 
 
 @pytest.fixture(scope="session")
-def shared_database(database_server: Server) -> Iterator[str]:
-    """The database that rolled-back tests share. Gives its address."""
-    yield database_server.make("shared", template="template")
-    database_server.drop("shared")
+def sqlite_server(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> _Templated:
+    """Makes SQLite databases, with the templates."""
+    return _Templated(_SqliteServer(tmp_path_factory.mktemp("sqlite"), run_folder), run_folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(postgres_url: str, run_folder: Path) -> _Templated:
+    """Makes PostgreSQL databases, with the templates."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    return _Templated(_PostgresServer(postgres_url, f"t{run[:10]}", worker), run_folder)
 
 
 @pytest.fixture
-def rolled_back(shared_database: str) -> Iterator[None]:
+def database_server(request: pytest.FixtureRequest) -> _Templated:
+    """The server of the engine this test runs on."""
+    server: _Templated = request.getfixturevalue(f"{request.param}_server")
+    return server
+
+
+class _Shared:
+    """The connections of rolled-back tests: one an engine, open from the first test to the last."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[str, Connection]] = {}
+
+    def at(self, server: Server) -> tuple[str, Connection]:
+        """Address and connection of the database that rolled-back tests share."""
+        if server.name not in self._open:
+            url = server.make("shared", template=SCHEMA)
+            self._open[server.name] = (url, _connected(url))
+        url, connection = self._open[server.name]
+        if connection.closed or connection.invalidated:
+            self._open[server.name] = (url, _connected(url))
+        return self._open[server.name]
+
+    def close(self) -> None:
+        """Close all."""
+        for _, connection in self._open.values():
+            connection.close()
+            connection.engine.dispose()
+
+
+def _connected(url: str) -> Connection:
+    """A connection as the hub makes it, with an engine of its own."""
+    before = use_database(url)
+    connection = database.engine().connect()
+    database.engine.forget()  # not closed, but not the engine of this process any more
+    use_database(before)
+    return connection
+
+
+@pytest.fixture(scope="session")
+def shared_connections() -> Iterator[_Shared]:
+    """The connections of rolled-back tests."""
+    shared = _Shared()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def rolled_back(database_server: Server, shared_connections: _Shared) -> Iterator[None]:
     """The test sees a real database and leaves no trace in it.
 
     What it commits is a savepoint. One thread only: others would wait for it or see nothing.
     """
-    before = use_database(shared_database)
-    connection = database.engine().connect()
+    url, connection = shared_connections.at(database_server)
+    before = use_database(url)
     outer = connection.begin()
     session.configure(bind=connection, join_transaction_mode="create_savepoint")
     yield
     session.remove()
     session.configure(bind=None, join_transaction_mode="conditional_savepoint")
     outer.rollback()
-    connection.close()
     use_database(before)
 
 
 @pytest.fixture
-def own_database(database_server: Server) -> Iterator[str]:
+def template(request: pytest.FixtureRequest) -> str:
+    """What stands in the test's own database at its start."""
+    asked = request.fixturenames
+    return SAMPLES if "route_samples" in asked else CITY if "hub" in asked else SCHEMA
+
+
+@pytest.fixture
+def own_database(
+    request: pytest.FixtureRequest, database_server: Server, template: str
+) -> Iterator[str]:
     """A database for this test alone, for threads and processes that really commit.
 
-    Gives its address; this process uses it as well.
+    Empty; with the city in it when the test asks for `hub`, and with one of everything a path
+    can name for `route_samples`. Gives its address; this process uses it as well.
     """
-    url = database_server.make("own", template="template")
+    url = database_server.lend(template)
     before = use_database(url)
     yield url
     use_database(before)
-    database_server.drop("own")
+    database_server.take_back(template, is_sound="processes" not in request.fixturenames)
+
+
+@pytest.fixture
+def start_over(own_database: str, database_server: Server, template: str) -> Callable[[], None]:
+    """Call it to have in the test's own database what stood there at its start."""
+
+    def again() -> None:
+        before = use_database(own_database)
+        assert database_server.lend(template) == before
+        snapshots.reset()
+
+    return again
+
+
+@pytest.fixture
+def route_samples(console: Console, database_server: _Templated) -> Samples:
+    """One of everything a path of the console can name, at the police and at hrss."""
+    return Samples(console.app, database_server.kept(SAMPLES))

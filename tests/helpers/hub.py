@@ -1,4 +1,4 @@
-"""A small hub for one test: two departments below a city, their accounts, a few rules.
+"""A small hub for one test, over a copy of the city of the tests.
 
     hub.push("police", hub.text("o1", "身份证"))  ──> what WeChat would get
 
@@ -17,55 +17,10 @@ from xml.etree import ElementTree
 import pytest
 
 from app import callback, snapshots
-from config.database import transaction
-from keywords.rules import spec, store
-from matrix import accounts, departments
-from matrix.accounts import AccountKind, AccountSpec, callback_stats
+from matrix.accounts import callback_stats
 from matrix.wechat.envelope import EncryptionMode
 from simulator.messaging import envelope, pushes
-from tests.helpers import NOW
-
-RULES: list[dict[str, Any]] = [
-    {
-        "id": "police.id_card",
-        "department": "police",
-        "name": "身份证办理",
-        "keywords": ["身份证"],
-        "reply": {"type": "text", "content": "请到派出所办理。"},
-    },
-    {
-        "id": "police.long",
-        "department": "police",
-        "name": "长答复",
-        "keywords": ["全部办理须知"],
-        "reply": {"type": "text", "content": "须知。" * 700},
-    },
-    {
-        "id": "hrss.card",
-        "department": "hrss",
-        "name": "社保卡",
-        "keywords": ["社保卡", {"text": "hall", "mode": "equal", "kind": "scan"}],
-        "reply": {"type": "text", "content": "社保卡可到银行网点补办。"},
-    },
-    {
-        "id": "hrss.menu",
-        "department": "hrss",
-        "name": "菜单",
-        "keywords": [{"text": "MENU_CARD", "mode": "equal", "kind": "click"}],
-        "reply": {"type": "text", "content": "您点了菜单。"},
-    },
-]
-
-
-@dataclass(frozen=True)
-class AccountKeys:
-    """An account as WeChat knows it."""
-
-    appid: str
-    original_id: str
-    token: str
-    aes_key: str
-    mode: str
+from tests.helpers.city import KEYS, register
 
 
 @dataclass
@@ -86,31 +41,13 @@ class Hub:
     """The accounts of the test and a way to push to them."""
 
     def __init__(self) -> None:
-        self.keys: dict[str, AccountKeys] = {}
+        self.keys = dict(KEYS)
 
     def account(
         self, department_code: str, number: int, department_id: int, mode: EncryptionMode
     ) -> None:
-        """Register the account of a department."""
-        account_keys = AccountKeys(
-            f"wx{number:016x}", f"gh_{number:012d}", f"token{number}", f"{number:0>42}A", mode.value
-        )
-        accounts.create(
-            AccountSpec(
-                appid=account_keys.appid,
-                original_id=account_keys.original_id,
-                department_id=department_id,
-                name=f"华阴{department_code}",
-                kind=AccountKind.SERVICE,
-                verified=True,
-                mode=mode,
-                token=account_keys.token,
-                aes_key=account_keys.aes_key,
-                secret=f"secret{number:0>20}",
-            ),
-            now=NOW,
-        )
-        self.keys[department_code] = account_keys
+        """Register the account of a department, in the caller's transaction."""
+        self.keys[department_code] = register(department_code, number, department_id, mode)
 
     def text(self, openid: str, content: str, *, to: str = "police", **more: Any) -> str:
         """A text message's XML, with an id of its own."""
@@ -195,24 +132,8 @@ def _no_wrapped_app(environ: Any, start: Any) -> Any:
 
 @pytest.fixture
 def hub(own_database: str) -> Iterator[Hub]:
-    """The hub, in this process, on both engines."""
-    account_keys = Hub()
-    with transaction():
-        city = departments.create(slug="release", name="市委网信办", kind="主号", now=NOW)
-        for number, (code, name, mode) in enumerate(
-            [
-                ("police", "公安局", EncryptionMode.SAFE),
-                ("hrss", "人社局", EncryptionMode.COMPATIBLE),
-            ],
-            1,
-        ):
-            owner = departments.create(slug=code, name=name, kind="", parent_id=city.id, now=NOW)
-            account_keys.account(code, number, owner.id, mode)
-        account_keys.account("release", 9, city.id, EncryptionMode.PLAIN)
-        for draft in spec.parse({"rules": RULES}):
-            owner = departments.get_by_slug(draft.department)
-            store.upsert(draft, department_id=owner.id, now=NOW)
+    """The hub in this process, over a copy of the city (tests/helpers/city.py)."""
     snapshots.reset()
-    yield account_keys
+    yield Hub()
     snapshots.reset()
     callback_stats.reset()

@@ -56,7 +56,7 @@ class PostgresServer:
 
     def close(self) -> None:
         """End it and leave nothing."""
-        subprocesses.stop(self._process, signal.SIGINT)  # SIGINT: do not wait for clients
+        subprocesses.stop(self._process, signal.SIGQUIT)  # nothing is kept: no last checkpoint
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _install(self) -> Path:

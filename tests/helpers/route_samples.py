@@ -1,20 +1,25 @@
 """One of everything a path can name, in a department: what walks over all routes ask for.
 
-    paths(desk, "police")  ──> Visit(rule, path) for each route below /console, its parts filled in
+    samples.visits("police")  ──> Visit(rule, path) for each route below /console, parts filled in
+
+They are made once for each engine and run, in a template (databases.py): a test gets a copy.
 
 A route whose path names something new needs a line in SAMPLES: how one is made in a department;
 where it means by a known name something else, one in OF_ROUTES.
 Parts that are words of the route itself stand in WORDS.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import func, select
 from werkzeug.routing import Rule
 
-from config import alerts, audit, clock
+from app import snapshots
+from config import alerts, audit, clock, settings
 from config.alerts import Alert
 from config.database import session, transaction
 from config.permissions import Permission, PermissionScope, Principal
@@ -24,7 +29,7 @@ from keywords.rules.store import RuleRow
 from keywords.statistics import unanswered
 from keywords.statistics.unanswered import Cluster
 from matrix import followers
-from matrix.accounts import todos
+from matrix.accounts import callback_stats, todos
 from matrix.accounts.todos import AccountTodo
 from matrix.canned_responses import CannedResponse
 from matrix.inbox import InboxMessage
@@ -40,7 +45,8 @@ from matrix.staff import grants, ip_allowlist, one_time_links, sessions
 from matrix.staff.one_time_links import LinkPurpose
 from matrix.staff.roles import Role
 from matrix.staff.sessions import StaffSession
-from tests.helpers.console import Console
+from tests.helpers.console import ADDRESS, Console, application
+from tests.helpers.hub import Hub
 
 Values = dict[str, Any]
 MakeSample = Callable[[Console, str, Values], Any]
@@ -89,10 +95,10 @@ def _alert(console: Console, code: str, values: Values) -> int:
 
 
 def _network(console: Console, code: str, values: Values) -> int:
-    # the whole city's: nobody of a department reaches it
+    # the whole city's: nobody of a department reaches it. The first lets the tests' clerks in
     with transaction():
         taken = len(ip_allowlist.list_all())
-        return ip_allowlist.add(Role.CLERK, f"10.{taken}.0.0/16", "", now=clock.now()).id
+        return ip_allowlist.add(Role.CLERK, f"127.{taken}.0.0/16", "", now=clock.now()).id
 
 
 def _follower(console: Console, code: str, values: Values) -> int:
@@ -344,24 +350,60 @@ class Visit:
         return bool(self.rule.arguments - LITERALS.keys())
 
 
-def list_visits(console: Console, code: str) -> Iterator[Visit]:
-    """Every route of the console, with samples of this department; made anew for each route."""
-    for rule in sorted(console.app.url_map.iter_rules(), key=lambda each: each.rule):
-        if rule.rule.startswith("/console"):
-            mark = getattr(console.app.view_functions[rule.endpoint], "needs", None)
-            yield Visit(rule, _fill_path(console, rule, code), mark)
+class Samples:
+    """The samples in this test's database, as paths of routes."""
+
+    def __init__(self, app: Flask, values: dict[str, dict[str, str]]) -> None:
+        self._app = app
+        self._paths = values
+
+    def visits(self, code: str) -> Iterator[Visit]:
+        """Every route of the console, with samples of this department."""
+        for rule in _rules(self._app):
+            mark = getattr(self._app.view_functions[rule.endpoint], "needs", None)
+            yield Visit(rule, self._paths[code][_key(rule)], mark)
 
 
-def _fill_path(console: Console, rule: Rule, code: str) -> str:
-    missing = rule.arguments - SAMPLES.keys() - LITERALS.keys()
+def found() -> dict[str, dict[str, str]]:
+    """Write samples of two departments into a database with the city. Gives Samples their paths."""
+    before = os.environ["PUBLIC_URL"]
+    os.environ["PUBLIC_URL"] = ADDRESS
+    settings.reset()
+    snapshots.reset()
+    console = Console(application(), Hub(), after=1000)  # the people of the test come besides
+    paths = {code: _paths(console, code) for code in ("police", "hrss")}
+    snapshots.reset()
+    callback_stats.reset()
+    os.environ["PUBLIC_URL"] = before
+    settings.reset()
+    return paths
+
+
+def _paths(console: Console, code: str) -> dict[str, str]:
+    shared: Values = dict(LITERALS)
+    for name, make in SAMPLES.items():
+        shared[name] = make(console, code, shared)
+    return {_key(rule): _fill_path(console, rule, code, shared) for rule in _rules(console.app)}
+
+
+def _rules(app: Flask) -> list[Rule]:
+    rules = sorted(app.url_map.iter_rules(), key=lambda each: each.rule)
+    return [rule for rule in rules if rule.rule.startswith("/console")]
+
+
+def _key(rule: Rule) -> str:
+    return f"{rule.endpoint} {rule.rule}"
+
+
+def _fill_path(console: Console, rule: Rule, code: str, shared: Values) -> str:
+    missing = rule.arguments - shared.keys()
     assert not missing, (
         f"{rule.rule}: say in tests/helpers/route_samples.py how {sorted(missing)} are made"
     )
-    values: Values = {name: LITERALS[name] for name in LITERALS.keys() & rule.arguments}
-    for name, make in SAMPLES.items():
-        if name in rule.arguments:
-            make = BY_ROUTE.get((rule.endpoint, name), make)
-            values[name] = make(console, code, values)
+    values = {name: shared[name] for name in rule.arguments}
+    for name in rule.arguments:
+        if (rule.endpoint, name) in BY_ROUTE:
+            values[name] = BY_ROUTE[rule.endpoint, name](console, code, values)
     with console.app.test_request_context():
         built = rule.build(values)
     assert built is not None

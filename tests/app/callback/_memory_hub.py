@@ -6,7 +6,8 @@ from matrix.accounts import AccountKind, AccountSnapshot
 from matrix.departments import Tree
 from matrix.wechat.envelope import EncryptionMode, Envelope
 from tests.helpers import NOW
-from tests.helpers.hub import AccountKeys, Hub
+from tests.helpers.city import Keys
+from tests.helpers.hub import Hub
 
 REJECTED_STATUSES = {400, 403, 404, 405, 411, 413}
 MODES = {
@@ -21,10 +22,12 @@ class MemoryHub(Hub):
 
     def __init__(self) -> None:
         super().__init__()
-        for number, mode in enumerate(MODES, 1):
-            self.keys[mode] = AccountKeys(
+        self.keys = {
+            mode: Keys(
                 f"wx{number:016x}", f"gh_{number:012d}", f"token{number}", f"{number:0>42}A", mode
             )
+            for number, mode in enumerate(MODES, 1)
+        }
 
     def snapshot(self) -> Snapshot:
         """What a web process would have in memory."""

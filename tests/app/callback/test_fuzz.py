@@ -31,7 +31,8 @@ from tests.app.callback._memory_hub import (
     path_of,
     text_push,
 )
-from tests.helpers.hub import AccountKeys, Hub
+from tests.helpers.city import Keys
+from tests.helpers.hub import Hub
 from tests.helpers.source_tree import ROOT
 
 PAYLOADS = sorted((ROOT / "tests/payloads").glob("*.xml"))
@@ -260,7 +261,7 @@ def test_any_signed_ciphertext_is_refused(mode: str, data: bytes, in_blocks: boo
     assert_rejected("POST", path_of(mode), *signed(HUB.keys[mode], sealed))
 
 
-def signed(keys: AccountKeys, sealed: str) -> tuple[str, bytes]:
+def signed(keys: Keys, sealed: str) -> tuple[str, bytes]:
     timestamp, nonce = str(int(time.time())), "n1"
     query = {
         "timestamp": timestamp,

@@ -1,15 +1,24 @@
 """What several tests of the console ask for: people at the police, and the simulated WeChat."""
 
+import pickle
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config import settings
+from tests.app.console import recording
 from tests.app.console._simulated_wechat import SimulatedWeChat
+from tests.app.console.recording import Recording
 from tests.app.console.rules._rule_form import rule_form
-from tests.helpers.console import Client, Console
+from tests.helpers.console import ADDRESS, Client, Console
+from tests.helpers.databases import Server, once_in_run
+from tests.helpers.route_samples import Samples
 from tests.helpers.wechat import StartSimulator
+
+Recorded = Callable[..., Recording]
 
 
 @pytest.fixture
@@ -50,3 +59,32 @@ def write_rule(editor: Client, police: int) -> Callable[..., int]:
 def wechat(console: Console, start_simulator: StartSimulator) -> SimulatedWeChat:
     """The accounts of the desk at the simulated WeChat."""
     return SimulatedWeChat(console, start_simulator)
+
+
+@pytest.fixture
+def recorded(
+    console: Console,
+    route_samples: Samples,
+    database_server: Server,
+    run_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Recorded:
+    """Call it for all pages as the city's administrator sees them, opened once in a run.
+
+    `address` is where the hub says it is reached.
+    """
+
+    def pages(address: str = ADDRESS) -> Recording:
+        name = f"{database_server.name}_pages_{address.partition(':')[0]}"
+        kept = run_folder / name
+        with once_in_run(run_folder, name) as is_first:
+            if is_first:
+                monkeypatch.setenv("PUBLIC_URL", address)
+                settings.reset()
+                kept.write_bytes(pickle.dumps(recording.record(console, route_samples)))
+                monkeypatch.setenv("PUBLIC_URL", ADDRESS)
+                settings.reset()
+        found: Recording = pickle.loads(kept.read_bytes())
+        return found
+
+    return pages

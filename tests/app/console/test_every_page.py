@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.helpers.console import Console
-from tests.helpers.route_samples import list_visits
+from tests.helpers.route_samples import Samples
 from tests.helpers.source_tree import format_findings
 
 pytestmark = [
@@ -17,21 +17,21 @@ pytestmark = [
 ]
 
 
-def pages(console: Console) -> Iterator[str]:
+def pages(console: Console, samples: Samples) -> Iterator[str]:
     """The address of every whole page: no file, and no part that htmx asks for."""
     client = console.client()
-    for visit in list_visits(console, "police"):
+    for visit in samples.visits("police"):
         if visit.is_read:
             answer = client.get(visit.path)
             if answer.status_code == 200 and answer.data.startswith(b"<!doctype html>"):
                 yield visit.path
 
 
-def troubles(console: Console, page: Page, site: str) -> list[str]:
+def troubles(console: Console, samples: Samples, page: Page, site: str) -> list[str]:
     """What a reader would stumble over; errors of scripts fail the test by themselves."""
     console.sign_in(page, site)
     found, seen = [], 0
-    for path in pages(console):
+    for path in pages(console, samples):
         answer = page.goto(f"{site}{path}")
         seen += 1
         if answer is None or answer.status != 200:
@@ -47,11 +47,15 @@ def troubles(console: Console, page: Page, site: str) -> list[str]:
     return found
 
 
-def test_every_page_stands_at_a_desk(console: Console, page: Page, site: str) -> None:
-    found = troubles(console, page, site)
+def test_every_page_stands_at_a_desk(
+    console: Console, route_samples: Samples, page: Page, site: str
+) -> None:
+    found = troubles(console, route_samples, page, site)
     assert not found, format_findings(found)
 
 
-def test_every_page_stands_on_a_phone(console: Console, phone: Page, site: str) -> None:
-    found = troubles(console, phone, site)
+def test_every_page_stands_on_a_phone(
+    console: Console, route_samples: Samples, phone: Page, site: str
+) -> None:
+    found = troubles(console, route_samples, phone, site)
     assert not found, format_findings(found)

@@ -1,22 +1,28 @@
 """All routes, walked: whose things they show, to whom, by which methods, with which headers.
 
 A route that is new is walked by itself; what its path names must stand in fixtures/samples.py.
+Tests of what pages say assert on one visit of each (recording.py).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from html.parser import HTMLParser
+from itertools import cycle
 
 import pytest
-from sqlalchemy import select
+from werkzeug.test import TestResponse
 
-from app import models
-from config import settings
-from config.database import read_only, session
 from matrix.staff.roles import ROLE_PERMISSIONS, Role
+from tests.app.console.conftest import Recorded
+from tests.app.console.junk import OWN, Fields, sent
+from tests.app.console.recording import Page, contents, differences
 from tests.helpers.console import Client, Console
-from tests.helpers.route_samples import LITERALS, NOT_DEPARTMENT_SCOPED, Visit, list_visits
+from tests.helpers.route_samples import LITERALS, NOT_DEPARTMENT_SCOPED, Samples, Visit
 from tests.helpers.source_tree import format_findings
+
+# every page meets both engines here
+pytestmark = pytest.mark.both_engines
 
 OF_STAFF = [role.value for role in Role if role is not Role.MATRIX_ADMIN]
 _NONCE = re.compile(r"'nonce-([\w-]+)'")
@@ -31,12 +37,14 @@ def responses_of(client: Client, visit: Visit) -> Iterator[tuple[str, int]]:
         yield method, client.post(visit.path).status_code
 
 
-def test_the_things_of_another_department_are_not_there(console: Console) -> None:
+def test_the_things_of_another_department_are_not_there(
+    console: Console, route_samples: Samples
+) -> None:
     """The administrator of the police has every right there, and nothing at hrss."""
     client = console.client("department_admin", "police")
     found = [
         f"{method} {visit.path}: {status}"
-        for visit in list_visits(console, "hrss")
+        for visit in route_samples.visits("hrss")
         if visit.has_owned_object and visit.permission_check != "public"
         for method, status in responses_of(client, visit)
         if status != 404
@@ -44,12 +52,12 @@ def test_the_things_of_another_department_are_not_there(console: Console) -> Non
     assert not found, "get the thing by its access_ door before all else:" + format_findings(found)
 
 
-def test_one_account_opens_nothing_of_another(console: Console) -> None:
+def test_one_account_opens_nothing_of_another(console: Console, route_samples: Samples) -> None:
     """Who has a role at one account of the police is a stranger to the rest of the police."""
     client = console.client("department_admin", "release", account="hrss")
     found = [
         f"{method} {visit.path}: {status}"
-        for visit in list_visits(console, "police")
+        for visit in route_samples.visits("police")
         if visit.has_owned_object and visit.permission_check != "public"
         for method, status in responses_of(client, visit)
         if status not in (403, 404)
@@ -58,11 +66,13 @@ def test_one_account_opens_nothing_of_another(console: Console) -> None:
 
 
 @pytest.mark.parametrize("role", OF_STAFF)
-def test_a_role_opens_what_its_rights_say_and_no_more(console: Console, role: str) -> None:
+def test_a_role_opens_what_its_rights_say_and_no_more(
+    console: Console, route_samples: Samples, role: str
+) -> None:
     client = console.client(role, "police")
     rights = ROLE_PERMISSIONS[Role(role)]
     wrong = []
-    for visit in list_visits(console, "police"):
+    for visit in route_samples.visits("police"):
         if not isinstance(visit.permission_check, tuple):
             continue
         may = bool(rights & set(visit.permission_check))
@@ -79,11 +89,11 @@ def _read(client: Client, visit: Visit) -> Iterator[tuple[str, int]]:
         yield "GET", client.get(visit.path).status_code
 
 
-def test_anonymous_visitors_are_sent_to_sign_in(console: Console) -> None:
+def test_anonymous_visitors_are_sent_to_sign_in(console: Console, route_samples: Samples) -> None:
     stranger = console.anonymous()
     wrong = [
         f"{method} {visit.path}: {status}"
-        for visit in list_visits(console, "police")
+        for visit in route_samples.visits("police")
         if visit.permission_check != "public"
         for method, status in responses_of(stranger, visit)
         if status != 302
@@ -91,16 +101,18 @@ def test_anonymous_visitors_are_sent_to_sign_in(console: Console) -> None:
     assert not wrong, format_findings(wrong)
 
 
-def test_no_action_is_done_without_the_forms_token(console: Console) -> None:
+def test_no_action_is_done_without_the_forms_token(
+    console: Console, route_samples: Samples
+) -> None:
     client = console.client()
-    wrong = []
-    for visit in list_visits(console, "police"):
+    before, wrong = contents(), []
+    for visit in route_samples.visits("police"):
         for method in visit.write_methods:
-            before = contents()
             answer = client.flask.open(visit.path, method=method, data={"csrf_token": "guessed"})
-            if answer.status_code != 400 or contents() != before:
+            if answer.status_code != 400:
                 wrong.append(f"{method} {visit.path}: {answer.status_code}")
     assert not wrong, format_findings(wrong)
+    assert not differences(before, contents())
 
 
 def test_every_action_outside_of_the_console_is_known(console: Console) -> None:
@@ -113,43 +125,23 @@ def test_every_action_outside_of_the_console_is_known(console: Console) -> None:
     assert deeds == {"/csp-report"}, "it needs a token or a reason why not"
 
 
-def test_opening_a_page_changes_nothing(console: Console) -> None:
-    client = console.client()
-    changed = []
-    for visit in list_visits(console, "police"):
-        if visit.is_read:
-            before = contents()
-            client.get(visit.path)
-            if contents() != before:
-                changed.append(visit.path)
-    assert not changed, format_findings(changed)
-
-
-def contents() -> dict[str, list[tuple[object, ...]]]:
-    """Everything the database holds."""
-    with read_only():
-        return {
-            table.name: [tuple(row) for row in session.execute(select(table)).all()]
-            for table in models.metadata.sorted_tables
-        }
+def test_opening_a_page_changes_nothing(recorded: Recorded) -> None:
+    # a read is read-only for the engine too (tests/config/test_read_only.py): writing is an error
+    seen = recorded()
+    broken = [f"{page.path}: {page.status}" for page in seen.pages if page.status >= 500]
+    assert not broken, format_findings(broken)
+    assert not seen.changed, format_findings(seen.changed)
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1", "https://hub.example"])
-def test_every_page_carries_the_headers(
-    console: Console, address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PUBLIC_URL", address)
-    settings.reset()
-    client, nonces = console.client(), []
-    for visit in list_visits(console, "police"):
-        if not visit.is_read:
-            continue
-        answer = client.get(visit.path)
-        headers = answer.headers
+def test_every_page_carries_the_headers(recorded: Recorded, address: str) -> None:
+    nonces = []
+    for page in recorded(address).pages:
+        headers = page.headers
         policy = headers["Content-Security-Policy"]
-        assert "unsafe" not in policy, visit.path
+        assert "unsafe" not in policy, page.path
         assert "default-src 'none'" in policy
-        if answer.mimetype == "text/html":
+        if page.is_html:
             assert "frame-ancestors 'none'" in policy
             nonces.append(_NONCE.findall(policy)[0])
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -157,10 +149,9 @@ def test_every_page_carries_the_headers(
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
         hsts = headers.get("Strict-Transport-Security", "")
-        assert hsts.startswith("max-age=31536000") is address.startswith("https"), visit.path
+        assert hsts.startswith("max-age=31536000") is address.startswith("https"), page.path
+    assert len(nonces) > 50
     assert len(set(nonces)) == len(nonces), "a nonce is for one answer"
-    monkeypatch.undo()
-    settings.reset()
 
 
 class _Inline(HTMLParser):
@@ -181,13 +172,12 @@ class _Inline(HTMLParser):
                 self.found.append(f"{tag} {name}={value!r}")
 
 
-def test_no_page_has_scripts_or_styles_inside(console: Console) -> None:
-    client, found = console.client(), []
-    for visit in list_visits(console, "police"):
-        if visit.is_read and (answer := client.get(visit.path)).mimetype == "text/html":
-            reader = _Inline()
-            reader.feed(answer.text)
-            found += [f"{visit.path}: {line}" for line in reader.found]
+def test_no_page_has_scripts_or_styles_inside(recorded: Recorded) -> None:
+    found = []
+    for page in recorded().pages:
+        reader = _Inline()
+        reader.feed(page.text)
+        found += [f"{page.path}: {line}" for line in reader.found]
     assert not found, format_findings(found)
 
 
@@ -232,20 +222,21 @@ class _Names(HTMLParser):
         ]
 
 
-def test_every_field_and_picture_has_its_own_name(console: Console) -> None:
-    client, found = console.client(), []
-    for visit in list_visits(console, "police"):
-        if visit.is_read and (answer := client.get(visit.path)).mimetype == "text/html":
-            reader = _Names()
-            reader.feed(answer.text)
-            found += [f"{visit.path}: {line}" for line in reader.all_found()]
+def test_every_field_and_picture_has_its_own_name(recorded: Recorded) -> None:
+    found = []
+    for page in recorded().pages:
+        reader = _Names()
+        reader.feed(page.text)
+        found += [f"{page.path}: {line}" for line in reader.all_found()]
     assert not found, format_findings(found)
 
 
 @pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 2**63, 10**40])
-def test_a_number_that_is_nobodys_is_not_there(console: Console, number: int) -> None:
+def test_a_number_that_is_nobodys_is_not_there(
+    console: Console, route_samples: Samples, number: int
+) -> None:
     client, wrong = console.client(), []
-    for visit in list_visits(console, "police"):
+    for visit in route_samples.visits("police"):
         parts = visit.rule.rule.split("/")
         if visit.permission_check == "public" or not any("<int:" in part for part in parts):
             continue
@@ -259,21 +250,6 @@ def test_a_number_that_is_nobodys_is_not_there(console: Console, number: int) ->
             if status not in (404, 405)
         ]
     assert not wrong, format_findings(wrong)
-
-
-class _Fields(HTMLParser):
-    """The names of what a page's forms and links ask for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag in ("input", "select", "textarea") and given.get("name"):
-            self.names.add(given["name"] or "")
-        for name in ("href", "hx-get"):
-            self.names |= set(re.findall(r"[?&](\w+)=", given.get(name) or ""))
 
 
 ODD_VALUES = (
@@ -301,41 +277,83 @@ HOSTILE_VALUES = ("'", "9" * 40, "0001-01-01")
 
 
 @pytest.mark.timeout(400)
-def test_no_filter_value_breaks_a_page(console: Console) -> None:
-    client, wrong = console.client(), []
-    for visit in list_visits(console, "police"):
-        if not visit.is_read:
-            continue
-        reader = _Fields()
-        page = client.get(visit.path)
-        if page.mimetype == "text/html":
-            reader.feed(page.text)
-        names = sorted(reader.names)
-        together = [*names, "page", "before", "after", "q", "sort", "next"]
-        asked = ["&".join(f"{name}={value}" for name in together) for value in ODD_VALUES]
-        asked += [f"{name}={value}" for name in names for value in HOSTILE_VALUES]
-        for query in asked:
-            answer = client.get(f"{visit.path}?{query}")
-            if answer.status_code >= 500 or b"<script>x</script>" in answer.data:
-                wrong.append(f"{visit.path}?{query[:60]}: {answer.status_code}")
+def test_no_filter_value_breaks_a_page(console: Console, recorded: Recorded) -> None:
+    client = console.client()
+    wrong = [
+        f"{page.path} {query[:60]}: {answer.status_code}"
+        for page in recorded().pages
+        for query, answer in _filtered(console, client, page)
+        if answer.status_code >= 500 or b"<script>x</script>" in answer.data
+    ]
     assert not wrong, format_findings(wrong)
+
+
+def _filtered(console: Console, client: Client, page: Page) -> Iterator[tuple[str, TestResponse]]:
+    """Junk for what the page looks at: all together, and the worst alone.
+
+    A page that looks at nothing gets all junk at once: it may still repeat its own address.
+    """
+    shown = Fields(page.text).names | {"page", "before", "after", "q", "sort", "next"}
+    asked: set[str] = set()
+
+    def send(value: str, names: list[str]) -> TestResponse:
+        return client.get(page.path + "?" + "&".join(f"{name}={value}" for name in names))
+
+    for value in ODD_VALUES:
+        for answer in sent(console.app, asked, shown, partial(send, value)):
+            yield value, answer
+        if not asked:
+            break
+    for name in sorted(asked):
+        for value in HOSTILE_VALUES:
+            yield f"{name}={value}", send(value, [name])
+    if not asked:
+        query = "&".join(f"a{number}={value}" for number, value in enumerate(ODD_VALUES))
+        yield query, client.get(f"{page.path}?{query}")
+
+
+JUNK = ("", "'", "9" * 40, "-1", "9999-12-31", "\U0001f600" * 3000, "\ud800")
 
 
 @pytest.mark.timeout(400)
-def test_no_form_value_breaks_a_page(console: Console) -> None:
-    client, wrong = console.client(), []
-    deeds = [visit for visit in list_visits(console, "police") if visit.write_methods]
-    reader = _Fields()
-    for visit in deeds:
-        if visit.is_read and (page := client.get(visit.path)).mimetype == "text/html":
-            reader.feed(page.text)
-    names = reader.names - {"csrf_token", "confirm_proof"}
-    for visit in deeds:
-        for value in ("", "\0", "'", "9" * 40, "-1", "9999-12-31", "\U0001f600" * 3000, "\ud800"):
-            form = dict.fromkeys(names, value.encode("utf-8", "surrogatepass"))
-            status = client.post(visit.path, form).status_code
-            if status >= 500:
-                wrong.append(f"{visit.path} {value[:10]!r}: {status}")
-            if status in (302, 303):  # signed out by what was done
-                client = console.client()
+def test_no_form_value_breaks_a_page(
+    console: Console, route_samples: Samples, recorded: Recorded, start_over: Callable[[], None]
+) -> None:
+    shown = set().union(*(Fields(page.text).names for page in recorded().pages))
+    wrong = []
+    for visit in route_samples.visits("police"):
+        if visit.deeds:
+            start_over()
+            wrong += [
+                f"{visit.path} {value[:10]!r}: {status}"
+                for value, status in _filled_in(console, visit.path, shown)
+                if status >= 500
+            ]
     assert not wrong, format_findings(wrong)
+
+
+def _filled_in(console: Console, path: str, shown: set[str]) -> Iterator[tuple[str, int]]:
+    """Junk for the fields the deed looks at; where it looks at none, all junk at once."""
+    asked: set[str] = set()
+    client = console.client()
+
+    def send(value: str, names: list[str]) -> TestResponse:
+        nonlocal client
+        answer = client.post(path, dict.fromkeys(names, *_encoded([value])))
+        if answer.status_code in (302, 303):  # signed out by what was done
+            client = console.client()
+        return answer
+
+    yield "NUL", client.post(path, {"any": "\0"}).status_code
+    for value in JUNK:
+        for answer in sent(console.app, asked, shown, partial(send, value)):
+            yield value, answer.status_code
+        if not asked:
+            break
+    if not asked:
+        form = dict(zip(sorted(shown - OWN), cycle(_encoded(JUNK)), strict=False))
+        yield "all", client.post(path, form).status_code
+
+
+def _encoded(values: Iterable[str]) -> list[bytes]:
+    return [value.encode("utf-8", "surrogatepass") for value in values]

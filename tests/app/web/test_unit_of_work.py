@@ -15,6 +15,9 @@ from config.database import read_only, session
 from config.errors import Invalid, Temporary
 from tests.helpers.console import Console
 
+# how a unit of work ends is the engine's matter
+pytestmark = pytest.mark.both_engines
+
 
 def views() -> Blueprint:
     """Deeds that end in different ways, after each wrote something."""

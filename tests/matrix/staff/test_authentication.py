@@ -1,9 +1,11 @@
 """Passwords, second factors, links, sessions and the throttle, below the web."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from config.database import session
@@ -73,6 +75,14 @@ def test_none_of_the_last_five_passwords_comes_again(person: Staff, now: datetim
         with pytest.raises(Invalid, match="最近 5 次"):
             passwords.set_password(person, text, now=now)
     passwords.set_password(person, texts[0], now=now)
+
+
+def test_production_hashes_with_what_the_library_advises(
+    production_hasher: Callable[[], PasswordHasher],
+) -> None:
+    hashed = production_hasher().hash(GOOD)
+    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert production_hasher().verify(hashed, GOOD)
 
 
 def test_a_password_is_rehashed_at_sign_in_when_parameters_changed(

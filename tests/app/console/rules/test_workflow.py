@@ -124,6 +124,7 @@ def test_broken_samples_stop_a_publication_until_somebody_says_why(
     assert decide(reviewer, version, "approve", waiver="已与户籍科商定").status_code == 303
 
 
+@pytest.mark.both_engines  # who waits for whom is the engine's matter
 def test_nobody_waits_while_samples_are_tried_and_rules_that_move_are_tried_again(
     reviewer: Client, write_rule: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
