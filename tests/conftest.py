@@ -25,7 +25,7 @@ pytest_plugins = [
     "tests.helpers.ports",
     "tests.helpers.redis_server",
     "tests.helpers.order",
-    "tests.helpers.thrift",
+    "tests.helpers.cheap_resources",
     "tests.helpers.jobs",
     "tests.helpers.wechat",
     "tests.helpers.processes",

@@ -3,7 +3,7 @@
     changed file ──┬── a test: itself
                    ├── a helper of tests: the tests that import it
                    └── a module: the tests that import it, and those at its place in tests/
-                       and every test in tests/house that looks at the sources
+                       and the conventions that look at the sources
 
 Tests that start processes or browsers are left to `make sure`, and so is PostgreSQL. More modules
 change than a minute allows? Then the nearest tests run, and what was left out is said.
@@ -17,9 +17,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CODE = ("config", "keywords", "services", "matrix", "app", "simulator", "bench", "tools")
-# the rules of the house that a change of any source may break, and that are quick to ask
-HOUSE = ("test_arrow", "test_sizes", "test_audit", "test_jobs", "test_routes", "test_documented")
-MOST = 12  # test files
+# conventions that a change of any source may break, and that take seconds to check
+CONVENTIONS = (
+    "test_imports",
+    "test_sizes",
+    "test_audit_labels",
+    "test_jobs",
+    "test_routes",
+    "test_documentation",
+)
+MAX_TEST_FILES = 12  # what two cores run in a minute
 
 
 def main() -> int:
@@ -63,14 +70,18 @@ def chosen(changed: Iterable[Path]) -> list[Path]:
     found = [path for path in (*sorted(tests), *sorted(near)) if (ROOT / path).exists()]
     importing = sorted(path for path in _tests() if modules & _imported(path))
     every = list(dict.fromkeys([*found, *importing]))
-    if len(every) > MOST:
-        sys.stderr.write(f"quick: {len(every) - MOST} of {len(every)} test files are left out\n")
-    house = [Path("tests/house") / f"{name}.py" for name in HOUSE] if modules else []
-    return [*every[:MOST], *(path for path in house if (ROOT / path).exists())]
+    if len(every) > MAX_TEST_FILES:
+        sys.stderr.write(
+            f"quick: {len(every) - MAX_TEST_FILES} of {len(every)} test files are left out\n"
+        )
+    conventions = (
+        [Path("tests/conventions") / f"{name}.py" for name in CONVENTIONS] if modules else []
+    )
+    return [*every[:MAX_TEST_FILES], *(path for path in conventions if (ROOT / path).exists())]
 
 
 def _mirrored(path: Path) -> list[Path]:
-    """Where the tests of a module stand: matrix/menus/versions.py, tests/matrix/menus/test_menus.py."""
+    """The tests that mirror a module: its own file, and that of its folder."""
     folder = Path("tests", *path.parts[:-1])
     return [folder / f"test_{path.stem}.py", folder.parent / f"test_{folder.name}.py"]
 

@@ -10,12 +10,12 @@ def names(*changed: str) -> list[str]:
 
 
 def test_a_test_chooses_itself() -> None:
-    assert names("tests/house/test_quick.py")[:1] == ["tests/house/test_quick.py"]
+    assert names("tests/conventions/test_quick.py")[:1] == ["tests/conventions/test_quick.py"]
 
 
 def test_a_module_chooses_the_tests_at_its_place_first_and_those_that_import_it() -> None:
     found = names("tools/quick.py")
-    assert "tests/house/test_quick.py" in found
+    assert "tests/conventions/test_quick.py" in found
     assert names("config/security/masking.py")[0] == "tests/config/test_masking.py"
 
 
