@@ -16,7 +16,7 @@ def test_a_test_chooses_itself() -> None:
 def test_a_module_chooses_the_tests_at_its_place_first_and_those_that_import_it() -> None:
     found = names("tools/quick.py")
     assert "tests/conventions/test_quick.py" in found
-    assert names("config/security/masking.py")[0] == "tests/config/test_masking.py"
+    assert names("config/security/masking.py")[0] == "tests/config/security/test_masking.py"
 
 
 def test_a_helper_of_tests_chooses_those_that_import_it() -> None:
