@@ -1,6 +1,6 @@
-"""The only door to WeChat. Its names for fields and codes stay inside this folder.
+"""WeChat: the only door to the platform. Its names for fields and return codes stay in this folder.
 
-callback ──> envelope ──> messages        what citizens send, checked and read
-replies  ──> envelope ──> callback        what we answer within the same request
-deeds    ──> gateway  ──> api.weixin…     what we say and ask unasked, with `tokens`
+incoming   callback body -> envelope (signature, cipher) -> messages (frozen values)
+replies    passive_replies (XML) -> envelope -> body of the answer
+calls      gateway -> http_client -> api.weixin.qq.com, with access tokens from tokens
 """
