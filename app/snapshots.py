@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import cache_versions, clock, logs
 from config.database import read_only, transaction
 from keywords.matching.ruleset import RuleSet
+from keywords.rules.inheritance import AccountPosition
 from keywords.rules.replies import media_names
-from keywords.rules.values import AccountPosition, Rule
+from keywords.rules.values import Rule
 from matrix import accounts, blocklist, departments, media
 from matrix.accounts import AccountSnapshot, callback_stats
 from matrix.departments import Tree

@@ -25,7 +25,8 @@ sys.path.insert(0, str(ROOT))  # run as a script, the project is not on the path
 from keywords.matching.ruleset import RuleSet  # noqa: E402 - after the path is set
 from keywords.rules import spec  # noqa: E402 - after the path is set
 from keywords.rules.default_replies import DefaultReplies  # noqa: E402 - after the path is set
-from keywords.rules.values import AccountPosition, MatchInput  # noqa: E402 - after the path is set
+from keywords.rules.inheritance import AccountPosition  # noqa: E402 - after the path is set
+from keywords.rules.values import MatchInput  # noqa: E402 - after the path is set
 
 RULES = ROOT / "config/demo/keywords.yaml"
 MESSAGES = ROOT / "bench/data/citizen-messages.jsonl"

@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     wechat_connect_timeout: float = Field(3.0, gt=0, le=30, description="seconds to connect")
     wechat_read_timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for WeChat")
     # Length instead of kinds of characters, as NIST SP 800-63B advises. Level 2 of GB/T 22239-2019
-    # asks for expiry, history, a lock and an idle limit, without numbers; the defaults are usual
-    # for graded-protection reviews.
+    # asks for expiry, history, a lock and an idle limit, without numbers; the defaults are usual in
+    # graded-protection reviews.
     password_length: int = Field(12, ge=8, le=64, description="characters a password must have")
     password_days: int = Field(
         90, ge=0, le=3650, description="days until a password must be renewed; 0: never"

@@ -1,1 +1,1 @@
-"""The matrix: every official account of the city's departments, and what they send and hear."""
+"""The matrix: the official accounts of the city's departments, and what they receive and send."""

@@ -1,13 +1,13 @@
-"""Blocks: followers whom an account no longer answers, and why.
+"""Blocklist: followers whom an account does not answer, and why.
 
-    block ──> active ── lift ──> lifted
-                │
-                └── optionally at WeChat too: asked ──> done ── lift ──> lifting ──> none
-                                                └─────> failed
+    block --> ACTIVE --unblock--> UNBLOCKED
 
-A blocked follower gets no answer from the next look at the revisions on; the callback asks a set
-in memory, no table. Emergency words are still heard. At WeChat itself a block keeps messages
-from coming at all; a job brings it there.
+    at WeChat, if asked for:  NONE --> ADDING --> DONE --> REMOVING --> NONE
+                                          +-----> FAILED <----+
+
+A blocked follower gets no reply as soon as the processes have reloaded their snapshot; the callback
+asks a set in memory, not this table. Emergency words are heard all the same. WeChat's own blacklist
+(wechat-platform.md 8) also keeps the messages from reaching us; a job brings it in line.
 """
 
 from dataclasses import dataclass
@@ -32,26 +32,26 @@ _LONGEST_REASON = 200
 
 
 class AlreadyBlocked(DomainError):
-    """Somebody was first."""
+    """Somebody else blocked the follower first."""
 
     text = "这位粉丝已被屏蔽。"
 
 
 class NotBlocked(DomainError):
-    """Somebody was first."""
+    """The follower is not blocked, or somebody else unblocked them first."""
 
     text = "这位粉丝没有被屏蔽。"
 
 
 class BlockState(StrEnum):
-    """Whether the hub is silent."""
+    """Whether the hub ignores the follower."""
 
     ACTIVE = "active"
     UNBLOCKED = "unblocked"
 
 
 class WechatBlacklistState(StrEnum):
-    """How far WeChat's own blacklist has come."""
+    """How far the follower's place on WeChat's own blacklist has come."""
 
     NONE = "none"
     ADDING = "adding"
@@ -61,13 +61,14 @@ class WechatBlacklistState(StrEnum):
 
 
 class BlocklistEntry(Base):
-    """One follower who is or was blocked; the last time counts, the audit knows the others."""
+    """One follower who is or was blocked: the latest block only, the audit has the others."""
 
     __tablename__ = "blocklist_entries"
 
     follower_id: Mapped[int] = mapped_column(
         BigKey, ForeignKey("followers.id"), primary_key=True, autoincrement=False
     )
+    # the follower's account again, so that `blocked_pairs` and scopes need no join
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     state: Mapped[BlockState]
     reason: Mapped[str]
@@ -79,7 +80,7 @@ class BlocklistEntry(Base):
 
 @dataclass(frozen=True)
 class BlacklistTask:
-    """What a job must bring to WeChat: this openid on its blacklist, or off it."""
+    """What a job must do at WeChat: put this openid on the blacklist, or take it off."""
 
     account_id: int
     openid: str
@@ -89,11 +90,12 @@ class BlacklistTask:
 def block(
     principal: Principal, follower_id: int, *, reason: str, also_at_wechat: bool, now: datetime
 ) -> BlocklistEntry:
-    """Stop answering a follower. Raises Invalid, AlreadyBlocked, NotFound."""
+    """Stop answering a follower. Raises Invalid without a reason, AlreadyBlocked, NotFound."""
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
     reason = reason.strip()
     if not 2 <= len(reason) <= _LONGEST_REASON:
         raise Invalid(field="reason", problem=f"请写明原因，2 到 {_LONGEST_REASON} 个字")
+    # locks the follower, because the entry to lock may not exist yet
     get_for_update(Follower, follower_id)
     before = find(follower_id)
     if before is not None and before.state is BlockState.ACTIVE:
@@ -120,6 +122,7 @@ def unblock(principal: Principal, follower_id: int) -> None:
     """Answer a follower again. Raises NotBlocked, NotFound."""
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
     found = find(follower_id)
+    # ADDING counts: the job may already have told WeChat
     is_on_blacklist = found is not None and found.at_wechat in (
         WechatBlacklistState.ADDING,
         WechatBlacklistState.DONE,
@@ -142,6 +145,7 @@ def unblock(principal: Principal, follower_id: int) -> None:
 
 
 def _record_change(action: str, follower: Follower, *, reason: str, also_at_wechat: bool) -> None:
+    """Audit the change, invalidate the snapshots, and enqueue the job for WeChat's list."""
     account = session.get_one(Account, follower.account_id)
     audit.record(
         action,
@@ -158,12 +162,12 @@ def _record_change(action: str, follower: Follower, *, reason: str, also_at_wech
 
 
 def find(follower_id: int) -> BlocklistEntry | None:
-    """The follower's last block, lifted or not."""
+    """The follower's latest block, lifted or not; None when there never was one."""
     return session.get(BlocklistEntry, follower_id, populate_existing=True)
 
 
 def blocked_pairs() -> frozenset[tuple[int, str]]:
-    """(account id, openid) of every follower who is blocked now."""
+    """(account id, openid) of every follower who is blocked now, for the snapshot."""
     rows = session.execute(
         select(BlocklistEntry.account_id, Follower.openid)
         .join(Follower, Follower.id == BlocklistEntry.follower_id)
@@ -173,7 +177,7 @@ def blocked_pairs() -> frozenset[tuple[int, str]]:
 
 
 def find_pending_task(follower_id: int) -> BlacklistTask | None:
-    """What must still be brought to WeChat for a follower, if anything."""
+    """What a job must still do at WeChat for a follower; None when nothing is left."""
     found = find(follower_id)
     if found is None or found.at_wechat not in (
         WechatBlacklistState.ADDING,
@@ -187,7 +191,8 @@ def find_pending_task(follower_id: int) -> BlacklistTask | None:
 
 
 def mark_done(follower_id: int, task: BlacklistTask, *, problem: str | None = None) -> None:
-    """Write down that WeChat has done it, or why not."""
+    """Note that WeChat did it, or in `problem` why it did not."""
+    # compare-and-set on what the job set out to do: unblocking meanwhile must not be overwritten
     done = WechatBlacklistState.DONE if task.add else WechatBlacklistState.NONE
     compare_and_set(
         BlocklistEntry,

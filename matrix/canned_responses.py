@@ -1,6 +1,6 @@
-"""Phrases: answers that a department's agents give often, ready to be picked.
+"""Canned responses: prepared answers of a department's agents.
 
-An account's agents see the phrases of its department and of those above.
+An account's agents see those of its department and of the departments above it.
 """
 
 from collections.abc import Iterable
@@ -15,18 +15,20 @@ from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 
 _MAX_TITLE_LENGTH = 20
+# characters; 600 Chinese characters stay below WeChat's 2048 bytes for a text
 _MAX_CONTENT_LENGTH = 600
+# all of them are offered in one list while an agent writes
 _MAX_PER_DEPARTMENT = 100
 
 
 class CannedResponseChanged(DomainError):
-    """Somebody else changed the phrase since it was read."""
+    """Somebody else changed the response since the form was opened."""
 
     text = "这条常用语刚被其他人修改过，请刷新后重试。"
 
 
 class CannedResponse(Base):
-    """One ready answer."""
+    """One prepared answer; its title is unique within the department."""
 
     __tablename__ = "canned_responses"
     __table_args__ = (UniqueConstraint("department_id", "title"),)
@@ -42,7 +44,7 @@ class CannedResponse(Base):
 def access_response(
     principal: Principal, response_id: int, permission: Permission
 ) -> CannedResponse:
-    """The phrase of this id, inside the member's area. Raises NotFound."""
+    """The response with this id, inside the principal's scope. Raises NotFound."""
     response = session.get(CannedResponse, response_id)
     if response is None:
         raise NotFound(kind="canned_response", id=response_id)
@@ -51,7 +53,7 @@ def access_response(
 
 
 def list_for_staff(principal: Principal) -> list[CannedResponse]:
-    """The phrases that the member may change, by department and title."""
+    """The responses that the principal may change, by department and title."""
     owned = principal.scope(Permission.CONVERSATIONS_REPLY).sql_filter(
         department=CannedResponse.department_id
     )
@@ -64,7 +66,7 @@ def list_for_staff(principal: Principal) -> list[CannedResponse]:
 
 
 def list_for_departments(department_ids: Iterable[int]) -> list[CannedResponse]:
-    """What departments have ready, by title."""
+    """The responses of some departments, by title."""
     rows = select(CannedResponse).where(CannedResponse.department_id.in_(set(department_ids)))
     return list(session.scalars(rows.order_by(CannedResponse.title, CannedResponse.id)))
 
@@ -72,7 +74,7 @@ def list_for_departments(department_ids: Iterable[int]) -> list[CannedResponse]:
 def create(
     principal: Principal, department_id: int, *, title: str, content: str, now: datetime
 ) -> CannedResponse:
-    """Keep a phrase for a department. Raises Invalid, NotFound."""
+    """Add a response to a department. Raises Invalid, also at the department's limit; NotFound."""
     principal.require(Permission.CONVERSATIONS_REPLY, department_id=department_id)
     title, content = _validated(department_id, title, content, except_id=None)
     if len(list_for_departments([department_id])) >= _MAX_PER_DEPARTMENT:
@@ -89,7 +91,9 @@ def create(
 def update(
     principal: Principal, response_id: int, *, title: str, content: str, version: int
 ) -> CannedResponse:
-    """Change a phrase as it was at a version. Raises Invalid, PhraseChanged, NotFound."""
+    """Change a response that the form saw at `version`. Raises Invalid, CannedResponseChanged,
+    NotFound.
+    """
     response = access_response(principal, response_id, Permission.CONVERSATIONS_REPLY)
     before = {"title": response.title, "content": response.content}
     title, content = _validated(response.department_id, title, content, except_id=response_id)
@@ -106,7 +110,7 @@ def update(
 
 
 def delete_response(principal: Principal, response_id: int) -> None:
-    """Give a phrase up. Raises NotFound."""
+    """Delete a response. Raises NotFound."""
     response = access_response(principal, response_id, Permission.CONVERSATIONS_REPLY)
     _audit(
         "canned_response.delete",
@@ -119,6 +123,7 @@ def delete_response(principal: Principal, response_id: int) -> None:
 def _validated(
     department_id: int, title: str, content: str, *, except_id: int | None
 ) -> tuple[str, str]:
+    """Title and content without surrounding space. Raises Invalid."""
     title, content = title.strip(), content.strip()
     if not 1 <= len(title) <= _MAX_TITLE_LENGTH:
         raise Invalid(field="title", problem=f"请填写，最长 {_MAX_TITLE_LENGTH} 个字")

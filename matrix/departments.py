@@ -1,11 +1,8 @@
 """Departments: the units of the city, a tree that owns accounts, staff, rules and services.
 
-    城市 ──< 局 ──< 所
-             │
-             └── renamed, moved, merged into a successor; its history stays with it
-
-A department is never deleted. A merged one is closed and points at its successor; old names are
-kept with the day they ended, so what was said under them can still be read.
+A department is never deleted, because rules, cases and audit rows refer to it. It can be renamed,
+moved below another parent, or merged: a merged department is closed and points at its successor.
+Former names are kept with the day they ended, so that old documents can still be understood.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,32 +24,33 @@ CACHE_KEY = "departments"
 
 
 class DepartmentClosed(DomainError):
-    """A merged department takes nothing new."""
+    """A merged department cannot be changed any more."""
 
     text = "{name}已并入其他单位，不能再修改。"
 
 
 class DepartmentCycle(DomainError):
-    """A department cannot stand below itself."""
+    """A department cannot be placed below itself or one of its own descendants."""
 
     text = "{name}不能移到自己或下级单位之下。"
 
 
 class DepartmentState(StrEnum):
-    """Whether a department works or has become part of another."""
+    """Whether a department works or has been merged into another."""
 
     ACTIVE = "active"
     MERGED = "merged"
 
 
 class Department(Base):
-    """One unit. `code` is the stable id it was loaded with."""
+    """One unit. `slug` is the stable id under which files load it."""
 
     __tablename__ = "departments"
     __table_args__ = (
         CheckConstraint(
             "(state = 'merged') = (successor_id IS NOT NULL)", name="merged_has_successor"
         ),
+        # longer cycles are refused by `move` and `merge`; SQL cannot express that check
         CheckConstraint("parent_id <> id", name="not_own_parent"),
     )
 
@@ -64,13 +62,14 @@ class Department(Base):
     successor_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     state: Mapped[DepartmentState] = mapped_column(default=DepartmentState.ACTIVE)
     phone: Mapped[str]
+    # what public pages show besides the phone: address, opening hours …
     details: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
 
 class FormerName(Base):
-    """What a department was called, until when."""
+    """A name a department had, and until when."""
 
     __tablename__ = "department_names"
 
@@ -82,7 +81,7 @@ class FormerName(Base):
 
 @dataclass(frozen=True)
 class Tree:
-    """Who stands above and below whom. `parents` maps a department's id to its parent's."""
+    """The department tree in memory: `parents` maps each id to its parent's id or None."""
 
     parents: Mapping[int, int | None]
 
@@ -94,7 +93,7 @@ class Tree:
         return children
 
     def above(self, department_id: int) -> tuple[int, ...]:
-        """The departments above, the nearest first."""
+        """The ids of the ancestors, nearest first."""
         chain = []
         parent = self.parents.get(department_id)
         while parent is not None:
@@ -103,31 +102,32 @@ class Tree:
         return tuple(chain)
 
     def within(self, department_id: int) -> tuple[int, ...]:
-        """The department itself and all below it, level by level."""
-        outline_rows = [department_id]
-        for key in outline_rows:
-            outline_rows.extend(self._children.get(key, ()))
-        return tuple(outline_rows)
+        """The id itself and those of all descendants, level by level."""
+        found = [department_id]
+        for key in found:  # the list grows while it is walked: a breadth-first search
+            found.extend(self._children.get(key, ()))
+        return tuple(found)
 
 
 def tree() -> Tree:
-    """The tree as it stands. A merged department hangs below its successor."""
+    """The tree as it is now; a merged department counts as a child of its successor."""
     rows = session.execute(
         select(Department.id, Department.parent_id, Department.successor_id)
     ).all()
+    # this is how whoever manages the successor reaches what the merged department owned
     return Tree({row.id: row.successor_id or row.parent_id for row in rows})
 
 
 def get_by_slug(slug: str) -> Department:
-    """The department of this code. Raises NotFound."""
-    outline_rows = session.scalars(select(Department).where(Department.slug == slug)).one_or_none()
-    if outline_rows is None:
-        raise NotFound(kind="department", code=slug)
-    return outline_rows
+    """The department with this slug. Raises NotFound."""
+    found = session.scalars(select(Department).where(Department.slug == slug)).one_or_none()
+    if found is None:
+        raise NotFound(kind="department", slug=slug)
+    return found
 
 
 def names(department_ids: Iterable[int]) -> dict[int, str]:
-    """Today's names by id."""
+    """Current names by id."""
     rows = session.execute(
         select(Department.id, Department.name).where(Department.id.in_(set(department_ids)))
     )
@@ -144,7 +144,7 @@ def create(
     phone: str = "",
     details: dict[str, Any] | None = None,
 ) -> Department:
-    """Found a department. Raises Invalid when a field is empty or the code is taken."""
+    """Create a department. Raises Invalid when a field is empty or the slug is taken."""
     _validate(slug=slug, name=name)
     if session.scalar(select(Department.id).where(Department.slug == slug)):
         raise Invalid(field="id", problem=f"“{slug}”已被其他单位使用")
@@ -166,10 +166,10 @@ def create(
 def rename(
     department_id: int, name: str, *, now: datetime, version: int | None = None
 ) -> Department:
-    """Give a department its new name; the old one is kept.
+    """Rename a department and keep the old name.
 
-    `version` is the one a person saw. Raises DepartmentClosed, Invalid, and Stale when it has
-    changed since.
+    `version` is the one the form was opened with; None skips the check. Raises DepartmentClosed,
+    Invalid, and Stale when the department has changed since.
     """
     department = _get_active(department_id, version)
     _validate(slug=department.slug, name=name)
@@ -183,7 +183,7 @@ def rename(
 
 
 def move(department_id: int, parent_id: int | None) -> Department:
-    """Hang a department below another. Raises TreeKnot, DepartmentClosed."""
+    """Place a department below another, or at the top. Raises DepartmentCycle, DepartmentClosed."""
     department = _get_active(department_id)
     if parent_id is not None and parent_id in tree().within(department_id):
         raise DepartmentCycle(name=department.name)
@@ -205,7 +205,7 @@ def update(
     details: dict[str, Any],
     version: int | None = None,
 ) -> Department:
-    """Change what is said about a department. Raises DepartmentClosed, Stale."""
+    """Change kind, phone and details. `version` as in `rename`. Raises DepartmentClosed, Stale."""
     department = _get_active(department_id, version)
     before = _audit_facts(department)
     department.kind, department.phone, department.details = kind, phone, details
@@ -215,9 +215,10 @@ def update(
 
 
 def merge(department_id: int, *, into: int) -> Department:
-    """Close a department; its successor answers for it from now on.
+    """Close a department; its successor takes over what it owns.
 
-    Raises TreeKnot when the successor stands below it, DepartmentClosed when either is closed.
+    Raises DepartmentCycle when the successor is a descendant, DepartmentClosed when either is
+    closed.
     """
     department, successor = _get_active(department_id), _get_active(into)
     if into in tree().within(department_id):
@@ -229,35 +230,35 @@ def merge(department_id: int, *, into: int) -> Department:
 
 
 def former_names(department_id: int) -> list[str]:
-    """What it was called before, the oldest first."""
+    """A department's former names, oldest first."""
     rows = select(FormerName.name).where(FormerName.department_id == department_id)
     return list(session.scalars(rows.order_by(FormerName.until, FormerName.id)))
 
 
 def former_names_by_department(department_ids: Iterable[int]) -> dict[int, list[str]]:
-    """What each was called before, the oldest first; one that kept its name is missing."""
+    """Former names by id, oldest first; a department that kept its name is missing."""
     rows = select(FormerName).where(FormerName.department_id.in_(set(department_ids)))
-    outline_rows: dict[int, list[str]] = {}
+    found: dict[int, list[str]] = {}
     for row in session.scalars(rows.order_by(FormerName.until, FormerName.id)):
-        outline_rows.setdefault(row.department_id, []).append(row.name)
-    return outline_rows
+        found.setdefault(row.department_id, []).append(row.name)
+    return found
 
 
 def access_department(
     principal: Principal, department_id: int, permission: Permission
 ) -> Department:
-    """The department, for somebody who has this right there. Raises NotFound."""
+    """The department, for a principal with this permission there. Raises NotFound."""
     covered = principal.scope(permission).sql_filter(department=Department.id)
-    outline_rows = session.scalars(
+    found = session.scalars(
         select(Department).where(Department.id == department_id, covered)
     ).one_or_none()
-    if outline_rows is None:
+    if found is None:
         raise NotFound(kind="department", id=department_id, staff=principal.staff_id)
-    return outline_rows
+    return found
 
 
 def list_for_staff(principal: Principal, permission: Permission) -> list[Department]:
-    """The departments where the member has this right, merged ones too, by name."""
+    """Departments where the principal has the permission, merged ones included, by name."""
     rows = select(Department).where(
         principal.scope(permission).sql_filter(department=Department.id)
     )
@@ -265,9 +266,10 @@ def list_for_staff(principal: Principal, permission: Permission) -> list[Departm
 
 
 def outline(rows: Sequence[Department]) -> list[tuple[Department, int]]:
-    """These departments as a list that reads as a tree: each with its depth, below its parent.
+    """The departments as a flat list that reads as a tree: (department, depth), children below.
 
-    A merged one stands below its successor. Whose parent is not among them stands at the top.
+    A merged department stands below its successor. One whose parent is not in `rows` stands at the
+    top, so a list that is limited to a principal's scope still shows everything in it.
     """
     known = {row.id for row in rows}
     children: dict[int | None, list[Department]] = {}
@@ -275,6 +277,7 @@ def outline(rows: Sequence[Department]) -> list[tuple[Department, int]]:
         parent = row.successor_id or row.parent_id
         children.setdefault(parent if parent in known else None, []).append(row)
     outline_rows: list[tuple[Department, int]] = []
+    # a stack instead of recursion; reversed, because the last one pushed comes out first
     stack = [(row, 0) for row in reversed(children.get(None, []))]
     while stack:
         row, depth = stack.pop()
@@ -313,7 +316,7 @@ def _audit_facts(department: Department) -> dict[str, Any]:
 def _record_change(action: str, department: Department, *, before: dict[str, Any] | None) -> None:
     if before is not None:
         department.version += 1
-    session.flush()  # the change must be in the database before others are told of it
+    session.flush()  # the audit row needs the id, and must describe what is in the database
     audit.record(
         action,
         kind="department",

@@ -1,10 +1,13 @@
-"""Followers: one openid of one account, and how long we may still write to it.
+"""Followers: one openid of one account, and how many messages it may still be sent.
 
-    message ──> 48 hours, 5 messages          follow, scan, menu click ──> 1 minute, 3 messages
+WeChat limits customer-service messages by what the follower did last (wechat-platform.md 5.1):
 
-Each deed of the follower opens its window anew. `reserve` takes one message out of an open
-window before the call; when WeChat says that a window is closed, `close_windows` believes it
-until the follower comes back. Limits are settings, WeChat has changed them before.
+    a message                     48 hours,  5 messages
+    a follow, scan or menu click   1 minute, 3 messages
+
+Each such action opens its window anew. `reserve_message` takes one message out of an open window
+before the call to WeChat; when WeChat answers that a window is closed, `close_windows` believes it
+until the follower acts again. The numbers are settings, because WeChat has changed them before.
 """
 
 from dataclasses import dataclass
@@ -36,7 +39,10 @@ EVENT_WINDOW = timedelta(minutes=1)
 
 
 class Follower(Base):
-    """One openid of one account. The row comes with the first message, profile or not."""
+    """One openid of one account. The row is created by the first push, whatever it is.
+
+    `message_at` and `event_at` open the two windows; `sent_since_…` count what was sent in each.
+    """
 
     __tablename__ = "followers"
     __table_args__ = (UniqueConstraint("account_id", "openid"),)
@@ -44,9 +50,11 @@ class Follower(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     openid: Mapped[str]
+    # True until an unsubscribe event says otherwise: only subscribers can write
     is_subscribed: Mapped[bool]
     subscribed_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
+    # the QR code scene by which the follower came, for statistics
     scene: Mapped[str | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -58,19 +66,19 @@ class Follower(Base):
 
 @dataclass(frozen=True)
 class Window:
-    """How many messages may still be sent, and until when."""
+    """How many messages may still be sent, and until when; `until` is None when none may."""
 
     left: int
     until: datetime | None
 
 
 def record_message(account_id: int, openid: str, *, now: datetime) -> None:
-    """The follower sent a message: the long window opens."""
+    """The follower sent a message: the 48-hour window opens anew."""
     _upsert(account_id, openid, now, message_at=now, sent_since_message=0)
 
 
 def record_event(account_id: int, openid: str, *, now: datetime) -> None:
-    """The follower clicked or scanned: the short window opens."""
+    """The follower clicked or scanned: the one-minute window opens anew."""
     _upsert(account_id, openid, now, event_at=now, sent_since_event=0)
 
 
@@ -80,7 +88,7 @@ def record_activity(account_id: int, openid: str, *, now: datetime) -> None:
 
 
 def record_follow(account_id: int, openid: str, *, scene: str | None, now: datetime) -> None:
-    """The follower subscribed, perhaps by a scene's code: the short window opens."""
+    """The follower subscribed, perhaps through the QR code of a scene: the short window opens."""
     _upsert(
         account_id,
         openid,
@@ -95,7 +103,7 @@ def record_follow(account_id: int, openid: str, *, scene: str | None, now: datet
 
 
 def record_unfollow(account_id: int, openid: str, *, now: datetime) -> None:
-    """The follower left; nothing can be sent any more."""
+    """The follower unsubscribed: both windows close."""
     _upsert(
         account_id,
         openid,
@@ -125,13 +133,15 @@ def _upsert(account_id: int, openid: str, now: datetime, **values: Any) -> None:
 
 
 def message_statement(insert: Any, recorded: Any) -> Any:
-    """`wrote` as a statement, for the short path of `inbox.receive`.
+    """`record_message` as an upsert statement, for the fast path of `inbox.receive`.
 
-    Its parameters are account_id, openid and received_at. With `recorded`, a common table
-    expression that has `deliveries`, it does nothing for a repeated push.
+    `insert` is the insert construct of the dialect. The statement's parameters are account_id,
+    openid and received_at. `recorded`, a common table expression with a column `deliveries`, makes
+    it skip repeated pushes; None means the caller has checked that.
     """
     at = bindparam("received_at", type_=UtcDateTime())
     values = {"last_seen_at": at, "message_at": at, "sent_since_message": literal(0)}
+    # the bind parameters are typed, because the fast path has no ORM column to take the type from
     first: dict[str, Any] = values | {
         "account_id": bindparam("account_id", type_=Integer()),
         "openid": bindparam("openid", type_=String()),
@@ -143,6 +153,7 @@ def message_statement(insert: Any, recorded: Any) -> Any:
         statement = insert(Follower).values(first)
     else:
         row = select(*list(first.values())).select_from(recorded).where(recorded.c.deliveries == 1)
+        # INSERT … SELECT from the recorded row: no row when the push was a repeat
         statement = insert(Follower).from_select(list(first), row, include_defaults=False)
     return statement.on_conflict_do_update(
         index_elements=[Follower.account_id, Follower.openid], set_=values
@@ -150,14 +161,16 @@ def message_statement(insert: Any, recorded: Any) -> Any:
 
 
 def find(account_id: int, openid: str) -> Follower | None:
-    """The follower of this openid, if it was ever heard of."""
+    """The follower with this openid; None when the account never heard of it."""
     return session.scalars(
         select(Follower).where(Follower.account_id == account_id, Follower.openid == openid)
     ).one_or_none()
 
 
 def access_follower(principal: Principal, follower_id: int, permission: Permission) -> Follower:
-    """The follower of this id, for a member with a right at the account. Raises NotFound."""
+    """The follower with this id, for a principal with the permission at its account. Raises
+    NotFound.
+    """
     follower = session.get(Follower, follower_id)
     if follower is None:
         raise NotFound(kind="follower", id=follower_id)
@@ -166,7 +179,7 @@ def access_follower(principal: Principal, follower_id: int, permission: Permissi
 
 
 def window(follower: Follower, *, now: datetime) -> Window:
-    """What may still be sent to the follower at this moment."""
+    """What may still be sent to the follower at this moment; 0 messages after unsubscribing."""
     limits = settings.get()
     left, until = 0, None
     if follower.message_at is not None and follower.message_at + MESSAGE_WINDOW > now:
@@ -181,8 +194,8 @@ def window(follower: Follower, *, now: datetime) -> Window:
 def reserve_message(follower_id: int, *, now: datetime) -> bool:
     """Take one message out of an open window; False when none is open.
 
-    The short window is used up first, it would lapse anyway. One UPDATE, so two workers never
-    take the same last message.
+    A single conditional UPDATE, so that two workers never take the same last message. The short
+    window is used first, because what is left of it expires within a minute anyway.
     """
     limits = settings.get()
     short = and_(
@@ -207,7 +220,7 @@ def reserve_message(follower_id: int, *, now: datetime) -> bool:
 
 
 def close_windows(follower_id: int) -> None:
-    """WeChat refused: believe it until the follower does something again."""
+    """Close both windows after WeChat refused a message, until the follower acts again."""
     session.execute(
         update(Follower)
         .where(Follower.id == follower_id)

@@ -1,16 +1,15 @@
-"""Sendings: messages to a follower outside of a reply, by customer service.
+"""Outbound messages: customer-service messages to one follower (wechat-platform.md 5.2).
 
-    queue ──> queued ──> sending ──> sent
-                 │          ├──────> refused       WeChat said no, or no window is open
-                 │          └──────> unconfirmed   no answer came; it may have arrived
-                 └── one at a time to one follower, in the order they were queued
+    QUEUED --> SENDING --> SENT
+          |          +---> UNCONFIRMED   WeChat took the request and never answered
+          +--------------> REFUSED       WeChat said no, or no window is open
 
-The parts of a long answer must not overtake each other, so a follower has one delivery job at a
-time; whoever settles a sending enqueues the next.
+Order: the parts of a long answer must not overtake each other. A follower therefore has one
+delivery job at a time, and whoever settles a message enqueues the next one.
 
-WeChat gives these messages no id of ours to tell two apart. A worker that dies in the middle is
-followed by another that sends again: twice is better than never. When WeChat took the request
-and never answered, nobody sends again; staff see it.
+Delivery is at least once: WeChat accepts no id of ours for these messages, so a worker that dies
+during the call is followed by another that sends again. Only an UNCONFIRMED message is not sent
+again, because it has probably arrived; staff see its state.
 """
 
 from dataclasses import asdict, dataclass
@@ -30,7 +29,7 @@ from matrix.wechat.credentials import Credentials
 
 DELIVER = "outbound.deliver"
 
-# an answer that comes later than this helps nobody
+# an answer that is later than this helps nobody, so it is marked REFUSED instead
 GIVE_UP_AFTER = timedelta(hours=1)
 
 _log = logs.get_logger(__name__)
@@ -46,7 +45,7 @@ _REPLY_NAMES = {kind: name for name, kind in _REPLY_TYPES.items()}
 
 
 class OutboundState(StrEnum):
-    """How far a sending has come."""
+    """How far a message has come."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -67,6 +66,8 @@ class OutboundMessage(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     follower_id: Mapped[int] = mapped_column(ForeignKey("followers.id"))
     inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox_messages.id"))
+    # what `serialize` wrote; not a foreign key to a rule, which may change before the message goes
+    # out
     content: Mapped[dict[str, Any]]
     state: Mapped[OutboundState] = mapped_column(default=OutboundState.QUEUED, index=True)
     errcode: Mapped[int | None]
@@ -76,12 +77,12 @@ class OutboundMessage(Base):
 
 
 def serialize(reply: gateway.Message) -> dict[str, Any]:
-    """A reply as plain JSON."""
+    """A message as plain JSON: its fields, and `kind`."""
     return {"kind": _REPLY_NAMES[type(reply)], **asdict(reply)}
 
 
 def deserialize(content: dict[str, Any]) -> gateway.Message:
-    """The reply that was packed."""
+    """The message that `serialize` wrote."""
     values = {name: value for name, value in content.items() if name != "kind"}
     if content["kind"] == "news":
         values["articles"] = tuple(passive_replies.Article(**each) for each in values["articles"])
@@ -92,7 +93,10 @@ def deserialize(content: dict[str, Any]) -> gateway.Message:
 def enqueue(
     follower: Follower, reply: gateway.Message, *, now: datetime, inbox_id: int | None = None
 ) -> OutboundMessage:
-    """Have a message sent to the follower, soon after the commit."""
+    """Queue a message to the follower; it is sent soon after the commit.
+
+    `inbox_id` is given for the later parts of a long reply, and None for what an agent wrote.
+    """
     message = OutboundMessage(
         account_id=follower.account_id,
         follower_id=follower.id,
@@ -100,11 +104,11 @@ def enqueue(
         content=serialize(reply),
         created_at=now,
     )
-    get_for_update(
-        Follower, follower.id
-    )  # who settles the one before must see this one, or be seen
+    # the lock `_mark_finished` takes as well: without it, this message could be added just after
+    # the one before looked for its successor, and nobody would send it
+    get_for_update(Follower, follower.id)
     before = _next_unfinished(follower.id)
-    # one that stands for an hour has lost its job, and must not hold up all that follow
+    # a message that has waited longer than that has lost its job and must not block the others
     is_first = before is None or before.created_at < now - GIVE_UP_AFTER
     session.add(message)
     session.flush()  # the job needs the id
@@ -114,7 +118,7 @@ def enqueue(
 
 
 def _next_unfinished(follower_id: int) -> OutboundMessage | None:
-    """The follower's oldest sending that is not settled."""
+    """The follower's oldest message that is not settled."""
     waiting = select(OutboundMessage).where(
         OutboundMessage.follower_id == follower_id,
         OutboundMessage.state.in_((OutboundState.QUEUED, OutboundState.SENDING)),
@@ -123,7 +127,7 @@ def _next_unfinished(follower_id: int) -> OutboundMessage | None:
 
 
 def count_queued(follower_id: int) -> int:
-    """How many messages to a follower wait and have not taken their place in a window yet."""
+    """How many of a follower's messages wait and have not taken their place in a window yet."""
     rows = select(func.count()).where(
         OutboundMessage.follower_id == follower_id, OutboundMessage.state == OutboundState.QUEUED
     )
@@ -131,9 +135,9 @@ def count_queued(follower_id: int) -> int:
 
 
 def deliver(outbound_id: int, *, now: datetime) -> None:
-    """Send one message. Opens its own transactions; none is open during the call.
+    """Send one message. Opens its own transactions; none is open during the call to WeChat.
 
-    Raises Temporary to be called again later, for an hour at most.
+    Raises Temporary when it should be tried again later, for an hour at most after queueing.
     """
     with transaction():
         delivery = _begin(outbound_id, now)
@@ -146,6 +150,7 @@ def deliver(outbound_id: int, *, now: datetime) -> None:
     except (gateway.Refused, gateway.NotAuthorised, gateway.QuotaUsed) as error:
         _finish(outbound_id, OutboundState.REFUSED, now, error)
     except gateway.Temporary as error:
+        # the job system calls again with a growing delay
         if now - delivery.queued_at < GIVE_UP_AFTER:
             raise
         _finish(outbound_id, OutboundState.REFUSED, now, error)
@@ -155,7 +160,7 @@ def deliver(outbound_id: int, *, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class _Delivery:
-    """What a call needs."""
+    """What the call to WeChat needs."""
 
     credentials: Credentials
     openid: str
@@ -164,6 +169,7 @@ class _Delivery:
 
 
 def _begin(outbound_id: int, now: datetime) -> _Delivery | None:
+    """Reserve a place in the window and mark the message SENDING; None when it must not be sent."""
     message = session.get_one(OutboundMessage, outbound_id)
     is_open = message.state in (OutboundState.QUEUED, OutboundState.SENDING)
     if is_open and accounts.get(message.account_id).state is accounts.AccountState.PAUSED:
@@ -181,6 +187,7 @@ def _begin(outbound_id: int, now: datetime) -> _Delivery | None:
             when={"state": OutboundState.QUEUED},
             to={"state": OutboundState.SENDING},
         )
+    # SENDING here means that a worker died during the call: send again, see the module's note
     elif message.state is not OutboundState.SENDING:
         return None
     follower = session.get_one(Follower, message.follower_id)
@@ -195,9 +202,11 @@ def _begin(outbound_id: int, now: datetime) -> _Delivery | None:
 def _finish(
     outbound_id: int, state: OutboundState, now: datetime, error: gateway.GatewayError | None
 ) -> None:
+    """Settle a message in a transaction of its own; close the windows when WeChat says they are."""
     with transaction():
         problem = str(error) if error else None
         message = _mark_finished(outbound_id, state, now, error.errcode if error else None, problem)
+        # e.g. 45015: the follower's window is closed, whatever our own count says
         is_unreachable = isinstance(error, gateway.Refused) and error.is_about_recipient
         if message is not None and is_unreachable:
             followers.close_windows(message.follower_id)
@@ -206,6 +215,7 @@ def _finish(
 def _mark_finished(
     outbound_id: int, state: OutboundState, now: datetime, errcode: int | None, problem: str | None
 ) -> OutboundMessage | None:
+    """Settle a message and enqueue the follower's next one."""
     if state is not OutboundState.SENT:
         _log.warning("outbound.failed", sending=outbound_id, state=state.value, code=errcode)
     closed = compare_and_set(
@@ -215,6 +225,8 @@ def _mark_finished(
         to={"state": state, "errcode": errcode, "problem": problem, "finished_at": now},
     )
     if closed is not None:
+        # the same lock as in `enqueue`: either this sees the new message, or `enqueue` sees this
+        # one settled
         get_for_update(Follower, closed.follower_id)
         following = _next_unfinished(closed.follower_id)
         if following is not None:
@@ -223,7 +235,7 @@ def _mark_finished(
 
 
 def delete_older_than(*, before: datetime, at_most: int) -> int:
-    """Remove sendings older than an instant, the oldest first. Returns how many."""
+    """Delete messages created before an instant, oldest first. Returns how many."""
     oldest = (
         select(OutboundMessage.id, OutboundMessage.created_at)
         .order_by(OutboundMessage.id)
@@ -238,6 +250,6 @@ def delete_older_than(*, before: datetime, at_most: int) -> int:
 
 
 def list_for_follower(follower_id: int) -> list[OutboundMessage]:
-    """What was sent to a follower, the oldest first."""
+    """What was sent to a follower, oldest first."""
     rows = select(OutboundMessage).where(OutboundMessage.follower_id == follower_id)
     return list(session.scalars(rows.order_by(OutboundMessage.id)))

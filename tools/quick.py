@@ -71,12 +71,9 @@ def chosen(changed: Iterable[Path]) -> list[Path]:
     importing = sorted(path for path in _tests() if modules & _imported(path))
     every = list(dict.fromkeys([*found, *importing]))
     if len(every) > MAX_TEST_FILES:
-        sys.stderr.write(
-            f"quick: {len(every) - MAX_TEST_FILES} of {len(every)} test files are left out\n"
-        )
-    conventions = (
-        [Path("tests/conventions") / f"{name}.py" for name in CONVENTIONS] if modules else []
-    )
+        left_out = len(every) - MAX_TEST_FILES
+        sys.stderr.write(f"quick: {left_out} of {len(every)} test files are left out\n")
+    conventions = [Path(f"tests/conventions/{name}.py") for name in CONVENTIONS if modules]
     return [*every[:MAX_TEST_FILES], *(path for path in conventions if (ROOT / path).exists())]
 
 

@@ -1,16 +1,17 @@
-"""Normal form: one message in the shape that keywords are compared in.
+"""Text normalization: the forms of a message in which it is compared with keywords.
 
-    raw  "請問 ＥＴＣ　咋办？谢谢🙏"
-    text "请问etc咋办谢谢"    width, case, script folded; only letters, digits and Han remain
-    core "etc咋办"            without the greetings and thanks around the request
-    plain "etc怎么办"         dialect said in the standard language
+    raw       "請問 ＥＴＣ　咋办？谢谢🙏"
+    text      "请问etc咋办谢谢"    width, case and script folded; only letters, digits, Han remain
+    core      "etc咋办"            without the greetings and thanks around the request
+    standard  "etc怎么办"          dialect words replaced by those of the standard language
 
-Keywords pass through the same functions, so both sides always meet.
+Keywords pass through the same functions when they are compiled, so a message and a keyword that
+differ only in these respects compare equal. Width is folded by Unicode NFKC (UAX #15), script by
+OpenCC's t2s table (traditional to simplified).
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -19,19 +20,25 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 from keywords.language import lexicons
 
-# WeChat sends at most 2,048 bytes of text; what stands further back is not read.
+# WeChat delivers at most 2,048 bytes of text, so this many characters lose nothing that a citizen
+# sent; the limit bounds the work on text from elsewhere (files, forms, commands).
 MAX_LENGTH = 2000
 
 _NOISE = re.compile(r"[\W_]+")
+# "@华阴公安 怎么办身份证": whom a message addresses is not part of what it asks
 _MENTION = re.compile(r"@[^\s@]{1,30}(?=\s|$)")
 _HAN = range(0x3400, 0xA000)
+# text of these characters alone cannot change in a second round of folding
 _STABLE = re.compile("[0-9a-z\u4e00-\u9fff]*")
 _MAX_FOLD_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedText:
-    """A message ready for matching; `lead` counts the characters `core` lost at the front."""
+    """The forms of one message; see the module for an example.
+
+    `core_start` is the number of characters that `core` lost at the front of `text`.
+    """
 
     raw: str
     text: str
@@ -42,25 +49,27 @@ class NormalizedText:
 
 @lru_cache(maxsize=512)
 def normalize(raw: str) -> NormalizedText:
-    """Bring a message into its normal forms. Takes any string, never raises.
+    """All normal forms of a message. Takes any string, never raises.
 
-    One message is asked for several times, and short ones come again and again.
+    Cached, because several stages ask for the forms of the same message, and short messages
+    ("在吗", menu texts) are sent by many citizens.
     """
     text = fold(raw)
-    core, lead = _strip_fillers(text)
+    core, core_start = _strip_fillers(text)
     return NormalizedText(
-        raw=raw, text=text, core=core, standard=to_standard(core), core_start=lead
+        raw=raw, text=text, core=core, standard=to_standard(core), core_start=core_start
     )
 
 
 def fold(raw: str) -> str:
-    """Fold width, case and script, and drop everything but letters, digits and Han.
+    """Fold width, case and script; drop everything but letters, digits and Han characters.
 
-    Folding twice changes nothing.
+    At most `MAX_LENGTH` characters are read. Idempotent: folding the result changes nothing.
     """
     text = _fold_once(_MENTION.sub(" ", raw[:MAX_LENGTH]) if "@" in raw else raw[:MAX_LENGTH], "")
     for _ in range(_MAX_FOLD_ROUNDS):
-        # common text is stable at once; rare scripts may compose anew after something was dropped
+        # Common text is stable after one round. In rare scripts dropping a character between two
+        # others lets NFKC compose these, so the result has to be folded again.
         if _STABLE.fullmatch(text) and not _traditional().search(text):
             break
         again = _fold_once(text, "")
@@ -71,40 +80,63 @@ def fold(raw: str) -> str:
 
 
 def fold_spaced(raw: str) -> str:
-    """Fold like `fold`, with one space where something was dropped: latin words stay apart."""
+    """Fold once, with one space wherever characters were dropped.
+
+    Pinyin typed with spaces ("shen fen zheng") keeps its syllables apart this way.
+    """
     return _fold_once(raw[:MAX_LENGTH], " ").strip()
 
 
 def to_standard(text: str) -> str:
-    """Say folded text in the standard language: dialect and everyday variants replaced."""
+    """Replace dialect words and everyday variants in folded text by standard words.
+
+    The longest word wins where several begin at the same place; see `dialect.yaml`.
+    """
     finder, replacements = _dialect()
     hits = finder.find_matches_as_indexes(text)
     if not hits:
         return text
     parts: list[str] = []
-    at = 0
+    position = 0
     for word, start, end in hits:
-        parts.append(text[at:start])
+        parts.append(text[position:start])
         parts.append(replacements[word])
-        at = end
-    parts.append(text[at:])
+        position = end
+    parts.append(text[position:])
     return "".join(parts)
+
+
+def parse_word_groups(text: str) -> tuple[tuple[str, ...], ...]:
+    """The groups of a `together` keyword, each a sorted tuple of words in normal form.
+
+    Spaces separate groups, bars the alternatives within a group: "水|自来水 黄|浑" gives
+    (("水", "自来水"), ("浑", "黄")). Words that fold to nothing and empty groups are dropped, so
+    a caller that needs at least two groups has to count them.
+    """
+    groups = (
+        tuple(sorted({to_standard(fold(word)) for word in group.split("|")} - {""}))
+        for group in text.split()
+    )
+    return tuple(group for group in groups if group)
 
 
 def _fold_once(raw: str, gap: str) -> str:
     text = _NOISE.sub(gap, unicodedata.normalize("NFKC", raw).lower())
     if not _traditional().search(text):
         return text
+    # OpenCC costs far more than the search above, and most messages have no traditional character
     converted: str = _converter().convert(text)
     return converted
 
 
 def _strip_fillers(text: str) -> tuple[str, int]:
+    """Text without the fillers at both ends, and how many characters went at the front."""
     lead, tail = _fillers()
     found = lead.match(text)
     start = found.end() if found else 0
     if start == len(text):
-        return text, 0
+        return text, 0  # nothing but fillers: a rule may answer a greeting, so it stays
+    # the tail is matched from the end: on reversed text, with reversed words
     found = tail.match(text[:start:-1])
     return text[start : len(text) - (found.end() if found else 0)], start
 
@@ -116,7 +148,10 @@ def _converter() -> opencc.OpenCC:
 
 @cache
 def _traditional() -> re.Pattern[str]:
-    """The characters whose presence can make a conversion change anything."""
+    """Matches any character that the conversion to simplified script can change.
+
+    Computed from OpenCC itself, over the Han block and its compatibility block.
+    """
     convert = _converter().convert
     changed = (
         character
@@ -128,18 +163,20 @@ def _traditional() -> re.Pattern[str]:
 
 @cache
 def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    listed = lexicons.fillers()
-    return _any_of(listed.lead), _any_of([word[::-1] for word in listed.tail])
-
-
-def _any_of(listed: Iterable[str]) -> re.Pattern[str]:
-    longest_first = sorted(map(re.escape, listed), key=len, reverse=True)
-    return re.compile(f"(?:{'|'.join(longest_first)})+")
+    """Patterns of leading fillers, and of trailing ones in reversed text."""
+    lexicon = lexicons.fillers()
+    reversed_tail = [word[::-1] for word in lexicon.tail]
+    return (
+        re.compile(f"(?:{lexicons.any_of(lexicon.lead).pattern})+"),
+        re.compile(f"(?:{lexicons.any_of(reversed_tail).pattern})+"),
+    )
 
 
 @cache
 def _dialect() -> tuple[AhoCorasick, list[str]]:
-    listed = lexicons.dialect()
-    pairs = {**{word: word for word in listed.protected}, **listed.replacements}
+    """The automaton of dialect words, and the replacement of each by its number."""
+    lexicon = lexicons.dialect()
+    # a protected word is replaced by itself: as the longer match it hides the dialect word in it
+    pairs = {**{word: word for word in lexicon.protected}, **lexicon.replacements}
     finder = AhoCorasick(list(pairs), matchkind=MatchKind.LeftmostLongest)
     return finder, list(pairs.values())

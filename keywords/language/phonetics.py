@@ -1,11 +1,13 @@
-"""Sounds: text as syllables, so that homophones and pinyin input meet the keyword they mean.
+"""Phonetic encoding: homophones and pinyin input become the same code as the keyword they mean.
 
-    身分正  ┐
-    身份证  ├─> shen fen zheng ─> three code characters, searched like any text
-    shen份zheng ┘
+    身分正       ┐
+    身份证       ├─> shen fen zheng ─> three code characters, searched like any other text
+    shen份zheng  ┘
 
-Syllables are folded the way people here mix them up: zh/z, ch/c, sh/s, and -ng/-n. Whether a
-hit is a likely slip is for `misspelling` to say.
+One syllable is one character from Unicode's private use area, so the same automaton that finds
+words finds sounds. Syllables that the local pronunciation does not distinguish share a code: zh/z,
+ch/c, sh/s, and -ang/-an, -eng/-en, -ing/-in. `typos` decides whether a hit is a likely typo.
+Readings are those of pypinyin.
 """
 
 import re
@@ -18,28 +20,35 @@ from pypinyin.constants import PINYIN_DICT
 
 _TONES = str.maketrans("āáǎàēéěèếềīíǐìōóǒòūúǔùüǖǘǚǜńňǹḿ", "aaaaeeeeeeiiiioooouuuuvvvvvnnnm")
 _LATIN = re.compile("[a-z]+")
-_FIRST_CODE = 0xE000  # private use: no message that was folded contains these characters
+_FIRST_CODE = 0xE000  # start of the private use area; folding removes such characters from text
 _CODE_COUNT = 1000
 _HAN = range(0x4E00, 0xA000)
-_MAX_SYLLABLE_LENGTH = 6
+_MAX_SYLLABLE_LENGTH = 6  # "zhuang"
+# longer runs of latin letters are no pinyin anybody typed, and splitting costs length times 6
 _MAX_RUN_LENGTH = 60
+# readings of interjections only; as syllables they would let stray letters count as pinyin
 _INTERJECTIONS = frozenset({"n", "m", "ng", "hm", "hng", "ei", "eh", "o", "yo", "lo"})
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneticText:
-    """Text as code characters; `source` tells for each what was written there."""
+    """Text as phonetic code.
+
+    `source` has one item per code character: the character or pinyin syllable as it was typed.
+    """
 
     code: str
     source: Sequence[str]
 
 
 def encode(text: str) -> PhoneticText:
-    """Turn folded text into sounds; latin runs that spell pinyin become syllables too.
+    """Encode folded text; runs of latin letters that spell pinyin become syllables as well.
 
-    `text` may hold spaces between latin words; they are dropped.
+    Spaces between latin words are dropped. What is neither a known Han character nor pinyin is
+    its own code (a run of other latin letters: its first letter).
     """
     if not _LATIN.search(text):
+        # the common case, without any splitting
         code = text.translate(_code_table())
         return PhoneticText(code, text)
     source = [piece for run in re.findall(r"[a-z]+|[^a-z\s]", text) for piece in _split_run(run)]
@@ -49,7 +58,10 @@ def encode(text: str) -> PhoneticText:
 
 
 def encode_keyword(word: str) -> str:
-    """The code of a keyword, read in context: 银行 is yin hang, not yin xing."""
+    """The phonetic code of a keyword, read as a word: 银行 is yin hang, not yin xing.
+
+    Only keywords are read in context; looking up every word of every message would be too slow.
+    """
     if not _polyphones().isdisjoint(word):
         syllables = _syllable_codes()
         readings = lazy_pinyin(word, style=Style.NORMAL, v_to_u=False, errors="default")
@@ -62,24 +74,27 @@ def encode_keyword(word: str) -> str:
 
 
 def pair_keys(word: str, code: str) -> tuple[str, str, str]:
-    """Under which keys a word of two characters is found: one of them right, or both typed.
+    """The index keys of a keyword of two characters.
 
-    So many words of two characters sound alike that sound alone would find too much.
+    They are first character with second sound, first sound with second character, and both
+    sounds. So many words of two characters sound alike that sound alone would match too much:
+    one character has to be right, or both typed in pinyin (see `pair_keys_at`).
     """
     return word[0] + code[1], code[0] + word[1], code
 
 
 def pair_codes(word: str, code: str) -> tuple[str, str, str]:
-    """How a word of two characters comes to the ear when one of them, or none, is right.
+    """The codes under which a typo of a keyword of two characters can be encoded.
 
-    Beside a wrong neighbour a character is read as it is alone.
+    A message is encoded character by character, so a polyphone beside a wrong neighbour gets its
+    usual reading and not the one it has in the keyword.
     """
     alone = word.translate(_code_table())
     return alone[0] + code[1], code[0] + alone[1], code
 
 
 def pair_keys_at(phonetic: PhoneticText, start: int) -> Iterator[str]:
-    """The pair keys of a message at one place."""
+    """The keys of `pair_keys` that the two code characters from `start` on stand for."""
     left, right = phonetic.source[start], phonetic.source[start + 1]
     code = phonetic.code[start : start + 2]
     yield left + code[1]
@@ -89,7 +104,7 @@ def pair_keys_at(phonetic: PhoneticText, start: int) -> Iterator[str]:
 
 
 def initials(word: str) -> str:
-    """The first letters of a keyword's syllables: 身份证 -> sfz."""
+    """The first letters of a keyword's syllables, a usual abbreviation: 身份证 -> sfz."""
     readings = _readings()
     return "".join(readings.get(character, character)[0] for character in word)
 
@@ -105,7 +120,7 @@ def has_latin(text: str) -> bool:
 
 
 def is_phonetic_code(character: str) -> bool:
-    """Whether a character stands for a syllable."""
+    """Whether a character is the code of a syllable."""
     return _FIRST_CODE <= ord(character) < _FIRST_CODE + _CODE_COUNT
 
 
@@ -145,6 +160,7 @@ def _segment_pinyin(run: str) -> tuple[str, ...] | None:
 
 
 def _merge_similar(syllable: str) -> str:
+    """A syllable with the distinctions removed that the local pronunciation does not make."""
     head, tail = syllable[:2], syllable[2:]
     if head in ("zh", "ch", "sh"):
         syllable = head[0] + tail
@@ -169,7 +185,7 @@ def _readings_of(character: str) -> frozenset[str]:
 
 @cache
 def _syllable_codes() -> dict[str, str]:
-    """Each syllable's code character; syllables that are mixed up share one."""
+    """The code character of each syllable; syllables pronounced alike share one."""
     syllables = sorted(
         {sound for sound in _readings().values() if sound.isascii()} - _INTERJECTIONS
     )
@@ -180,9 +196,10 @@ def _syllable_codes() -> dict[str, str]:
 
 @cache
 def _code_table() -> str:
-    """For str.translate: at each character's number its code, or itself.
+    """A table for str.translate: at each code point its phonetic code, or the character itself.
 
-    One string instead of a dictionary, so that a message touches little memory.
+    A string instead of a dictionary: str.translate indexes either, and the string is compact
+    (about 80 kB), which keeps the lookups of a message in the processor's cache.
     """
     syllables, readings = _syllable_codes(), _readings()
     return "".join(

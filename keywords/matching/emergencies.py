@@ -1,44 +1,45 @@
-"""Emergencies: life and limb, before everything else.
+"""Detection of messages about danger to life, which are answered before any rule is asked.
 
-A word of danger raises the alarm, unless the message speaks of papers, money or last year: the
-citizen whose house burnt down and who asks for aid needs the aid's rule. Weaker words are calmed
-by doubt as well. Said to be happening now, it is an alarm all the same. A prompt too many costs a
-line, one too few may cost a life. The words are data (`words/emergencies.yaml`); the city adds
-its own.
+A word of danger makes an emergency unless the message is about the aftermath (papers, money, last
+year): a citizen whose house burnt down and who asks for aid needs the rule about aid. Weaker words
+are also ruled out by expressions of doubt. Both exceptions end where the message says that it is
+happening now. When in doubt the prompt is shown: a needless one costs the citizen a line of text,
+a missing one may cost a life. The words are in `language/lexicons/emergencies.yaml`; the city adds
+its own on the page of default replies.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 from ahocorasick_rs import AhoCorasick
 
 from keywords.language import lexicons
-from keywords.language.normalize import NormalizedText, fold, to_standard
-from keywords.matching.index import parse_word_groups
+from keywords.language.normalize import NormalizedText, fold, parse_word_groups, to_standard
 
 
 class EmergencyDetector:
-    """The compiled word lists; immutable."""
+    """The compiled word lists; immutable once made."""
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
-        """`extra` are the city's own words; they count like those of the list's `words`."""
-        listed = lexicons.emergencies()
-        self._always = _any_of(listed.always)
-        self._words = _any_of((*listed.words, *filter(None, map(fold, extra))))
-        self._together = [parse_word_groups(line) for line in listed.together]
-        self._paperwork = _any_of(listed.papers)
-        self._doubt = _any_of((*listed.papers, *listed.doubt))
-        self._happening_now = _any_of(listed.now)
-        self._protected = _any_of(listed.keep)
-        # most messages hold no word of danger at all: one pass tells
-        anchors = (min(groups, key=len) for groups in self._together)
-        all_words = {*listed.always, *listed.words, *filter(None, map(fold, extra))}
+        """Compile. `extra` are the city's own words, treated like `words` of the lexicon."""
+        lexicon = lexicons.emergencies()
+        words = {*lexicon.words, *filter(None, map(fold, extra))}
+        self._always = lexicons.any_of(lexicon.always)
+        self._words = lexicons.any_of(words)
+        self._word_groups = [parse_word_groups(line) for line in lexicon.word_groups]
+        self._paperwork = lexicons.any_of(lexicon.paperwork)
+        self._doubt = lexicons.any_of((*lexicon.paperwork, *lexicon.doubt))
+        self._happening_now = lexicons.any_of(lexicon.happening_now)
+        self._protected = lexicons.any_of(lexicon.protected)
+        # Most messages contain no word of danger, and one pass of this automaton shows it. Of word
+        # groups the smallest is enough: without a word of it the line cannot match.
+        anchors = (min(groups, key=len) for groups in self._word_groups)
+        all_words = {*lexicon.always, *words}
         self._anchors = AhoCorasick([*all_words.union(*anchors)], store_patterns=False)
 
     def find(self, normal: NormalizedText) -> str | None:
-        """The word of danger in a message, several with "、", or None.
+        """The word of danger in a message (several joined by "、"), or None.
 
-        Looks at the whole text, greetings too.
+        Searches the whole text and not only its core, so that no filler hides a word.
         """
         for form in dict.fromkeys((normal.text, to_standard(normal.text))):
             if self._anchors.find_matches_as_indexes(form):
@@ -54,7 +55,7 @@ class EmergencyDetector:
         always = self._always.search(text)
         if always:
             return always.group()
-        for groups in self._together:
+        for groups in self._word_groups:
             if _has_all_groups(text, groups):
                 return "、".join(_longest_found(text, group) for group in groups)
         found = self._words.search(text)
@@ -63,7 +64,11 @@ class EmergencyDetector:
 
 
 def _has_all_groups(text: str, groups: Sequence[Sequence[str]]) -> bool:
-    """Whether a text has a word of each group; written out, as most fail at their first group."""
+    """Whether a text contains a word of each group.
+
+    Loops instead of all() and any(): most texts fail at the first group, and then the generators
+    cost more than the search.
+    """
     for group in groups:
         for word in group:
             if word in text:
@@ -76,7 +81,3 @@ def _has_all_groups(text: str, groups: Sequence[Sequence[str]]) -> bool:
 def _longest_found(text: str, group: Sequence[str]) -> str:
     """The longest word of a group that stands in a text which has one."""
     return max((word for word in group if word in text), key=len)
-
-
-def _any_of(listed: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(sorted(map(re.escape, listed), key=len, reverse=True)))

@@ -1,12 +1,13 @@
-"""The index: all keywords of some rules, arranged so that a message finds them at once.
+"""The keyword index: the keywords of some rules, compiled to be found in one pass over a message.
 
-    equal, events      dictionaries of whole messages, menu keys and scenes
-    words              one automaton for contains, prefix and the rarest group of together
-    sounds             one automaton of syllables; words of two characters by one right character
-    initials           the first letters of syllables, as typed in haste
-    patterns           RE2, prefiltered by the literal parts of each pattern
+    equal, events   dictionaries by whole message, by menu key and by scene
+    words           an Aho-Corasick automaton for contains, prefix and one group of together
+    sounds          an Aho-Corasick automaton over phonetic codes (see language/phonetics)
+    initials        a dictionary by the first letters of syllables ("sfz" for 身份证)
+    patterns        RE2, prefiltered by the literal parts of each pattern
 
-Nothing here decides; `matching` weighs what is found. A finished index never changes.
+The cost of a message does not depend on the number of keywords. The index only finds; `matcher`
+decides which rule answers. An index is immutable once made and may be read by many threads.
 """
 
 from array import array
@@ -17,25 +18,32 @@ import re2
 from ahocorasick_rs import AhoCorasick
 
 from keywords.language import phonetics
-from keywords.language.normalize import fold, to_standard
+from keywords.language.normalize import fold, parse_word_groups, to_standard
 from keywords.language.phonetics import PhoneticText
 from keywords.rules.values import InputKind, Keyword, MatchMode, Rule, RuleScope
 
-# A pattern has no length of its own; it ranks like a keyword of this many characters.
+# A pattern has no length, so it ranks like a keyword of this many characters.
 PATTERN_WEIGHT = 4
+# Two letters stand for too many words.
 MIN_INITIALS_LENGTH = 3
-# Ranks leave room: a character is ten points, a step of priority a thousand.
+# A rank is one integer: priority counts in thousands, length in tens, and the units are left to the
+# level of a match (see matcher). _MAX_WEIGHT keeps length below one step of priority.
 POINTS_PER_CHARACTER = 10
 POINTS_PER_PRIORITY = 1_000
 _MAX_WEIGHT = 90
+# A single syllable is a homophone of dozens of characters.
 _MIN_PHONETIC_LENGTH = 2
-# stands for all entries of two characters that sound alike; which of them, the pair keys tell
+# Stands in the automaton for every entry of two characters; the pair keys then say which one it is.
 _PAIR_ENTRY = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordEntry:
-    """One keyword of one rule; `rule` is the rule's number in the index."""
+    """One keyword of one rule.
+
+    `rule_number` is the rule's position in `KeywordIndex.rules`; `rank` combines the priority of
+    the rule and the length of the keyword; `groups` are those of a `together` keyword.
+    """
 
     rule_number: int
     word: str
@@ -47,42 +55,46 @@ class KeywordEntry:
 
 @dataclass(frozen=True, slots=True)
 class RuleConditions:
-    """What else a rule asks of a message, in normal form."""
+    """The words a message must contain (any of `required`) or must not (`excluded`), normalized."""
 
     required: tuple[str, ...]
     excluded: tuple[str, ...]
 
 
 class WordAutomaton:
-    """Many words to find in one pass, each with the entries that listen for it."""
+    """Finds many words in one pass; several entries may share a word.
+
+    Entries are kept in flat arrays of integers; lists of Python integers would take several times
+    the memory, which counts with 100,000 keywords in every web process.
+    """
 
     def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
-        """Compile (word, entry) pairs."""
+        """Compile pairs of word and entry id."""
         ordered = sorted(set(pairs))
         self._entries = array("I", [entry for _, entry in ordered])
         self._starts = array("I", [0])
         listed: list[str] = []
-        for at, (word, _) in enumerate(ordered):
+        for position, (word, _) in enumerate(ordered):
             if not listed or word != listed[-1]:
                 if listed:
-                    self._starts.append(at)
+                    self._starts.append(position)
                 listed.append(word)
         self._starts.append(len(ordered))
         self._finder = AhoCorasick(listed, store_patterns=False) if listed else None
 
     def find(self, text: str) -> Iterator[tuple[int, int, int]]:
-        """Entry, start and end of everything in the text."""
+        """Entry id, start and end of every word in the text, overlapping ones included."""
         if self._finder is None:
             return
         starts, entries = self._starts, self._entries
         for word, start, end in self._finder.find_matches_as_indexes(text, overlapping=True):
-            for at in range(starts[word], starts[word + 1]):
-                yield entries[at], start, end
+            for position in range(starts[word], starts[word + 1]):
+                yield entries[position], start, end
 
 
 @dataclass(slots=True)
 class _IndexBuilder:
-    """What building collects on its way."""
+    """Collects the entries of an index while it is built; mutable."""
 
     entries: list[KeywordEntry] = field(default_factory=list)
     equal: dict[str, list[int]] = field(default_factory=dict)
@@ -95,55 +107,58 @@ class _IndexBuilder:
     phonetic_words: list[tuple[str, int]] = field(default_factory=list)
 
     def add(self, number: int, rule: Rule, keyword: Keyword) -> None:
-        """Take in one keyword of the rule of this number."""
+        """Add one keyword of the rule with this number."""
         if keyword.kind is not InputKind.TEXT:
             self._add_event(number, rule, keyword)
         elif keyword.mode is MatchMode.PATTERN:
-            at = self._add_entry(number, rule, keyword.mode, keyword.text, PATTERN_WEIGHT)
-            self.patterns.append(at)
+            entry_id = self._add_entry(number, rule, keyword.mode, keyword.text, PATTERN_WEIGHT)
+            self.patterns.append(entry_id)
         elif keyword.mode is MatchMode.TOGETHER:
             self._add_together(number, rule, keyword.text)
         else:
             self._add_word(number, rule, keyword)
 
     def _add_event(self, number: int, rule: Rule, keyword: Keyword) -> None:
-        at = self._add_entry(number, rule, keyword.mode, keyword.text, len(keyword.text))
+        entry_id = self._add_entry(number, rule, keyword.mode, keyword.text, len(keyword.text))
         if keyword.mode is MatchMode.PREFIX:
-            self.event_prefixes.setdefault(keyword.kind, []).append(at)
+            self.event_prefixes.setdefault(keyword.kind, []).append(entry_id)
         else:
-            self.events.setdefault((keyword.kind, keyword.text), []).append(at)
+            self.events.setdefault((keyword.kind, keyword.text), []).append(entry_id)
 
     def _add_together(self, number: int, rule: Rule, text: str) -> None:
         groups = parse_word_groups(text)
         weight = sum(min(map(len, group)) for group in groups)
-        at = self._add_entry(number, rule, MatchMode.TOGETHER, text, weight, groups)
+        entry_id = self._add_entry(number, rule, MatchMode.TOGETHER, text, weight, groups)
+        # A message that matches has a word of each group, so looking for one group is enough: the
+        # one whose shortest word is longest is found least often. The matcher checks the others.
         rarest = max(groups, key=lambda group: (min(map(len, group)), -len(group)))
-        self.words.extend((word, at) for word in rarest)
+        self.words.extend((word, entry_id) for word in rarest)
 
     def _add_word(self, number: int, rule: Rule, keyword: Keyword) -> None:
         word = fold(keyword.text)
         plain = to_standard(word)
-        at = self._add_entry(number, rule, keyword.mode, plain, len(word))
+        entry_id = self._add_entry(number, rule, keyword.mode, plain, len(word))
+        # both forms: the message is searched before and after its dialect words are replaced
         for form in {word, plain}:
             if keyword.mode is MatchMode.EQUAL:
-                self.equal.setdefault(form, []).append(at)
+                self.equal.setdefault(form, []).append(entry_id)
             else:
-                self.words.append((form, at))
+                self.words.append((form, entry_id))
         if len(plain) >= _MIN_PHONETIC_LENGTH and not any(map(str.isascii, plain)):
-            self._add_phonetic(plain, at)
+            self._add_phonetic(plain, entry_id)
 
-    def _add_phonetic(self, plain: str, at: int) -> None:
+    def _add_phonetic(self, plain: str, entry_id: int) -> None:
         code = phonetics.encode_keyword(plain)
         if len(plain) == _MIN_PHONETIC_LENGTH:
             for key in phonetics.pair_keys(plain, code):
-                self.phonetic_pairs.setdefault(key, []).append(at)
+                self.phonetic_pairs.setdefault(key, []).append(entry_id)
             self.phonetic_words.extend(
                 (phonetic, _PAIR_ENTRY) for phonetic in phonetics.pair_codes(plain, code)
             )
         else:
-            self.phonetic_words.append((code, at))
+            self.phonetic_words.append((code, entry_id))
         if len(plain) >= MIN_INITIALS_LENGTH:
-            self.initials.setdefault(phonetics.initials(plain), []).append(at)
+            self.initials.setdefault(phonetics.initials(plain), []).append(entry_id)
 
     def _add_entry(
         self,
@@ -161,10 +176,10 @@ class _IndexBuilder:
 
 
 class KeywordIndex:
-    """The compiled keywords of some rules. Rules are valid as `drafts` checks them."""
+    """The compiled keywords of some rules, which must be valid as `rules.spec` checks them."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        """Compile. `rules` are numbered by their codes."""
+        """Compile. Rules are numbered in the order of their slugs, so ties break by slug."""
         self.rules = tuple(sorted(rules, key=lambda rule: rule.slug))
         builder = _IndexBuilder()
         for number, rule in enumerate(self.rules):
@@ -180,52 +195,45 @@ class KeywordIndex:
         self._words = WordAutomaton(builder.words)
         self._sounds = WordAutomaton(builder.phonetic_words)
         self._pattern_entries = builder.patterns
-        self._patterns = _compile_patterns(self.entries[at].word for at in builder.patterns)
+        self._patterns = _compile_patterns(
+            self.entries[entry_id].word for entry_id in builder.patterns
+        )
 
     def equal_to(self, text: str) -> Iterable[int]:
-        """Entries that want exactly this message."""
+        """Ids of entries that equal this text."""
         return self._equal.get(text, ())
 
     def event_matches(self, kind: InputKind, key: str) -> Iterator[int]:
-        """Entries that listen for this menu key or scene."""
+        """Ids of entries for this menu key or scene."""
         yield from self._events.get((kind, key), ())
-        for at in self._event_prefixes.get(kind, ()):
-            if key.startswith(self.entries[at].word):
-                yield at
+        for entry_id in self._event_prefixes.get(kind, ()):
+            if key.startswith(self.entries[entry_id].word):
+                yield entry_id
 
     def word_matches(self, text: str) -> Iterator[tuple[int, int, int]]:
-        """Entry, start and end of every word in the text; of together, its rarest group."""
+        """Entry id, start and end of every keyword in the text; of `together`, of one group."""
         return self._words.find(text)
 
     def pattern_matches(self, text: str) -> Iterator[int]:
-        """Entries whose pattern matches somewhere in the text."""
+        """Ids of entries whose pattern matches anywhere in the text."""
         if self._patterns is not None:
             for number in self._patterns.Match(text) or ():
                 yield self._pattern_entries[number]
 
     def initials(self, run: str) -> Iterable[int]:
-        """Entries whose syllables begin with these letters."""
+        """Ids of entries whose syllables begin with exactly these letters."""
         return self._initials.get(run, ())
 
     def phonetic_matches(self, phonetic: PhoneticText) -> Iterator[tuple[int, int, int]]:
-        """Entry, start and end of everything that sounds like a keyword."""
+        """Entry id, start and end of everything that has the phonetic code of a keyword."""
         pairs = self._phonetic_pairs
-        for at, start, end in self._sounds.find(phonetic.code):
-            if at != _PAIR_ENTRY:
-                yield at, start, end
+        for entry_id, start, end in self._sounds.find(phonetic.code):
+            if entry_id != _PAIR_ENTRY:
+                yield entry_id, start, end
                 continue
             for key in phonetics.pair_keys_at(phonetic, start):
                 for entry in pairs.get(key, ()):
                     yield entry, start, end
-
-
-def parse_word_groups(text: str) -> tuple[tuple[str, ...], ...]:
-    """The groups of a `together` keyword in normal form; empty words are dropped."""
-    groups = (
-        tuple(sorted({to_standard(fold(word)) for word in group.split("|")} - {""}))
-        for group in text.split()
-    )
-    return tuple(group for group in groups if group)
 
 
 def _conditions_of(rule: Rule) -> RuleConditions | None:
@@ -239,7 +247,10 @@ def _normal_forms(listed: Iterable[str]) -> tuple[str, ...]:
 
 
 def _compile_patterns(patterns: Iterable[str]) -> re2.Filter | None:
-    """All patterns in one filter: only those whose literal parts occur are tried at all."""
+    """All patterns in one RE2 filter, which tries only those whose literal parts occur.
+
+    RE2 needs time linear in the text, so no pattern that staff write can hang the callback.
+    """
     listed = tuple(patterns)
     if not listed:
         return None

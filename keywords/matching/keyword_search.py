@@ -1,7 +1,8 @@
-"""The concordance: which rules have which keywords, and in which longer ones a word stands.
+"""Search over keywords: which rules have a keyword, or a longer one that contains it.
 
-All words in normal form lie in one long string, one a line, so that a search for a part of them
-is a search in a text: quick enough to follow somebody's typing.
+All keywords in normal form stand in one string, one a line, so a search for a substring or a
+pattern in all of them is one search in a text. With 100,000 keywords that is fast enough to check
+a rule for conflicts while it is being typed.
 """
 
 from array import array
@@ -15,10 +16,10 @@ from keywords.rules.values import InputKind, Keyword, MatchMode, Rule
 
 
 class KeywordSearchIndex:
-    """Immutable; the keywords of some rules."""
+    """The keywords of some rules; immutable once made."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        """Write down every keyword that is compared with text."""
+        """Index every keyword of kind text; menu keys and scenes are left out."""
         self._rules = tuple(rules)
         self._rule_numbers = array("I")
         self._starts = array("I")
@@ -39,13 +40,16 @@ class KeywordSearchIndex:
         self._joined_keywords = "\n".join(lines)
 
     def with_same_form(self, keyword: Keyword) -> Iterator[Rule]:
-        """The rules that have this very keyword, in normal form, in whatever mode of its kind."""
+        """The rules with a keyword of the same normal form, whatever its mode of matching."""
         form = normal_form(keyword)
         for number in dict.fromkeys(self._by_form.get(form or "", ())):
             yield self._rules[number]
 
     def containing(self, word: str, limit: int) -> Iterator[tuple[Rule, str]]:
-        """Rules with a longer keyword around this one, and that keyword."""
+        """Rules with a longer keyword that contains `word` (in normal form), and that keyword.
+
+        At most `limit` of them.
+        """
         found, offset = 0, self._joined_keywords.find(word)
         while offset >= 0 and found < limit:
             rule, line, end = self._keyword_at(offset)
@@ -55,8 +59,11 @@ class KeywordSearchIndex:
             offset = self._joined_keywords.find(word, end)
 
     def matching_pattern(self, pattern: str, limit: int) -> Iterator[tuple[Rule, str]]:
-        """Rules with a keyword that a valid pattern matches, and that keyword."""
-        seen = -1
+        """Rules with a keyword that a valid RE2 pattern matches, and that keyword.
+
+        Looks at `limit` matches at most; several may lie in one keyword, which is given once.
+        """
+        seen = -1  # where the keyword of the match before ended
         for number, found in enumerate(re2.finditer(f"(?m){pattern}", self._joined_keywords)):
             if number >= limit:
                 return
@@ -66,7 +73,7 @@ class KeywordSearchIndex:
                 yield rule, line
 
     def _keyword_at(self, offset: int) -> tuple[Rule, str, int]:
-        """The rule whose keyword stands at this place, the keyword, and where it ends."""
+        """The rule whose keyword is at this offset of the joined string, the keyword, its end."""
         number = bisect_right(self._starts, offset) - 1
         start = self._starts[number]
         end = self._joined_keywords.find("\n", start)
@@ -75,7 +82,7 @@ class KeywordSearchIndex:
 
 
 def is_plain_text(keyword: Keyword) -> bool:
-    """Whether the keyword is plain words: neither a pattern nor groups, nor a menu key."""
+    """Whether the keyword is one piece of text: no pattern, no word groups, no menu key."""
     return keyword.kind is InputKind.TEXT and keyword.mode not in (
         MatchMode.TOGETHER,
         MatchMode.PATTERN,
@@ -83,10 +90,14 @@ def is_plain_text(keyword: Keyword) -> bool:
 
 
 def normal_form(keyword: Keyword) -> str | None:
-    """A keyword in the form in which two are the same; None when it does not listen to text."""
+    """The form by which two keywords are the same; None for menu keys and scenes.
+
+    Word groups are sorted but not folded, so groups written differently count as different.
+    """
     if keyword.kind is not InputKind.TEXT:
         return None
     if keyword.mode is MatchMode.PATTERN:
+        # slashes do not survive folding, so no plain keyword has the form of a pattern
         return f"/{keyword.text}/"
     if keyword.mode is MatchMode.TOGETHER:
         groups = ("|".join(sorted(group.split("|"))) for group in keyword.text.split())

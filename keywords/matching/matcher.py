@@ -1,17 +1,18 @@
-"""Matching: one account's rules, compiled so that a message finds its rule at once.
+"""The matcher: which of an account's rules answers a message.
 
-    message ─ normalize ─┬─ equal     the whole message is the keyword: wins over all below
-                         ├─ contains  its characters are in it (also prefix, together, pattern)
-                         ├─ plain     … after dialect is said in the standard language
-                         └─ sound     … by ear: homophones, pinyin, initials
-              then mandatory, priority, longest hit, surer level, several hits, code
+    message ─ normalize ─┬─ EQUAL     the whole message is the keyword; beats everything below
+                         ├─ CONTAINS  the keyword is in the message (also prefix, together, pattern)
+                         ├─ STANDARD  … after dialect words were replaced by standard ones
+                         └─ PHONETIC  … by its sound: homophones, pinyin, initials
 
-What was heard counts as one character shorter than what was written. In a long message the rule
-that is spoken of most comes before priority, and conditions look only around the hit.
+Within EQUAL, and among all others together, hits are ordered by: rule mandatory (not for PHONETIC),
+priority, length of the keyword, level, number of hits of the rule, slug. A phonetic hit counts one
+character less than it has. In a long message the rule whose keywords cover most of it comes before
+priority, and the conditions of a rule look only at the text around the hit. Decision 0010 gives
+the reasons and the measurements.
 
-The index is immutable and does not depend on how many keywords there are: a message costs one
-pass of an automaton per form. Patterns run in RE2, so none can hang. `match` is the short way;
-`explain` walks the same ways and keeps every candidate with its reason.
+A matcher is immutable and may be used by many threads. `match` gives only the winner; `explain`
+finds the same hits and keeps every one with the reason for or against it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,14 +27,16 @@ from keywords.language.normalize import NormalizedText, fold_spaced, normalize, 
 from keywords.matching.index import POINTS_PER_CHARACTER, KeywordEntry, KeywordIndex
 from keywords.rules.values import InputKind, MatchInput, MatchMode, Rule
 
-# Messages beyond this many characters tell a story; a condition then looks this far around a hit.
+# In characters. A longer message usually tells a story around its question, so words far from a hit
+# say little about it: conditions then look only this far to both sides of the hit.
 LONG_MESSAGE = 40
 CONTEXT_CHARACTERS = 20
+# more than any priority and length add up to, so that a mandatory rule always wins its level
 _MANDATORY_POINTS = 1_000_000
 
 
 class MatchLevel(IntEnum):
-    """How a keyword was found; higher is surer."""
+    """How a keyword was found; a higher level is more certain."""
 
     PHONETIC = 1
     STANDARD = 2
@@ -41,7 +44,8 @@ class MatchLevel(IntEnum):
     EQUAL = 4
 
 
-# By level. Heard counts one character less than written; EQUAL never competes with the others.
+# Points by level (index 0 is unused). They break ties between keywords of equal length, except that
+# PHONETIC costs a whole character and EQUAL exceeds whatever the other levels can reach.
 _LEVEL_POINTS = (0, 1 - POINTS_PER_CHARACTER, 2, 3, 10 * _MANDATORY_POINTS)
 
 REASON_TEXTS = {
@@ -56,8 +60,9 @@ REASON_TEXTS = {
 class Candidate:
     """One keyword that was found, and whether its rule may answer.
 
-    `score` orders candidates: level, mandatory, priority and length of the hit in one number.
-    `obstacle` says in Chinese why the rule may not answer, or is empty.
+    `score` combines level, mandatory, priority and length of the keyword; higher is better.
+    `reason` (how it was found) and `obstacle` (why the rule may not answer; empty when it may) are
+    Chinese texts for staff.
     """
 
     rule: Rule
@@ -79,7 +84,7 @@ class _Hit(NamedTuple):
 
     @property
     def score(self) -> int:
-        """Strength of the hit; see the ladder at the top."""
+        """The score of a `Candidate`."""
         score = self.entry.rank + _LEVEL_POINTS[self.level]
         if self.entry.is_mandatory and self.level is not MatchLevel.PHONETIC:
             score += _MANDATORY_POINTS
@@ -87,10 +92,10 @@ class _Hit(NamedTuple):
 
 
 class Matcher:
-    """The compiled rules of one account (or of the whole city)."""
+    """The compiled rules of one account, or of the whole city."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        """Compile. Rules must be valid as `drafts` checks them; patterns must compile."""
+        """Compile. Rules must be valid as `rules.spec` checks them; patterns must compile."""
         self._index = KeywordIndex(rules)
         self.rules = self._index.rules
 
@@ -108,20 +113,22 @@ class Matcher:
         return self._best(list(self._part_hits(normal)), now, is_long=_is_long(normal))
 
     def rank(self, normal: NormalizedText, *, now: datetime) -> list[Rule]:
-        """All rules that could answer a message, best first."""
+        """All rules that could answer a message, best first; small talk is not sorted out."""
         hits = [*self._equal_hits(normal), *self._part_hits(normal)]
         active = [hit for hit in hits if not hit.obstacle and not self._inactive_reason(hit, now)]
         active.sort(key=_order(active, is_long=_is_long(normal)))
-        return [self.rules[at] for at in dict.fromkeys(hit.entry.rule_number for hit in active)]
+        return [
+            self.rules[number] for number in dict.fromkeys(hit.entry.rule_number for hit in active)
+        ]
 
     def rules_mentioned(self, text: str) -> list[Rule]:
-        """The rules with any keyword in a text, whatever else stands against them."""
+        """The rules with any keyword in a text, in the order of slugs, obstacles ignored."""
         normal = normalize(text)
         hits = (*self._equal_hits(normal), *self._part_hits(normal))
-        return [self.rules[at] for at in sorted({hit.entry.rule_number for hit in hits})]
+        return [self.rules[number] for number in sorted({hit.entry.rule_number for hit in hits})]
 
     def explain(self, match_input: MatchInput, *, now: datetime) -> tuple[Candidate, ...]:
-        """Every keyword that was found, best first, with its reason and any obstacle."""
+        """Every keyword that was found, those without obstacles first, then best first."""
         if match_input.kind is not InputKind.TEXT:
             return self._candidates(list(self._event_hits(match_input)), now)
         normal = normalize(match_input.text)
@@ -139,6 +146,7 @@ class Matcher:
             hit._replace(obstacle=hit.obstacle or self._inactive_reason(hit, now)) for hit in hits
         ]
         order = _order(with_obstacles, is_long=is_long)
+        # a dictionary instead of a set keeps the order; one word may be found several times
         found = {
             Candidate(
                 rule=self.rules[hit.entry.rule_number],
@@ -157,24 +165,23 @@ class Matcher:
         return "" if not schedule or schedule.is_open(clock.local(now)) else "不在生效时间内"
 
     def _best(self, hits: list[_Hit], now: datetime, *, is_long: bool = False) -> Rule | None:
+        """The rule of the best hit without an obstacle, or None."""
         active = [hit for hit in hits if not hit.obstacle and not self._inactive_reason(hit, now)]
         rules = {hit.entry.rule_number for hit in active}
-        if len(rules) > 1:
+        if len(rules) > 1:  # the usual single rule needs no ordering
             rules = {min(active, key=_order(active, is_long=is_long)).entry.rule_number}
         return self.rules[rules.pop()] if rules else None
 
-    # ---- finding ----
-
     def _event_hits(self, match_input: MatchInput) -> Iterator[_Hit]:
-        for at in self._index.event_matches(match_input.kind, match_input.text):
-            entry = self._index.entries[at]
+        for entry_id in self._index.event_matches(match_input.kind, match_input.text):
+            entry = self._index.entries[entry_id]
             level = MatchLevel.CONTAINS if entry.mode is MatchMode.PREFIX else MatchLevel.EQUAL
             yield _Hit(entry, level, 0, len(entry.word))
 
     def _equal_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
         for form in dict.fromkeys((normal.text, normal.core, normal.standard)):
-            for at in self._index.equal_to(form):
-                entry = self._index.entries[at]
+            for entry_id in self._index.equal_to(form):
+                entry = self._index.entries[entry_id]
                 obstacle = self._exclusion_obstacle(entry.rule_number, _searched_forms(normal))
                 yield _Hit(entry, MatchLevel.EQUAL, 0, len(form), obstacle)
 
@@ -182,15 +189,15 @@ class Matcher:
         yield from self._word_hits(MatchLevel.CONTAINS, normal.core, normal)
         if normal.standard != normal.core:
             yield from self._word_hits(MatchLevel.STANDARD, normal.standard, normal)
-        for at in self._index.pattern_matches(normal.core):
-            yield self._whole_hit(at, MatchLevel.CONTAINS, len(normal.core), normal)
+        for entry_id in self._index.pattern_matches(normal.core):
+            yield self._whole_hit(entry_id, MatchLevel.CONTAINS, len(normal.core), normal)
         yield from self._phonetic_hits(normal)
 
     def _word_hits(self, level: MatchLevel, text: str, normal: NormalizedText) -> Iterator[_Hit]:
         entries, is_long = self._index.entries, _is_long(normal)
         whole = _searched_forms(normal)
-        for at, start, end in self._index.word_matches(text):
-            entry = entries[at]
+        for entry_id, start, end in self._index.word_matches(text):
+            entry = entries[entry_id]
             if entry.mode is MatchMode.PREFIX and start:
                 continue
             context = _context_of(text, start, end) if is_long else whole
@@ -208,17 +215,17 @@ class Matcher:
     def _phonetic_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
         text = normal.standard
         if phonetics.has_latin(text):
-            # pinyin typed with spaces between its words is easier to tell apart
+            # spaces between typed syllables say where one ends: "xi an" is not "xian"
             text = to_standard(fold_spaced(normal.raw))
             for run in phonetics.latin_runs(text):
-                for at in self._index.initials(run):
-                    yield self._whole_hit(at, MatchLevel.PHONETIC, len(run), normal)
+                for entry_id in self._index.initials(run):
+                    yield self._whole_hit(entry_id, MatchLevel.PHONETIC, len(run), normal)
         phonetic = phonetics.encode(text)
-        for at, start, end in self._index.phonetic_matches(phonetic):
-            entry = self._index.entries[at]
+        for entry_id, start, end in self._index.phonetic_matches(phonetic):
+            entry = self._index.entries[entry_id]
             typed = phonetic.source[start:end]
             if typed == entry.word:
-                continue
+                continue  # written correctly: a hit of a higher level already
             if entry.mode is MatchMode.EQUAL and end - start < len(phonetic.code):
                 continue
             if entry.mode is MatchMode.PREFIX and start:
@@ -227,12 +234,12 @@ class Matcher:
                 obstacle = self._condition_obstacle(entry.rule_number, _searched_forms(normal))
                 yield _Hit(entry, MatchLevel.PHONETIC, start, end, obstacle)
 
-    def _whole_hit(self, at: int, level: MatchLevel, length: int, normal: NormalizedText) -> _Hit:
-        entry = self._index.entries[at]
+    def _whole_hit(
+        self, entry_id: int, level: MatchLevel, length: int, normal: NormalizedText
+    ) -> _Hit:
+        entry = self._index.entries[entry_id]
         obstacle = self._condition_obstacle(entry.rule_number, _searched_forms(normal))
         return _Hit(entry, level, 0, length, obstacle)
-
-    # ---- conditions ----
 
     def _condition_obstacle(self, number: int, forms: Sequence[str]) -> str:
         conditions = self._index.conditions[number]
@@ -250,7 +257,7 @@ class Matcher:
 
 
 def _order(hits: Iterable[_Hit], *, is_long: bool) -> Callable[[_Hit], tuple[int, ...]]:
-    """The sort key under which the best hit comes first."""
+    """The sort key by which the best hit comes first; `is_long` as for the message."""
     counts: dict[int, int] = {}
     covered: dict[int, set[int]] = {}
     for hit in hits:
@@ -286,7 +293,7 @@ def _has_all_groups(groups: Sequence[Sequence[str]], forms: Sequence[str]) -> bo
 
 
 def _has_any(listed: Sequence[str], forms: Sequence[str]) -> bool:
-    # the innermost loop of all: written out, it takes half the time of any()
+    # called most often of all; nested loops take half the time of any() with a generator
     for form in forms:
         for word in listed:
             if word in form:

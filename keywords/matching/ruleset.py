@@ -1,11 +1,12 @@
-"""The book: all live rules of the city, compiled for every account.
+"""The rule set: all live rules of the city, compiled for every account.
 
-    stored.live() ── effective(reach) ──> one Matcher per account
-          │                                     │ no answer
-          └──────> Matcher and likeness of the whole city ──> suggestions
+    store.load_live_rules() ── effective_rules(position) ──> one Matcher per account
+                 │                                                  │ no rule answers
+                 └──> Matcher and SuggestionIndex of the whole city ──> suggestions
 
-A book never changes; `refreshed` makes the next one and keeps every matcher whose rules stayed
-the same. A message asks the database for nothing.
+A rule set is immutable: web processes answer from it without any query, and `reloaded` makes the
+next one when the cache version of rules has moved. Matchers whose rules stayed the same are
+reused, as compiling is the expensive part.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,14 +23,16 @@ from keywords.matching.matcher import Candidate, Matcher
 from keywords.matching.suggestions import MAX_SUGGESTIONS, SuggestionIndex, select_closest
 from keywords.rules import default_replies, store
 from keywords.rules.default_replies import DefaultReplies
-from keywords.rules.values import AccountPosition, InputKind, MatchInput, Rule, effective_rules
+from keywords.rules.inheritance import AccountPosition, effective_rules
+from keywords.rules.values import InputKind, MatchInput, Rule
 
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
-    """Everything there is to say about one occasion at one account.
+    """What one account makes of one input.
 
-    `emergency` is the word of danger, or None; `candidates` are best first.
+    `rule` is the rule that answers, or None; `emergency` the word of danger, or None: the prompt
+    then comes instead of a rule. `candidates` and `suggestions` are best first.
     """
 
     rule: Rule | None
@@ -39,10 +42,10 @@ class MatchResult:
 
 
 class RuleSet:
-    """Immutable; make one with `compiled` from values, or with `refreshed` from the database."""
+    """All live rules, compiled. Make one by `RuleSet().reloaded()` or `.with_rules()`."""
 
     def __init__(self) -> None:
-        """A book without rules."""
+        """A rule set without rules."""
         self._matchers: Mapping[int, Matcher] = {}
         self._own_slugs: Mapping[int, frozenset[str]] = {}
         self._positions: Mapping[int, AccountPosition] = {}
@@ -53,7 +56,7 @@ class RuleSet:
         self._by_slug: Mapping[str, Rule] = {}
 
     def reloaded(self, positions: Iterable[AccountPosition]) -> "RuleSet":
-        """The book as the database has it now, for these accounts. Two queries."""
+        """The rule set as the database has it now, for accounts at these positions. Two queries."""
         return self.with_rules(store.load_live_rules(), positions, default_replies.load())
 
     def with_rules(
@@ -62,7 +65,7 @@ class RuleSet:
         positions: Iterable[AccountPosition],
         defaults: DefaultReplies | None = None,
     ) -> "RuleSet":
-        """A book of these rules; matchers of this one are kept where their rules are the same."""
+        """A rule set of these rules, reusing the matchers of this one for equal tuples of rules."""
         ruleset = RuleSet()
         all_rules = tuple(rules)
         compiled_matchers = {
@@ -95,21 +98,21 @@ class RuleSet:
 
     @property
     def all_rules_matcher(self) -> Matcher:
-        """All live rules of the city, as if one account had them all."""
+        """A matcher of all live rules of the city, regardless of who owns them."""
         return self._all_rules_matcher
 
     @property
     def positions(self) -> Mapping[int, AccountPosition]:
-        """Where each account stands, by its id."""
+        """The position of each account in the tree of departments, by its id."""
         return self._positions
 
     @cached_property
     def keyword_search(self) -> KeywordSearchIndex:
-        """Which rules have which keywords; made when it is first asked for."""
+        """The search over keywords; made on first use, since only the rule editor needs it."""
         return KeywordSearchIndex(self._all_rules_matcher.rules)
 
     def matcher(self, account_id: int) -> Matcher:
-        """The compiled rules of one account."""
+        """The matcher of one account; an empty one for an account that is not known."""
         return self._matchers.get(account_id) or Matcher(())
 
     @property
@@ -118,22 +121,22 @@ class RuleSet:
         return self._default_replies.emergency
 
     def find_emergency(self, text: str) -> str | None:
-        """The word that makes a text an emergency, or None."""
+        """The word that makes a raw text an emergency, or None."""
         return self._emergencies.find(normalize(text))
 
     def fallback_reply(self, account_id: int) -> str:
-        """What this account says when nothing fits."""
+        """The reply of this account to a message that nothing answers."""
         return self._default_replies.fallback_for(
             self._positions.get(account_id) or AccountPosition(account_id, ())
         )
 
     def rules_of(self, account_id: int) -> tuple[Rule, ...]:
-        """The rules this account answers with, by code."""
+        """The rules this account answers with, sorted by slug."""
         matcher = self._matchers.get(account_id)
         return matcher.rules if matcher else ()
 
     def find_rule(self, slug: str) -> Rule | None:
-        """Any live rule of the city by its code."""
+        """The live rule with this slug, whoever owns it, or None."""
         return self._by_slug.get(slug)
 
     def match(self, account_id: int, match_input: MatchInput, *, now: datetime) -> Rule | None:
@@ -142,10 +145,11 @@ class RuleSet:
         return matcher.match(match_input, now=now) if matcher else None
 
     def suggest(self, account_id: int, text: str, *, now: datetime) -> tuple[Rule, ...]:
-        """Up to three rules for a text this account has no answer to, best first.
+        """Up to three rules for a text that no rule of this account answers, best first.
 
-        When another department's rule would answer, those; else the account's own rules that are
-        like the text; else other departments' that are like it. Never own and foreign mixed.
+        If rules of other departments would answer, these; else similar rules of the account; else
+        similar rules of other departments. Own and foreign ones are never mixed, because foreign
+        ones are presented as "ask that account". Rules of a single account stay there.
         """
         normal = normalize(text)
         if small_talk.is_small_talk(normal):
@@ -158,7 +162,7 @@ class RuleSet:
         return tuple((foreign or self._similar_rules(normal, own, now))[:MAX_SUGGESTIONS])
 
     def explain(self, account_id: int, match_input: MatchInput, *, now: datetime) -> MatchResult:
-        """The answer with everything that led to it."""
+        """The answer with everything that led to it, for the tester page and the command."""
         is_text = match_input.kind is InputKind.TEXT
         emergency = self.find_emergency(match_input.text) if is_text else None
         matcher = self._matchers.get(account_id) or Matcher(())
@@ -188,5 +192,5 @@ class RuleSet:
 
 
 def _is_shared(rule: Rule) -> bool:
-    """Whether other accounts may point to the rule: those of a single account stay there."""
+    """Whether other accounts may suggest the rule; one owned by a single account stays there."""
     return rule.account_id is None

@@ -1,41 +1,40 @@
-"""Suggestions: what a citizen may have meant when no rule fits.
+"""Suggestions: rules that resemble a message which no rule answers.
 
-Rules and messages are compared by the pairs of characters and of syllables they share. A pair
-counts the more the fewer rules have it; grammar and question words do not count. Small talk
-shares nothing and gets no suggestion.
+Rules and messages are compared by the bigrams they share, each weighted by its inverse document
+frequency: a pair counts more the fewer rules contain it. Small talk is sorted out by the caller.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
 from math import log
 
-from keywords.language import lexicons, phonetics, small_talk
+from keywords.language.bigrams import bigrams, is_phonetic_bigram
 from keywords.language.normalize import NormalizedText, fold, to_standard
 from keywords.rules.values import InputKind, MatchMode, Rule
 
 MAX_SUGGESTIONS = 3
-# A suggestion must share at least this part of the strongest possible single pair …
+# A suggestion needs this many times the weight of one pair that only a single rule contains: one
+# shared pair alone is chance.
 MIN_RELATIVE_SCORE = 1.3
-# … and the others must come this close to the best.
+# Further suggestions need this share of the best one's score.
 MIN_SHARE_OF_BEST = 0.5
+# Homophones are frequent in Chinese, so a shared sound says less than a shared character.
 _PHONETIC_WEIGHT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredRule:
-    """A rule that is like a message, and how much."""
+    """A rule that resembles a message; `score` is the weight of the bigrams they share."""
 
     rule: Rule
     score: float
 
 
 class SuggestionIndex:
-    """All live rules of the city, found by likeness; immutable."""
+    """An inverted index from bigrams to rules; immutable once made."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
+        """Index rules by the bigrams of their names and keywords."""
         self._rules = tuple(sorted(rules, key=lambda rule: rule.slug))
         postings: dict[str, list[int]] = {}
         for number, rule in enumerate(self._rules):
@@ -45,7 +44,10 @@ class SuggestionIndex:
         self._max_bigram_weight = log(1 + len(self._rules))
 
     def similar_rules(self, normal: NormalizedText) -> list[ScoredRule]:
-        """The rules like the message, best first."""
+        """The rules that resemble the message, best first; of equal ones the higher priority.
+
+        Empty when none reaches `MIN_RELATIVE_SCORE`.
+        """
         scores: dict[int, float] = {}
         for pair in set(bigrams(normal.standard)):
             numbers = self._postings.get(pair, ())
@@ -55,6 +57,7 @@ class SuggestionIndex:
             weight *= _PHONETIC_WEIGHT if is_phonetic_bigram(pair) else 1.0
             for number in numbers:
                 scores[number] = scores.get(number, 0.0) + weight
+        # rounded, so that the order in which weights were added up does not decide between rules
         found = sorted(
             (-round(score, 6), -self._rules[number].priority, number)
             for number, score in scores.items()
@@ -64,31 +67,13 @@ class SuggestionIndex:
 
 
 def select_closest(found: Sequence[ScoredRule]) -> list[Rule]:
-    """Of rules that are like a message, best first, up to three that come close to the best."""
+    """The first `MAX_SUGGESTIONS` of `found` that reach `MIN_SHARE_OF_BEST` of the best score.
+
+    `found` is sorted best first and not empty.
+    """
     return [scored.rule for scored in found if scored.score >= found[0].score * MIN_SHARE_OF_BEST][
         :MAX_SUGGESTIONS
     ]
-
-
-def content_segments(text: str) -> list[str]:
-    """What remains of a text between question words and words that say nothing."""
-    return _stop_words().split(text)
-
-
-def bigrams(text: str) -> Iterator[str]:
-    """Pairs of neighbouring characters, and of their sounds, without grammar."""
-    for piece in content_segments(text):
-        for left, right in pairwise(piece):
-            if small_talk.is_particle(left) or small_talk.is_particle(right):
-                continue
-            yield left + right
-        if len(piece) > 1:
-            yield from map("".join, pairwise(phonetics.encode(piece).code))
-
-
-def is_phonetic_bigram(pair: str) -> bool:
-    """Whether a pair is one of syllables and not of characters."""
-    return phonetics.is_phonetic_code(pair[0])
 
 
 def _rule_bigrams(rule: Rule) -> Iterator[str]:
@@ -96,13 +81,7 @@ def _rule_bigrams(rule: Rule) -> Iterator[str]:
     for keyword in rule.keywords:
         if keyword.kind is not InputKind.TEXT or keyword.mode is MatchMode.PATTERN:
             continue
-        # the other groups of a `together` are mostly verbs and question words
+        # the first group names the subject; the others are mostly verbs and question words
         subject = keyword.text.split()[0] if keyword.mode is MatchMode.TOGETHER else keyword.text
         for word in subject.split("|"):
             yield from bigrams(to_standard(fold(word)))
-
-
-@cache
-def _stop_words() -> re.Pattern[str]:
-    listed = {*lexicons.small_talk().asking, *lexicons.small_talk().empty, *lexicons.fillers().lead}
-    return re.compile("|".join(sorted(map(re.escape, listed), key=len, reverse=True)))

@@ -20,7 +20,8 @@ from keywords.matching.keyword_search import is_plain_text, normal_form
 from keywords.matching.matcher import MatchLevel
 from keywords.matching.ruleset import RuleSet
 from keywords.publishing.what_if import WhatIf, next_active_moment
-from keywords.rules.values import AccountPosition, Keyword, MatchInput, MatchMode, Rule, applies_to
+from keywords.rules.inheritance import AccountPosition, applies_to
+from keywords.rules.values import Keyword, MatchInput, MatchMode, Rule
 
 MAX_CONFLICTS = 20
 _MAX_SEARCH_HITS = 200

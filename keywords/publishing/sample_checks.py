@@ -10,7 +10,8 @@ from datetime import datetime
 
 from keywords.matching.ruleset import RuleSet
 from keywords.publishing.what_if import WhatIf, next_active_moment
-from keywords.rules.values import AccountPosition, MatchInput, Rule, applies_to
+from keywords.rules.inheritance import AccountPosition, applies_to
+from keywords.rules.values import MatchInput, Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from functools import cached_property
 from config import clock
 from keywords.matching.matcher import Matcher
 from keywords.matching.ruleset import RuleSet
-from keywords.rules.values import AccountPosition, MatchInput, Rule, applies_to, effective_rules
+from keywords.rules.inheritance import AccountPosition, applies_to, effective_rules
+from keywords.rules.values import MatchInput, Rule
 
 _HOURS_AHEAD = 24 * 15  # hours in which a rule should be awake once
 

@@ -17,8 +17,8 @@ from config.database import Base, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
+from keywords.rules.inheritance import AccountPosition
 from keywords.rules.store import CACHE_KEY
-from keywords.rules.values import AccountPosition
 
 BUILTIN_FALLBACK = (
     "您好，暂时没有找到完全对应的答复。请直接写明事项、地点和需要帮助的内容，"

@@ -19,8 +19,7 @@ from typing import Any
 import re2
 
 from config.errors import Invalid
-from keywords.language.normalize import fold
-from keywords.matching.index import parse_word_groups
+from keywords.language.normalize import fold, parse_word_groups
 from keywords.rules import fields, replies, schedule
 from keywords.rules.replies import Choice, Reply
 from keywords.rules.schedule import ALWAYS, Schedule

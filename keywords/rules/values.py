@@ -1,17 +1,14 @@
-"""Rules: keywords, and the replies they trigger, as plain values.
+"""Rules as plain immutable values: keywords, and the replies they trigger.
 
-                 ┌ mandatory  nobody below may switch it off; wins at equal strength
-    Rule.scope ──┼ default    for all below, until a local rule `overrides` its code
-                 └ local      one department's or one account's own
+    Rule.scope  mandatory  no department below can override it; wins over other rules of its level
+                default    for everything below, unless a rule `overrides` its slug
+                local      only for the department or account that owns it
 
-    Rule ──< Keyword   text + mode (equal, contains, prefix, together, pattern) + kind
-
-A rule belongs to the whole city (no department), to a department, or to one account. `effective`
-tells which rules an account answers with. The table is `stored`; what a person writes and what
-is refused is `drafts`.
+A rule is owned by the whole city (neither department nor account), by a department, or by one
+account. `inheritance` says which rules an account answers with, `store` keeps them in a table, and
+`spec` checks what a person writes.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,8 +19,9 @@ from keywords.rules.schedule import ALWAYS, Schedule
 class MatchMode(StrEnum):
     """How a keyword is compared with the message.
 
-    `together` holds groups with spaces between them and alternatives between bars:
-    "水|自来水 黄|浑" wants one word of each group, anywhere.
+    `equal`: the whole message. `contains`, `prefix`: anywhere, or at its beginning. `together`:
+    one word of each group anywhere, groups separated by spaces and alternatives by bars
+    ("水|自来水 黄|浑"). `pattern`: an RE2 regular expression, found anywhere.
     """
 
     EQUAL = "equal"
@@ -34,7 +32,9 @@ class MatchMode(StrEnum):
 
 
 class InputKind(StrEnum):
-    """What a keyword listens to: text (typed or spoken), a menu click's key, a scene's name."""
+    """What a keyword is compared with: text (typed, or recognised speech), the key of a clicked
+    menu entry, or the scene of a scanned QR code.
+    """
 
     TEXT = "text"
     CLICK = "click"
@@ -42,7 +42,7 @@ class InputKind(StrEnum):
 
 
 class RuleScope(StrEnum):
-    """How binding a rule is for the accounts below it."""
+    """How binding a rule is for the accounts below its owner."""
 
     MANDATORY = "mandatory"
     DEFAULT = "default"
@@ -51,7 +51,7 @@ class RuleScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """One thing a rule listens for."""
+    """One condition that triggers a rule."""
 
     text: str
     mode: MatchMode = MatchMode.CONTAINS
@@ -60,7 +60,7 @@ class Keyword:
 
 @dataclass(frozen=True, slots=True)
 class MatchInput:
-    """What a citizen did: wrote or said a text, tapped a menu entry, scanned a code."""
+    """The input to match: the text of a message, a menu key or a scene, according to `kind`."""
 
     text: str
     kind: InputKind = InputKind.TEXT
@@ -68,9 +68,13 @@ class MatchInput:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One live rule. `code` is the name it was loaded with and is unique in the city.
+    """One live rule.
 
-    `samples` are phrases that must go on being answered by it.
+    `slug` is the name it was loaded with, unique in the city. A message must contain one of
+    `required` (when there are any) and none of `excluded`. `priority` is 0 to 999, higher first.
+    `overrides` is the slug of the default rule it replaces for its owner. `samples` are phrases
+    that the rule must answer; publishing anything is checked against them. `service` is the slug
+    of a guide, or empty.
     """
 
     slug: str
@@ -89,47 +93,3 @@ class Rule:
     service: str = ""
     overrides: str = ""
     samples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AccountPosition:
-    """Where an account stands in the tree of departments.
-
-    `own` is its department and then everything below it, `ancestors` everything above it.
-    """
-
-    account_id: int
-    own_and_below: tuple[int, ...]
-    ancestors: tuple[int, ...] = ()
-
-
-def effective_rules(rules: Iterable[Rule], position: AccountPosition) -> tuple[Rule, ...]:
-    """The rules an account answers with, by code.
-
-    Its own rules; all rules of its department and the departments below (so the city's head
-    account answers with everybody's); from above, what is mandatory or a default. A default is
-    left out where a rule of the account, its department or one above overrides it; a mandatory
-    rule never is. What a department below overrides, it overrides only for itself.
-    """
-    below = frozenset(position.own_and_below[1:])
-    applicable = [rule for rule in rules if applies_to(rule, position)]
-    overridden = {rule.overrides for rule in applicable if rule.department_id not in below}
-    present = {rule.slug for rule in applicable} - overridden
-    remaining = (
-        rule
-        for rule in applicable
-        if (rule.scope is RuleScope.MANDATORY or rule.slug not in overridden)
-        and not (rule.department_id in below and rule.overrides in present)
-    )
-    return tuple(sorted(remaining, key=lambda rule: rule.slug))
-
-
-def applies_to(rule: Rule, position: AccountPosition) -> bool:
-    """Whether a rule is meant for an account, before anything overrides it."""
-    if rule.account_id is not None:
-        return rule.account_id == position.account_id
-    if rule.department_id in position.own_and_below:
-        return True
-    if rule.scope is RuleScope.LOCAL:
-        return False
-    return rule.department_id is None or rule.department_id in position.ancestors

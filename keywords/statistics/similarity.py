@@ -11,7 +11,7 @@ that has nothing to do with their meaning.
 from functools import lru_cache
 from zlib import crc32
 
-from keywords.matching.suggestions import bigrams, content_segments, is_phonetic_bigram
+from keywords.language.bigrams import bigrams, content_segments, is_phonetic_bigram
 
 MIN_SIMILARITY = 0.5
 SKETCH_SIZE = 8

@@ -1,11 +1,12 @@
-"""Accounts: the official accounts of the departments, and the secrets that open them.
+"""Accounts: the official accounts of the departments, and the keys that connect them to WeChat.
 
-    Department 1 ──< n Account ── envelope (callback keys), credentials (API)
+An account has two sets of secrets. Token and EncodingAESKey protect the callbacks that WeChat sends
+us (`Envelope`); the AppSecret lets us call WeChat's API (`Credentials`). When Token and
+EncodingAESKey change, the old ones stay as `previous_…` until the rotation is finished
+(`key_rotation`), because WeChat goes on pushing with the old ones for a while.
 
-The account's own mode decides which callbacks are accepted. When Token or EncodingAESKey are
-changed, the old ones stay as `previous` until the rotation is finished (`keys`), for WeChat
-pushes with them a while longer. `roster` gives every process the accounts as ready-made values,
-so a message asks the database for nothing.
+`snapshots` gives every process the accounts as immutable values with ready-made ciphers, so that
+handling a message needs no query for its account.
 """
 
 import re
@@ -28,8 +29,11 @@ from matrix.wechat.envelope import EncryptionMode, Envelope
 
 CACHE_KEY = "accounts"
 CONNECT = "accounts.connect"
+# the columns a list must not load: decrypting costs time, and secrets should not lie around in
+# memory
 SEALED_FIELDS = ("token", "aes_key", "secret", "previous_aes_key", "pending_secret")
 
+# the forms in which WeChat shows these values on its developer pages
 _APPID = re.compile(r"wx[0-9a-f]{16}")
 _ORIGINAL_ID = re.compile(r"gh_[0-9a-zA-Z]{6,32}")
 _TOKEN = re.compile(r"[0-9a-zA-Z]{3,32}")
@@ -37,24 +41,26 @@ _AES_KEY = re.compile(r"[0-9a-zA-Z]{43}")
 
 
 class AccountKind(StrEnum):
-    """What WeChat calls 服务号 and 订阅号."""
+    """WeChat's two kinds: 服务号 and 订阅号. What each may do: wechat-platform.md 14."""
 
     SERVICE = "service"
     SUBSCRIPTION = "subscription"
 
 
 class AccountState(StrEnum):
-    """A paused account still says `success` to WeChat, and nothing else."""
+    """Whether the hub answers and sends for the account."""
 
     ACTIVE = "active"
+    # callbacks are still acknowledged with `success`, or WeChat would tell followers that the
+    # service has failed
     PAUSED = "paused"
 
 
 class Account(Base):
     """One official account, connected by its own keys.
 
-    `pending_secret` is a new AppSecret that WeChat has not been asked about yet. `verified_until`
-    is the last day of WeChat's verification, as staff read it there.
+    `pending_secret` is a new AppSecret that WeChat has not confirmed yet. `verified_until` is the
+    last day of WeChat's yearly verification (微信认证), entered by staff, since no API tells it.
     """
 
     __tablename__ = "accounts"
@@ -65,6 +71,7 @@ class Account(Base):
     department_id: Mapped[int] = mapped_column(ForeignKey("departments.id"), index=True)
     name: Mapped[str]
     kind: Mapped[AccountKind]
+    # 微信认证: only verified accounts may use most of the API
     verified: Mapped[bool]
     mode: Mapped[EncryptionMode]
     state: Mapped[AccountState] = mapped_column(default=AccountState.ACTIVE)
@@ -78,19 +85,21 @@ class Account(Base):
     welcome: Mapped[str]
     pause_reason: Mapped[str] = mapped_column(default="")
     verified_until: Mapped[date | None]
+    # the text encoded in the account's own QR code, drawn by us in any size
     qr_url: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
+    # optimistic locking: counted up by every change a form could overwrite
     version: Mapped[int] = mapped_column(default=1)
 
     @property
     def keys_at(self) -> datetime:
-        """When today's Token and EncodingAESKey were made."""
+        """When the current Token and EncodingAESKey were made."""
         return self.rotated_at or self.created_at
 
 
 @dataclass(frozen=True)
 class AccountSnapshot:
-    """An account as a process keeps it in memory: values, keys and ciphers, no row."""
+    """An account as a process keeps it in memory: immutable values and ciphers, no database row."""
 
     id: int
     appid: str
@@ -106,13 +115,13 @@ class AccountSnapshot:
 
     @property
     def can_send(self) -> bool:
-        """Whether WeChat lets this account send customer-service messages."""
+        """Whether the account may send customer-service messages: verified and not paused."""
         return self.verified and not self.paused
 
 
 @dataclass(frozen=True)
 class AccountSpec:
-    """What somebody wants an account to be; the shape of the `accounts` file."""
+    """What an account should be: the shape of the console's form and of the `accounts` file."""
 
     appid: str
     original_id: str
@@ -144,7 +153,7 @@ class AccountSpec:
 
 
 def create(spec: AccountSpec, *, now: datetime) -> Account:
-    """Register an account and, once committed, connect it. Raises Invalid."""
+    """Register an account; a job connects it after the commit. Raises Invalid."""
     spec.validate()
     for field in ("appid", "original_id"):
         if session.scalar(select(Account.id).filter_by(**{field: getattr(spec, field)})):
@@ -158,7 +167,7 @@ def create(spec: AccountSpec, *, now: datetime) -> Account:
 
 
 def spec_of(account: Account) -> AccountSpec:
-    """What the account is, as a wish to change from."""
+    """The account's present values as a spec, to change single fields of."""
     return AccountSpec(
         **{name: getattr(account, name) for name in AccountSpec.__dataclass_fields__}
     )
@@ -167,21 +176,23 @@ def spec_of(account: Account) -> AccountSpec:
 def update(
     account_id: int, spec: AccountSpec, *, now: datetime, version: int | None = None
 ) -> Account:
-    """Make the account what is wished; changed keys keep their predecessors.
+    """Give the account the values of the spec; changed keys become `previous_…`.
 
-    `version` is the one that the wish was made from, where a person made it. Raises Invalid, and
-    Stale when the account has changed since.
+    `version` is the one the form was opened with; None skips the check. Raises Invalid, and Stale
+    when the account has changed since.
     """
     spec.validate()
     account = get_for_update(Account, account_id)
     if version is not None and account.version != version:
         raise Stale(account=account_id)
+    # openids and media ids belong to the appid; another appid is another account
     if spec.appid != account.appid:
         raise Invalid(field="appid", problem="不能更改，请登记为新账号")
     if all(getattr(account, name) == value for name, value in vars(spec).items()):
         return account
     before = audit_facts(account)
     if (spec.token, spec.aes_key) != (account.token, account.aes_key):
+        # callbacks with the old keys keep working until somebody finishes the rotation
         account.previous_token, account.previous_aes_key = account.token, account.aes_key
         account.rotated_at = now
     for name, value in vars(spec).items():
@@ -192,7 +203,7 @@ def update(
 
 
 def import_welcome(account_id: int, text: str) -> Account:
-    """Greet followers as WeChat's console did, unless we have a greeting of our own."""
+    """Take over the greeting set in WeChat's own console, unless we have one."""
     account = get_for_update(Account, account_id)
     if not account.welcome:
         before = audit_facts(account)
@@ -202,7 +213,7 @@ def import_welcome(account_id: int, text: str) -> Account:
 
 
 def pause(account_id: int, *, reason: str = "") -> Account:
-    """Stop answering and sending for this account."""
+    """Stop answering and sending for the account."""
     return _set_state(account_id, AccountState.PAUSED, reason, "account.pause")
 
 
@@ -222,12 +233,12 @@ def set_verified_until(account_id: int, *, until: date | None) -> Account:
 
 
 def set_qr_url(account_id: int, *, url: str) -> None:
-    """Note what the account's own QR code says; it is for ever."""
+    """Note what the account's own QR code contains; it never changes."""
     get_for_update(Account, account_id).qr_url = url
 
 
 def get(account_id: int) -> Account:
-    """The account of this id. Raises NotFound."""
+    """The account with this id. Raises NotFound."""
     found = session.get(Account, account_id)
     if found is None:
         raise NotFound(kind="account", id=account_id)
@@ -235,7 +246,7 @@ def get(account_id: int) -> Account:
 
 
 def access_account(principal: Principal, account_id: int, permission: Permission) -> Account:
-    """The account, for somebody who has this right there. Raises NotFound."""
+    """The account, for a principal with this permission there. Raises NotFound."""
     scope = principal.scope(permission)
     found = session.scalars(
         select(Account).where(Account.id == account_id, scope.sql_filter(account=Account.id))
@@ -246,9 +257,10 @@ def access_account(principal: Principal, account_id: int, permission: Permission
 
 
 def list_for_staff(principal: Principal, permission: Permission) -> list[Account]:
-    """The accounts where the member has this right, by name; their secrets stay sealed.
+    """Accounts where the principal has the permission, by name, without their secrets.
 
-    Only whether there is a previous Token is known.
+    The encrypted columns are deferred, except `previous_token`: whether there is one tells that a
+    rotation is going on.
     """
     sealed = [defer(getattr(Account, name)) for name in SEALED_FIELDS]
     rows = (
@@ -260,7 +272,7 @@ def list_for_staff(principal: Principal, permission: Permission) -> list[Account
 
 
 def get_by_appid(appid: str) -> Account:
-    """The account of this appid. Raises NotFound."""
+    """The account with this appid. Raises NotFound."""
     found = session.scalars(select(Account).where(Account.appid == appid)).one_or_none()
     if found is None:
         raise NotFound(kind="account", appid=appid)
@@ -268,12 +280,12 @@ def get_by_appid(appid: str) -> Account:
 
 
 def department_ids() -> dict[int, int]:
-    """The department of every account, by the account's id."""
+    """The owning department's id by account id."""
     return dict(session.execute(select(Account.id, Account.department_id)).all())
 
 
 def credentials(account_id: int) -> Credentials:
-    """What the gateway needs to call WeChat for this account. Raises NotFound."""
+    """What the gateway needs to call WeChat for the account. Raises NotFound."""
     account = get(account_id)
     return Credentials(
         account_id=account.id,
@@ -284,13 +296,13 @@ def credentials(account_id: int) -> Credentials:
 
 
 def names(account_ids: Iterable[int]) -> dict[int, str]:
-    """Names by id."""
+    """Names by account id."""
     rows = session.execute(select(Account.id, Account.name).where(Account.id.in_(set(account_ids))))
     return dict(rows.all())
 
 
 def snapshots() -> dict[str, AccountSnapshot]:
-    """Every account by appid, with its keys and ciphers built."""
+    """Every account by appid, with its keys decrypted and its ciphers built."""
     return {row.appid: _snapshot(row) for row in session.scalars(select(Account))}
 
 
@@ -350,8 +362,8 @@ def audit_facts(account: Account) -> dict[str, Any]:
 def record_change(
     action: str, account: Account, *, before: dict[str, Any] | None, reason: str = ""
 ) -> None:
-    """Tell the audit and all processes of a change to an account."""
-    session.flush()  # the change must be in the database before others are told of it
+    """Write the audit row of a change and make every process reload the accounts."""
+    session.flush()  # the audit row needs the id, and must describe what is in the database
     audit.record(
         action,
         kind="account",

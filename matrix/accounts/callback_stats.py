@@ -1,9 +1,8 @@
-"""Callbacks: what each account's address heard of WeChat lately, good and bad.
+"""Callback statistics: what each account's callback address received lately, accepted or rejected.
 
-    push ──> heard / checked / refused (memory of this process) ──write, every few seconds──> rows
-
-A push costs no statement here: a process keeps notes and writes them together. A process that is
-killed loses the notes of a few seconds, and nothing depends on them but what staff see.
+A push must not cost an extra statement, so a process counts in memory (`record_…`) and writes
+everything every few seconds (`flush`). A process that is killed loses the counts of those seconds;
+only what staff see depends on them.
 """
 
 import threading
@@ -19,9 +18,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.database import Base, session, upsert
 from matrix.accounts import AccountSnapshot
 
+# staff look at a week; one day more makes every weekday complete
 RETENTION = timedelta(days=8)  # of the counts by hour
 
 _TIME_FIELDS = ("verified_at", "last_push_at", "rejected_at")
+# keys: the part of CallbackRejected.reason before the colon
 _REJECTION_TEXTS = {
     "signature": "签名不符，Token 可能填错",
     "stale": "时间戳相差过大，请核对服务器时间",
@@ -32,10 +33,10 @@ _REJECTION_TEXTS = {
 
 
 class CallbackStatus(Base):
-    """The last of each kind that one account's address heard.
+    """The last time of each kind of callback to one account's address.
 
-    `current_at` and `previous_at`: with the keys of the time, with those from before a change.
-    `keys_at`: when the newest keys were made that WeChat used.
+    `current_at` is the last push with the current keys and `previous_at` the last with keys from
+    before a rotation; `keys_at` is when the newest keys that WeChat has used were made.
     """
 
     __tablename__ = "account_callback_status"
@@ -51,7 +52,7 @@ class CallbackStatus(Base):
 
 
 class CallbackHour(Base):
-    """How many pushes an account heard and refused in one hour."""
+    """How many pushes an account accepted and rejected in one hour (UTC, whole hours)."""
 
     __tablename__ = "account_callback_hours"
 
@@ -63,7 +64,7 @@ class CallbackHour(Base):
 
 @dataclass(frozen=True)
 class PushRates:
-    """Pushes of about the last hour and of the last day."""
+    """Pushes of about the last hour and of about the last day; whole hours are counted."""
 
     accepted_hour: int = 0
     rejected_hour: int = 0
@@ -72,7 +73,7 @@ class PushRates:
 
 
 class _Counters:
-    """What this process heard for one account since it last wrote it down."""
+    """What this process counted for one account since the last flush."""
 
     __slots__ = ("accepted", "rejected", "rejection_reason", "times")
 
@@ -83,14 +84,14 @@ class _Counters:
 
 
 class _Pending:
-    """The notes of this process, by account."""
+    """The counters of this process by account id, and the lock that guards them."""
 
     lock = threading.Lock()
     counters: ClassVar[defaultdict[int, _Counters]] = defaultdict(_Counters)
 
 
 def record_push(account: AccountSnapshot, at: datetime, *, is_previous: bool) -> None:
-    """Note a push that was believed, and by which keys."""
+    """Count an accepted push, and note with which keys it came."""
     with _Pending.lock:
         counters = _Pending.counters[account.id]
         counters.accepted += 1
@@ -99,18 +100,21 @@ def record_push(account: AccountSnapshot, at: datetime, *, is_previous: bool) ->
         if is_previous:
             times["previous_at"] = at
         else:
-            # a process may not know the newest keys yet, so it says which ones it means
+            # this process may not have reloaded the newest keys yet, so it says which it means
             times["current_at"], times["keys_at"] = at, account.keys_at
 
 
 def record_verification(account: AccountSnapshot, at: datetime) -> None:
-    """Note that WeChat checked the address and was content; that says nothing of the AESKey."""
+    """Note that WeChat's GET check of the address succeeded.
+
+    It proves the Token only; the EncodingAESKey is used for the first time by a push.
+    """
     with _Pending.lock:
         _Pending.counters[account.id].times["verified_at"] = at
 
 
 def record_rejection(account: AccountSnapshot, at: datetime, *, reason: str) -> None:
-    """Note a request that was not believed."""
+    """Count a rejected request; `reason` is that of CallbackRejected."""
     with _Pending.lock:
         counters = _Pending.counters[account.id]
         counters.rejected += 1
@@ -118,20 +122,22 @@ def record_rejection(account: AccountSnapshot, at: datetime, *, reason: str) -> 
 
 
 def reset() -> None:
-    """Start as a new process does (a test needs it)."""
+    """Forget the counters, for tests."""
     _take_pending()
 
 
 def _take_pending() -> dict[int, _Counters]:
     with _Pending.lock:
+        # swapped under the lock and written outside of it: a push never waits for the database
         found, _Pending.counters = _Pending.counters, defaultdict(_Counters)
     return found
 
 
 def flush() -> int:
-    """Write the notes of this process down. Returns of how many accounts."""
+    """Write the counters of this process. Returns for how many accounts."""
     pending = _take_pending()
-    for account_id in sorted(pending):  # in one order everywhere, so that two never wait crosswise
+    # one order in all processes, so that two flushes cannot deadlock
+    for account_id in sorted(pending):
         _save(account_id, pending[account_id])
     return len(pending)
 
@@ -168,7 +174,7 @@ def _save(account_id: int, counters: _Counters) -> None:
 
 
 def _latest(column: Any, at: datetime) -> Any:
-    # another process may have written a later moment already
+    # another process may have written a later time already
     return case((column > at, column), else_=at)
 
 
@@ -177,12 +183,12 @@ def _hour(at: datetime) -> datetime:
 
 
 def delete_hours_older_than(*, before: datetime) -> None:
-    """Remove counts older than an instant."""
+    """Delete hourly counts older than an instant."""
     session.execute(delete(CallbackHour).where(CallbackHour.hour < before))
 
 
 def by_account(account_ids: Iterable[int]) -> dict[int, CallbackStatus]:
-    """What was heard, by account; one that never heard anything is missing."""
+    """Status by account id; an account that never received a callback is missing."""
     rows = session.scalars(
         select(CallbackStatus).where(CallbackStatus.account_id.in_(set(account_ids)))
     )
@@ -190,7 +196,7 @@ def by_account(account_ids: Iterable[int]) -> dict[int, CallbackStatus]:
 
 
 def rates(account_ids: Iterable[int], *, now: datetime) -> Mapping[int, PushRates]:
-    """How many pushes were heard and refused, by account; hours are counted whole."""
+    """Push rates by account id; an account without a push in the last day is missing."""
     lately = CallbackHour.hour >= _hour(now - timedelta(hours=1))
     counts = (
         func.sum(case((lately, CallbackHour.accepted), else_=0)),
@@ -207,5 +213,5 @@ def rates(account_ids: Iterable[int], *, now: datetime) -> Mapping[int, PushRate
 
 
 def rejection_text(reason: str) -> str:
-    """Why a request was refused, for staff."""
+    """A rejection's reason in Chinese, for staff."""
     return _REJECTION_TEXTS.get(reason.partition(":")[0], "请求不完整，不像是微信发来的")

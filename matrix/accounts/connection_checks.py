@@ -1,9 +1,8 @@
-"""Probes: whether an account works, one question at a time, each with what to do next.
+"""Connection checks: whether an account works, as a list of questions with what to do next.
 
-    account, heard, what the last check noted ──> steps: waiting / ok / failed, in words
-
-Whether WeChat reaches us is known from the callbacks; what WeChat says when asked is noted by a
-job (`note`), for a page asks no stranger.
+Two questions are answered by the callbacks themselves (does WeChat reach us?). The others need a
+call to WeChat; a job makes it and records the answer (`record`), because a page must not wait for
+WeChat.
 """
 
 from collections import defaultdict
@@ -24,7 +23,7 @@ CHECK_CONNECTION = "accounts.check_connection"
 
 
 class CheckKind(StrEnum):
-    """What is asked. `address` and `push` are answered by what the callback heard."""
+    """The questions. ADDRESS and PUSH are answered by `callback_stats`, the others by a job."""
 
     ADDRESS = "address"
     PUSH = "push"
@@ -37,7 +36,7 @@ class CheckKind(StrEnum):
 
 
 class CheckState(StrEnum):
-    """How the answer stands."""
+    """The state of an answer."""
 
     WAITING = "waiting"
     OK = "ok"
@@ -45,7 +44,7 @@ class CheckState(StrEnum):
 
 
 class ConnectionCheck(Base):
-    """The newest answer to one question. `ok_at` is when it was last a good one."""
+    """The newest answer to one question; `last_ok_at` is when it was last OK."""
 
     __tablename__ = "account_connection_checks"
 
@@ -60,7 +59,7 @@ class ConnectionCheck(Base):
 
 @dataclass(frozen=True)
 class CheckStep:
-    """One question as a page shows it. `facts` may hold an `ip` to copy."""
+    """One question as a page shows it. `details` may hold an `ip` for the allow-list."""
 
     kind: CheckKind
     title: str
@@ -87,15 +86,16 @@ def record(
     message: str,
     *,
     now: datetime,
-    **facts: Any,
+    **details: Any,
 ) -> None:
-    """Write an answer down. `words` are one Chinese sentence: what is so, or what to do."""
+    """Store an answer. `message` is one Chinese sentence: what is the case, or what to do."""
     values: dict[str, Any] = {
         "state": state,
         "message": message,
-        "details": facts,
+        "details": details,
         "checked_at": now,
     }
+    # kept through later failures: health shows since when a check has been failing
     if state is CheckState.OK:
         values["last_ok_at"] = now
     session.execute(
@@ -108,13 +108,13 @@ def record(
 def mark_waiting(
     account_id: int, kinds: Iterable[CheckKind], message: str, *, now: datetime
 ) -> None:
-    """Say that these questions are being asked; old answers no longer count."""
+    """Note that these questions are being asked; earlier answers no longer count."""
     for kind in kinds:
         record(account_id, kind, CheckState.WAITING, message, now=now)
 
 
 def update_waiting_message(account_id: int, message: str) -> None:
-    """What still waits goes on waiting, for another reason."""
+    """Say why the questions that wait are still waiting."""
     session.execute(
         update(ConnectionCheck)
         .where(
@@ -125,7 +125,7 @@ def update_waiting_message(account_id: int, message: str) -> None:
 
 
 def by_account(account_ids: Iterable[int]) -> dict[int, dict[CheckKind, ConnectionCheck]]:
-    """The noted answers by account and question."""
+    """Stored answers by account id and question."""
     found: dict[int, dict[CheckKind, ConnectionCheck]] = defaultdict(dict)
     for row in session.scalars(
         select(ConnectionCheck).where(ConnectionCheck.account_id.in_(set(account_ids)))
@@ -137,7 +137,8 @@ def by_account(account_ids: Iterable[int]) -> dict[int, dict[CheckKind, Connecti
 def steps(
     status: CallbackStatus | None, checks: Mapping[CheckKind, ConnectionCheck]
 ) -> tuple[CheckStep, ...]:
-    """All questions about one account, in the order in which a person settles them."""
+    """All questions about one account, in the order in which a person would settle them."""
+    # our side of the API first: staff can settle it before they save the callback address at WeChat
     first = [
         _check_step(kind, checks.get(kind)) for kind in (CheckKind.TOKEN, CheckKind.ALLOW_LIST)
     ]
@@ -146,7 +147,7 @@ def steps(
 
 
 def is_connected(steps: Iterable[CheckStep]) -> bool:
-    """Whether nothing is left to do."""
+    """Whether every question is answered OK."""
     return all(step.state is CheckState.OK for step in steps)
 
 
@@ -189,7 +190,7 @@ def _push_step(status: CallbackStatus | None) -> CheckStep:
 
 
 def is_rejecting(status: CallbackStatus) -> bool:
-    """Whether the last thing its address heard was not believed."""
+    """Whether the last callback of an account was rejected."""
     last_good = max(filter(None, (status.last_push_at, status.verified_at)), default=None)
     return status.rejected_at is not None and (last_good is None or status.rejected_at > last_good)
 

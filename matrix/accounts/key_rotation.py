@@ -1,12 +1,13 @@
-"""Keys: the secrets of an account, made, changed and shown without a gap.
+"""Key rotation: making, changing and showing an account's secrets without losing a message.
 
-    start_rotation ──> old and new are believed ──┬── finish_rotation   only the new ones
-                                                  └── give_up_rotation  only the old ones again
-    propose_secret ──> pending ── WeChat gives a token for it ──> accept_secret
-                                └── it does not ──> refuse_secret, the old one stays
+    start_rotation --> old and new keys accepted --+--> finish_rotation   only the new keys
+                                                   +--> cancel_rotation   only the old keys
 
-Token and EncodingAESKey are shown to a person until WeChat has used them, for pasting into
-WeChat's page; keys that work are never shown again. The AppSecret is never shown at all.
+    submit_secret --> pending --job: WeChat issues a token--> accept_secret
+                            +--job: WeChat refuses it-------> reject_secret, the old one stays
+
+Token and EncodingAESKey are shown until WeChat has used them, because staff must paste them into
+WeChat's page; keys in use are never shown again. The AppSecret is never shown at all.
 """
 
 import re
@@ -25,44 +26,45 @@ from matrix.accounts.todos import TodoKind
 
 VERIFY_SECRET = "accounts.verify_secret"
 
+# what WeChat's page accepts in both fields
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET = re.compile(r"[0-9a-zA-Z]{16,64}")
 
 
 class RotationInProgress(DomainError):
-    """One change of keys at a time, or the first of the old ones would be lost."""
+    """Only one rotation at a time: a second one would drop keys WeChat still uses."""
 
     text = "{name}正在更换密钥，请先完成或取消上一次更换。"
 
 
 class NoRotationInProgress(DomainError):
-    """There is nothing to finish or to give up."""
+    """There is no rotation to finish or cancel."""
 
     text = "{name}没有正在进行的密钥更换。"
 
 
 class NewKeysUnused(DomainError):
-    """Finished now, the account might hear nothing any more."""
+    """WeChat has not pushed with the new keys; finishing now might reject every push."""
 
     text = "还没有收到用新密钥发来的推送。请先在微信开发者平台提交新密钥，再给该账号发一条消息。"
 
 
 class KeysInUse(DomainError):
-    """Keys that work are not shown."""
+    """Keys that WeChat uses are not shown again."""
 
     text = "这组密钥已在使用，不能再次显示。如需重新填写，请更换密钥。"
 
 
 @dataclass(frozen=True)
 class CallbackKeys:
-    """What WeChat's page asks for."""
+    """The two values that WeChat's page asks for."""
 
     token: str = field(repr=False)
     aes_key: str = field(repr=False)
 
 
 def generate() -> CallbackKeys:
-    """Keys nobody else has: 32 and 43 letters and digits, by the system's chance."""
+    """New random keys: a Token of 32 and an EncodingAESKey of 43 letters and digits."""
     return CallbackKeys(_random(32), _random(43))
 
 
@@ -71,13 +73,14 @@ def _random(length: int) -> str:
 
 
 def are_in_use(account: Account, status: CallbackStatus | None) -> bool:
-    """Whether WeChat has used today's keys."""
+    """Whether WeChat has pushed with the current keys."""
+    # compared by the keys' age, not by time of push: a push with the old keys may come later
     used_keys_at = status.keys_at if status is not None else None
     return used_keys_at is not None and used_keys_at >= account.keys_at
 
 
 def reveal(account_id: int) -> CallbackKeys:
-    """The keys, to be pasted into WeChat's page. Raises KeysInUse when that was done."""
+    """The current keys, to paste into WeChat's page; audited. Raises KeysInUse."""
     account = accounts.get(account_id)
     if are_in_use(account, callback_stats.by_account([account_id]).get(account_id)):
         raise KeysInUse(account=account_id)
@@ -92,7 +95,7 @@ def reveal(account_id: int) -> CallbackKeys:
 
 
 def start_rotation(account_id: int, *, now: datetime) -> Account:
-    """Make new keys; the old ones stay good. Raises RotationRunning."""
+    """Make new keys; the old ones stay valid. Raises RotationInProgress."""
     account = get_for_update(Account, account_id)
     if account.previous_token is not None:
         raise RotationInProgress(name=account.name)
@@ -107,10 +110,10 @@ def start_rotation(account_id: int, *, now: datetime) -> Account:
 
 
 def finish_rotation(account_id: int, *, now: datetime, force: bool = False) -> Account:
-    """Stop believing the old keys, and close the tasks that asked for new ones.
+    """Stop accepting the old keys, and close the to-dos that asked for new ones.
 
-    Raises NoRotation, and NotHeardYet when WeChat has not used the new ones; `anyway` is for
-    keys that somebody stole.
+    Raises NoRotationInProgress, and NewKeysUnused unless `force`, which is for keys that were
+    stolen: then losing messages is the smaller harm.
     """
     account = _get_rotating(account_id)
     status = callback_stats.by_account([account_id]).get(account_id)
@@ -120,12 +123,13 @@ def finish_rotation(account_id: int, *, now: datetime, force: bool = False) -> A
     account.previous_token = account.previous_aes_key = None
     account.version += 1
     accounts.record_change("account.finish_key_rotation", account, before=before)
+    # measured from when the keys were made: a to-do opened after that asks for still newer ones
     todos.complete_after_rotation(account, TodoKind.KEYS, rotated_at=account.keys_at, now=now)
     return account
 
 
 def cancel_rotation(account_id: int) -> Account:
-    """Go back to the old keys. Raises NoRotation."""
+    """Go back to the old keys. Raises NoRotationInProgress."""
     account = _get_rotating(account_id)
     before = accounts.audit_facts(account)
     assert account.previous_token is not None
@@ -145,7 +149,7 @@ def _get_rotating(account_id: int) -> Account:
 
 
 def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
-    """Have WeChat asked about a new AppSecret; until then the old one stays. Raises Invalid."""
+    """Keep a new AppSecret as pending and have WeChat asked about it. Raises Invalid."""
     if not _SECRET.fullmatch(secret):
         raise Invalid(field="secret", problem="应为 16 到 64 位字母或数字，请从微信开发者平台复制")
     account = get_for_update(Account, account_id)
@@ -162,7 +166,7 @@ def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
 
 
 def accept_secret(account_id: int, secret: str, *, now: datetime) -> bool:
-    """WeChat gave a token for it: use it from now on. False when another was proposed since."""
+    """Use a secret for which WeChat issued a token. False when another was submitted since."""
     account = get_for_update(Account, account_id)
     if account.pending_secret != secret:
         return False
@@ -175,7 +179,7 @@ def accept_secret(account_id: int, secret: str, *, now: datetime) -> bool:
 
 
 def reject_secret(account_id: int, secret: str) -> bool:
-    """WeChat knows it not: the old one stays. False when another was proposed since."""
+    """Drop a secret that WeChat refused. False when another was submitted since."""
     account = get_for_update(Account, account_id)
     if account.pending_secret != secret:
         return False

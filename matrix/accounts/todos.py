@@ -1,7 +1,7 @@
-"""Account tasks: what somebody still owes an account, such as new secrets after a leaving.
+"""To-dos: what staff still have to do for an account, such as new secrets after somebody left.
 
-open_for ──> open ──┬── the secret is changed afterwards ──> done, by the change itself
-                    └── done ──> done, by a person who says why
+create_for --> open --+--> done by the change itself (complete_after_rotation)
+                      +--> done by a person, who says how (complete)
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,18 +17,19 @@ from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 from matrix.accounts import Account
 
+# partial index: almost all rows are done, and pages ask for the open ones
 _IS_OPEN = text("done_at IS NULL")
 
 
 class TodoKind(StrEnum):
-    """What is to be done."""
+    """What has to be done."""
 
     KEYS = "keys"  # a new Token and EncodingAESKey
     SECRET = "secret"  # a new AppSecret
 
 
 class AccountTodo(Base):
-    """One thing to be done for one account."""
+    """One thing to do for one account."""
 
     __tablename__ = "account_todos"
     __table_args__ = (
@@ -45,6 +46,7 @@ class AccountTodo(Base):
     kind: Mapped[TodoKind]
     reason: Mapped[str]
     opened_at: Mapped[datetime]
+    # names as in the audit, not foreign keys: they stay readable when people leave
     opened_by: Mapped[str]
     done_at: Mapped[datetime | None]
     done_by: Mapped[str | None]
@@ -54,9 +56,9 @@ class AccountTodo(Base):
 def create_for(
     account_ids: Iterable[int], kind: TodoKind, reason: str, *, now: datetime
 ) -> list[AccountTodo]:
-    """Open a task for each account; where the same stands open already, nothing is added.
+    """Open a to-do for each account, except where the same one is open already.
 
-    `why` is one Chinese phrase for staff, such as whose leaving it is.
+    `reason` is one Chinese phrase for staff, e.g. whose leaving it is. Returns the new ones.
     """
     ids = sorted(set(account_ids))
     open_ids = set(
@@ -69,12 +71,12 @@ def create_for(
             )
         )
     )
-    accounts = session.execute(
+    rows = session.execute(
         select(Account.id, Account.name, Account.department_id).where(
             Account.id.in_([key for key in ids if key not in open_ids])
         )
     )
-    return [_create(key, name, owner, kind, reason, now) for key, name, owner in accounts.all()]
+    return [_create(key, name, owner, kind, reason, now) for key, name, owner in rows.all()]
 
 
 def _create(
@@ -98,8 +100,11 @@ def _create(
 def complete_after_rotation(
     account: Account, kind: TodoKind, *, rotated_at: datetime, now: datetime
 ) -> int:
-    """Close what a new secret settles: the tasks that stood before it was made. How many."""
-    open_ids = session.scalars(
+    """Close the to-dos that a new secret settles. Returns how many.
+
+    Only those opened before the secret was made: a later one asks for a still newer secret.
+    """
+    settled = session.scalars(
         select(AccountTodo).where(
             AccountTodo.account_id == account.id,
             AccountTodo.kind == kind,
@@ -107,11 +112,11 @@ def complete_after_rotation(
             AccountTodo.done_at.is_(None),
         )
     ).all()
-    return sum(_complete(task, account, "密钥已更换", now) for task in open_ids)
+    return sum(_complete(task, account, "密钥已更换", now) for task in settled)
 
 
 def complete(todo: AccountTodo, how: str, *, now: datetime) -> bool:
-    """Close a task by hand; False when somebody was first. Raises Invalid without a reason."""
+    """Close a to-do by hand; False when it was closed already. Raises Invalid without `how`."""
     if not how.strip() or len(how) > 200:
         raise Invalid(field="how", problem="请说明如何处理的，最长 200 个字")
     return _complete(todo, session.get_one(Account, todo.account_id), how.strip(), now)
@@ -136,7 +141,7 @@ def _complete(task: AccountTodo, account: Account, how: str, now: datetime) -> b
 
 
 def access_todo(principal: Principal, todo_id: int, permission: Permission) -> AccountTodo:
-    """The task, for somebody who has this right at its account. Raises NotFound."""
+    """The to-do, for a principal with this permission at its account. Raises NotFound."""
     covered = principal.scope(permission).sql_filter(account=AccountTodo.account_id)
     found = session.scalars(
         select(AccountTodo).where(AccountTodo.id == todo_id, covered)
@@ -147,14 +152,14 @@ def access_todo(principal: Principal, todo_id: int, permission: Permission) -> A
 
 
 def list_for_account(account_id: int, *, at_most: int = 20) -> Sequence[AccountTodo]:
-    """The account's tasks, open ones first, then the newest."""
+    """An account's to-dos: open ones first, then newest first."""
     rows = select(AccountTodo).where(AccountTodo.account_id == account_id)
     order = (AccountTodo.done_at.is_(None).desc(), AccountTodo.id.desc())
     return session.scalars(rows.order_by(*order).limit(at_most)).all()
 
 
 def count_open(account_ids: Iterable[int]) -> dict[int, int]:
-    """How many tasks stand open, by account; one without any is missing."""
+    """Number of open to-dos by account id; an account without any is missing."""
     rows = select(AccountTodo.account_id, func.count()).where(
         AccountTodo.done_at.is_(None), AccountTodo.account_id.in_(set(account_ids))
     )

@@ -1,10 +1,12 @@
-"""Talks: everything between one account and one follower, for the people who answer.
+"""Conversations: what one follower and one account wrote to each other, for the agents who answer.
 
-    inbox ──gather──> Talk ──talks_for_staff──> list      find ──> messages
-                       │
-    inbox, sendings, answers ──read──> Thread ── answer_text, answer_picture, dismiss
+    projection   inbox rows -> one Conversation per follower, kept up to date by a job
+    listing      list, filters and search over conversations
+    thread       the lines of one conversation, in order of time
+    replying     an agent's answer and its delivery
 
-A talk is named by its follower's id; an openid stands in no address, page or log.
+A conversation is addressed by its follower's id. An openid never appears in an address, a page or a
+log.
 """
 
 from matrix.conversations.listing import (

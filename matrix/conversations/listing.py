@@ -1,11 +1,12 @@
-"""Listing: the talks of a member's accounts, the newest words first, and a search in them.
+"""Listing: the conversations of the accounts a member of staff may read, and a search in them.
 
-    talks_for_staff(member, Filters) ──> Page     30 talks and the id to go on from
-    find(member, words, Filters)     ──> Found    30 messages, and how far back was looked
+`list_for_staff` gives pages of 30 conversations, the one with the newest message first; `search`
+gives up to 30 messages and says how far back it has looked.
 
-A search reads texts one after another, for there is no index of what citizens wrote and there
-must be none. So each question looks at one stretch of the inbox and says where it stopped. It
-compares with what the reader may see: covered digits cannot be searched for.
+There is no full-text index over what citizens wrote, on purpose: it would be one more copy of their
+personal data. A search therefore reads one range of the inbox (`SEARCH_SPAN` ids) per request and
+returns where to continue. It compares with the masked text, so digits that the reader cannot see
+cannot be found by trying numbers either.
 """
 
 from collections.abc import Iterable
@@ -28,15 +29,20 @@ from matrix.followers import Follower, Window
 from matrix.inbox import EMERGENCY_ALERT, InboxMessage, Outcome
 
 PAGE_SIZE = 30
+# inbox ids per search request: bounds its time, because texts are compared one by one
 SEARCH_SPAN = 100_000
 
 _MAX_QUERY_LENGTH = 50
+# the ids go into one SQL IN list; older open emergencies are still in the alert list
 _MAX_ALERTS = 500
 
 
 @dataclass(frozen=True)
 class ConversationFilter:
-    """What of the talks is wanted; days are local and inclusive."""
+    """Which conversations are wanted; fields that are None or False do not narrow the list.
+
+    `first_day` and `last_day` are local days, both included.
+    """
 
     account_id: int | None = None
     waiting: bool = False
@@ -48,7 +54,7 @@ class ConversationFilter:
 
 @dataclass(frozen=True)
 class ConversationLine:
-    """One talk in a list."""
+    """One row of the list: a conversation with what a person must see at a glance."""
 
     conversation: Conversation
     account_name: str
@@ -67,7 +73,7 @@ class ConversationLine:
 
 @dataclass(frozen=True)
 class ConversationPage:
-    """Some talks; `before` leads to the next page, None on the last."""
+    """One page; `before` is the cursor of the next page, None on the last."""
 
     lines: tuple[ConversationLine, ...]
     before: int | None
@@ -86,7 +92,11 @@ class MessageHit:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found; `before` leads on, to the next hits or to older messages."""
+    """What one search request found.
+
+    `before` continues the search, with the next hits or further back; None when everything was
+    searched. `looked_back_to` is the time of the oldest message that was looked at so far.
+    """
 
     hits: tuple[MessageHit, ...]
     before: int | None
@@ -96,7 +106,7 @@ class SearchResult:
 def list_for_staff(
     principal: Principal, filters: ConversationFilter, *, now: datetime, before: int | None = None
 ) -> ConversationPage:
-    """One page of the talks that a member may read."""
+    """One page of the conversations that the principal may read, newest message first."""
     open_alerts = _open_emergencies()
     conditions = _conditions(principal, filters, open_alerts, before)
     if conditions is None:
@@ -108,6 +118,7 @@ def list_for_staff(
         .outerjoin(BlocklistEntry, BlocklistEntry.follower_id == Conversation.follower_id)
         .where(*conditions)
         .order_by(Conversation.last_id.desc())
+        # one more than shown, to know whether there is a next page
         .limit(PAGE_SIZE + 1)
     ).all()
     lines = tuple(
@@ -126,12 +137,12 @@ def list_for_staff(
 
 
 def find_by_follower(follower_id: int) -> Conversation | None:
-    """A follower's talk as the list has it, if they ever wrote."""
+    """A follower's conversation; None when they never sent a message."""
     return session.get(Conversation, follower_id)
 
 
 def accounts_for_staff(principal: Principal) -> dict[int, str]:
-    """The accounts whose talks a member may read, names by id, in the order of names."""
+    """Names by id of the accounts whose conversations the principal may read, by name."""
     rows = session.execute(
         select(Account.id, Account.name)
         .where(principal.scope(Permission.CONVERSATIONS_READ).sql_filter(account=Account.id))
@@ -141,7 +152,7 @@ def accounts_for_staff(principal: Principal) -> dict[int, str]:
 
 
 def etag(page: ConversationPage) -> str:
-    """A short text that is another one when the page would look another way."""
+    """A short text that changes whenever the page would look different; for polling."""
     return "-".join(f"{line.conversation.last_id:x}{_line_state(line)}" for line in page.lines)
 
 
@@ -153,7 +164,7 @@ def _line_state(line: ConversationLine) -> str:
 def list_waiting_for_staff(
     principal: Principal, *, now: datetime, at_most: int = 5
 ) -> ConversationPage:
-    """The talks that wait for an answer of somebody who may give one, the newest first."""
+    """The newest conversations that wait for an answer the principal may give."""
     page = list_for_staff(
         _limited_to_replying(principal), ConversationFilter(waiting=True), now=now
     )
@@ -164,11 +175,13 @@ def list_waiting_for_staff(
 
 
 def _limited_to_replying(principal: Principal) -> Principal:
+    """The principal with only the conversations they may answer in."""
     scope = principal.scope(Permission.CONVERSATIONS_REPLY)
     return Principal(principal.staff_id, principal.name, {Permission.CONVERSATIONS_READ: scope})
 
 
 def _open_emergencies() -> frozenset[int]:
+    """The inbox ids of emergencies whose alert nobody has closed yet."""
     rows = select(Alert.subject).where(Alert.kind == EMERGENCY_ALERT, Alert.resolved_at.is_(None))
     newest = rows.order_by(Alert.id.desc()).limit(_MAX_ALERTS)
     return frozenset(int(subject) for subject in session.scalars(newest))
@@ -180,7 +193,7 @@ def _conditions(
     open_alerts: Iterable[int],
     before: int | None,
 ) -> list[ColumnElement[bool]] | None:
-    """What rows must be like; None when no row can be."""
+    """WHERE conditions for the list; None when no conversation can match."""
     ids = _id_range(filters)
     if ids is None:
         return None
@@ -203,7 +216,7 @@ def _conditions(
 
 
 def _id_range(filters: ConversationFilter) -> range | None:
-    """The ids of the inbox that some days hold; None for days without a message."""
+    """The range of inbox ids that the filter's days span; None for days without a message."""
     start, stop = session.scalar(select(func.min(InboxMessage.id))) or 0, newest_id() + 1
     if filters.last_day is not None:
         stop = first_id_of(filters.last_day + timedelta(days=1)) or stop
@@ -218,9 +231,10 @@ def _id_range(filters: ConversationFilter) -> range | None:
 def search(
     principal: Principal, query: str, filters: ConversationFilter, *, before: int | None = None
 ) -> SearchResult:
-    """Messages that contain some words, the newest first. Raises Invalid for no words.
+    """Messages that contain the query, newest first, compared without regard to case.
 
-    Looks at `STRETCH` ids of the inbox at most; of the filters, account and days count.
+    Of the filters only the account and the days count. Looks at most at `SEARCH_SPAN` inbox ids per
+    call. Raises Invalid for an empty or long query.
     """
     query = query.strip()
     if not 1 <= len(query) <= _MAX_QUERY_LENGTH:
@@ -230,8 +244,11 @@ def search(
         return SearchResult((), None, None)
     stop = min(ids.stop, before or ids.stop)
     start = max(ids.start, stop - SEARCH_SPAN)
+    # the query filters on the stored text and the result is filtered again on the masked one: the
+    # database cannot mask
     rows = session.execute(_search_query(principal, query, filters, start, stop)).all()
     hits = tuple(_to_hit(row) for row in rows if query.casefold() in mask_pii(row.text).casefold())
+    # a full page continues below its last row, otherwise the search goes on below the range
     next_id = rows[-1].id if len(rows) == PAGE_SIZE else start if start > ids.start else None
     return SearchResult(hits, next_id, _received_at(next_id) if next_id is not None else None)
 
@@ -256,6 +273,7 @@ def _search_query(
             InboxMessage.id >= start,
             InboxMessage.id < stop,
             InboxMessage.kind.in_(MESSAGE_KINDS),
+            # autoescape: % and _ are characters of the query, not wildcards
             InboxMessage.text.icontains(query, autoescape=True),
             principal.scope(Permission.CONVERSATIONS_READ).sql_filter(
                 account=InboxMessage.account_id
@@ -274,7 +292,7 @@ def _to_hit(row: Any) -> MessageHit:
 
 
 def _received_at(inbox_id: int) -> datetime | None:
-    """When the first message from an id on came."""
+    """When the first message with this id or a later one was received."""
     return session.scalar(
         select(InboxMessage.received_at)
         .where(InboxMessage.id >= inbox_id)
@@ -284,7 +302,7 @@ def _received_at(inbox_id: int) -> datetime | None:
 
 
 def follower_ids_by_message(inbox_ids: Iterable[int]) -> dict[int, int]:
-    """Whose message each is: follower ids by inbox id."""
+    """Follower ids by inbox id."""
     same_follower = and_(
         Follower.account_id == InboxMessage.account_id, Follower.openid == InboxMessage.openid
     )

@@ -1,11 +1,12 @@
-"""Answering: what a person says in a talk, once, and what becomes of it.
+"""Replying: what an agent answers in a conversation, and its way to the follower.
 
-    answer ──> Answer ──> sending ──> sent
-                             └──────> refused ──> the talk waits again
+    AgentReply --> OutboundMessage --> sent
+                                  +--> refused     the conversation waits for an answer again
 
-Each answer carries the key of the form it was written in, so a second click finds the first
-answer. It settles the talk up to the message its writer had seen; what came later still waits.
-A picture that the account does not have yet is uploaded first, by a job.
+Each reply carries the key of the form it was written in, so a double click or a reload finds the
+first reply instead of sending it twice. A reply settles the conversation up to the message its
+writer had seen; a message that came later still waits. A picture the account has not uploaded to
+WeChat yet is uploaded first, by a job.
 """
 
 from dataclasses import dataclass
@@ -28,24 +29,24 @@ from matrix.wechat import gateway, passive_replies
 
 SEND_IMAGE = "conversations.send_image"
 
-# WeChat cuts a text at 2048 bytes
+# bytes; WeChat's limit for a text is 2048 (wechat-platform.md 5.2)
 MAX_BYTES = 2000
 
 
 class WindowClosed(DomainError):
-    """WeChat lets nobody write to this follower now."""
+    """WeChat lets nobody write to this follower now (wechat-platform.md 5.1)."""
 
     text = "现在不能回复：超过 48 小时没有收到对方消息，或可发送的条数已用完。"
 
 
 class CannotSend(DomainError):
-    """The account may not send, whatever the window."""
+    """The account may not send customer-service messages: paused, or not verified."""
 
     text = "{name}已暂停，或未经微信认证，不能发送消息。"
 
 
 class AgentReply(Base):
-    """One answer of one person. Without a sending, its picture is still on the way."""
+    """One reply by one agent. While `outbound_id` is None its picture is still being uploaded."""
 
     __tablename__ = "agent_replies"
     __table_args__ = (
@@ -53,6 +54,7 @@ class AgentReply(Base):
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    # the last guard against a second row when two submits race
     key: Mapped[str] = mapped_column(unique=True)
     follower_id: Mapped[int] = mapped_column(ForeignKey("followers.id"))
     outbound_id: Mapped[int | None] = mapped_column(
@@ -60,6 +62,7 @@ class AgentReply(Base):
     )
     file_id: Mapped[int | None] = mapped_column(ForeignKey("media_files.id"))
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    # a copy: the thread shows the name the agent had then
     staff_name: Mapped[str]
     problem: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -67,7 +70,7 @@ class AgentReply(Base):
 
 @dataclass(frozen=True)
 class ReplyForm:
-    """Where an answer belongs: the form's key, and the last message its writer saw."""
+    """The form a reply came from: its key, and the newest message its writer had seen."""
 
     key: str
     seen_id: int
@@ -81,9 +84,9 @@ class ReplyForm:
 def reply_text(
     principal: Principal, follower_id: int, content: str, *, form: ReplyForm, now: datetime
 ) -> AgentReply:
-    """Say something to the follower. A second submit gives the first answer back.
+    """Send a text to the follower. A second submit of the same form returns the first reply.
 
-    Raises Invalid, WindowClosed, CannotSend, NotFound.
+    Raises Invalid for an empty or long text, WindowClosed, CannotSend, NotFound.
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
     content = content.strip()
@@ -100,9 +103,9 @@ def reply_text(
 def reply_image(
     principal: Principal, follower_id: int, file_id: int, *, form: ReplyForm, now: datetime
 ) -> AgentReply:
-    """Send a picture of the media library. A second submit gives the first answer back.
+    """Send a picture of the media library. A second submit returns the first reply.
 
-    Raises Invalid, WindowClosed, CannotSend, NotFound.
+    Raises Invalid for a picture the principal may not use, WindowClosed, CannotSend, NotFound.
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
     file = session.scalar(
@@ -122,13 +125,13 @@ def reply_image(
 
 
 def images_for_staff(principal: Principal, *, at_most: int = 200) -> dict[int, str]:
-    """The pictures the member may send, names by id, the newest first."""
+    """Names by id of the pictures the principal may send, newest first."""
     rows = select(MediaFile.id, MediaFile.name).where(*_sendable_filter(principal))
     return dict(session.execute(rows.order_by(MediaFile.id.desc()).limit(at_most)).all())
 
 
 def _sendable_filter(principal: Principal) -> tuple[ColumnElement[bool], ...]:
-    """Pictures of the whole city, and of the departments whose citizens the member answers."""
+    """Pictures of the whole city, and of the departments whose citizens the principal answers."""
     scope = principal.scope(Permission.CONVERSATIONS_REPLY)
     owners = select(Account.department_id).where(scope.sql_filter(account=Account.id))
     own = scope.sql_filter(department=MediaFile.department_id) | MediaFile.department_id.in_(owners)
@@ -149,11 +152,12 @@ def _find_media_id(account_id: int, file: MediaFile, now: datetime) -> str | Non
 def _get_or_create(
     principal: Principal, follower: Follower, form: ReplyForm, now: datetime, *, file_id: int | None
 ) -> AgentReply:
-    """The answer of this key, made now if it is the first time."""
+    """The reply with the form's key; created, with its audit row, the first time."""
     form.validate()
     get_for_update(Follower, follower.id)  # a second click waits here for the first
     before = session.scalars(select(AgentReply).where(AgentReply.key == form.key)).one_or_none()
     if before is not None:
+        # a key belongs to one form of one person; anything else is a stale or forged form
         if (before.follower_id, before.staff_id) != (follower.id, principal.staff_id):
             raise Invalid(field="key", problem="页面已过期，请刷新后重新填写")
         return before
@@ -177,6 +181,7 @@ def _check_window(follower: Follower, now: datetime) -> None:
     account = session.get_one(Account, follower.account_id)
     if not account.verified or account.state is accounts.AccountState.PAUSED:
         raise CannotSend(name=account.name)
+    # messages that are queued will each take one out of the window
     if followers.window(follower, now=now).left <= outbound.count_queued(follower.id):
         raise WindowClosed(follower=follower.id)
 
@@ -186,11 +191,11 @@ def _send(
 ) -> None:
     outbound_message = outbound.enqueue(follower, reply, now=now)
     agent_reply.outbound_id = outbound_message.id
-    session.flush()  # who reads the talk next must see that it is sent
+    session.flush()  # a page rendered in this request already shows the reply as sent
 
 
 def _mark_handled(principal: Principal, follower: Follower, seen_id: int, now: datetime) -> bool:
-    """Settle a talk up to a message; False when there is a later one."""
+    """Settle a conversation up to a message; False when the follower has written since."""
     seen_id = min(seen_id, newest_id())  # nobody has dealt with what is still to come
     session.execute(
         update(Conversation)
@@ -212,9 +217,10 @@ def _mark_handled(principal: Principal, follower: Follower, seen_id: int, now: d
 
 
 def dismiss(principal: Principal, follower_id: int, *, seen_id: int, now: datetime) -> bool:
-    """Say that a talk needs no answer; False when the follower has written since.
+    """Mark a conversation as needing no answer; False when the follower has written since.
 
-    What was there before is dealt with in either case. Raises NotFound outside the member's area.
+    What came before `seen_id` is settled in either case. Raises NotFound outside the principal's
+    scope.
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
     done = _mark_handled(principal, follower, seen_id, now)
@@ -234,11 +240,11 @@ def _audit(action: str, follower: Follower, **facts: int) -> None:
     )
 
 
-# ---- what becomes of it ----
+# ---- for the upload and delivery jobs ----
 
 
 def find_image_to_upload(reply_id: int) -> tuple[int, int] | None:
-    """(account id, file id) that must be uploaded before an answer can go; None when it went."""
+    """(account id, file id) to upload before a reply can go; None when nothing is left to do."""
     agent_reply = session.get(AgentReply, reply_id)
     if agent_reply is None:
         raise NotFound(kind="reply", id=reply_id)
@@ -249,7 +255,10 @@ def find_image_to_upload(reply_id: int) -> tuple[int, int] | None:
 
 
 def send_image(reply_id: int, *, now: datetime) -> None:
-    """Queue an answer whose picture the account has now; once, however often it is called."""
+    """Queue a reply whose picture has been uploaded; calling it again changes nothing.
+
+    Raises Temporary while the account still has no media id for the picture.
+    """
     agent_reply = get_for_update(AgentReply, reply_id)
     if agent_reply.outbound_id is not None or agent_reply.problem or agent_reply.file_id is None:
         return
@@ -263,7 +272,7 @@ def send_image(reply_id: int, *, now: datetime) -> None:
 
 
 def mark_image_failed(reply_id: int, problem: str) -> None:
-    """The account cannot have the picture: the answer is lost and the talk waits again."""
+    """Note that the picture cannot be uploaded; the conversation waits for an answer again."""
     agent_reply = compare_and_set(
         AgentReply, reply_id, when={"outbound_id": None, "problem": None}, to={"problem": problem}
     )
@@ -272,7 +281,7 @@ def mark_image_failed(reply_id: int, problem: str) -> None:
 
 
 def record_delivery(outbound_id: int) -> None:
-    """A sending was settled; when it was a refused answer, the talk waits again."""
+    """After an outbound message is settled: reopen the conversation when it was a refused reply."""
     agent_reply = session.scalars(
         select(AgentReply)
         .join(OutboundMessage, OutboundMessage.id == AgentReply.outbound_id)
@@ -286,7 +295,7 @@ def record_delivery(outbound_id: int) -> None:
 
 
 def _reopen(agent_reply: AgentReply) -> None:
-    # only if this answer is what settled the talk, and nobody has answered since
+    # handled_at equals this reply's time only while nobody has answered after it
     session.execute(
         update(Conversation)
         .where(

@@ -1,12 +1,12 @@
-"""The thread: what one account and one follower said, in the order of time.
+"""Thread: the lines of one conversation in order of time.
 
-    inbox rows (their messages, our replies) ┐
-    sendings (parts of long answers)         ├──> lines, oldest first
-    answers of persons                       ┘
+Three sources are merged: inbox rows (the follower's messages and our immediate replies), outbound
+messages (the later parts of long replies, and delivered agent replies) and agent replies whose
+picture is still being uploaded.
 
-Pages go backwards by inbox id; what was sent in between comes along. What citizens and agents
-wrote is masked; `reveal` shows one message to somebody with a reason, and the audit keeps the
-reason and never the words.
+Pages go backwards by inbox id; what was sent between two messages belongs to the page of the
+earlier one. What citizens and agents wrote is masked. `reveal_message` shows one message unmasked
+to somebody with the permission and a reason; the audit keeps the reason, never the text.
 """
 
 import re
@@ -36,14 +36,16 @@ from matrix.outbound import OutboundMessage
 from matrix.wechat import messages
 
 PAGE_SIZE = 30
+# rows of a poll for newer lines; an agent who left the page open for days must not load thousands
 _MAX_NEWER = 200
+# outbound rows per page; a bound on memory, far above what 30 messages lead to
 _MAX_SENT = 300
 _MAX_REASON_LENGTH = 200
 _TAG = re.compile(r"<[^<>]*>")
 
 
 class Speaker(StrEnum):
-    """Who speaks."""
+    """Who wrote a line."""
 
     CITIZEN = "citizen"
     HUB = "hub"
@@ -53,10 +55,12 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ThreadLine:
-    """One thing that was said or happened.
+    """One line of a thread.
 
-    `ref` names it inside the thread. `state` and `problem` are of a sending; `enclosure` is what
-    was fetched of a citizen's picture, sound or film.
+    `ref` names it within the thread: "m" an inbox row, "r" the reply to it, "s" an outbound
+    message, "a" a waiting agent reply, each with the row's id. `state` and `problem` are those of
+    an outbound message; `attachment` is what was downloaded of a citizen's picture, voice message
+    or video.
     """
 
     ref: str
@@ -76,7 +80,11 @@ class ThreadLine:
 
 @dataclass(frozen=True)
 class Thread:
-    """A stretch of a talk. `before` leads to older lines; `first_id` and `last_id` are its ids."""
+    """Part of a conversation.
+
+    `before` is the cursor of the page with older lines, None at the beginning. `first_id` and
+    `last_id` are the inbox ids of the page, 0 when it has no inbox row.
+    """
 
     follower: Follower
     lines: tuple[ThreadLine, ...]
@@ -86,11 +94,12 @@ class Thread:
 
     @property
     def etag(self) -> str:
-        """A short text that is another one when the thread would look another way."""
+        """A short text that changes whenever the thread would look different; for polling."""
         seen = [
             (line.ref, line.state, line.problem, _attachment_state(line.attachment))
             for line in self.lines
         ]
+        # a checksum, not a security measure: equal pages must give equal texts
         return f"{zlib.crc32(repr(seen).encode()):x}"
 
 
@@ -101,9 +110,10 @@ def _attachment_state(attachment: Attachment | None) -> str:
 def read(
     principal: Principal, follower_id: int, *, before: int | None = None, since: int | None = None
 ) -> Thread:
-    """The newest lines of a talk, or those before an inbox id, or all from one on.
+    """One page of a conversation, lines oldest first.
 
-    Raises NotFound outside the member's area.
+    Without arguments the newest page; `before` gives the page below an inbox id, `since` everything
+    from an inbox id on. Raises NotFound outside the principal's scope.
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_READ)
     rows = _messages(follower, before, since)
@@ -114,7 +124,7 @@ def read(
     fetched = attachments.by_message([row.id for row in rows if row.kind in attachments.KINDS])
     lines = [line for row in rows for line in _push_lines(row, fetched.get(row.id))]
     lines += _outbound_lines(follower_id, bounds) + _pending_image_lines(follower_id, bounds)
-    lines.sort(key=lambda line: line.at)  # stable: a reply stays behind what it answers
+    lines.sort(key=lambda line: line.at)  # the sort is stable: a reply stays behind its message
     return Thread(
         follower=follower,
         lines=tuple(lines),
@@ -132,8 +142,8 @@ def _messages(follower: Follower, before: int | None, since: int | None) -> list
         statement = statement.where(InboxMessage.id < before)
     if since is not None:
         statement = statement.where(InboxMessage.id >= since)
-    # the sum keeps the engine on the follower's own rows: by the bare id it may choose to walk
-    # the whole inbox backwards
+    # `id + 0` keeps the planner from walking the primary key backwards through the whole inbox
+    # instead of using the index on (account, openid)
     newest = statement.order_by((InboxMessage.id + 0).desc())
     return list(session.scalars(newest.limit(_MAX_NEWER if since else PAGE_SIZE + 1)))[::-1]
 
@@ -141,7 +151,7 @@ def _messages(follower: Follower, before: int | None, since: int | None) -> list
 def _bounds(
     follower: Follower, rows: Sequence[InboxMessage], before: int | None, *, whole: bool
 ) -> tuple[datetime, datetime | None]:
-    """From when to when sendings belong to a page: to its messages, up to the page after."""
+    """The span of time whose outbound messages belong to the page."""
     start = follower.first_seen_at if whole or not rows else rows[0].received_at
     end = None
     if before is not None:
@@ -155,7 +165,7 @@ def _between(column: Any, bounds: tuple[datetime, datetime | None]) -> list[Colu
 
 
 def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[ThreadLine]:
-    """What a push said and what was replied to it."""
+    """The line of an inbox row, and the line of the reply to it."""
     is_message = row.kind in MESSAGE_KINDS
     text = mask_pii(_text_of(row))
     lines = [
@@ -190,6 +200,7 @@ def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[Thread
 def _text_of(row: InboxMessage) -> str:
     content = row.content or {}
     match row.kind:
+        # events and places have no text of their own; show what describes them best
         case "location":
             return str(content.get("label", ""))
         case "link":
@@ -200,7 +211,7 @@ def _text_of(row: InboxMessage) -> str:
 
 
 def _parse_reply(reply_xml: str) -> tuple[str, str]:
-    """Kind and words of a reply's XML; one that cannot be read must not hide the others."""
+    """Kind and text of a stored reply's XML; ("unknown", "") when it cannot be parsed."""
     try:
         tree = messages.parse_xml(reply_xml.encode("utf-8", "replace"))
     except messages.MalformedPush:
@@ -215,7 +226,7 @@ def _parse_reply(reply_xml: str) -> tuple[str, str]:
 
 
 def strip_links(text: str) -> str:
-    """A text as the citizen reads it, without WeChat's links."""
+    """A text as the citizen reads it: of a link only its words."""
     return _TAG.sub("", text)
 
 
@@ -235,27 +246,28 @@ def _outbound_lines(follower_id: int, bounds: tuple[datetime, datetime | None]) 
 
 
 def _outbound_line(
-    outbound: OutboundMessage, agent_reply: AgentReply | None, file_name: str | None
+    message: OutboundMessage, agent_reply: AgentReply | None, file_name: str | None
 ) -> ThreadLine:
-    content = strip_links(str(outbound.content.get("content", outbound.content.get("title", ""))))
+    content = strip_links(str(message.content.get("content", message.content.get("title", ""))))
+    # the hub's own words hold no personal data of citizens; agents may quote some
     text = mask_pii(content) if agent_reply else content
     return ThreadLine(
-        ref=f"s{outbound.id}",
-        at=outbound.created_at,
+        ref=f"s{message.id}",
+        at=message.created_at,
         speaker=Speaker.STAFF if agent_reply else Speaker.HUB,
-        kind=outbound.content["kind"],
+        kind=message.content["kind"],
         text=file_name or text,
         is_masked=text != content,
         author=agent_reply.staff_name if agent_reply else "",
-        state=outbound.state,
-        problem=outbound.problem,
+        state=message.state,
+        problem=message.problem,
     )
 
 
 def _pending_image_lines(
     follower_id: int, bounds: tuple[datetime, datetime | None]
 ) -> list[ThreadLine]:
-    """Answers whose picture is not at the account yet."""
+    """Agent replies whose picture the account has not uploaded yet."""
     rows = session.execute(
         select(AgentReply, MediaFile.name)
         .join(MediaFile, MediaFile.id == AgentReply.file_id)
@@ -284,9 +296,10 @@ def _pending_image_lines(
 
 
 def reveal_message(principal: Principal, follower_id: int, ref: str, *, reason: str) -> str:
-    """One message as it was written. Leaves an audit row with the reason, never the words.
+    """The unmasked text of one message; leaves an audit row with the reason.
 
-    Raises NotFound without the right or outside its area, Invalid without a reason.
+    `ref` is that of a ThreadLine. Raises NotFound without the permission or outside its scope,
+    Invalid without a reason of 4 to 200 characters.
     """
     follower = followers.access_follower(principal, follower_id, Permission.PRIVACY_REVEAL)
     content = _get_unmasked(follower, ref)
@@ -308,6 +321,8 @@ def reveal_message(principal: Principal, follower_id: int, ref: str, *, reason: 
 
 def _get_unmasked(follower: Follower, ref: str) -> str:
     kind, number = ref[:1], ref[1:]
+    # `ref` comes from a form: anything that is no id of ours must become NotFound, never an
+    # overflow in the driver
     key = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
     if kind == "m":
         return _text_of(inbox.get_for_follower(follower, key))

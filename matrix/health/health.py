@@ -1,8 +1,7 @@
-"""The board: how every account does, worst first, with the reasons in words.
+"""Health: how well every account works, worst first, with the reasons in words staff can act on.
 
-    account + heard + rate + probes + survey + tasks ──judge──> Health: ok / warn / bad, why
-
-A constant number of queries for any number of accounts; whatever is dear was counted before.
+The number of queries does not depend on the number of accounts; what is expensive to count was
+counted before (`statistics`). `assess` itself reads nothing and is a pure function of its inputs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +18,13 @@ from matrix.accounts.connection_checks import CheckKind, ConnectionCheck
 from matrix.health import statistics
 from matrix.health.statistics import AccountStats
 
-SILENT_WARN_DAYS, SILENT_BAD_DAYS = 10, 14  # days; the city asks for one a fortnight
+# days without any exchange; the city asks for activity at least every two weeks
+SILENT_WARN_DAYS, SILENT_BAD_DAYS = 10, 14
+# staff need time to renew it; once it has ended, most API calls are refused
 VERIFICATION_WARN_BEFORE = timedelta(days=30)
+# tokens live two hours and are checked hourly, so three hours means a failed renewal
 _TOKEN_MAX_AGE = timedelta(hours=3)
-_MIN_SAMPLE = 5  # fewer than these make no share
+_MIN_SAMPLE = 5  # with fewer, one failure would already be a large share
 _FAILURE_SHARE = 0.2
 _LOW_QUOTA_SHARE = 0.1
 
@@ -41,7 +43,7 @@ _Finding = tuple[HealthLevel, str]
 
 @dataclass(frozen=True)
 class HealthInputs:
-    """All that is known about how one account does."""
+    """Everything that an account's health is judged by."""
 
     account: Account
     department: str = ""
@@ -53,54 +55,54 @@ class HealthInputs:
 
     @property
     def is_paused(self) -> bool:
-        """Whether staff stopped the account."""
+        """Whether staff paused the account."""
         return self.account.state is accounts.AccountState.PAUSED
 
     @property
     def is_connected(self) -> bool:
-        """Whether WeChat has ever reached us for the account."""
+        """Whether WeChat has ever reached our callback address for the account."""
         return self.callback_status is not None and bool(
             self.callback_status.verified_at or self.callback_status.last_push_at
         )
 
     @property
     def last_push_at(self) -> datetime | None:
-        """The last push that was believed."""
+        """When the last push was accepted."""
         return self.callback_status.last_push_at if self.callback_status else None
 
     @property
     def token_at(self) -> datetime | None:
-        """When WeChat last gave a token."""
+        """When WeChat last issued an access token."""
         check = self.checks.get(CheckKind.TOKEN)
         return check.last_ok_at if check else None
 
     @property
     def quota(self) -> tuple[int, int] | None:
-        """How many customer-service messages are left of how many today."""
+        """Customer-service messages (left, daily limit) of today; None when not known."""
         check = self.checks.get(CheckKind.QUOTA)
         if check is None or not check.details.get("daily"):
             return None
         return check.details["left"], check.details["daily"]
 
     def silent_days(self, now: datetime) -> int:
-        """Days without any word from WeChat."""
+        """Whole days since the last push, or since the account was registered."""
         return (now - (self.last_push_at or self.account.created_at)).days
 
     def failed_share(self) -> float:
-        """Which part of the last day's messages did not arrive; 0 when there were few."""
+        """Share of the last day's outbound messages that failed; 0 when there were few."""
         if self.stats is None or self.stats.sent_day < _MIN_SAMPLE:
             return 0.0
         return self.stats.failed_day / self.stats.sent_day
 
     def rejected_share(self) -> float:
-        """Which part of the last day's pushes was refused; 0 when there were few."""
+        """Share of the last day's pushes that were rejected; 0 when there were few."""
         heard, refused = self.rates.accepted_day, self.rates.rejected_day
         return refused / (heard + refused) if refused >= _MIN_SAMPLE else 0.0
 
 
 @dataclass(frozen=True)
 class AccountHealth:
-    """One account on the board."""
+    """An account's level, with the reasons for staff, worst reason first."""
 
     inputs: HealthInputs
     level: HealthLevel
@@ -111,12 +113,12 @@ class AccountHealth:
 def list_for_staff(
     principal: Principal, permission: Permission, *, now: datetime
 ) -> list[AccountHealth]:
-    """How the accounts do where the member has this right, the worst first."""
+    """Health of the accounts where the principal has the permission, worst first."""
     return assess_all(accounts.list_for_staff(principal, permission), now=now)
 
 
 def assess_all(rows: Sequence[Account], *, now: datetime) -> list[AccountHealth]:
-    """How these accounts do, the worst first."""
+    """Health of these accounts, worst first; at equal level the one with more reasons first."""
     ids = [row.id for row in rows]
     names = departments.names(row.department_id for row in rows)
     heard, rates = callback_stats.by_account(ids), callback_stats.rates(ids, now=now)
@@ -141,7 +143,7 @@ def assess_all(rows: Sequence[Account], *, now: datetime) -> list[AccountHealth]
 
 
 def assess(inputs: HealthInputs, *, now: datetime) -> AccountHealth:
-    """What is wrong with one account, the worst reason first."""
+    """Health of one account."""
     findings = [
         *_connection_findings(inputs, now),
         *_check_findings(inputs, now),
@@ -165,6 +167,8 @@ def _connection_findings(inputs: HealthInputs, now: datetime) -> Iterator[_Findi
     ):
         is_silent = inputs.last_push_at is None or now - inputs.last_push_at > timedelta(days=1)
         rejection = callback_stats.rejection_text(inputs.callback_status.rejection_reason)
+        # one rejected request may be a stranger's; after a day without an accepted push it is our
+        # keys
         yield HealthLevel.BAD if is_silent else HealthLevel.WARN, f"最近一次推送被拒绝：{rejection}"
     if inputs.rejected_share() > _FAILURE_SHARE:
         yield HealthLevel.WARN, f"过去一天有 {inputs.rates.rejected_day} 次推送被拒绝"
@@ -173,6 +177,8 @@ def _connection_findings(inputs: HealthInputs, now: datetime) -> Iterator[_Findi
 
 
 def _check_findings(inputs: HealthInputs, now: datetime) -> Iterator[_Finding]:
+    # without a token or outside the allow-list no call works at all; the others cost single
+    # features
     levels = {CheckKind.TOKEN: HealthLevel.BAD, CheckKind.ALLOW_LIST: HealthLevel.BAD}
     for kind in (CheckKind.TOKEN, CheckKind.ALLOW_LIST, CheckKind.ABILITY, CheckKind.IMPORT):
         check = inputs.checks.get(kind)

@@ -1,9 +1,8 @@
-"""Surveys: figures about each account that are too dear for a page, counted every few minutes.
+"""Statistics: numbers about each account that are too expensive to count for every page.
 
-    inbox, sendings of the last two days ──look──> one row for each account ──> the health board
-
-Ids grow with time, so the beginning of a span is found by halving, and no table needs an index
-on its time.
+A job counts them every few minutes from the inbox and the outbound messages of the last two days,
+and health reads the stored row. Ids grow with time, so the first id of a time span is found by
+bisection (`first_id`); the two large tables need no index on their time columns.
 """
 
 from collections.abc import Iterable
@@ -27,10 +26,10 @@ _FAILED_STATES = (OutboundState.REFUSED, OutboundState.UNCONFIRMED)
 
 
 class AccountStats(Base):
-    """The newest figures of one account.
+    """The newest numbers of one account.
 
-    `unanswered`: citizens whom only the fallback answered and who may still be written to, the
-    first of them since `unanswered_since`. The others count messages outside of replies.
+    `unanswered` counts citizens who got only the fallback reply and can still be written to;
+    `unanswered_since` is when the first of them wrote. The others count outbound messages.
     """
 
     __tablename__ = "account_stats"
@@ -47,7 +46,7 @@ class AccountStats(Base):
 
 @dataclass(frozen=True)
 class AccountStatsValues:
-    """What one look found about one account; the fields are those of `Survey`."""
+    """The numbers of one account as `compute` finds them; the fields of AccountStats."""
 
     unanswered: int = 0
     unanswered_since: datetime | None = None
@@ -58,7 +57,7 @@ class AccountStatsValues:
 
 
 def compute(*, now: datetime) -> dict[int, AccountStatsValues]:
-    """Count anew. Reads only; accounts about which there is nothing to say have zeros."""
+    """Count the numbers of every account, by account id. Reads only."""
     found: dict[int, dict[str, Any]] = {key: {} for key in session.scalars(select(Account.id))}
     for row in session.execute(_unanswered_query(now)).mappings():
         found[row["account_id"]] |= row
@@ -73,14 +72,14 @@ def compute(*, now: datetime) -> dict[int, AccountStatsValues]:
 
 
 def _unanswered_query(now: datetime) -> Any:
-    """Citizens who got the fallback within the window, and nothing from a person since."""
+    """Citizens who got the fallback within the 48-hour window, and no agent's message since."""
     since = now - followers.MESSAGE_WINDOW
     answered = exists().where(
         Follower.account_id == InboxMessage.account_id,
         Follower.openid == InboxMessage.openid,
         OutboundMessage.follower_id == Follower.id,
         OutboundMessage.created_at >= InboxMessage.received_at,
-        OutboundMessage.inbox_id.is_(None),  # the others are parts of a reply
+        OutboundMessage.inbox_id.is_(None),  # others are the later parts of the hub's own reply
     )
     return (
         select(
@@ -125,13 +124,18 @@ def _sent_query(now: datetime) -> Any:
 def first_id(
     key: InstrumentedAttribute[int], at: InstrumentedAttribute[datetime], since: datetime
 ) -> int:
-    """The smallest id that may be as young as an instant; about twenty look-ups by key."""
+    """The smallest id whose row may be as young as `since`, by bisection over the ids.
+
+    About twenty look-ups by primary key. Rows are committed slightly out of order, so callers still
+    compare the time itself.
+    """
     low = session.scalar(select(func.min(key))) or 0
     high = (session.scalar(select(func.max(key))) or 0) + 1
     while low < high:
         middle = (low + high) // 2
         next_row = select(key, at).where(key >= middle).order_by(key).limit(1)
         found = session.execute(next_row).one_or_none()
+        # ids may have gaps: look at the first row at or above the middle
         if found is not None and found[1] < since:
             low = found[0] + 1
         else:
@@ -140,7 +144,7 @@ def first_id(
 
 
 def save(stats: dict[int, AccountStatsValues], *, now: datetime) -> None:
-    """Write down what a look found."""
+    """Store what `compute` found."""
     for account_id, figures in stats.items():
         values = {"computed_at": now, **vars(figures)}
         session.execute(
@@ -151,7 +155,7 @@ def save(stats: dict[int, AccountStatsValues], *, now: datetime) -> None:
 
 
 def by_account(account_ids: Iterable[int]) -> dict[int, AccountStats]:
-    """The newest figures by account."""
+    """Stored numbers by account id."""
     rows = session.scalars(
         select(AccountStats).where(AccountStats.account_id.in_(set(account_ids)))
     )

@@ -1,10 +1,13 @@
-"""The inbox: everything WeChat pushed, once, with the answer it got.
+"""Inbox: every push of WeChat, stored once, together with the reply it got.
 
-    push ──> record ──> new: answered now       push again ──> record ──> the stored answer
+WeChat sends a push again when it gets no answer within five seconds, up to three times in all
+(wechat-platform.md 1.5). The unique key (account, openid, dedupe key) makes the second and
+third delivery find the row of the first, in whatever process they arrive, and they get its stored
+reply. Row and reply are written by one statement, so a message is either unknown or answered; there
+is no state in between that a crash could leave behind.
 
-The unique key (account, openid, dedupe key) is the guard against retries, on any process, in
-parallel or after a crash. The answer is stored in the statement that claims the message, so a
-message is either unknown or answered; nothing lies between.
+`record` is part of the caller's transaction; `receive` is the fast path with a transaction of its
+own (see `fast_store`).
 """
 
 from dataclasses import dataclass, fields
@@ -22,12 +25,12 @@ from matrix import followers
 from matrix.followers import Follower
 from matrix.inbox import fast_store
 
-# the kind of the alarm that an emergency raises; its subject is the message's id here
+# kind of the alert that an emergency raises; the alert's subject is the id of the inbox row
 EMERGENCY_ALERT = "inbox.emergency"
 
 
 class Outcome(StrEnum):
-    """What the hub did with a message."""
+    """What the hub did with a message: which part of the dialogue gave the reply."""
 
     RULE = "rule"
     EMERGENCY = "emergency"
@@ -38,33 +41,45 @@ class Outcome(StrEnum):
 
 
 class InboxMessage(Base):
-    """One message or event of one follower."""
+    """One message or event of one follower, with the reply it got."""
 
     __tablename__ = "inbox_messages"
     __table_args__ = (
-        # finds a repeat, and all that one follower pushed; each further index costs every push
+        # serves two look-ups: a repeated push, and everything one follower sent. There are no other
+        # indexes on purpose, because each one slows down every push.
         UniqueConstraint("account_id", "openid", "dedupe_key"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    # see messages.Inbound.dedupe_key; at most 128 characters
     dedupe_key: Mapped[str]
     openid: Mapped[str]
     kind: Mapped[str]
+    # the words that matching used: a message's text, an event's key or scene
     text: Mapped[str]
+    # the fields of kinds that have more than text: media ids, coordinates, a link
     content: Mapped[dict[str, Any] | None]
     sent_at: Mapped[datetime]
     received_at: Mapped[datetime]
+    # stored rather than computed, so that a day's rows are found and grouped without time zone
+    # arithmetic in SQL
     local_day: Mapped[date]
     outcome: Mapped[Outcome]
+    # the slug, not a foreign key: the row still says which rule answered after the rule was deleted
     rule_slug: Mapped[str | None]
     answer: Mapped[str]
+    # how often WeChat delivered this push; 1 unless it repeated it
     deliveries: Mapped[int]
 
 
 @dataclass(frozen=True)
 class NewInboxMessage:
-    """What is to be recorded of one push. `answer` is the reply's XML, empty for `success`."""
+    """What `record` and `receive` store of one push.
+
+    `answer` is the XML of the reply, an empty string when the reply is just `success`. `local_day`
+    is the day of `received_at` in the city's time zone.
+    """
 
     account_id: int
     dedupe_key: str
@@ -82,7 +97,10 @@ class NewInboxMessage:
 
 @dataclass(frozen=True)
 class RecordResult:
-    """The row's id, the answer that counts, and whether this push was the first."""
+    """What a recorded push led to: the row's id, the reply to send, and whether the push is new.
+
+    For a repeated push `answer` is the reply of the first delivery.
+    """
 
     id: int
     answer: str
@@ -90,7 +108,8 @@ class RecordResult:
 
 
 def _record_statement(insert: Any) -> Any:
-    # a repeat counts a delivery and gives the stored answer back, in the same statement
+    # DO UPDATE rather than DO NOTHING: only an updated row is returned, and the repeat needs the
+    # stored reply
     names = [field.name for field in fields(NewInboxMessage)]
     return (
         insert(InboxMessage)
@@ -104,12 +123,14 @@ def _record_statement(insert: Any) -> Any:
 
 
 def _receive_statement() -> Any:
-    # the message and, if it is new, its sender, in one statement and one round trip
+    # PostgreSQL runs both inserts in one statement: one network round trip, and one implicit
+    # transaction without BEGIN and COMMIT
     recorded = _record_statement(postgresql.insert).cte("recorded")
     window = followers.message_statement(postgresql.insert, recorded).cte("window")
     return select(recorded.c.id, recorded.c.answer, recorded.c.deliveries).add_cte(window)
 
 
+# compiled once at import: building and compiling an upsert costs more than running it
 _RECORD_STATEMENTS = {
     "sqlite": _record_statement(sqlite.insert),
     "postgresql": _record_statement(postgresql.insert),
@@ -120,18 +141,20 @@ _RECEIVE_COMPILED = fast_store.CompiledStatement(_receive_statement())
 
 
 def record(message: NewInboxMessage) -> RecordResult:
-    """Write a push down, or find that it was written before and give the answer of then.
+    """Store a push, or find the row of its first delivery and count the repeat.
 
-    Part of the running transaction, for pushes that cause something else as well.
+    Runs in the open transaction, for pushes that change something else as well (a menu click that
+    opens a window, a scan, an emergency).
     """
     row = session.execute(_RECORD_STATEMENTS[dialect()], vars(message)).one()
     return RecordResult(row.id, row.answer, row.deliveries == 1)
 
 
 def receive(message: NewInboxMessage) -> RecordResult:
-    """Write a message down, and that its sender wrote, in a short transaction of its own.
+    """Store a message and open its sender's 48-hour window, in a short transaction of its own.
 
-    For the common message, which is answered from memory and causes nothing else.
+    For the common message, whose reply comes from memory and which changes nothing else. Raises
+    sqlalchemy.exc.OperationalError when the database cannot be reached.
     """
     on_postgresql = engine().dialect.name == "postgresql"
     return fast_store.execute_unit(
@@ -144,6 +167,8 @@ def _receive_in_one(execute: fast_store.Execute) -> RecordResult:
     return RecordResult(key, answer, deliveries == 1)
 
 
+# SQLite has no data-modifying common table expressions, so there the message and the window are two
+# statements in one transaction
 def _receive_in_two(execute: fast_store.Execute) -> RecordResult:
     key, answer, deliveries = execute(_RECORD_COMPILED)
     if deliveries == 1:
@@ -152,7 +177,7 @@ def _receive_in_two(execute: fast_store.Execute) -> RecordResult:
 
 
 def get_for_follower(follower: Follower, inbox_id: int) -> InboxMessage:
-    """A push, if it is this follower's. Raises NotFound."""
+    """The inbox row with this id, if it belongs to this follower. Raises NotFound."""
     found = session.get(InboxMessage, inbox_id)
     owner = (follower.account_id, follower.openid)
     if found is None or (found.account_id, found.openid) != owner:
@@ -161,8 +186,12 @@ def get_for_follower(follower: Follower, inbox_id: int) -> InboxMessage:
 
 
 def delete_older_than(*, before: datetime, at_most: int) -> int:
-    """Remove pushes older than an instant, the oldest first. Returns how many."""
-    # ids grow with time, so the oldest are found without an index on the time
+    """Delete rows received before an instant, oldest first, at most `at_most`.
+
+    Returns how many were deleted. In batches, so that no transaction holds its locks for long.
+    """
+    # ids grow with time, so the oldest rows are found by the primary key and the table needs no
+    # index on received_at
     oldest = (
         select(InboxMessage.id, InboxMessage.received_at)
         .order_by(InboxMessage.id)

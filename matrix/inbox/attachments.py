@@ -1,10 +1,11 @@
-"""Enclosures: pictures, sounds and films that citizens sent, fetched when somebody asks.
+"""Attachments: pictures, voice messages and videos of citizens, downloaded when staff ask for one.
 
-    ask ──> wanted ──> kept      the bytes are ours, and go when the message goes
-                 └───> lost      why: lapsed at WeChat after three days, too large, no known format
+    request --> REQUESTED --job--> STORED     our copy; deleted together with the message
+                              +--> FAILED     the problem says why: expired, too large, unknown
 
-WeChat keeps what citizens send for three days. Nothing is fetched unasked, for a picture may show
-anything about anybody; who asked is in the audit.
+WeChat keeps what citizens send for three days and then it is gone (wechat-platform.md 2.2).
+Nothing is downloaded unless a member of staff asks: a picture may show anything about
+anybody, so the hub stores only those that somebody needed to see, and the audit says who.
 """
 
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ from matrix.wechat import gateway
 
 FETCH = "attachments.fetch"
 
+# the message kinds that carry a media id
 KINDS = ("image", "voice", "video", "short_video")
+# bytes; what WeChat itself allows for a picture, so only odd files are refused
 MAX_BYTES = 10 * 2**20
 
 
 class AttachmentState(StrEnum):
-    """Whether we have it."""
+    """Whether our copy exists."""
 
     REQUESTED = "requested"
     STORED = "stored"
@@ -38,7 +41,7 @@ class AttachmentState(StrEnum):
 
 
 class Attachment(Base):
-    """What one message of a citizen brought with it."""
+    """The picture, voice message or video of one inbox row."""
 
     __tablename__ = "attachments"
 
@@ -50,6 +53,7 @@ class Attachment(Base):
     )
     state: Mapped[AttachmentState]
     mime: Mapped[str]
+    # deferred: a list of attachments must not load megabytes
     body: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     problem: Mapped[str | None]
     requested_at: Mapped[datetime]
@@ -57,16 +61,18 @@ class Attachment(Base):
 
 @dataclass(frozen=True)
 class AttachmentSource:
-    """Where an enclosure is at WeChat."""
+    """Where WeChat keeps an attachment: the account it was sent to, and its media id there."""
 
     account_id: int
     media_id: str
 
 
 def request(principal: Principal, follower_id: int, inbox_id: int, *, now: datetime) -> Attachment:
-    """Have a message's enclosure fetched; asked again, only what was lost is tried again.
+    """Ask for the download of a message's attachment.
 
-    Raises NotFound outside the member's area, Invalid for a message that brought nothing.
+    Asking again changes nothing, except after a failure, which is tried again. Leaves an audit row
+    each time a download starts. Raises NotFound outside the principal's scope, Invalid for a
+    message without an attachment.
     """
     message = _access_message(principal, follower_id, inbox_id)
     if message.kind not in KINDS or not (message.content or {}).get("media_id"):
@@ -77,6 +83,7 @@ def request(principal: Principal, follower_id: int, inbox_id: int, *, now: datet
         statement.on_conflict_do_update(
             index_elements=[Attachment.inbox_id],
             set_=values,
+            # without this, a second click would send a stored file back to REQUESTED
             where=Attachment.state == AttachmentState.FAILED,
         ).returning(Attachment.inbox_id)
     )
@@ -95,7 +102,7 @@ def request(principal: Principal, follower_id: int, inbox_id: int, *, now: datet
 
 
 def access_attachment(principal: Principal, follower_id: int, inbox_id: int) -> Attachment:
-    """What was fetched for a message. Raises NotFound."""
+    """What is known of a message's attachment, for staff who may read it. Raises NotFound."""
     _access_message(principal, follower_id, inbox_id)
     found = session.get(Attachment, inbox_id)
     if found is None:
@@ -104,7 +111,7 @@ def access_attachment(principal: Principal, follower_id: int, inbox_id: int) -> 
 
 
 def by_message(inbox_ids: list[int]) -> dict[int, Attachment]:
-    """What was asked for, by inbox id; without the bytes."""
+    """Attachments by inbox id, without their bytes; a message nobody asked about is missing."""
     rows = session.scalars(select(Attachment).where(Attachment.inbox_id.in_(inbox_ids)))
     return {row.inbox_id: row for row in rows}
 
@@ -114,11 +121,11 @@ def _access_message(principal: Principal, follower_id: int, inbox_id: int) -> In
     return inbox.get_for_follower(follower, inbox_id)
 
 
-# ---- for the job ----
+# ---- for the download job ----
 
 
 def find_requested(inbox_id: int) -> AttachmentSource | None:
-    """Where an enclosure that is still wanted is; None when it came or its message is gone."""
+    """Where to download an attachment that is still wanted; None when it came or was deleted."""
     found = session.get(Attachment, inbox_id)
     if found is None or found.state is not AttachmentState.REQUESTED:
         return None
@@ -127,7 +134,8 @@ def find_requested(inbox_id: int) -> AttachmentSource | None:
 
 
 def store(inbox_id: int, download: gateway.Download | gateway.VideoLink) -> None:
-    """Keep what WeChat gave, if it is what it should be."""
+    """Keep what WeChat sent, or mark the attachment failed when it is not a file we can show."""
+    # for videos WeChat may answer with a link that only works inside its own console
     if isinstance(download, gateway.VideoLink):
         mark_failed(inbox_id, "视频请到公众号后台查看")
     elif len(download.content) > MAX_BYTES:
@@ -135,12 +143,13 @@ def store(inbox_id: int, download: gateway.Download | gateway.VideoLink) -> None
     elif (mime := media.detect_mime(download.content)) is None:
         mark_failed(inbox_id, "文件格式无法识别")
     else:
+        # compare-and-set, because two workers may have downloaded the same file
         to = {"state": AttachmentState.STORED, "mime": mime, "body": download.content}
         compare_and_set(Attachment, inbox_id, when={"state": AttachmentState.REQUESTED}, to=to)
 
 
 def mark_failed(inbox_id: int, problem: str) -> None:
-    """Write down why there is nothing to see."""
+    """Note why there is no copy; `problem` is one Chinese phrase for staff."""
     compare_and_set(
         Attachment,
         inbox_id,

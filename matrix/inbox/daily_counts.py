@@ -1,6 +1,7 @@
-"""Traffic: how many pushes an account got on a day, by what the hub did with them.
+"""Daily counts: how many pushes an account got on a local day, by outcome.
 
-Filled by a walk over the inbox, a few minutes behind; pages read it instead of counting messages.
+A job fills the table through an inbox cursor, a few minutes behind. Pages read these rows instead
+of counting millions of messages.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from matrix.inbox import Outcome
 
 
 class DailyCount(Base):
-    """Pushes of one account on one local day with one outcome."""
+    """How many pushes one account got on one local day with one outcome."""
 
     __tablename__ = "inbox_daily_counts"
 
@@ -26,10 +27,11 @@ class DailyCount(Base):
 
 
 def add(counts: Mapping[tuple[int, date, Outcome], int]) -> None:
-    """Add to the counts by (account id, local day, outcome)."""
+    """Add to the counts, given by (account id, local day, outcome)."""
     if not counts:
         return
     statement = upsert(DailyCount)
+    # one executemany on the connection; the ORM would flush row by row
     session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=[DailyCount.account_id, DailyCount.local_day, DailyCount.outcome],
@@ -37,13 +39,14 @@ def add(counts: Mapping[tuple[int, date, Outcome], int]) -> None:
         ),
         [
             {"account_id": account_id, "local_day": day, "outcome": outcome, "count": count}
+            # sorted: two transactions that lock the same rows in the same order cannot deadlock
             for (account_id, day, outcome), count in sorted(counts.items())
         ],
     )
 
 
 def list_for_staff(principal: Principal, *, since: date) -> list[DailyCount]:
-    """The counts of the accounts whose rules a member may read, the oldest day first."""
+    """Counts since a local day, for accounts whose rules the principal may read, oldest first."""
     scope = principal.scope(Permission.RULES_READ)
     return list(
         session.scalars(

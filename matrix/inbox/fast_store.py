@@ -1,12 +1,13 @@
-"""Direct: short units of work on a driver connection that stays open.
+"""Fast store: short transactions on a driver connection that stays open, below SQLAlchemy's
+session.
 
-Receiving a message is the one path where a session's bookkeeping costs ten times the work
-itself (measured: 1.2 million instructions against 0.16). Only that path may use this, and only
-for work that bears being done twice: after a lost connection it is done once more.
+Only `inbox.receive` may use this. It is the path of every message, and there the session's
+bookkeeping costs ten times the work itself (measured: 1.2 million instructions with a session, 0.16
+without). The price is that statements are compiled by hand and values are converted here
+(`to_driver_value`), not by SQLAlchemy's types.
 
-    Prepared(core statement) ──compiled once──> text ──execute──> row
-
-Values are bound by the driver, not by SQLAlchemy's types: `bound` is the translation.
+The work must be idempotent: after a lost connection it runs once more, and nobody can know whether
+the first attempt was committed.
 """
 
 import json
@@ -34,7 +35,7 @@ _CONNECTION_ERRORS = (sqlite3.OperationalError, psycopg.OperationalError)
 
 
 class CompiledStatement:
-    """A Core statement as text, compiled for the engine when it is first needed."""
+    """A Core statement as SQL text, compiled for the engine on first use."""
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
@@ -42,10 +43,12 @@ class CompiledStatement:
         self._on_postgresql: tuple[str, Values] | None = None
 
     def on_sqlite(self) -> tuple[str, Callable[[Values], Any], Values]:
-        """Text, what picks its parameters out of the values, and its constants."""
+        """SQL text, a function that picks the positional parameters out of the values, and
+        constants.
+        """
         if self._on_sqlite is None:
             compiled = self._statement.compile(dialect=engine().dialect)
-            # the binder numbers its parameters; the base class knows nothing of that
+            # qmark style is positional; `positiontup` exists on the compiler of such dialects only
             order: list[str] = compiled.positiontup  # type: ignore[attr-defined]
             constants = {
                 name: to_driver_value(value, is_sqlite=True)
@@ -56,7 +59,7 @@ class CompiledStatement:
         return self._on_sqlite
 
     def on_postgresql(self) -> tuple[str, Values]:
-        """Text and constants."""
+        """SQL text with named parameters, and the constants it contains."""
         if self._on_postgresql is None:
             compiled = self._statement.compile(dialect=engine().dialect)
             constants = {
@@ -69,15 +72,17 @@ class CompiledStatement:
 
 
 _NATIVE_TYPES = frozenset({str, int, bool, float, bytes, type(None)})
+# SQLAlchemy stores SQLite datetimes in this form; text comparison in SQL needs equal length
 _NAIVE_LENGTH = len("2026-06-02 03:00:00.000000")
 
 
 def to_driver_value(value: object, *, is_sqlite: bool) -> object:
-    """A value as the driver takes it."""
+    """A value as sqlite3 or psycopg takes it, written as SQLAlchemy's column types write it."""
+    # exact types: a StrEnum is a str as well, but needs its value
     if type(value) in _NATIVE_TYPES:
         return value
     if is_sqlite and isinstance(value, datetime):
-        # the shape SQLAlchemy's own type writes and reads: without a zone
+        # as SQLAlchemy's SQLite DateTime writes it: UTC, without a zone, with microseconds
         return value.astimezone(UTC).isoformat(" ", "microseconds")[:_NAIVE_LENGTH]
     if isinstance(value, Enum):
         return value.value
@@ -87,49 +92,53 @@ def to_driver_value(value: object, *, is_sqlite: bool) -> object:
 
 
 class _PersistentConnection:
-    """A driver connection that stays open, and the engine it came from."""
+    """A driver connection that stays open, and the engine it was opened for."""
 
     raw: Any = None
     owner: Any = None
 
     def connection(self) -> Any:
-        """It, opened when there is none to this engine."""
+        """The open connection; a new one when there is none or the engine has changed."""
         if self.raw is None or self.owner is not engine():
             self.close()
             self.raw, self.owner = _open_connection(), engine()
         return self.raw
 
     def close(self) -> None:
-        """Close it, undoing what is not committed."""
+        """Close the connection; what is not committed is rolled back."""
         hold, self.raw = self.raw, None
         if hold is not None:
             hold.close()
 
     def __del__(self) -> None:
-        """Its thread ended."""
+        """Close the connection when its thread has ended."""
         self.close()
 
 
 class _ThreadConnection(threading.local):
-    """One for each thread. Python drops what such an object holds, never the object itself."""
+    """One connection for each thread.
+
+    A threading.local object itself survives its threads; what it holds for a thread is dropped when
+    the thread ends, which closes that connection.
+    """
 
     def __init__(self) -> None:
         self.persistent = _PersistentConnection()
 
 
-# SQLite has one writer anyway, and a connection alone in its process need not read again what
-# another has changed. PostgreSQL commits for many at once by itself, and there one push that
-# waits for a lock must not stop the others.
+# SQLite allows one writer at a time, so one connection for the process loses nothing and its page
+# cache stays valid. PostgreSQL groups commits by itself, and a push that waits for a row lock must
+# not hold up other threads, so there each thread has its own.
 _shared_connection, _thread_connection = _PersistentConnection(), _ThreadConnection()
 
 
 def execute_unit(values: Values, work: Callable[[Execute], T]) -> T:
-    """Do the work in one transaction, or on PostgreSQL as the single statement it is.
+    """Run `work` in one transaction and return its result.
 
-    `work` is given `execute(prepared)`, which runs a statement on the values and returns its
-    row or None. On SQLite units that wait at the same moment share a transaction; one that fails
-    spoils nothing for the others. Raises sqlalchemy.exc.OperationalError when the database
-    cannot be reached.
+    `work` gets a function `execute(statement)` that runs a CompiledStatement with `values` and
+    returns its row or None. On SQLite, units that wait at the same moment are committed together;
+    one that fails does not affect the others. On PostgreSQL a unit must be a single statement.
+    Raises sqlalchemy.exc.OperationalError when the database cannot be reached.
     """
     if engine().dialect.name == "sqlite":
         result: T = _group_commit.submit((values, work))
@@ -141,13 +150,13 @@ def execute_unit(values: Values, work: Callable[[Execute], T]) -> T:
 
 
 def reset() -> None:
-    """Close the connections of the process and of this thread."""
+    """Close the connections of this process and thread, for tests and before a fork."""
     _shared_connection.close()
     _thread_connection.persistent.close()
 
 
 def _with_reconnect(persistent: _PersistentConnection, attempt: Callable[[Any], T]) -> T:
-    """Try, and once more on a new connection when the old one was lost."""
+    """Try on the kept connection, and once more on a new one if that was lost."""
     try:
         return attempt(persistent.connection())
     except _CONNECTION_ERRORS:
@@ -165,8 +174,9 @@ def _with_reconnect(persistent: _PersistentConnection, attempt: Callable[[Any], 
 def _run_on_postgresql(connection: Any, values: Values, work: Callable[[Execute], T]) -> T:
     parameters = {name: to_driver_value(value, is_sqlite=False) for name, value in values.items()}
 
-    def execute(prepared: CompiledStatement) -> Any:
-        text, constants = prepared.on_postgresql()
+    def execute(statement: CompiledStatement) -> Any:
+        text, constants = statement.on_postgresql()
+        # prepare=True: the server parses and plans the statement once per connection
         return connection.execute(text, {**constants, **parameters}, prepare=True).fetchone()
 
     return work(execute)
@@ -176,9 +186,10 @@ _Unit = tuple[Values, Callable[[Execute], Any]]
 
 
 def _run_units(units: Sequence[_Unit]) -> list[Any]:
-    """The result or the error of each unit."""
+    """The result, or the exception, of each unit in order."""
+    # the shared transaction failed as a whole: run each unit alone, so that only the guilty one
+    # reports an error
     if len(units) > 1:
-        # when one of them fails, or the connection is lost, each alone will tell
         with suppress(Exception):
             return _run_on_sqlite(_shared_connection.connection(), units)
     return [_run_alone(unit) for unit in units]
@@ -197,6 +208,8 @@ def _run_alone(unit: _Unit) -> Any:
 
 
 def _run_on_sqlite(connection: Any, units: Sequence[_Unit]) -> list[Any]:
+    # IMMEDIATE takes the write lock now; a later upgrade from a read lock could fail with
+    # SQLITE_BUSY at once
     connection.execute("BEGIN IMMEDIATE")
     try:
         results = [_run_unit(connection, *unit) for unit in units]
@@ -211,21 +224,22 @@ def _run_on_sqlite(connection: Any, units: Sequence[_Unit]) -> list[Any]:
 def _run_unit(connection: Any, values: Values, work: Callable[[Execute], T]) -> T:
     parameters = {name: to_driver_value(value, is_sqlite=True) for name, value in values.items()}
 
-    def execute(prepared: CompiledStatement) -> Any:
-        text, pick, constants = prepared.on_sqlite()
+    def execute(statement: CompiledStatement) -> Any:
+        text, pick, constants = statement.on_sqlite()
         return connection.execute(text, pick({**constants, **parameters})).fetchone()
 
     return work(execute)
 
 
 def _open_connection() -> Any:
-    """A driver connection that belongs to no pool."""
+    """A driver connection taken out of the pool, which will never see it again."""
     pooled = engine().raw_connection()
     connection: Any = pooled.driver_connection
     pooled.detach()
     # whoever used it last in the pool may have read only
     if engine().dialect.name == "postgresql":
         connection.rollback()
+        # a single statement is its own transaction, which saves two round trips
         connection.autocommit = True
         connection.read_only = False
     else:

@@ -1,9 +1,11 @@
-"""Together: what several threads want at the same time is done in one go.
+"""Group commit: what several threads want to write at the same moment shares one transaction.
 
-    do(item) ── joins those who wait ── the first of them leads ── work(items) ── its own outcome
+A database writes ten rows in one transaction nearly as fast as one row. The first thread that finds
+the queue empty becomes the leader: it waits until the batch before is committed, takes everything
+that has queued up meanwhile and runs it as one batch. A thread therefore waits for at most one
+batch besides its own, and learns its result only when its whole batch is committed.
 
-A database writes ten rows in one transaction nearly as fast as one. Nobody waits longer than for
-the go before, and nobody is told an outcome before the whole go is over.
+The technique is known as leader/follower group commit (as in PostgreSQL's WAL and MySQL's binlog).
 """
 
 import os
@@ -12,12 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
-# what came of an item: its result, or the error to be raised
+# for each item its result, or the exception that `submit` raises
 Outcomes = Sequence[Any]
 
 
 class _Pending(Generic[Item]):
-    """An item, a lock that is held until it is done, and what came of it."""
+    """An item, a lock that is held until its batch is done, and its outcome."""
 
     __slots__ = ("done", "item", "outcome")
 
@@ -29,7 +31,10 @@ class _Pending(Generic[Item]):
 
 
 class GroupCommit(Generic[Item]):
-    """Does things of one kind. `work` is given items and returns their outcomes in order."""
+    """Runs items of one kind in batches.
+
+    `work` gets a list of items and returns, in the same order, the result or the exception of each.
+    """
 
     def __init__(self, work: Callable[[Sequence[Item]], Outcomes]) -> None:
         self._work = work
@@ -38,9 +43,13 @@ class GroupCommit(Generic[Item]):
         self._batch_lock = threading.Lock()
 
     def submit(self, item: Item) -> Any:
-        """Have an item done, alone or with those of other threads. Raises its error."""
+        """Run an item, alone or in a batch with those of other threads; returns its result.
+
+        Raises the exception that `work` gave for the item.
+        """
         pending = _Pending(item)
         with self._queue_lock:
+            # whoever finds the queue empty leads the next batch; later arrivals only wait
             leads = not self._queue
             self._queue.append(pending)
         if leads:
@@ -52,14 +61,14 @@ class GroupCommit(Generic[Item]):
 
     def _run_batch(self) -> None:
         with self._batch_lock:
-            # threads that are nearly there may still join; alone, this is over at once
+            # let threads that are about to submit join this batch; without any it returns at once
             os.sched_yield()
             with self._queue_lock:
                 batch, self._queue = self._queue, []
             try:
                 outcomes = self._work([pending.item for pending in batch])
             except BaseException as error:
-                # those who wait must not wait for ever
+                # `work` itself broke: release the waiting threads with the error
                 outcomes = [error] * len(batch)
         for pending, outcome in zip(batch, outcomes, strict=True):
             pending.outcome = outcome

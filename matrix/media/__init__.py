@@ -1,12 +1,12 @@
-"""Media: our own pictures, sounds and films, and their names at each account.
+"""Media: our own pictures, voice files and videos, and their media ids at each account.
 
-    files        File: by name, of a department or the whole city
-    uploads      File 1 ──< n Upload (account, media id, three days)
-    library      what staff send and who may use it
-    pictures, recordings     a stranger's bytes made harmless
+    files          MediaFile: a file with a unique name, of a department or of the whole city
+    uploads        MediaUpload: the file's media id at one account, valid for three days
+    management     what staff upload, change and delete, and who may use a file
+    images, audio_video    make an uploaded file harmless
 
-A media id belongs to one account and lapses, so rules name a File, and the answer takes the
-account's own id for it.
+A media id belongs to one account and expires. Rules therefore name a file, and the reply takes the
+media id of the account that answers.
 """
 
 from matrix.media.files import (

@@ -1,7 +1,8 @@
-"""Files: our own pictures, sounds and films, by the names that rules use.
+"""Files: our own pictures, voice files and videos, by the names that rules use.
 
-A file belongs to a department, or without one to the whole city. `keep` takes what the city's own
-files say; what staff send comes through `library`.
+A file belongs to a department, or to the whole city when it has none. `save` is the way of files
+that are loaded with rules and demo content; what staff upload goes through `management`, which
+makes it harmless first.
 """
 
 from datetime import datetime
@@ -18,12 +19,14 @@ from matrix.wechat.gateway import MediaKind as Kind
 
 CACHE_KEY = "media"
 
+# WeChat's limits for temporary media (wechat-platform.md 7.5)
 MAX_BYTES = {
     Kind.IMAGE: 10 * 2**20,
     Kind.VOICE: 2 * 2**20,
     Kind.VIDEO: 10 * 2**20,
     Kind.THUMB: 64 * 2**10,
 }
+# the type is read from the content: names and declared types come from outside and may lie
 _SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "image/jpeg": (b"\xff\xd8\xff",),
     "image/png": (b"\x89PNG\r\n\x1a\n",),
@@ -43,7 +46,7 @@ _EXTENSIONS = {
 
 
 class MediaFile(Base):
-    """One file of ours; `name` is how rules speak of it."""
+    """One file; `name` is how rules refer to it."""
 
     __tablename__ = "media_files"
 
@@ -53,6 +56,7 @@ class MediaFile(Base):
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"), index=True)
     mime: Mapped[str]
     size: Mapped[int]
+    # deferred: lists must not load megabytes
     body: Mapped[bytes] = deferred(mapped_column(LargeBinary))
     preview: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     digest: Mapped[str]
@@ -63,8 +67,9 @@ class MediaFile(Base):
 
 
 def detect_mime(body: bytes) -> str | None:
-    """What the first bytes say a file is; None for kinds WeChat does not take."""
+    """The MIME type that the first bytes tell; None for formats WeChat does not take."""
     for mime, signatures in _SIGNATURES.items():
+        # an MP4 begins with the length of its first box, then its name
         head = body[4:] if mime == "video/mp4" else body
         if head.startswith(signatures):
             return mime
@@ -72,7 +77,7 @@ def detect_mime(body: bytes) -> str | None:
 
 
 def is_accepted(kind: Kind, mime: str | None) -> bool:
-    """Whether WeChat takes this sort of file as this kind."""
+    """Whether WeChat takes a file of this MIME type as this kind."""
     prefix = {Kind.VOICE: "audio/", Kind.VIDEO: "video/"}.get(kind, "image/")
     return mime is not None and mime.startswith(prefix)
 
@@ -86,9 +91,9 @@ def save(
     department_id: int | None = None,
     now: datetime,
 ) -> MediaFile:
-    """Keep a file under a name; the same bytes again change nothing.
+    """Store a file under a name; the same bytes again change nothing.
 
-    `digest` is the hex SHA-256 of `body`. Raises Invalid for what WeChat would refuse.
+    `digest` is the hexadecimal SHA-256 of `body`. Raises Invalid for what WeChat would refuse.
     """
     mime = detect_mime(body)
     if mime is None or not is_accepted(kind, mime):
@@ -120,7 +125,7 @@ def save(
 
 
 def set_content(file: MediaFile, body: bytes, *, digest: str, now: datetime) -> None:
-    """Give a file its bytes; every process learns of it."""
+    """Give a file its bytes and thumbnail, and make every process reload the media ids."""
     file.body, file.size, file.digest = body, len(body), digest
     file.preview = images.thumbnail(body) if file.mime.startswith("image/") else None
     file.updated_at = now
@@ -130,7 +135,7 @@ def set_content(file: MediaFile, body: bytes, *, digest: str, now: datetime) -> 
 
 
 def find_by_name(name: str) -> MediaFile | None:
-    """The file of this name, or None."""
+    """The file with this name; None when there is none."""
     return session.scalars(select(MediaFile).where(MediaFile.name == name)).one_or_none()
 
 

@@ -1,10 +1,9 @@
-"""Pictures: drawn anew from what a stranger's file shows, and nothing else of it kept.
+"""Images: uploaded pictures are decoded and encoded again, and only the pixels are kept.
 
-    bytes ── header: how large? ── decode ── stand upright ── encode ──> bytes of ours
-
-A header that promises more than the bounds is refused before a pixel is made. What cannot be
-decoded whole is refused. Position, camera, comments, colour profiles and whatever hides behind
-the picture stay behind.
+The result is a file of ours: position, camera, comments, colour profiles and anything appended to
+the original are gone. The header is checked against size limits before any pixel is decoded, so a
+small file that promises a huge picture (a decompression bomb) costs nothing. A picture that cannot
+be decoded completely is refused.
 """
 
 import io
@@ -16,31 +15,37 @@ from PIL import Image, ImageOps, ImageSequence
 
 from config.errors import Invalid
 
+# a decoded picture takes up to 4 bytes a pixel: 120 MB at this limit
 MAX_PIXELS = 30_000_000
 MAX_SIDE = 12_000
 MAX_FRAMES = 300
 MAX_ANIMATION_PIXELS = 20_000_000  # of all frames together
 
+# Pillow may try no other decoder: each one is code that a stranger's bytes would reach
 _FORMATS = ("JPEG", "PNG", "GIF")
+# tried in this order until the file is small enough
 _QUALITIES = (90, 80, 70, 60)
 _THUMBNAIL_SIDE = 320
 _COVER_SIDES = (600, 400, 240)
 _PLAIN_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
-# what Pillow's decoders raise at a broken file
+# Pillow's decoders raise all of these for broken files
 _DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError)
 _SIZE_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture of ours: its bytes and what they are."""
+    """A picture encoded by us, with its MIME type."""
 
     body: bytes
     mime: str
 
 
 def reencode(body: bytes, *, max_bytes: int) -> EncodedImage:
-    """The picture as ours. Raises Invalid for one that is broken, too large, or moves as PNG."""
+    """The picture encoded again as PNG, JPEG or, if it moves, GIF.
+
+    Raises Invalid for a file that is broken, too large, or moves in a format other than GIF.
+    """
     try:
         image = _open(body)
         if _is_animated(image):
@@ -53,7 +58,7 @@ def reencode(body: bytes, *, max_bytes: int) -> EncodedImage:
 
 
 def reencode_cover(body: bytes, *, max_bytes: int) -> EncodedImage:
-    """The picture as a small JPEG, as small as WeChat wants a cover to be. Raises Invalid."""
+    """The picture as a JPEG small enough for a cover (thumb). Raises Invalid."""
     try:
         image = _open(body)
         if _is_animated(image):
@@ -73,9 +78,10 @@ def reencode_cover(body: bytes, *, max_bytes: int) -> EncodedImage:
 
 
 def thumbnail(body: bytes) -> bytes | None:
-    """A JPEG for lists; None for what is no picture, or too large a one."""
+    """A small JPEG for lists; None for what is no picture, or too large a one."""
     try:
         image = _open(body)
+        # lets the JPEG decoder work at a fraction of the size: much faster for a thumbnail
         image.draft("RGB", (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
         encoded = _flatten(_normalized(image))
         encoded.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
@@ -104,11 +110,12 @@ def _is_animated(image: Image.Image) -> bool:
 
 
 def _normalized(image: Image.Image) -> Image.Image:
-    """The pixels alone, turned as the camera was held."""
+    """Only the pixels, rotated as the EXIF orientation says."""
     image.load()
     upright = ImageOps.exif_transpose(image)
     if upright.mode not in _PLAIN_MODES:
         upright = upright.convert("RGB")
+    # copy() keeps `info`, so it is emptied by hand, except what palette pictures need to be drawn
     clean = upright.copy()
     clean.info = {}
     if "transparency" in upright.info:
@@ -117,6 +124,7 @@ def _normalized(image: Image.Image) -> Image.Image:
 
 
 def _encode(image: Image.Image, source_format: str, max_bytes: int) -> EncodedImage:
+    # a photograph as PNG would be several times larger; drawings stay sharp as PNG
     if source_format != "JPEG":
         encoded = _to_bytes(image, "PNG", optimize=True)
         if len(encoded) <= max_bytes:
@@ -130,7 +138,7 @@ def _encode(image: Image.Image, source_format: str, max_bytes: int) -> EncodedIm
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Without transparency, on white, as JPEG wants it."""
+    """The picture on white instead of transparency, because JPEG has none."""
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     rgba = image.convert("RGBA")

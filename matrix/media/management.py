@@ -1,9 +1,7 @@
-"""The library: what staff send, made harmless, and who may use it.
+"""Management: the files that staff upload, made harmless, and who may use and change them.
 
-    bytes ── clean ──> Clean ── add / replace ──> File ── remove
-
-A member uses the files of their own area and those of the whole city, and changes only the
-former. The city's own belong to those whose area is everywhere.
+A principal may use the files of their own departments and those of the whole city, and may change
+only the former. Files of the whole city are changed by those whose permission is city-wide.
 """
 
 import hashlib
@@ -34,6 +32,7 @@ from matrix.media.uploads import DueUpload, MediaUpload, request_upload
 from matrix.wechat.gateway import MediaKind as Kind
 
 MAX_NAME_LENGTH = 60
+# whoever writes or reads rules, or manages an account, has to see the files they use
 _USE_PERMISSIONS = (Permission.MEDIA_WRITE, Permission.RULES_READ, Permission.ACCOUNTS_READ)
 _ACCEPTED_FORMATS = {
     Kind.IMAGE: "JPG、PNG 或 GIF 图片",
@@ -41,19 +40,19 @@ _ACCEPTED_FORMATS = {
     Kind.VOICE: "AMR 或 MP3 录音",
     Kind.VIDEO: "MP4 视频",
 }
-# what is drawn anew may be larger on the way in
+# bytes; a cover is scaled down by us, so the original may be larger than WeChat's limit
 _MAX_UPLOAD_BYTES = MAX_BYTES | {Kind.THUMB: MAX_BYTES[Kind.IMAGE]}
 
 
 class MediaFileChanged(DomainError):
-    """Somebody else changed the file since it was read."""
+    """Somebody else changed the file since the form was opened."""
 
     text = "这个素材刚被其他人修改过，请刷新后重试。"
 
 
 @dataclass(frozen=True)
 class SanitizedFile:
-    """A file that was read whole and written anew: kind, type, bytes and their hex SHA-256."""
+    """A file that was read completely and written anew; `digest` is its hexadecimal SHA-256."""
 
     kind: Kind
     mime: str
@@ -63,7 +62,7 @@ class SanitizedFile:
 
 @dataclass(frozen=True)
 class MediaListItem:
-    """A file, its owner (empty for the whole city), and whether a small picture of it is kept."""
+    """A file with its owner's name (empty for the whole city), and whether it has a thumbnail."""
 
     file: MediaFile
     department: str
@@ -72,7 +71,9 @@ class MediaListItem:
 
 @dataclass(frozen=True)
 class AccountUpload:
-    """A file at one account: until when its id works, and whether it is the file of now."""
+    """A file at one account: until when its media id is valid, and whether it is the current
+    content.
+    """
 
     account_id: int
     account: str
@@ -81,7 +82,7 @@ class AccountUpload:
 
 
 def sanitize(kind: Kind, body: bytes) -> SanitizedFile:
-    """Make what a stranger sent harmless; touches no database. Raises Invalid in words."""
+    """Make an uploaded file harmless. Touches no database. Raises Invalid with a Chinese reason."""
     if not body:
         raise Invalid(field="file", problem="文件是空的")
     if len(body) > _MAX_UPLOAD_BYTES[kind]:
@@ -107,7 +108,7 @@ def sanitize(kind: Kind, body: bytes) -> SanitizedFile:
 
 
 def access_file(principal: Principal, file_id: int, permission: Permission) -> MediaFile:
-    """A file inside the area of a right; to use one, see `usable_file`. Raises NotFound."""
+    """A file inside the permission's scope, to change it. Raises NotFound."""
     file = session.get(MediaFile, file_id)
     if file is None:
         raise NotFound(kind="media", id=file_id)
@@ -116,7 +117,7 @@ def access_file(principal: Principal, file_id: int, permission: Permission) -> M
 
 
 def access_usable_file(principal: Principal, file_id: int) -> MediaFile:
-    """A file the member may use: of their area, or of the whole city. Raises NotFound."""
+    """A file the principal may use: in their scope, or of the whole city. Raises NotFound."""
     found = session.scalar(
         select(MediaFile).where(MediaFile.id == file_id, _usable_filter(principal))
     )
@@ -133,7 +134,7 @@ def list_for_staff(
     before: int | None = None,
     limit: int = 48,
 ) -> list[MediaListItem]:
-    """Files the member may use below id `before`, newest first."""
+    """Files the principal may use, newest first; `before` is the last id of the page before."""
     statement = (
         select(MediaFile, func.coalesce(Department.name, ""), MediaFile.preview.is_not(None))
         .outerjoin(Department, Department.id == MediaFile.department_id)
@@ -150,7 +151,7 @@ def list_for_staff(
 
 
 def names_for_staff(principal: Principal) -> list[tuple[str, Kind]]:
-    """The names and kinds of all files the member may use, by name."""
+    """Names and kinds of all files the principal may use, by name."""
     rows = session.execute(
         select(MediaFile.name, MediaFile.kind)
         .where(_usable_filter(principal))
@@ -160,7 +161,7 @@ def names_for_staff(principal: Principal) -> list[tuple[str, Kind]]:
 
 
 def owners_for_staff(principal: Principal) -> list[tuple[int | None, str]]:
-    """Who a new file of this member may belong to: (department id, name); None is the city."""
+    """Possible owners of a new file: (department id, name); None stands for the whole city."""
     scope = principal.scope(Permission.MEDIA_WRITE)
     rows = session.execute(
         select(Department.id, Department.name)
@@ -179,7 +180,7 @@ def create(
     department_id: int | None,
     now: datetime,
 ) -> MediaFile:
-    """Keep a new file under a name of its own. Raises NotFound, Invalid."""
+    """Store a new file under a unique name. Raises NotFound, Invalid."""
     principal.require(Permission.MEDIA_WRITE, department_id=department_id)
     name = _validated_name(name)
     file = MediaFile(
@@ -200,9 +201,9 @@ def create(
 def replace(
     principal: Principal, file_id: int, content: SanitizedFile, *, version: int, now: datetime
 ) -> MediaFile:
-    """Give a file other bytes under its name. Raises NotFound, Invalid, FileChanged.
+    """Give a file new content under its name. Raises NotFound, Invalid, MediaFileChanged.
 
-    Accounts that have it get the new one soon; until then they answer with the old one.
+    Accounts that have the file upload it again; until then they go on sending the old content.
     """
     file = _get_locked(principal, file_id, version)
     if content.kind is not file.kind:
@@ -221,9 +222,9 @@ def replace(
 
 
 def delete_file(principal: Principal, file_id: int, *, version: int) -> None:
-    """Remove a file that nobody uses; the caller knows whether rules do.
+    """Delete a file. The caller has checked that no rule uses it.
 
-    Raises NotFound, FileChanged.
+    Raises NotFound, MediaFileChanged.
     """
     file = _get_locked(principal, file_id, version)
     _audit("media.delete", file, before=_audit_facts(file))
@@ -234,7 +235,7 @@ def delete_file(principal: Principal, file_id: int, *, version: int) -> None:
 
 
 def uploads_for_staff(principal: Principal, file_id: int) -> list[AccountUpload]:
-    """Where a file the member may use was uploaded, at accounts the member may see."""
+    """The accounts, among those the principal may see, to which a file was uploaded."""
     access_usable_file(principal, file_id)
     rows = session.execute(
         select(
@@ -273,13 +274,14 @@ def _get_locked(principal: Principal, file_id: int, version: int) -> MediaFile:
 
 def _usable_filter(principal: Principal) -> ColumnElement[bool]:
     scopes = [scope for scope in map(principal.scope, _USE_PERMISSIONS) if scope]
+    # no permission anywhere: even the files of the whole city are none of their business
     if not scopes:
         raise NotFound(kind="media", staff=principal.staff_id)
     return or_(MediaFile.department_id.is_(None), *map(_area_filter, scopes))
 
 
 def _area_filter(scope: PermissionScope) -> ColumnElement[bool]:
-    """Files of the departments of an area, and of those that own its single accounts."""
+    """Files of the departments in a scope, and of those that own its single accounts."""
     in_scope_departments: ColumnElement[bool] = scope.sql_filter(department=MediaFile.department_id)
     account_ids: Collection[int] = scope.accounts
     owners = select(Account.department_id).where(Account.id.in_(account_ids))

@@ -1,9 +1,8 @@
-"""Uploads: the name of each file at each account.
+"""Uploads: the media id of each file at each account.
 
-    File 1 ──< n Upload (account, media id, three days)
-
-A media id belongs to one account and lapses. `due` tells which uploads must be made or made
-again; a job makes them in good time, for a citizen who waits cannot wait for an upload.
+WeChat's temporary media ids belong to one account and live three days (wechat-platform.md 7.5).
+`list_due_uploads` says which uploads are missing or about to expire; a job makes them ahead of
+time, because a citizen's message has to be answered within five seconds.
 """
 
 from collections.abc import Iterable
@@ -20,11 +19,12 @@ from matrix.wechat.gateway import TemporaryMedia
 
 UPLOAD = "media.upload"
 
+# an upload that fails all night must still be repeated in time by day
 RENEW_BEFORE = timedelta(hours=12)
 
 
 class MediaUpload(Base):
-    """The file's name at one account."""
+    """A file's media id at one account; `digest` says which content was uploaded."""
 
     __tablename__ = "media_uploads"
     __table_args__ = (UniqueConstraint("account_id", "file_id"),)
@@ -39,16 +39,18 @@ class MediaUpload(Base):
 
 @dataclass(frozen=True)
 class DueUpload:
-    """An upload that must be made."""
+    """An upload that has to be made."""
 
     account_id: int
     file_id: int
 
 
 def list_due_uploads(needed: Iterable[tuple[int, str]], *, now: datetime) -> list[DueUpload]:
-    """Which of the wanted (account id, file name) pairs lack an upload that lasts a while."""
+    """Which of the needed (account id, file name) pairs lack an upload of the current content."""
     pairs = set(needed)
     files = {name: (key, digest) for key, name, digest in _files({name for _, name in pairs})}
+    # compared with the digest: a replaced file needs a new upload although its old media id is
+    # valid
     current = {
         (account_id, file_id, digest)
         for account_id, file_id, digest in session.execute(
@@ -72,13 +74,13 @@ def _files(names: set[str]) -> list[tuple[int, str, str]]:
 
 
 def request_upload(upload: DueUpload) -> None:
-    """Have an upload made, once however often it is asked for."""
+    """Enqueue an upload; while one is waiting, asking again changes nothing."""
     key = f"{UPLOAD}:{upload.account_id}:{upload.file_id}"
     jobs.enqueue(UPLOAD, key=key, account_id=upload.account_id, file_id=upload.file_id)
 
 
 def record_upload(account_id: int, file_id: int, uploaded: TemporaryMedia, *, digest: str) -> None:
-    """Write down the account's id for a file."""
+    """Store the media id that an account got for a file; `digest` is that of the uploaded bytes."""
     values = {"media_id": uploaded.media_id, "digest": digest, "expires_at": uploaded.expires_at}
     session.execute(
         upsert(MediaUpload)
@@ -91,7 +93,7 @@ def record_upload(account_id: int, file_id: int, uploaded: TemporaryMedia, *, di
 
 
 def media_ids(*, now: datetime) -> dict[tuple[int, str], str]:
-    """The media ids that work now, by (account id, file name)."""
+    """Media ids that are valid now, by (account id, file name), for the snapshot."""
     rows = session.execute(
         select(MediaUpload.account_id, MediaFile.name, MediaUpload.media_id).where(
             MediaUpload.file_id == MediaFile.id, MediaUpload.expires_at > now

@@ -1,12 +1,12 @@
-"""Menus: the buttons at the foot of an account's chat.
+"""Menus: the buttons at the foot of an account's chat (wechat-platform.md 9.1).
 
-    buttons       plain data <──> Button, what WeChat would refuse, where two menus differ
-    versions      Account 1 ──< n Menu, pushed by a job
-    conditional   other buttons for some followers
-    sights        what WeChat shows at this moment
+    buttons         buttons as plain data, what WeChat would refuse, where two menus differ
+    versions        the account's menu versions; a job pushes the newest to WeChat
+    conditional     other menus for some followers
+    remote_state    what WeChat shows at this moment
 
-A button opens a page (link), says a key to us (ask, and the scanning and picture kinds), or holds
-up to five others. Kinds are the gateway's words (ButtonKind).
+A button opens a page, sends us a key, or holds up to five sub-buttons. Its kinds are those of the
+gateway (ButtonKind).
 """
 
 from matrix.menus.buttons import (

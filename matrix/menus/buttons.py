@@ -1,10 +1,9 @@
-"""Buttons as plain data: what a file, a form and the database hold of a menu.
+"""Buttons as plain data: the form in which files, forms and the database hold a menu.
 
-[{name, kind, value} | {name, kind: mini_program, value, appid, page} | {name, buttons: […]}]
+    [{name, kind, value} | {name, kind: mini_program, value, appid, page} | {name, buttons: […]}]
 
-rows ── faults ──> what WeChat would not take, and at which button
-rows ── parse ──> Button ── dump ──> rows
-Buttons of ours, Buttons shown ── compare ──> where they differ
+`iter_problems` names everything WeChat would refuse and at which button, so that a form can show it
+beside the field; `parse` raises the first of them. Limits: wechat-platform.md 9.1.
 """
 
 import re
@@ -17,6 +16,7 @@ from config.errors import Invalid
 from matrix.wechat.gateway import Button, ButtonKind
 
 MAX_TOP, MAX_SUB = 3, 5
+# WeChat counts bytes of UTF-8: three for a Chinese character
 MAX_TOP_NAME_BYTES, MAX_SUB_NAME_BYTES, MAX_KEY_BYTES, MAX_URL_BYTES = 16, 60, 128, 1024
 
 Rows = list[dict[str, Any]]
@@ -43,8 +43,8 @@ _APPID = re.compile(r"wx[0-9a-f]{16}")
 class ButtonProblem:
     """What is wrong with one part of one button.
 
-    `at` counts from nought: (1,) is the second button, (1, 0) the first one below it, () the
-    menu as a whole. `part` is name, kind, value, appid, page or buttons.
+    `path` counts from zero: (1,) is the second button, (1, 0) the first below it, () the menu as a
+    whole. `part` is name, kind, value, appid, page or buttons.
     """
 
     path: ButtonPath
@@ -62,19 +62,18 @@ class Difference:
 
 
 def parse(rows: object) -> tuple[Button, ...]:
-    """Read buttons from plain data.
+    """Buttons from plain data. Raises Invalid for the first thing WeChat would refuse.
 
-    `kind` is a word of ButtonKind: ask, link, scan … Raises Invalid naming the first button that
-    WeChat would not take, and why.
+    `kind` is a value of ButtonKind, such as ask, link or scan.
     """
     for problem in iter_problems(rows):
         raise Invalid(field="menu", problem=problem.problem)
-    assert isinstance(rows, list)  # else there was a fault
+    assert isinstance(rows, list)  # otherwise there was a problem
     return from_rows(rows)
 
 
 def iter_problems(rows: object) -> Iterator[ButtonProblem]:
-    """Everything WeChat would not take, in the order of the buttons."""
+    """Everything WeChat would refuse, in the order of the buttons."""
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_TOP:
         yield ButtonProblem((), "buttons", f"一级菜单应为 1 到 {MAX_TOP} 个")
         return
@@ -126,7 +125,7 @@ def _action_problems(
 
 
 def is_allowed_url(value: str) -> bool:
-    """Whether WeChat may send a citizen there: http or https, a host, and nobody's password."""
+    """Whether a button may open this address: http or https, with a host and no user name."""
     if len(value.encode()) > MAX_URL_BYTES or not value.isprintable() or " " in value:
         return False
     try:
@@ -139,7 +138,7 @@ def is_allowed_url(value: str) -> bool:
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Button, ...]:
-    """Buttons from rows that were checked on the way in, or that `dump_shown` wrote."""
+    """Buttons from rows that were checked before, or that `shown_to_rows` wrote."""
     return tuple(
         Button(
             name=str(row["name"]),
@@ -154,7 +153,9 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Button, ...]:
 
 
 def to_rows(buttons: Iterable[Button]) -> Rows:
-    """The plain data that `parse` reads; kinds made only in WeChat's console are left out."""
+    """The plain data that `parse` reads; kinds that only WeChat's own console can make are left
+    out.
+    """
     rows = []
     for each in buttons:
         if each.children:
@@ -165,7 +166,7 @@ def to_rows(buttons: Iterable[Button]) -> Rows:
 
 
 def shown_to_rows(buttons: Iterable[Button]) -> Rows:
-    """The plain data of whatever WeChat shows, console kinds too, for `read`."""
+    """The plain data of whatever WeChat shows, including those kinds, for `from_rows`."""
     return [
         {"name": each.name, "buttons": shown_to_rows(each.children)}
         if each.children
@@ -183,7 +184,7 @@ def _row(button: Button) -> dict[str, Any]:
 
 
 def diff(ours: Iterable[Button], shown: Iterable[Button]) -> tuple[Difference, ...]:
-    """Where our menu and what WeChat shows differ, from left to right."""
+    """Where our menu and the one WeChat shows differ, from left to right."""
     our_buttons, shown_buttons = dict(_with_paths(ours)), dict(_with_paths(shown))
     return tuple(
         Difference(path, our_buttons.get(path), shown_buttons.get(path))
@@ -195,7 +196,7 @@ def diff(ours: Iterable[Button], shown: Iterable[Button]) -> tuple[Difference, .
 def _with_paths(
     buttons: Iterable[Button], above: ButtonPath = ()
 ) -> Iterator[tuple[ButtonPath, Button]]:
-    """Each button with its place; one that opens a list counts by its name alone."""
+    """Each button with its path; a button with sub-buttons is compared by its name only."""
     for number, each in enumerate(buttons):
         path = (*above, number)
         yield path, Button(name=each.name) if each.children else each

@@ -1,11 +1,11 @@
 """Conditional menus: other buttons for followers with a tag, or on one kind of phone.
 
-    add ── waiting ──job──> shown ── remove ── leaving ──job──> gone
-              └─────────> failed ── remove ──────────────────> gone
+    create --> WAITING --job--> PUBLISHED --delete--> DELETING --job--> DELETED
+                     +-------> FAILED ------delete------^
 
-Of those that fit a follower WeChat shows the newest; nothing fits: the menu for everybody. WeChat
-cannot edit one, so a change is a new one and a removal. `reconcile` takes over what WeChat has
-and we did not make, and lets go what it no longer has.
+WeChat shows a follower the newest conditional menu whose conditions fit, or else the default menu.
+It cannot edit one, so a change is a new menu and a deletion (wechat-platform.md 9.1). `reconcile`
+adopts menus that were made elsewhere and marks as deleted what WeChat no longer has.
 """
 
 from collections.abc import Iterable
@@ -31,6 +31,7 @@ from matrix.wechat.gateway import Audience, Button
 CREATE = "menus.create_conditional"
 DELETE = "menus.delete_conditional"
 
+# WeChat's numbers for client_platform_type
 PLATFORMS = {1: "苹果手机", 2: "安卓手机", 3: "其他设备"}
 MAX_NAME_LENGTH = 40
 
@@ -46,13 +47,13 @@ class ConditionalMenuState(StrEnum):
 
 
 class NoMenuYet(DomainError):
-    """WeChat takes conditional menus only beside a menu for everybody."""
+    """WeChat accepts conditional menus only when the account has a default menu."""
 
     text = "请先推送面向所有人的菜单，再添加个性化菜单。"
 
 
 class ConditionalMenu(Base):
-    """One menu for some followers. `wechat_id` is WeChat's name of it."""
+    """One menu for some followers; `wechat_id` is its id at WeChat, None until it exists there."""
 
     __tablename__ = "conditional_menus"
 
@@ -60,6 +61,7 @@ class ConditionalMenu(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     name: Mapped[str]
     tag_id: Mapped[int | None]
+    # a copy: the tag may be renamed or deleted at WeChat
     tag_name: Mapped[str]
     platform: Mapped[int | None]
     buttons: Mapped[list[Any]]
@@ -71,19 +73,19 @@ class ConditionalMenu(Base):
 
     @property
     def audience(self) -> Audience:
-        """Whom it is for, in the gateway's words."""
+        """Whom it is for, as the gateway takes it."""
         return Audience(tag_id=self.tag_id, platform=self.platform)
 
     @property
     def audience_label(self) -> str:
-        """Whom it is for, in words."""
+        """Whom it is for, in Chinese."""
         tag = self.tag_name or (f"标签 {self.tag_id}" if self.tag_id is not None else "")
         return " · ".join(filter(None, (tag, PLATFORMS.get(self.platform or 0, ""))))
 
 
 @dataclass(frozen=True)
 class ConditionalMenuSpec:
-    """What somebody wants shown to whom."""
+    """A menu somebody wants, and for whom."""
 
     name: str
     audience: Audience
@@ -93,16 +95,14 @@ class ConditionalMenuSpec:
 def access_conditional(
     principal: Principal, menu_id: int, permission: Permission
 ) -> ConditionalMenu:
-    """A conditional menu of an account where the member has the right. Raises NotFound."""
-    menu = session.get(ConditionalMenu, menu_id)
-    if menu is None:
-        raise NotFound(kind="conditional_menu", id=menu_id)
+    """A conditional menu of an account where the principal has the permission. Raises NotFound."""
+    menu = get(menu_id)
     principal.require(permission, account_id=menu.account_id)
     return menu
 
 
 def list_for_staff(principal: Principal, account_id: int) -> list[ConditionalMenu]:
-    """The account's conditional menus that are not gone, the one WeChat asks first on top."""
+    """The account's conditional menus that are not deleted, in the order WeChat tries them."""
     accounts.access_account(principal, account_id, Permission.ACCOUNTS_READ)
     return _list_present(account_id)
 
@@ -110,7 +110,7 @@ def list_for_staff(principal: Principal, account_id: int) -> list[ConditionalMen
 def create(
     principal: Principal, account_id: int, spec: ConditionalMenuSpec, *, now: datetime
 ) -> ConditionalMenu:
-    """Have WeChat show these buttons to some. Raises NotFound, Invalid, NoMenuYet."""
+    """Have WeChat show these buttons to some followers. Raises NotFound, Invalid, NoMenuYet."""
     account = accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
     if not 1 <= len(spec.name.strip()) <= MAX_NAME_LENGTH:
         raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
@@ -136,7 +136,7 @@ def create(
 
 
 def delete(principal: Principal, menu_id: int) -> None:
-    """Take a conditional menu away; a second time does nothing. Raises NotFound."""
+    """Delete a conditional menu; a second call only repeats the job. Raises NotFound."""
     menu = access_conditional(principal, menu_id, Permission.MENUS_WRITE)
     account = accounts.access_account(principal, menu.account_id, Permission.MENUS_WRITE)
     deleting = compare_and_set(
@@ -174,14 +174,17 @@ def _tag_name(account_id: int, audience: Audience) -> str:
 
 
 def get(menu_id: int) -> ConditionalMenu:
-    """The conditional menu of this id."""
-    return session.get_one(ConditionalMenu, menu_id)
+    """The conditional menu with this id. Raises NotFound."""
+    menu = session.get(ConditionalMenu, menu_id)
+    if menu is None:
+        raise NotFound(kind="conditional_menu", id=menu_id)
+    return menu
 
 
 def find_existing(menu_id: int, found: Iterable[gateway.ConditionalMenu]) -> str | None:
-    """WeChat's name of a menu just like this one that is nobody else's yet.
+    """WeChat's id of a menu just like this one that none of our rows has; None without one.
 
-    A job that was killed between the call and its note finds here what it made.
+    A job that was killed after the call, but before it could note the id, finds here what it made.
     """
     menu = get(menu_id)
     known_ids = {each.wechat_id for each in _list_present(menu.account_id)}
@@ -193,7 +196,7 @@ def find_existing(menu_id: int, found: Iterable[gateway.ConditionalMenu]) -> str
 
 
 def mark_published(menu_id: int, wechat_id: str) -> None:
-    """Note WeChat's name of it; one that was taken away meanwhile has to leave again."""
+    """Store WeChat's id; a menu that was deleted meanwhile is sent to deletion again."""
     published: dict[str, object] = {
         "state": ConditionalMenuState.PUBLISHED,
         "wechat_id": wechat_id,
@@ -216,7 +219,7 @@ def mark_published(menu_id: int, wechat_id: str) -> None:
 
 
 def mark_deleted(menu_id: int) -> None:
-    """Note that WeChat shows it to nobody."""
+    """Note that WeChat no longer has it."""
     compare_and_set(
         ConditionalMenu,
         menu_id,
@@ -226,13 +229,13 @@ def mark_deleted(menu_id: int) -> None:
 
 
 def mark_failed(menu_id: int, problem: str) -> None:
-    """Note that WeChat does not take it."""
+    """Note that WeChat refused it."""
     to: dict[str, object] = {"state": ConditionalMenuState.FAILED, "problem": problem}
     compare_and_set(ConditionalMenu, menu_id, when={"state": ConditionalMenuState.WAITING}, to=to)
 
 
 def record_delay(menu_id: int, problem: str) -> None:
-    """Note why it did not work yet; the job tries again."""
+    """Note why it has not worked yet; the job tries again."""
     when: dict[str, object] = {
         "state": (ConditionalMenuState.WAITING, ConditionalMenuState.DELETING)
     }
@@ -240,7 +243,11 @@ def record_delay(menu_id: int, problem: str) -> None:
 
 
 def reconcile(account_id: int, found: Iterable[gateway.ConditionalMenu], *, now: datetime) -> None:
-    """Make our list say what WeChat has. What waits for a job of its own is left alone."""
+    """Bring our list in line with what WeChat has.
+
+    Menus that wait for a job of their own are left alone, and nothing is adopted while one waits:
+    what that job is just creating would look like somebody else's.
+    """
     remote_menus = {each.menu_id: each for each in found}
     present = _list_present(account_id)
     for menu in present:

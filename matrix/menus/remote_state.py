@@ -1,9 +1,7 @@
-"""Sights: what WeChat shows at this moment, fetched by a job when somebody asks.
+"""Remote state: what WeChat shows at this moment, fetched by a job when somebody asks.
 
-    look ── job ──> seen (menu, conditional menus, tags)   or   unseen, with the reason
-
-One row for each account, for all its followers; and one for each person whose menu was tried,
-which is forgotten after a day.
+One row per account holds what all its followers see (the default menu and the tags); one row per
+tested person holds what that person sees, and is deleted after a day.
 """
 
 from collections.abc import Sequence
@@ -24,12 +22,13 @@ from matrix.wechat.gateway import Button, Tag
 REFRESH = "menus.refresh"
 PREVIEW = "menus.preview"
 
+# an empty string rather than NULL, so that the unique constraint covers this row too
 EVERYBODY = ""
 _MAX_PERSON_LENGTH = 64
 
 
 class RemoteMenu(Base):
-    """What followers see: all of them, or one person (an openid or a WeChat id)."""
+    """What followers see: all of them (`person` is empty), or one openid or WeChat id."""
 
     __tablename__ = "remote_menus"
     __table_args__ = (UniqueConstraint("account_id", "person"),)
@@ -39,6 +38,7 @@ class RemoteMenu(Base):
     person: Mapped[str]
     requested_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
+    # whether the account's menu is switched on in WeChat's console
     is_open: Mapped[bool]
     buttons: Mapped[list[Any]]
     tags: Mapped[list[Any]]
@@ -46,16 +46,16 @@ class RemoteMenu(Base):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the answer to the last question is still to come."""
+        """Whether the answer to the last request is still to come."""
         return self.problem is None and (self.seen_at is None or self.seen_at < self.requested_at)
 
     def tag_name(self, tag_id: int) -> str | None:
-        """What the account calls a tag of its followers; None when it has no such tag."""
+        """The account's name for a follower tag; None when it has no such tag."""
         return next((str(tag["name"]) for tag in self.tags if tag["id"] == tag_id), None)
 
 
 def request_refresh(principal: Principal, account_id: int, *, now: datetime) -> RemoteMenu:
-    """Ask what everybody sees, and which tags there are. Raises NotFound."""
+    """Fetch the default menu and the tags. Raises NotFound."""
     accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
     jobs.enqueue(REFRESH, key=f"{REFRESH}:{account_id}", account_id=account_id)
     return _mark_requested(account_id, EVERYBODY, now)
@@ -64,7 +64,7 @@ def request_refresh(principal: Principal, account_id: int, *, now: datetime) -> 
 def request_preview(
     principal: Principal, account_id: int, person: str, *, now: datetime
 ) -> RemoteMenu:
-    """Ask what one person sees. Raises NotFound, Invalid."""
+    """Fetch what one person sees. Raises NotFound, Invalid."""
     accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
     person = person.strip()
     if (
@@ -81,18 +81,18 @@ def request_preview(
 def find_for_staff(
     principal: Principal, account_id: int, person: str = EVERYBODY
 ) -> RemoteMenu | None:
-    """What was seen last; None when nobody ever looked. Raises NotFound."""
+    """What was fetched last; None when nobody ever asked. Raises NotFound."""
     accounts.access_account(principal, account_id, Permission.ACCOUNTS_READ)
     return _find(account_id, person)
 
 
 def find_default(account_id: int) -> RemoteMenu | None:
-    """What everybody was seen to see; None when nobody ever looked."""
+    """The default menu as it was fetched last; None when nobody ever asked."""
     return _find(account_id, EVERYBODY)
 
 
 def find(remote_menu_id: int) -> RemoteMenu | None:
-    """The sight of this id; None when it was forgotten."""
+    """The row with this id; None when it was deleted."""
     return session.get(RemoteMenu, remote_menu_id)
 
 
@@ -105,7 +105,7 @@ def record(
     tags: Sequence[Tag] = (),
     now: datetime,
 ) -> None:
-    """Write down what WeChat showed."""
+    """Store what WeChat showed."""
     _update(
         account_id,
         person,
@@ -118,12 +118,12 @@ def record(
 
 
 def record_failure(account_id: int, problem: str, *, person: str = EVERYBODY) -> None:
-    """Write down why WeChat showed nothing."""
+    """Store why WeChat showed nothing; what was fetched before stays."""
     _update(account_id, person, problem=problem)
 
 
 def delete_previews_older_than(*, before: datetime) -> None:
-    """Remove what single persons saw before an instant."""
+    """Delete what single persons saw before an instant."""
     session.execute(
         delete(RemoteMenu).where(RemoteMenu.person != EVERYBODY, RemoteMenu.requested_at < before),
         execution_options={"synchronize_session": False},

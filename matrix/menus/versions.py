@@ -1,13 +1,11 @@
-"""Versions: the menus of an account, the newest of which it should show.
+"""Versions: the menus of an account; the newest one is the one WeChat should show.
 
-    Account 1 ──< n Menu
+    DRAFT --push--> WAITING --job--> PUSHED
+                          +-------> FAILED --push--> WAITING
+                          +-------> SUPERSEDED      a newer version was pushed
 
-    draft ──push──> waiting ──job──> pushed
-                      │  └────────> failed ──push──> waiting
-                      └ a newer one was asked for ──> overtaken
-
-A version never changes; an edit, a copy from another account and a roll-back each make a new
-one. `wanted` is what the account should show: the newest that is not a draft.
+A version never changes. Editing, copying from another account and restoring an old version each
+create a new one. `find_target` is what the account should show: the newest that is no draft.
 """
 
 from collections.abc import Collection
@@ -44,7 +42,7 @@ class MenuState(StrEnum):
 
 
 class MenuChanged(DomainError):
-    """Somebody wrote another version since this one was opened."""
+    """Somebody saved another version since the editor was opened."""
 
     text = "{author}已保存了第 {version} 版，请先看看两版的不同再决定。"
 
@@ -56,7 +54,7 @@ class MenuSuperseded(DomainError):
 
 
 class Menu(Base):
-    """One version of one account's menu. `author` is a copy of the name, empty for the hub."""
+    """One version of an account's menu. `author` is a copy of the name, empty for the hub."""
 
     __tablename__ = "menus"
     __table_args__ = (UniqueConstraint("account_id", "version"),)
@@ -70,6 +68,7 @@ class Menu(Base):
     note: Mapped[str]
     author: Mapped[str]
     author_id: Mapped[int | None]
+    # lets the page show what became of a copy at every account
     copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("menus.id"), index=True)
     created_at: Mapped[datetime]
     pushed_at: Mapped[datetime | None]
@@ -86,7 +85,7 @@ class AccountMenu:
 
 @dataclass(frozen=True)
 class MenuCopy:
-    """What a copy did at one account; `is_new` is false where it shows the same already."""
+    """What copying did at one account; `is_new` is False where it shows the same menu already."""
 
     account_id: int
     account: str
@@ -98,10 +97,8 @@ class MenuCopy:
 
 
 def access_menu(principal: Principal, menu_id: int, permission: Permission) -> Menu:
-    """A version of an account where the member has the right. Raises NotFound."""
-    menu = session.get(Menu, menu_id)
-    if menu is None:
-        raise NotFound(kind="menu", id=menu_id)
+    """A version of an account where the principal has the permission. Raises NotFound."""
+    menu = get(menu_id)
     principal.require(permission, account_id=menu.account_id)
     return menu
 
@@ -109,7 +106,7 @@ def access_menu(principal: Principal, menu_id: int, permission: Permission) -> M
 def list_versions_for_staff(
     principal: Principal, account_id: int, *, before: int | None = None, limit: int = 30
 ) -> list[Menu]:
-    """The versions of an account below version `before`, newest first. Raises NotFound."""
+    """Versions of an account, newest first, below version `before`. Raises NotFound."""
     accounts.access_account(principal, account_id, Permission.ACCOUNTS_READ)
     statement = select(Menu).where(Menu.account_id == account_id)
     if before is not None:
@@ -118,12 +115,12 @@ def list_versions_for_staff(
 
 
 def list_newest_for_staff(principal: Principal) -> list[AccountMenu]:
-    """Every account the member may see, by name, with its newest version."""
+    """Every account the principal may see, by name, with its newest version."""
     return _newest_by_account(principal.scope(Permission.ACCOUNTS_READ))
 
 
 def list_targets_for_staff(principal: Principal) -> list[AccountMenu]:
-    """Every account whose menu the member may write, by name, with its newest version."""
+    """Every account whose menu the principal may write, by name, with its newest version."""
     return _newest_by_account(principal.scope(Permission.MENUS_WRITE))
 
 
@@ -150,15 +147,15 @@ def save_draft(
     note: str = "",
     now: datetime,
 ) -> Menu:
-    """Keep these buttons as a draft; the same as in the newest version changes nothing.
+    """Save these buttons as a draft; the same as in the newest version changes nothing.
 
-    `seen` is the version the member started from, 0 for none. Raises NotFound, Invalid,
+    `base_version` is the version the editor started from, 0 for none. Raises NotFound, Invalid,
     MenuChanged.
     """
     accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
     if len(note) > MAX_NOTE_LENGTH:
         raise Invalid(field="note", problem=f"最长 {MAX_NOTE_LENGTH} 个字")
-    get_for_update(Account, account_id)  # one version after the other
+    get_for_update(Account, account_id)  # two editors get different version numbers
     last, rows = find_newest(account_id), to_rows(buttons)
     if last is not None and last.buttons == rows:
         return last
@@ -170,7 +167,7 @@ def save_draft(
 
 
 def push(principal: Principal, menu_id: int) -> Menu:
-    """Have WeChat show this version, also once more. Raises NotFound, MenuOvertaken."""
+    """Have WeChat show this version, even if it does already. Raises NotFound, MenuSuperseded."""
     menu = access_menu(principal, menu_id, Permission.MENUS_WRITE)
     get_for_update(Account, menu.account_id)
     last = find_newest(menu.account_id)
@@ -181,7 +178,7 @@ def push(principal: Principal, menu_id: int) -> Menu:
 
 
 def restore(principal: Principal, menu_id: int, *, now: datetime) -> Menu:
-    """Make an older version the newest again and push it. Raises NotFound."""
+    """Make an older version the newest again, and push it. Raises NotFound."""
     old = access_menu(principal, menu_id, Permission.MENUS_WRITE)
     get_for_update(Account, old.account_id)
     last = find_newest(old.account_id)
@@ -201,10 +198,9 @@ def restore(principal: Principal, menu_id: int, *, now: datetime) -> Menu:
 def copy_to(
     principal: Principal, menu_id: int, account_ids: Collection[int], *, now: datetime
 ) -> list[MenuCopy]:
-    """Give other accounts this menu, each as a version of its own, and push them.
+    """Give other accounts this menu, each as a new version of its own, and push them.
 
-    Accounts that the member may not write to are left out as if they were not there. Raises
-    NotFound.
+    Accounts whose menu the principal may not write are left out. Raises NotFound for the source.
     """
     source = access_menu(principal, menu_id, Permission.MENUS_WRITE)
     allowed = principal.scope(Permission.MENUS_WRITE).sql_filter(account=Account.id)
@@ -212,6 +208,7 @@ def copy_to(
         select(Account)
         .where(Account.id.in_(account_ids), Account.id != source.account_id, allowed)
         .order_by(Account.id)
+        # in the order of ids, so that two copies cannot deadlock
         .with_for_update()
     ).all()
     newest = {listed.account_id: listed.menu for listed in list_targets_for_staff(principal)}
@@ -236,7 +233,7 @@ def copy_to(
 
 
 def list_copies_for_staff(principal: Principal, menu_id: int) -> list[MenuCopy]:
-    """What became of this version's copies, by the account's name; the latest of each account."""
+    """The latest copy of this version at each account, by account name."""
     access_menu(principal, menu_id, Permission.ACCOUNTS_READ)
     visible = principal.scope(Permission.ACCOUNTS_READ).sql_filter(account=Menu.account_id)
     rows = session.execute(
@@ -249,11 +246,11 @@ def list_copies_for_staff(principal: Principal, menu_id: int) -> list[MenuCopy]:
     return list(latest.values())
 
 
-# ---- for files, and for the account's first day ----
+# ---- for imported files, and for an account that has just been connected ----
 
 
 def save_from_file(account_id: int, buttons: tuple[Button, ...], *, now: datetime) -> Menu:
-    """Make these buttons the account's newest menu and push it; the same again changes nothing."""
+    """Make these buttons the newest version and push it; the same again changes nothing."""
     rows = to_rows(buttons)
     last = find_newest(account_id)
     if last is not None and last.buttons == rows:
@@ -264,7 +261,7 @@ def save_from_file(account_id: int, buttons: tuple[Button, ...], *, now: datetim
 
 
 def import_current(account_id: int, buttons: tuple[Button, ...], *, now: datetime) -> Menu | None:
-    """Take over what the account shows already; None when there is nothing to take over."""
+    """Adopt the menu an account had before us; None when we have one or there is nothing."""
     if find_newest(account_id) is not None or not to_rows(buttons):
         return None
     menu = _create_version(
@@ -275,19 +272,22 @@ def import_current(account_id: int, buttons: tuple[Button, ...], *, now: datetim
 
 
 def get(menu_id: int) -> Menu:
-    """The menu of this id."""
-    return session.get_one(Menu, menu_id)
+    """The version with this id. Raises NotFound."""
+    menu = session.get(Menu, menu_id)
+    if menu is None:
+        raise NotFound(kind="menu", id=menu_id)
+    return menu
 
 
 def find_newest(account_id: int) -> Menu | None:
-    """The newest version, drafts too."""
+    """The newest version, drafts included; None when there is none."""
     return session.scalars(
         select(Menu).where(Menu.account_id == account_id).order_by(Menu.version.desc()).limit(1)
     ).one_or_none()
 
 
 def find_target(account_id: int) -> Menu | None:
-    """The version the account should show."""
+    """The version the account should show; None when there is none."""
     return session.scalars(
         select(Menu)
         .where(Menu.account_id == account_id, Menu.state != MenuState.DRAFT)
@@ -300,10 +300,10 @@ def find_target(account_id: int) -> Menu | None:
 
 
 def mark_pushed(menu_id: int, *, now: datetime) -> None:
-    """Note that WeChat took this version.
+    """Note that WeChat accepted this version.
 
-    When a newer one was asked for in the meantime, the older may have arrived last: the newer
-    one goes again.
+    If a newer version was pushed meanwhile, this call may have reached WeChat last and overwritten
+    it; the newer one is pushed again.
     """
     values: dict[str, object] = {"state": MenuState.PUSHED, "problem": None, "pushed_at": now}
     if compare_and_set(Menu, menu_id, when={"state": MenuState.WAITING}, to=values) is not None:
@@ -314,17 +314,14 @@ def mark_pushed(menu_id: int, *, now: datetime) -> None:
 
 
 def record_delay(menu_id: int, problem: str) -> None:
-    """Note why WeChat did not take this version yet; the job tries again."""
+    """Note why WeChat has not accepted this version yet; the job tries again."""
     compare_and_set(Menu, menu_id, when={"state": MenuState.WAITING}, to={"problem": problem})
 
 
 def mark_failed(menu_id: int, problem: str) -> bool:
-    """Note that WeChat will not take this version; False when it no longer matters."""
+    """Note that WeChat refused this version; False when a newer one has replaced it."""
     to: dict[str, object] = {"state": MenuState.FAILED, "problem": problem}
     return compare_and_set(Menu, menu_id, when={"state": MenuState.WAITING}, to=to) is not None
-
-
-# ---- inside ----
 
 
 def _request_push(menu: Menu, *, before: MenuState) -> None:
@@ -358,6 +355,8 @@ def _create_version(
     now: datetime,
 ) -> Menu:
     account = accounts.get(account_id)
+    # safe without a gap or repeat because callers hold the account's lock; the unique constraint is
+    # the last guard
     highest = session.scalar(select(func.max(Menu.version)).where(Menu.account_id == account_id))
     menu = Menu(
         account_id=account_id,
@@ -387,7 +386,7 @@ def _create_version(
 
 
 def _supersede_older(menu: Menu) -> None:
-    """What waits below this version is not asked for any more."""
+    """Older versions that still wait are no longer wanted."""
     session.execute(
         update(Menu)
         .where(

@@ -1,8 +1,7 @@
-"""Codes: QR codes with a scene, and how often they are scanned.
+"""QR codes with a scene, and how often each was scanned (wechat-platform.md 9.2).
 
-    Account 1 ──< n Code ──< n Scans (one local day)
-
-Who scans one sends us its scene; a rule that listens to the scene answers.
+Scanning one opens the account's chat and sends us its scene; a rule that listens to the scene
+answers.
 """
 
 from matrix.qrcodes.codes import (

@@ -1,9 +1,10 @@
-"""Scenes: the codes of an account, made by WeChat when staff ask.
+"""QR codes: the codes with a scene of an account, made by WeChat when staff ask for one.
 
-    waiting ──job──> ready ── its time ends ──> (over) ── renew ──> waiting
-       └───────────> failed ─────────────────────────────── renew ──> waiting
+    create --> WAITING --job--> READY --(expires)--renew--> WAITING
+                     +-------> FAILED -----------renew--> WAITING
 
-WeChat takes no code back: one that is not needed is put aside, and its scans go on counting.
+WeChat cannot delete a code. One that is no longer needed is retired: it leaves the list, and its
+scans are still answered and counted.
 """
 
 import re
@@ -29,6 +30,7 @@ MAX_PERMANENT = 100_000
 MAX_DAYS = 30
 MAX_NAME_LENGTH = 60
 
+# WeChat takes up to 64 characters; these are safe in every address and file
 _SCENE_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
@@ -41,25 +43,25 @@ class QrCodeState(StrEnum):
 
 
 class QrCodeLimitReached(DomainError):
-    """WeChat gives an account a fixed number of permanent codes, and takes none back."""
+    """WeChat allows 100,000 permanent codes per account, and none can be deleted."""
 
     text = "该账号的永久二维码已达微信上限（{most} 个），请改用临时二维码。"
 
 
 class QrCodesNotAvailable(DomainError):
-    """Only verified service accounts have codes with a scene."""
+    """Only verified service accounts (服务号) have codes with a scene."""
 
     text = "{account}不是已认证的服务号，微信不提供带参数的二维码。"
 
 
 class QrCodeChanged(DomainError):
-    """Somebody else changed the code since it was read."""
+    """Somebody else changed the code since the form was opened."""
 
     text = "这个二维码刚被其他人修改过，请刷新后重试。"
 
 
 class SceneQrCode(Base):
-    """One code. `days` is the life of a temporary one, None for ever."""
+    """One code. `days` is the life of a temporary one; None means permanent."""
 
     __tablename__ = "qrcodes"
     __table_args__ = (
@@ -84,17 +86,17 @@ class SceneQrCode(Base):
 
     @property
     def lifetime(self) -> timedelta | None:
-        """How long a temporary code lives; None for ever."""
+        """How long a temporary code lives; None for a permanent one."""
         return None if self.days is None else timedelta(days=self.days)
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether a temporary code no longer works."""
+        """Whether a temporary code has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
 
 @dataclass(frozen=True)
 class QrCodeSpec:
-    """What somebody wants a code for. Without a scene it gets one nobody can guess."""
+    """A code somebody wants. Without a scene it gets a random one."""
 
     name: str
     scene: str = ""
@@ -114,10 +116,8 @@ class QrCodeSpec:
 
 
 def access_qrcode(principal: Principal, code_id: int, permission: Permission) -> SceneQrCode:
-    """A code of an account where the member has the right. Raises NotFound."""
-    qrcode = session.get(SceneQrCode, code_id)
-    if qrcode is None:
-        raise NotFound(kind="qrcode", id=code_id)
+    """A code of an account where the principal has the permission. Raises NotFound."""
+    qrcode = get(code_id)
     principal.require(permission, account_id=qrcode.account_id)
     return qrcode
 
@@ -125,14 +125,19 @@ def access_qrcode(principal: Principal, code_id: int, permission: Permission) ->
 def create(
     principal: Principal, account_id: int, spec: QrCodeSpec, *, now: datetime
 ) -> SceneQrCode:
-    """Have WeChat make a code. Raises NotFound, Invalid, CodesNotGranted, CodesUsedUp."""
+    """Have WeChat make a code.
+
+    Raises NotFound, Invalid, QrCodesNotAvailable, QrCodeLimitReached.
+    """
     principal.require(Permission.QRCODES_WRITE, account_id=account_id)
     spec.validate()
-    account = get_for_update(Account, accounts.get(account_id).id)  # counts and scenes one by one
+    # the lock makes counting the codes and checking the scene safe against a second request
+    account = get_for_update(Account, accounts.get(account_id).id)
     if not account.verified or account.kind is not AccountKind.SERVICE:
         raise QrCodesNotAvailable(account=account.name)
     if spec.days is None and _count_permanent(account_id) >= MAX_PERMANENT:
         raise QrCodeLimitReached(most=MAX_PERMANENT)
+    # random, so that nobody can guess the scenes of other counters and trigger their rules
     scene = spec.scene or secrets.token_urlsafe(12)
     existing = select(SceneQrCode.id).where(
         SceneQrCode.account_id == account_id, SceneQrCode.scene == scene
@@ -159,13 +164,13 @@ def create(
 
 
 def rename(principal: Principal, code_id: int, name: str, *, version: int) -> SceneQrCode:
-    """Call a code something else. Raises NotFound, Invalid, CodeChanged."""
+    """Rename a code. Raises NotFound, Invalid, QrCodeChanged."""
     QrCodeSpec(name).validate()
     return _update(principal, code_id, version, "qrcode.rename", name=name.strip())
 
 
 def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
-    """Have WeChat make a code again that is over or failed. Raises NotFound, CodeChanged."""
+    """Have WeChat make an expired or failed code again. Raises NotFound, QrCodeChanged."""
     qrcode = _update(
         principal, code_id, version, "qrcode.renew", state=QrCodeState.WAITING, problem=None
     )
@@ -174,12 +179,12 @@ def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
 
 
 def retire(principal: Principal, code_id: int, *, version: int, now: datetime) -> SceneQrCode:
-    """Put a code aside; scans of it go on counting. Raises NotFound, CodeChanged."""
+    """Take a code out of the list; its scans still count. Raises NotFound, QrCodeChanged."""
     return _update(principal, code_id, version, "qrcode.retire", retired_at=now)
 
 
 def restore(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
-    """List a code again. Raises NotFound, CodeChanged."""
+    """Put a retired code back into the list. Raises NotFound, QrCodeChanged."""
     return _update(principal, code_id, version, "qrcode.restore", retired_at=None)
 
 
@@ -241,12 +246,15 @@ def _audit(
 
 
 def get(code_id: int) -> SceneQrCode:
-    """The code of this id."""
-    return session.get_one(SceneQrCode, code_id)
+    """The code with this id. Raises NotFound."""
+    found = session.get(SceneQrCode, code_id)
+    if found is None:
+        raise NotFound(kind="qrcode", id=code_id)
+    return found
 
 
 def mark_ready(code_id: int, qrcode: QrCode, *, now: datetime) -> None:
-    """Write down what WeChat made."""
+    """Store what WeChat made."""
     compare_and_set(
         SceneQrCode,
         code_id,
@@ -262,13 +270,13 @@ def mark_ready(code_id: int, qrcode: QrCode, *, now: datetime) -> None:
 
 
 def record_delay(code_id: int, problem: str) -> None:
-    """Note why WeChat did not make it yet; the job tries again."""
+    """Note why WeChat has not made it yet; the job tries again."""
     compare_and_set(
         SceneQrCode, code_id, when={"state": QrCodeState.WAITING}, to={"problem": problem}
     )
 
 
 def mark_failed(code_id: int, problem: str) -> None:
-    """Note that WeChat will not make it."""
+    """Note that WeChat refused to make it."""
     to: dict[str, object] = {"state": QrCodeState.FAILED, "problem": problem}
     compare_and_set(SceneQrCode, code_id, when={"state": QrCodeState.WAITING}, to=to)

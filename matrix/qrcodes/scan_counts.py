@@ -1,9 +1,7 @@
-"""Scans: how often each code was scanned on each local day, counted from the inbox.
+"""Scan counts: how often each code was scanned on each local day, counted from the inbox by a job.
 
-    inbox ── job, from the mark on ──> Scans (code, day) += n, and the mark moves
-
-Counting is never done in the callback. The mark (matrix/walks) moves in the transaction that
-counts, so a job that runs twice or is killed counts nothing twice and leaves nothing out.
+The callback does not count anything. The job's inbox cursor moves in the transaction that counts,
+so a job that runs twice or is killed neither counts twice nor leaves anything out.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,7 +26,7 @@ _READ_BATCH = 20_000
 
 
 class QrCodeScans(Base):
-    """One code on one local day: scans that made a follower, and scans by followers."""
+    """Scans of one code on one local day: by new followers, and by those who followed before."""
 
     __tablename__ = "qrcode_scans"
 
@@ -58,9 +56,9 @@ def list_for_staff(
     before: int | None = None,
     limit: int = 50,
 ) -> list[QrCodeListItem]:
-    """Codes the member may see below id `before`, newest first.
+    """Codes the principal may see, newest first; `before` is the last id of the page before.
 
-    `words` are part of a name, or a whole scene. `retired` None means those put aside as well.
+    `words` are part of a name, or a whole scene. `retired` None gives retired ones as well.
     """
     followed, scanned = func.sum(QrCodeScans.followed), func.sum(QrCodeScans.scanned)
     ids_query = select(SceneQrCode.id).where(
@@ -78,6 +76,7 @@ def list_for_staff(
         )
     if before is not None:
         ids_query = ids_query.where(SceneQrCode.id < before)
+    # the page is chosen first and summed afterwards; otherwise every code would be summed
     chosen = ids_query.order_by(SceneQrCode.id.desc()).limit(limit).subquery()
     rows = session.execute(
         select(SceneQrCode, Account.name, func.coalesce(followed, 0), func.coalesce(scanned, 0))
@@ -91,7 +90,7 @@ def list_for_staff(
 
 
 def scans_for_staff(principal: Principal, code_id: int, *, since: date) -> list[QrCodeScans]:
-    """A code's scans by local day, the oldest first; days without any are left out."""
+    """A code's scans by local day since a day, oldest first; days without any are missing."""
     access_qrcode(principal, code_id, Permission.ACCOUNTS_READ)
     return list(
         session.scalars(
@@ -103,13 +102,13 @@ def scans_for_staff(principal: Principal, code_id: int, *, since: date) -> list[
 
 
 def count_scans(*, now: datetime) -> None:
-    """Count the scans of the next stretch of what is surely settled; asks for the one after."""
+    """Count the scans of the next range of the inbox; enqueues itself while more is waiting."""
     id_range = cursors.next_range(COUNT, now=now, at_most=_READ_BATCH)
     if id_range is None or not cursors.advance(id_range):
         return
     _add_range(id_range.after_id, id_range.last_id)
     if cursors.next_range(COUNT, now=now, at_most=1) is not None:
-        # short transactions: nobody who writes waits for a long inbox
+        # one range per job: a long transaction would make writers of the inbox wait
         jobs.enqueue(COUNT, key=COUNT)
 
 

@@ -1,10 +1,9 @@
-"""Managing: what an administrator does to other people's access.
+"""Administration: what an administrator does to other people's access.
 
-    manageable(by, id) ──> add, edit, link, disable, enable, unlock, grant, revoke, …
-
-Each deed is for a person who belongs where the administrator manages staff, who is somebody else,
-and who may do nothing that the administrator may not: otherwise a department could set a link for
-the city's administrator and sign in as them. Who lost or gained a right signs in again.
+Every action passes `access_manageable`: the person belongs to a department where the administrator
+manages staff, is somebody else, and has no permission the administrator lacks. Without the last
+condition a department's administrator could create a reset link for the city's administrator and
+sign in as them. Whoever gains or loses a right has to sign in again.
 """
 
 from collections.abc import Sequence
@@ -36,7 +35,7 @@ from matrix.staff.sessions import StaffSession
 
 
 class TargetHasMoreRights(DomainError):
-    """The person may do what the administrator may not."""
+    """The person may do something that the administrator may not."""
 
     status = 403
     text = "{name}拥有您没有的权限，请由上级管理员办理。"
@@ -44,7 +43,7 @@ class TargetHasMoreRights(DomainError):
 
 @dataclass(frozen=True)
 class OffboardingPlan:
-    """What an off-boarding does: roles and sign-ins that end, accounts that need new secrets."""
+    """What off-boarding does: grants and sessions that end, accounts that need new secrets."""
 
     person: Staff
     grants: Sequence[Grant]
@@ -53,7 +52,10 @@ class OffboardingPlan:
 
 
 def access_manageable(by: Principal, staff_id: int) -> Staff:
-    """The person, for who may manage them. Raises NotFound, NotYourself, AboveYou."""
+    """The person, for an administrator who may manage them.
+
+    Raises NotFound, SelfManagementForbidden, TargetHasMoreRights.
+    """
     person = members.access_staff(by, staff_id, Permission.STAFF_MANAGE)
     if person.id == by.staff_id:
         raise SelfManagementForbidden(staff=person.id)
@@ -63,7 +65,7 @@ def access_manageable(by: Principal, staff_id: int) -> Staff:
 
 
 def may_manage(by: Principal, person: Staff, current_grants: Sequence[Grant]) -> bool:
-    """Whether `manageable` would give this person, whose grants these are. No query."""
+    """Whether `access_manageable` would return this person, whose grants these are. No query."""
     return (
         person.id != by.staff_id
         and by.may(Permission.STAFF_MANAGE, department_id=person.department_id)
@@ -72,7 +74,7 @@ def may_manage(by: Principal, person: Staff, current_grants: Sequence[Grant]) ->
 
 
 def list_grantable_roles(by: Principal) -> list[Role]:
-    """The roles whose every right the administrator has somewhere."""
+    """The roles of which the administrator has every permission somewhere."""
     is_city_wide = by.scope(Permission.STAFF_MANAGE).everywhere
     return [
         role
@@ -90,7 +92,7 @@ def _has_permissions_of(by: Principal, grant: Grant) -> bool:
 def create(
     by: Principal, *, sign_in_name: str, name: str, department_id: int | None, now: datetime
 ) -> tuple[Staff, str]:
-    """Enter a person. Returns them with the secret of a link for their first password.
+    """Add a person. Returns them with the secret of an invitation link.
 
     Raises Invalid, NotFound.
     """
@@ -104,15 +106,18 @@ def create(
 def update(
     by: Principal, staff_id: int, *, name: str, department_id: int | None, version: int
 ) -> Staff:
-    """Change a name or department, both inside the reach. Raises Invalid, StaffChanged, …"""
+    """Change name or department, both within the administrator's scope. Raises Invalid,
+    StaffChanged, …
+    """
     access_manageable(by, staff_id)
     by.require(Permission.STAFF_MANAGE, department_id=department_id)
     return members.update(staff_id, name=name, department_id=department_id, version=version)
 
 
 def create_link(by: Principal, staff_id: int, *, now: datetime) -> tuple[Staff, str]:
-    """A one-time link by which the person sets a password, and its secret."""
+    """The person and the secret of a one-time link by which they set a password."""
     person = access_manageable(by, staff_id)
+    # a password would be of no use, and the link would look like permission to come back
     if person.state is members.StaffState.DISABLED:
         raise Invalid(field="person", problem="已停用的人员不能设置密码，请先恢复")
     purpose = LinkPurpose.INVITE if person.password_hash is None else LinkPurpose.RESET
@@ -120,7 +125,7 @@ def create_link(by: Principal, staff_id: int, *, now: datetime) -> tuple[Staff, 
 
 
 def disable(by: Principal, staff_id: int, *, now: datetime) -> Staff:
-    """Let a person sign in no more, and end what they are signed in to."""
+    """Keep a person from signing in, and end their sessions."""
     access_manageable(by, staff_id)
     sessions.end_all(staff_id, reason="账号已停用", now=now)
     return members.disable(staff_id, now=now)
@@ -133,7 +138,7 @@ def enable(by: Principal, staff_id: int) -> Staff:
 
 
 def unlock(by: Principal, staff_id: int) -> Staff:
-    """Forget the failures that lock a person's sign-in name."""
+    """Reset the failure count that locks a person's sign-in name."""
     person = access_manageable(by, staff_id)
     throttle.clear(person.sign_in_name)
     members.record_audit("staff.unlock", person)
@@ -141,7 +146,7 @@ def unlock(by: Principal, staff_id: int) -> Staff:
 
 
 def reset_two_factor(by: Principal, staff_id: int, *, now: datetime) -> Staff:
-    """Take a person's second factor away; they set up another at their next sign-in."""
+    """Remove a person's second factor; they set up another at the next sign-in."""
     person = access_manageable(by, staff_id)
     two_factor.reset(person)
     sessions.end_all(staff_id, reason="第二步验证已重置", now=now)
@@ -151,7 +156,7 @@ def reset_two_factor(by: Principal, staff_id: int, *, now: datetime) -> Staff:
 def end_sessions(
     by: Principal, staff_id: int, *, now: datetime, session_id: int | None = None
 ) -> int:
-    """End one sign-in of a person, or all of them. Returns how many. Raises NotFound, …"""
+    """End one session of a person, or all of them. Returns how many. Raises NotFound, …"""
     person = access_manageable(by, staff_id)
     if session_id is None:
         ended = sessions.end_all(staff_id, reason="由管理员结束", now=now)
@@ -166,7 +171,10 @@ def end_sessions(
 
 
 def grant_role(by: Principal, staff_id: int, spec: GrantSpec, *, now: datetime) -> Grant:
-    """Give a person a role; they sign in again. Raises Invalid, NotFound, NotYourself, AboveYou."""
+    """Give a person a role; they have to sign in again.
+
+    Raises Invalid, NotFound, SelfManagementForbidden, TargetHasMoreRights.
+    """
     access_manageable(by, staff_id)
     grant = grants.create(staff_id, spec, by=by, now=now)
     sessions.end_all(staff_id, reason="权限已变更", now=now)
@@ -174,7 +182,10 @@ def grant_role(by: Principal, staff_id: int, spec: GrantSpec, *, now: datetime) 
 
 
 def revoke_role(by: Principal, staff_id: int, grant_id: int, *, now: datetime) -> Grant:
-    """Take a role of this person back; they sign in again. Raises NotFound, NotYourself, …"""
+    """Revoke a role of this person; they have to sign in again.
+
+    Raises NotFound, SelfManagementForbidden, TargetHasMoreRights.
+    """
     access_manageable(by, staff_id)
     if grant_id not in {grant.id for grant in grants.list_current([staff_id])}:
         raise NotFound(kind="grant", id=grant_id, staff=staff_id)
@@ -184,17 +195,14 @@ def revoke_role(by: Principal, staff_id: int, grant_id: int, *, now: datetime) -
 
 
 def plan_offboarding(by: Principal, staff_id: int, *, now: datetime) -> OffboardingPlan:
-    """What it means to off-board a person. Raises NotFound, NotYourself, AboveYou.
+    """What off-boarding a person would do.
 
-    Who ever managed an account may know its secrets, also after the role was taken back.
+    The accounts are those the person ever managed: somebody whose role was revoked long ago may
+    still know their secrets. Raises NotFound, SelfManagementForbidden, TargetHasMoreRights.
     """
     person = access_manageable(by, staff_id)
-    accounts_filter = grants.scopes(grants.list_all(staff_id)).get(
-        Permission.ACCOUNTS_MANAGE, EMPTY_SCOPE
-    )
-    accounts = (
-        select(Account).where(accounts_filter.sql_filter(account=Account.id)).order_by(Account.id)
-    )
+    managed = grants.scopes(grants.list_all(staff_id)).get(Permission.ACCOUNTS_MANAGE, EMPTY_SCOPE)
+    accounts = select(Account).where(managed.sql_filter(account=Account.id)).order_by(Account.id)
     return OffboardingPlan(
         person,
         grants.list_current([staff_id]),
@@ -204,27 +212,29 @@ def plan_offboarding(by: Principal, staff_id: int, *, now: datetime) -> Offboard
 
 
 def offboard(by: Principal, staff_id: int, *, reason: str, now: datetime) -> OffboardingPlan:
-    """Let a person go, in one deed, and open a task for each secret they may know.
+    """End all access of a person and open a to-do for each secret they may know (policy.md 1,
+    R14.2).
 
-    Raises Invalid without a reason or when nothing is left to end, NotFound, NotYourself, AboveYou.
+    Raises Invalid without a reason or when nothing is left to end, NotFound,
+    SelfManagementForbidden, TargetHasMoreRights.
     """
     plan = plan_offboarding(by, staff_id, now=now)
     if plan.person.state is members.StaffState.DISABLED and not plan.grants:
         raise Invalid(field="reason", problem="已经停用，也没有角色，不需要再办理")
     authentication.offboard(staff_id, reason=reason, now=now)
-    accounts_filter = [account.id for account in plan.accounts]
+    account_ids = [account.id for account in plan.accounts]
     for kind in todos.TodoKind:
-        todos.create_for(accounts_filter, kind, f"{plan.person.name}离岗", now=now)
+        todos.create_for(account_ids, kind, f"{plan.person.name}离岗", now=now)
     return plan
 
 
 def allow_network(
     by: Principal, role: Role, network: str, note: str, *, address: str, now: datetime
 ) -> AllowedNetwork:
-    """Let a role work from a network only. `address` is where the administrator is now.
+    """Allow a role from a network only. `address` is the administrator's own.
 
-    Raises Invalid, also when it would shut out the administrator; NotFound unless they manage
-    the staff of the whole city.
+    Raises Invalid, also when it would lock out the administrator; NotFound unless they manage the
+    staff of the whole city.
     """
     by.require(Permission.STAFF_MANAGE)
     allowed_network = ip_allowlist.add(role, network, note, now=now)
@@ -233,7 +243,7 @@ def allow_network(
 
 
 def disallow_network(by: Principal, network_id: int, *, address: str) -> None:
-    """Take a network from the list. Raises as `allow_network` does."""
+    """Remove a network from the list. Raises as `allow_network` does."""
     by.require(Permission.STAFF_MANAGE)
     _check_own_access(by, ip_allowlist.remove(network_id), address)
 

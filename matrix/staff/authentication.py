@@ -1,10 +1,11 @@
-"""Signing in: password, then the second factor where there is one, then what is still owed.
+"""Authentication: password, then the second factor if there is one, then what is still required.
 
-sign_in ── wrong ──> counted, None
-   └── right ──> half session ── second_factor ──> full session, with a new id
-            └──> full session, when the person has no second factor (yet)
+    sign_in --wrong--> None, failure counted
+          +--right--> HALF session --verify_second_factor--> FULL session with a new id
+          +--right--> FULL session, for people without a second factor
 
-duty    what a full session must do before anything else: renew the password, set up a factor
+`required_action` is what a FULL session has to do first: renew the password, or set up a second
+factor that its roles require.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
 
 
 class RequiredAction(StrEnum):
-    """What somebody who signed in owes before anything else."""
+    """What somebody has to do after signing in, before anything else."""
 
     NEW_PASSWORD = "new_password"
     SECOND_FACTOR = "second_factor"
@@ -39,19 +40,20 @@ class RequiredAction(StrEnum):
 
 @dataclass(frozen=True)
 class SignInResult:
-    """A sign-in that went well: the cookie's secret, and whether a second factor is still due."""
+    """A successful sign-in: the cookie's secret, and whether the second factor is still due."""
 
     secret: str
     stage: SessionStage
 
 
 def sign_in(name: str, password: str, origin: ClientInfo, *, now: datetime) -> SignInResult | None:
-    """Check name and password. None when they are wrong; the failure is counted then.
+    """Check name and password. None when they are wrong; the failure has been counted then.
 
     The caller must commit in either case. Raises SignInLocked.
     """
     throttle.check(name, origin.address, now=now)
     person = members.find_by_sign_in_name(name)
+    # verified even when the person is unknown or disabled: the answer takes equally long
     is_correct = passwords.verify(person, password)
     if person is None or not is_correct or person.state is StaffState.DISABLED:
         throttle.record_failure(name, origin.address, now=now)
@@ -68,7 +70,7 @@ def sign_in(name: str, password: str, origin: ClientInfo, *, now: datetime) -> S
 def verify_second_factor(
     half: StaffSession, code: str, origin: ClientInfo, *, now: datetime
 ) -> SignInResult | None:
-    """Go from half to full with a code. None when it is wrong; the failure is counted then.
+    """Go from HALF to FULL with a code. None when it is wrong; the failure has been counted then.
 
     The caller must commit in either case. Raises SignInLocked.
     """
@@ -78,14 +80,16 @@ def verify_second_factor(
         throttle.record_failure(person.sign_in_name, origin.address, now=now)
         _audit_failure(person, origin, "验证码")
         return None
+    # a new id after each step up, against session fixation
     sessions.end(half.id, reason="验证通过", now=now)
     return SignInResult(_start_session(person, origin, now, confirmed=True), SessionStage.FULL)
 
 
 def reauthenticate(full: StaffSession, proof: str, origin: ClientInfo, *, now: datetime) -> bool:
-    """Prove again to be there: by a code, or by the password where there is no second factor.
+    """Prove one's identity again, by a code, or by the password without a second factor.
 
-    A failure is counted; the caller must commit in either case. Raises SignInLocked.
+    False when it is wrong; the failure has been counted then and the caller must commit in either
+    case. Raises SignInLocked.
     """
     person = members.get(full.staff_id)
     throttle.check(person.sign_in_name, origin.address, now=now)
@@ -102,7 +106,7 @@ def reauthenticate(full: StaffSession, proof: str, origin: ClientInfo, *, now: d
 
 
 def rotate_session(full: StaffSession, origin: ClientInfo, *, now: datetime) -> str:
-    """A session with a new id in place of one whose rights have grown. Returns its secret."""
+    """Replace a session whose rights have grown by one with a new id. Returns its secret."""
     sessions.end(full.id, reason="权限提升", now=now)
     return sessions.start(full.staff_id, SessionStage.FULL, origin, now=now, confirmed=True)
 
@@ -118,7 +122,7 @@ def _start_session(
 
 
 def _audit_failure(person: Staff | None, origin: ClientInfo, what: str) -> None:
-    # a name nobody has may be a password typed into the wrong field: it is not written down
+    # an unknown name is not recorded: it may be a password typed into the wrong field
     audit.record(
         "sign_in.fail",
         kind="staff",
@@ -132,7 +136,7 @@ def _audit_failure(person: Staff | None, origin: ClientInfo, what: str) -> None:
 def required_action(
     person: Staff, current_grants: list[Grant], *, now: datetime
 ) -> RequiredAction | None:
-    """What the person owes before anything else."""
+    """What the person has to do before anything else; None when nothing."""
     if passwords.is_expired(person, now=now):
         return RequiredAction.NEW_PASSWORD
     today = clock.local_day(now)
@@ -144,7 +148,7 @@ def required_action(
 def change_password(
     person: Staff, old: str, new: str, *, keep_session_id: int, origin: ClientInfo, now: datetime
 ) -> bool:
-    """Replace a password by its owner; all other sessions end. False when the old one is wrong.
+    """Change one's own password; all other sessions end. False when the old one is wrong.
 
     A failure is counted; the caller must commit in either case. Raises Invalid, SignInLocked.
     """
@@ -159,7 +163,11 @@ def change_password(
 
 
 def set_password_by_link(link: OneTimeLink, password: str, *, now: datetime) -> Staff:
-    """Set a password by an invitation or a reset; all sessions end. Raises Invalid, LinkDead."""
+    """Set a password by an invitation or a reset; all sessions end.
+
+    Raises Invalid, LinkExpired.
+    """
+    # the link of the first administrator sets nobody's password
     if link.staff_id is None:
         raise one_time_links.LinkExpired
     person = members.get(link.staff_id)
@@ -175,7 +183,10 @@ def set_password_by_link(link: OneTimeLink, password: str, *, now: datetime) -> 
 def create_first_administrator(
     link: OneTimeLink, *, sign_in_name: str, name: str, password: str, now: datetime
 ) -> Staff:
-    """Make the first matrix administrator by the one-time link. Raises Invalid, LinkDead."""
+    """Create the first matrix administrator by the one-time link.
+
+    Raises Invalid, LinkExpired.
+    """
     if link.purpose is not LinkPurpose.FIRST or not needs_first_administrator(now=now):
         raise one_time_links.LinkExpired
     person = members.create(sign_in_name=sign_in_name, name=name, department_id=None, now=now)
@@ -191,10 +202,10 @@ def needs_first_administrator(*, now: datetime) -> bool:
 
 
 def offboard(staff_id: int, *, reason: str, now: datetime) -> list[Grant]:
-    """Let a person go: no sign-in, no session, no role. Returns the grants they had.
+    """End all access of a person: no sign-in, no session, no role. Returns the grants they had.
 
-    The secrets they may know are rotated as tasks of the accounts; the caller opens them.
-    Raises Invalid, NotFound.
+    The caller opens to-dos for the secrets they may know. Raises Invalid without a reason,
+    NotFound.
     """
     if not reason.strip():
         raise Invalid(field="reason", problem="请写明原因")
@@ -208,5 +219,5 @@ def offboard(staff_id: int, *, reason: str, now: datetime) -> list[Grant]:
 
 
 def allowed_grants(person: Staff, address: str) -> list[Grant]:
-    """The grants by which a person works from an address."""
+    """The person's grants that may be used from this address."""
     return ip_allowlist.allowed_grants(grants.list_current([person.id]), address)

@@ -1,8 +1,6 @@
-"""The directory: who there is, with which roles, and the places a role can be given in.
+"""Directory: lists of people with their roles, and the places a role can be given in.
 
-    Filter ──> page(member) ──> Card(person, roles, locked) × PAGE, by name
-
-A page costs the same few queries whoever and however many there are.
+A page costs the same few queries whoever looks and however many people there are.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +25,7 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class StaffFilter:
-    """Whom to look for; what is empty does not matter. `word` is part of a name."""
+    """Whom to list; empty fields do not narrow it. `query` is part of a name or sign-in name."""
 
     query: str = ""
     department_id: int | None = None
@@ -37,7 +35,7 @@ class StaffFilter:
 
 @dataclass(frozen=True, slots=True)
 class StaffListItem:
-    """One person in a list."""
+    """One person of a list."""
 
     person: Staff
     grants: Sequence[Grant]
@@ -46,7 +44,7 @@ class StaffListItem:
 
 @dataclass(frozen=True, slots=True)
 class StaffPage:
-    """Some people; `next` is the person after whom the next page begins, None at the end."""
+    """One page; `next_id` is the cursor of the next page, None on the last."""
 
     items: Sequence[StaffListItem]
     next_id: int | None
@@ -54,7 +52,11 @@ class StaffPage:
 
 @dataclass(frozen=True, slots=True)
 class ScopeChoices:
-    """Where something can be, by id. `departments` stand as a tree: id, name, depth."""
+    """Places to choose from.
+
+    `departments` reads as a tree: (id, name, depth), children below their parent. `is_city_wide`
+    says whether the whole city can be chosen as well.
+    """
 
     departments: Sequence[tuple[int, str, int]]
     accounts: Sequence[tuple[int, str]]
@@ -63,17 +65,17 @@ class ScopeChoices:
 
 @dataclass(frozen=True, slots=True)
 class ScopeNames:
-    """What the places of some people and grants are called."""
+    """The names of the places of some people and grants."""
 
     departments: dict[int, str] = field(default_factory=dict)
     accounts: dict[int, str] = field(default_factory=dict)
 
     def of_department(self, department_id: int | None) -> str:
-        """A department's name; without one the whole city."""
+        """A department's name; None is the whole city."""
         return "全市" if department_id is None else self.departments.get(department_id, "—")
 
     def of_grant(self, grant: Grant) -> str:
-        """Where a grant holds."""
+        """Where a grant holds, in Chinese."""
         if grant.account_id is not None:
             return f"公众号“{self.accounts.get(grant.account_id, '—')}”"
         return self.of_department(grant.department_id)
@@ -87,13 +89,14 @@ def list_for_staff(
     now: datetime,
     size: int = PAGE_SIZE,
 ) -> StaffPage:
-    """Who stands where the member may see staff. Raises Forbidden when that is nowhere."""
+    """People where the principal may see staff, by name. Raises Forbidden when that is nowhere."""
     principal.require_anywhere(Permission.STAFF_READ)
     conditions = [principal.scope(Permission.STAFF_READ).sql_filter(department=Staff.department_id)]
     conditions += _conditions(filters, clock.local_day(now))
     if after is not None:
         name = session.scalar(select(Staff.name).where(Staff.id == after))
         if name is not None:
+            # keyset pagination by (name, id): namesakes neither repeat nor get lost
             conditions.append(tuple_(Staff.name, Staff.id) > tuple_(name, after))
     rows = select(Staff).where(*conditions).order_by(Staff.name, Staff.id).limit(size + 1)
     people = session.scalars(rows).all()
@@ -111,6 +114,7 @@ def _conditions(filters: StaffFilter, today: date) -> list[ColumnElement[bool]]:
             )
         )
     if filters.department_id is not None:
+        # a department's list includes those of its subtree
         within = departments.tree().within(filters.department_id)
         found.append(Staff.department_id.in_(within))
     if filters.state is not None:
@@ -149,7 +153,7 @@ def scope_names(people: Iterable[Staff], granted: Iterable[Grant]) -> ScopeNames
 
 
 def scopes_for_staff(principal: Principal, permission: Permission) -> ScopeChoices:
-    """Where the member has a right, to choose from; merged departments are left out."""
+    """Where the principal has a permission, to choose from; merged departments are left out."""
     scope = principal.scope(permission)
     rows = session.execute(
         select(Department.id, Department.name, Department.parent_id)

@@ -1,9 +1,8 @@
 """Grants: a role for a person, in a department's subtree, at one account or in the whole city.
 
-    grant (from, until) ──> Member with an Area for each right ──> what every page asks
-
-Both dates are local days and included. A grant is never changed, only revoked; who has gained or
-lost a right is asked to sign in again (`sessions.end_all`, by the caller).
+From a person's grants follows their Principal: for each permission the scope in which they have it.
+Both dates of a grant are local days and included. A grant is never changed, only revoked; whoever
+gains or loses a right has to sign in again (`sessions.end_all`, by the caller).
 """
 
 from collections.abc import Collection, Iterable
@@ -29,7 +28,7 @@ _NOT_REVOKED = text("revoked_at IS NULL")
 
 
 class Grant(Base):
-    """One role of one person. Neither department nor account means the whole city."""
+    """One role of one person. Without department and account it holds in the whole city."""
 
     __tablename__ = "staff_grants"
     __table_args__ = (
@@ -50,6 +49,7 @@ class Grant(Base):
     ends_on: Mapped[date | None]
     created_at: Mapped[datetime]
     granted_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    # revoked rows stay: off-boarding must know every account somebody ever managed
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
 
@@ -62,7 +62,7 @@ class Grant(Base):
 
 @dataclass(frozen=True)
 class GrantSpec:
-    """A role somebody is to have, and where and when."""
+    """A role somebody should have, and where and when."""
 
     role: Role
     department_id: int | None = None
@@ -72,26 +72,28 @@ class GrantSpec:
 
 
 def list_current(staff_ids: Collection[int]) -> list[Grant]:
-    """The grants of people that were not revoked, also those not begun or over, by age."""
+    """Grants of people that are not revoked, including future and expired ones, oldest first."""
     rows = select(Grant).where(Grant.staff_id.in_(staff_ids), Grant.revoked_at.is_(None))
     return list(session.scalars(rows.order_by(Grant.id)))
 
 
 def principal_for(person: Staff, grants: Iterable[Grant], *, today: date) -> Principal:
-    """What a person may do where, by those of these grants that hold today. Two queries at most."""
+    """What a person may do where, by those of the grants that count today. At most two queries."""
     return Principal(
         person.id, person.name, scopes([each for each in grants if each.is_valid_on(today)])
     )
 
 
 def list_all(staff_id: int) -> list[Grant]:
-    """Every grant a person was given, also those revoked since, by age."""
+    """Every grant a person ever had, oldest first."""
     rows = select(Grant).where(Grant.staff_id == staff_id)
     return list(session.scalars(rows.order_by(Grant.id)))
 
 
 def scopes(grants: Collection[Grant]) -> dict[Permission, PermissionScope]:
-    """Where some grants give which right, whatever their dates. Two queries at most."""
+    """The scope of each permission that some grants give, whatever their dates. At most two
+    queries.
+    """
     if not grants:
         return {}
     tree = departments.tree()
@@ -105,7 +107,7 @@ def scopes(grants: Collection[Grant]) -> dict[Permission, PermissionScope]:
 
 
 def needs_second_factor(grants: Iterable[Grant], *, today: date) -> bool:
-    """Whether a role that holds today asks for a second factor."""
+    """Whether a role that counts today requires a second factor."""
     return any(
         grant.role in ROLES_REQUIRING_TWO_FACTOR for grant in grants if grant.is_valid_on(today)
     )
@@ -116,6 +118,7 @@ def _scope(grant: Grant, tree: Tree, owners: dict[int, int]) -> PermissionScope:
         return PermissionScope(accounts=frozenset({grant.account_id}))
     if grant.department_id is None:
         return PermissionScope(everywhere=True)
+    # computed at each request: a department that is moved takes its people's reach along
     within = frozenset(tree.within(grant.department_id))
     return PermissionScope(
         departments=within,
@@ -134,8 +137,8 @@ def _union(one: PermissionScope, other: PermissionScope) -> PermissionScope:
 def create(staff_id: int, spec: GrantSpec, *, by: Principal | None, now: datetime) -> Grant:
     """Give a person a role. `by` is None only for commands and the first administrator.
 
-    Nobody can give rights they do not have in that place, nor change their own. Raises Invalid,
-    NotFound, NotYourself.
+    Nobody can give permissions they do not have in that place, nor change their own. Raises
+    Invalid, NotFound, SelfManagementForbidden.
     """
     person = members.get(staff_id)
     if by is not None:
@@ -156,7 +159,7 @@ def create(staff_id: int, spec: GrantSpec, *, by: Principal | None, now: datetim
 
 
 def revoke(grant_id: int, *, by: Principal | None, now: datetime) -> Grant:
-    """Take a role back; a second time changes nothing. Raises NotFound, NotYourself."""
+    """Revoke a grant; a second call changes nothing. Raises NotFound, SelfManagementForbidden."""
     grant = session.get(Grant, grant_id)
     if grant is None:
         raise NotFound(kind="grant", id=grant_id)
@@ -195,7 +198,7 @@ def _spec_of(grant: Grant) -> GrantSpec:
 
 
 def administrator_ids(*, today: date) -> list[int]:
-    """The ids of active people who are matrix administrators today."""
+    """Ids of active people who are matrix administrators today."""
     rows = session.scalars(
         select(Grant)
         .join(Staff, Staff.id == Grant.staff_id)

@@ -1,4 +1,7 @@
-"""Networks: from where a role works. A role without a line here works from everywhere."""
+"""IP allow-list: from which networks a role may be used (policy.md 1, R14.3).
+
+A role without any entry may be used from everywhere; the first entry excludes all other networks.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,7 +18,7 @@ from matrix.staff.roles import ROLE_LABELS, Role
 
 
 class AllowedNetwork(Base):
-    """One network from which a role works, in CIDR form."""
+    """One network, in CIDR notation, from which a role may be used."""
 
     __tablename__ = "staff_allowed_networks"
     __table_args__ = (UniqueConstraint("role", "network"),)
@@ -28,18 +31,16 @@ class AllowedNetwork(Base):
 
 
 def list_all() -> list[AllowedNetwork]:
-    """All lines, by role."""
+    """All entries, by role."""
     return list(
         session.scalars(select(AllowedNetwork).order_by(AllowedNetwork.role, AllowedNetwork.id))
     )
 
 
 def add(role: Role, network: str, note: str, *, now: datetime) -> AllowedNetwork:
-    """Let a role work from a network. The first line of a role shuts all others out.
-
-    Raises Invalid.
-    """
+    """Allow a role from a network; its first entry excludes all others. Raises Invalid."""
     try:
+        # strict=False: 10.1.2.3/24 means 10.1.2.0/24, which is what people intend
         parsed = str(ip_network(network.strip(), strict=False))
     except ValueError as error:
         problem = "应为网段，如 10.1.2.0/24 或单个地址"
@@ -58,7 +59,7 @@ def add(role: Role, network: str, note: str, *, now: datetime) -> AllowedNetwork
 
 
 def remove(network_id: int) -> Role:
-    """Take a line out. Returns whose it was. Raises NotFound."""
+    """Remove an entry. Returns the role it was for. Raises NotFound."""
     entry = session.get(AllowedNetwork, network_id)
     if entry is None:
         raise NotFound(kind="network", id=network_id)
@@ -69,7 +70,7 @@ def remove(network_id: int) -> Role:
 
 
 def allowed_grants(grants: Iterable[Grant], address: str) -> list[Grant]:
-    """Those of some grants whose roles work from an address. One query."""
+    """Those of the grants whose roles may be used from this address. One query."""
     allowed: dict[Role, list[str]] = {}
     for entry in list_all():
         allowed.setdefault(entry.role, []).append(entry.network)

@@ -1,8 +1,9 @@
-"""People: the staff, each with a name to sign in with, in a department.
+"""Members of staff: each with a name to sign in with, in a department or of the whole city.
 
-    add ──> active <──> disabled        nobody is deleted; what they did keeps their name
+    create --> ACTIVE <--> DISABLED
 
-Passwords, factors and sessions hang on the row; their modules change it.
+Nobody is deleted, because the audit and old messages name them. Passwords, second factors and
+sessions have their own modules.
 """
 
 import re
@@ -31,13 +32,13 @@ class StaffState(StrEnum):
 
 
 class StaffChanged(DomainError):
-    """Somebody else changed the person since the page was read."""
+    """Somebody else changed the person since the form was opened."""
 
     text = "{name}的资料刚被其他人修改过，请刷新后重试。"
 
 
 class SelfManagementForbidden(DomainError):
-    """What decides over a person is done by another."""
+    """What decides about a person has to be done by another administrator."""
 
     status = 403
     text = "不能对自己进行此操作，请由其他管理员办理。"
@@ -51,12 +52,14 @@ class Staff(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     sign_in_name: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
+    # None for people of the whole city, such as matrix administrators
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"), index=True)
     state: Mapped[StaffState] = mapped_column(default=StaffState.ACTIVE)
     password_hash: Mapped[str | None]
     password_at: Mapped[datetime | None]
     totp_secret: Mapped[str | None] = mapped_column(EncryptedText)
     totp_at: Mapped[datetime | None]
+    # the last TOTP step that was accepted, so that no code works twice
     totp_step: Mapped[int | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
@@ -65,12 +68,12 @@ class Staff(Base):
 
     @property
     def has_second_factor(self) -> bool:
-        """Whether an authenticator was set up and proven."""
+        """Whether a second factor was set up and confirmed."""
         return self.totp_at is not None
 
 
 def get(staff_id: int) -> Staff:
-    """The person of this id. Raises NotFound."""
+    """The person with this id. Raises NotFound."""
     found = session.get(Staff, staff_id)
     if found is None:
         raise NotFound(kind="staff", id=staff_id)
@@ -78,35 +81,32 @@ def get(staff_id: int) -> Staff:
 
 
 def find_by_sign_in_name(name: str) -> Staff | None:
-    """The person who signs in with this name, or None."""
+    """The person with this sign-in name; None without one."""
     return session.scalars(
         select(Staff).where(Staff.sign_in_name == normalize_sign_in_name(name))
     ).one_or_none()
 
 
 def normalize_sign_in_name(name: str) -> str:
-    """A sign-in name as it is compared: without spaces around it, in small letters."""
+    """A sign-in name in the form in which it is compared: trimmed and in lower case."""
     return name.strip().lower()
 
 
 def access_staff(principal: Principal, staff_id: int, permission: Permission) -> Staff:
-    """The person, if they belong to a department where the member has the right.
-
-    Raises NotFound.
-    """
+    """The person, if the principal has the permission in their department. Raises NotFound."""
     found = get(staff_id)
     principal.require(permission, department_id=found.department_id)
     return found
 
 
 def names(staff_ids: set[int]) -> dict[int, str]:
-    """The names of people by id."""
+    """Names by staff id."""
     rows = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(staff_ids)))
     return dict(rows.all())
 
 
 def create(*, sign_in_name: str, name: str, department_id: int | None, now: datetime) -> Staff:
-    """Enter a person, who has no password yet; a link lets them set one. Raises Invalid."""
+    """Add a person without a password; a one-time link lets them set it. Raises Invalid."""
     normalized = normalize_sign_in_name(sign_in_name)
     if not _SIGN_IN_NAME_PATTERN.fullmatch(normalized):
         problem = "应以字母开头，由 3 到 32 位小写字母、数字、点、横线组成"
@@ -124,7 +124,7 @@ def create(*, sign_in_name: str, name: str, department_id: int | None, now: date
 
 
 def update(staff_id: int, *, name: str, department_id: int | None, version: int) -> Staff:
-    """Change a person's name or department. Raises Invalid, StaffChanged."""
+    """Change name or department; `version` is that of the form. Raises Invalid, StaffChanged."""
     validate_name(name)
     before = audit_facts(get(staff_id))
     values = {"name": name.strip(), "department_id": department_id}
@@ -138,7 +138,7 @@ def update(staff_id: int, *, name: str, department_id: int | None, version: int)
 
 
 def disable(staff_id: int, *, now: datetime) -> Staff:
-    """Let a person sign in no more. The caller ends their sessions."""
+    """Keep a person from signing in. The caller ends their sessions."""
     return _set_state(staff_id, StaffState.DISABLED, "staff.disable", disabled_at=now)
 
 
@@ -150,6 +150,7 @@ def enable(staff_id: int) -> Staff:
 def _set_state(staff_id: int, state: StaffState, action: str, **more: Any) -> Staff:
     person = get(staff_id)
     before = audit_facts(person)
+    # compare-and-set: only the request that really changed the state writes an audit row
     other = StaffState.ACTIVE if state is StaffState.DISABLED else StaffState.DISABLED
     updated = compare_and_set(
         Staff,
@@ -164,7 +165,7 @@ def _set_state(staff_id: int, state: StaffState, action: str, **more: Any) -> St
 
 
 def validate_name(name: str) -> None:
-    """Raises Invalid for a name nobody could be called by."""
+    """Raises Invalid for an empty or long name."""
     if not name.strip() or len(name.strip()) > MAX_NAME_LENGTH:
         raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
 
@@ -188,7 +189,7 @@ def record_audit(
     reason: str = "",
     **more: Any,
 ) -> None:
-    """An audit row about a person; with `before` also how they stand now."""
+    """Write an audit row about a person; with `before` it also shows their present values."""
     audit.record(
         action,
         kind="staff",

@@ -1,11 +1,11 @@
-"""One-time links: how a first password is set without anybody else ever knowing it.
+"""One-time links: how a first password is set without an administrator ever knowing it.
 
-    first   makes the first matrix administrator; only while there is none
-    invite  a new person sets a password
-    reset   a person who lost theirs sets another; all their sessions end
+    FIRST    creates the first matrix administrator; valid only while there is none
+    INVITE   a new person sets a password
+    RESET    a person who lost theirs sets another; all their sessions end
 
-A link is 256 random bits, of which the digest is kept; it works once and not for long. An
-administrator can make one and never sees the password.
+A link contains 256 random bits, of which only the SHA-256 digest is stored. It works once, and for
+a limited time.
 """
 
 import secrets
@@ -29,6 +29,7 @@ class LinkPurpose(StrEnum):
     RESET = "reset"
 
 
+# a reset is asked for and used at once; an invitation may have to wait over a weekend
 LIFETIMES = {
     LinkPurpose.FIRST: timedelta(hours=24),
     LinkPurpose.INVITE: timedelta(hours=72),
@@ -37,20 +38,21 @@ LIFETIMES = {
 
 
 class LinkExpired(DomainError):
-    """The link was used, replaced, or is too old."""
+    """The link was used, replaced by a newer one, or is too old."""
 
     status = 410
     text = "这个链接已经失效，请向管理员重新索取。"
 
 
 class OneTimeLink(Base):
-    """One link that was given out."""
+    """One link that was handed out."""
 
     __tablename__ = "staff_one_time_links"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(unique=True)
     purpose: Mapped[LinkPurpose]
+    # None for the first administrator, who does not exist yet
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -58,7 +60,7 @@ class OneTimeLink(Base):
 
 
 def create(purpose: LinkPurpose, staff_id: int | None, *, now: datetime) -> str:
-    """A new link's secret; earlier links of the same person (or the first) die."""
+    """The secret of a new link; earlier links of the same person (or of FIRST) become invalid."""
     session.execute(
         update(OneTimeLink)
         .where(
@@ -86,7 +88,7 @@ def create(purpose: LinkPurpose, staff_id: int | None, *, now: datetime) -> str:
 
 
 def get(secret: str, *, now: datetime) -> OneTimeLink:
-    """The link, if it still works. Raises LinkDead."""
+    """The link with this secret, if it still works. Raises LinkExpired."""
     found = session.scalars(
         select(OneTimeLink).where(OneTimeLink.digest == _digest(secret))
     ).one_or_none()
@@ -96,10 +98,11 @@ def get(secret: str, *, now: datetime) -> OneTimeLink:
 
 
 def use(link: OneTimeLink, *, now: datetime) -> None:
-    """Use a link up. Raises LinkDead when somebody was faster."""
+    """Use a link up. Raises LinkExpired when another request did so first."""
     if compare_and_set(OneTimeLink, link.id, when={"used_at": None}, to={"used_at": now}) is None:
         raise LinkExpired
 
 
 def _digest(secret: str) -> str:
+    # 256 random bits cannot be guessed, so a fast hash without salt is enough
     return sha256(secret.encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""Passwords: argon2id, long and not guessable, none of the last few, renewed in time.
+"""Passwords: hashed with argon2id, long, hard to guess, not reused, renewed in time.
 
-No rule about kinds of characters: length, a list of what is guessed first, and the names of the
-office decide (NIST SP 800-63B 5.1.1.2, ASVS 5.0 chapter 6.2). A hash made with weaker parameters
-is made anew when its owner next signs in.
+There is no rule about kinds of characters. Length, a dictionary (zxcvbn) and the names of the
+person and the city decide, as NIST SP 800-63B 5.1.1.2 and OWASP ASVS 5.0 chapter 6.2 recommend.
+Length, history and age are settings.
 """
 
 from datetime import datetime, timedelta
@@ -20,10 +20,12 @@ from config.errors import Invalid
 from matrix.staff import members
 from matrix.staff.members import Staff
 
+# characters; hashing an endless password would be an attack on the CPU
 MAX_LENGTH = 128
 WARN_BEFORE = timedelta(days=7)
-# zxcvbn's scale from 0 to 4: below 3 a list and some rules find it in hours
+# zxcvbn's score from 0 to 4; 3 is "safely unguessable" against offline attacks on a slow hash
 _MIN_SCORE = 3
+# zxcvbn's time grows faster than the length; what is longer than this is strong anyway
 _MAX_SCORED_LENGTH = 72
 _ORGANISATION_WORDS = (
     "huayin",
@@ -55,12 +57,12 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _dummy_hash() -> str:
-    """A hash to check against when there is no such person, so that it takes as long."""
+    """A hash to verify against when there is no such person, so that it takes as long."""
     return _hasher().hash("nobody's password")
 
 
 def verify(person: Staff | None, password: str) -> bool:
-    """Whether this is the person's password. Takes the same work when there is no person."""
+    """Whether this is the person's password. Takes equally long when there is no such person."""
     stored_hash = person.password_hash if person is not None else None
     matches = _matches(stored_hash or _dummy_hash(), password)
     return matches and stored_hash is not None
@@ -68,20 +70,22 @@ def verify(person: Staff | None, password: str) -> bool:
 
 def _matches(hashed: str, password: str) -> bool:
     try:
+        # cut one above the limit: a longer password is wrong and must not cost more
         return _hasher().verify(hashed, password[: MAX_LENGTH + 1])
     except (VerificationError, InvalidHashError):
         return False
 
 
 def rehash_if_needed(person: Staff, password: str) -> None:
-    """Hash a password that was right anew, when the parameters have been raised since."""
+    """Hash a correct password again when the hash parameters have been raised since."""
     if person.password_hash and _hasher().check_needs_rehash(person.password_hash):
         person.password_hash = _hasher().hash(password)
 
 
 def set_password(person: Staff, password: str, *, now: datetime) -> None:
-    """Give a person a new password. Raises Invalid; the field is `password`."""
+    """Set a new password. Raises Invalid for field `password`."""
     validate(person, password)
+    # the hashes are salted, so each one has to be verified; there are only a few
     for old in (person.password_hash, *_recent_hashes(person.id)):
         if old is not None and _matches(old, password):
             problem = f"不能与最近 {settings.get().password_history} 次用过的密码相同"
@@ -94,7 +98,7 @@ def set_password(person: Staff, password: str, *, now: datetime) -> None:
 
 
 def validate(person: Staff, password: str) -> None:
-    """Raises Invalid for a password that is short, long, or guessed early."""
+    """Raises Invalid for a password that is too short, too long or too easy to guess."""
     min_length = settings.get().password_length
     if len(password) < min_length:
         raise Invalid(field="password", problem=f"至少 {min_length} 位")
@@ -115,7 +119,7 @@ def _recent_hashes(staff_id: int) -> list[str]:
 
 
 def expires_at(person: Staff) -> datetime | None:
-    """When the password must be renewed; None when there is none or passwords never age."""
+    """When the password has to be renewed; None without one, or when passwords do not expire."""
     days = settings.get().password_days
     if not days or person.password_at is None:
         return None
@@ -123,6 +127,6 @@ def expires_at(person: Staff) -> datetime | None:
 
 
 def is_expired(person: Staff, *, now: datetime) -> bool:
-    """Whether the password must be renewed before anything else."""
+    """Whether the password has to be renewed before anything else."""
     until = expires_at(person)
     return until is not None and until <= now

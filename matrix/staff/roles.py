@@ -1,7 +1,8 @@
-"""Roles: bundles of rights, in the offices' own words.
+"""Roles: bundles of permissions, named as the city's rules name the offices.
 
-The levels of review are those of the ordinance, clause (十一): the head of the office signs what
-is general, the leader in charge what is important, the principal leader what is major.
+The three levels of review are those of the governing document, clause (十一), see policy.md 1: the
+head of the office signs ordinary content, the leader in charge important content, the principal
+leader content of major importance.
 """
 
 from enum import StrEnum
@@ -10,7 +11,7 @@ from config.permissions import Permission
 
 
 class Role(StrEnum):
-    """What a person is, in a department or at an account."""
+    """What a person is, in a department, at an account or in the whole city."""
 
     MATRIX_ADMIN = "matrix_admin"
     DEPARTMENT_ADMIN = "department_admin"
@@ -61,6 +62,7 @@ _READ_PERMISSIONS = frozenset({Permission.ACCOUNTS_READ, Permission.RULES_READ})
 _REVIEW_PERMISSIONS = _READ_PERMISSIONS | {Permission.RULES_REVIEW}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    # the two administrators differ by where their grant holds, not by what it allows
     Role.MATRIX_ADMIN: frozenset(Permission),
     Role.DEPARTMENT_ADMIN: frozenset(Permission),
     Role.EDITOR: _READ_PERMISSIONS
@@ -87,5 +89,5 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     },
 }
 
-# who decides, manages or takes data out works with a second factor
+# whoever approves content, manages people or exports data signs in with a second factor
 ROLES_REQUIRING_TWO_FACTOR = frozenset(Role) - {Role.EDITOR, Role.AGENT, Role.CLERK}

@@ -1,10 +1,10 @@
 """Sessions: sign-ins kept on the server.
 
-    half (password was right) ── second factor ──> full ── out, idle, too old, changed ──> ended
+    HALF (password was correct) --second factor--> FULL --> ended
 
-The browser has 256 random bits in a cookie, the database their digest. Going from half to full
-makes a new session with a new id. A session without a deed for a while, or older than a working
-day, is over; so are all sessions of a person whose rights, password or state change.
+The browser holds 256 random bits in a cookie, the database their digest. Going from HALF to FULL
+creates a new session with a new id (against session fixation). A session ends by signing out, when
+idle for too long, after a maximum age, and when its owner's rights, password or state change.
 """
 
 import secrets
@@ -19,10 +19,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import settings
 from config.database import Base, BigKey, compare_and_set, session
 
-# a deed within this time of the last one noted is not noted again
+# a request within this time of the last one noted is not noted again: saves a write per request
 TOUCH_INTERVAL = timedelta(minutes=1)
-# how long a second factor counts for dangerous deeds
+# how long a confirmed identity counts for dangerous actions
 CONFIRMATION_LIFETIME = timedelta(minutes=10)
+# long enough to fetch the phone
 _HALF_LIFETIME = timedelta(minutes=10)
 _MAX_AGENT_LENGTH = 200
 
@@ -35,7 +36,7 @@ class SessionStage(StrEnum):
 
 
 class StaffSession(Base):
-    """One sign-in. `confirmed_at` is when its owner last proved to be there."""
+    """One sign-in. `confirmed_at` is when its owner last proved their identity."""
 
     __tablename__ = "staff_sessions"
 
@@ -63,13 +64,13 @@ class StaffSession(Base):
         return now < self.seen_at + max_idle and now < self.created_at + max_age
 
     def is_recently_confirmed(self, *, now: datetime) -> bool:
-        """Whether its owner proved to be there a short while ago."""
+        """Whether its owner proved their identity a short while ago."""
         return self.confirmed_at is not None and now < self.confirmed_at + CONFIRMATION_LIFETIME
 
 
 @dataclass(frozen=True)
 class ClientInfo:
-    """Where a sign-in comes from: the client's address and what its browser calls itself."""
+    """Where a sign-in comes from: the client's address, and the browser's User-Agent."""
 
     address: str
     agent: str = ""
@@ -83,7 +84,7 @@ def start(
     now: datetime,
     confirmed: bool = False,
 ) -> str:
-    """Begin a session. Returns the secret for the cookie."""
+    """Start a session. Returns the secret for the cookie."""
     secret = secrets.token_urlsafe(32)
     session.add(
         StaffSession(
@@ -103,7 +104,7 @@ def start(
 
 
 def find(secret: str, *, now: datetime) -> StaffSession | None:
-    """The living session of a cookie, or None."""
+    """The active session of a cookie's secret; None without one."""
     found = session.scalars(
         select(StaffSession).where(StaffSession.digest == _digest(secret))
     ).one_or_none()
@@ -111,23 +112,23 @@ def find(secret: str, *, now: datetime) -> StaffSession | None:
 
 
 def touch(session_id: int, *, now: datetime) -> None:
-    """Note that its owner did something."""
+    """Note that the session is in use."""
     compare_and_set(StaffSession, session_id, when={"ended_at": None}, to={"seen_at": now})
 
 
 def confirm(session_id: int, *, now: datetime) -> None:
-    """Note that its owner proved to be there."""
+    """Note that its owner proved their identity again."""
     compare_and_set(StaffSession, session_id, when={"ended_at": None}, to={"confirmed_at": now})
 
 
 def end(session_id: int, *, reason: str, now: datetime) -> bool:
-    """End a session; False when it was over."""
+    """End a session; False when it had ended before. `reason` is Chinese, for the owner's list."""
     ended = {"ended_at": now, "ended_why": reason}
     return compare_and_set(StaffSession, session_id, when={"ended_at": None}, to=ended) is not None
 
 
 def end_all(staff_id: int, *, reason: str, now: datetime, except_id: int | None = None) -> int:
-    """End all sessions of a person, perhaps but one. Returns how many."""
+    """End all sessions of a person, except perhaps one. Returns how many."""
     ended = session.scalars(
         update(StaffSession)
         .where(
@@ -139,12 +140,13 @@ def end_all(staff_id: int, *, reason: str, now: datetime, except_id: int | None 
         .returning(StaffSession.id)
         .execution_options(synchronize_session=False)
     ).all()
+    # the bulk UPDATE went past the session's objects
     session.expire_all()
     return len(ended)
 
 
 def list_active(staff_id: int, *, now: datetime) -> list[StaffSession]:
-    """The full sessions of a person that still work, the newest first."""
+    """A person's FULL sessions that still work, newest first."""
     rows = select(StaffSession).where(
         StaffSession.staff_id == staff_id,
         StaffSession.ended_at.is_(None),
@@ -155,7 +157,7 @@ def list_active(staff_id: int, *, now: datetime) -> list[StaffSession]:
 
 
 def delete_older_than(*, before: datetime) -> int:
-    """Remove sessions that nobody has used since an instant. Returns how many."""
+    """Delete sessions not used since an instant. Returns how many."""
     removed = delete(StaffSession).where(StaffSession.seen_at < before).returning(StaffSession.id)
     return len(session.scalars(removed).all())
 

@@ -1,7 +1,8 @@
-"""The throttle of signing in: failures counted per name, per address and in all.
+"""Throttle: failed sign-ins counted per name, per address and in total.
 
-Counts live in the database, for with Redis away a throttle must not open. A name is counted
-whether or not somebody has it, so that a locked answer tells nothing.
+The counts are in the database and not in Redis, because the throttle must not open when Redis is
+down. A name is counted whether or not it exists, so that being locked reveals nothing (OWASP ASVS
+5.0, 6.3).
 """
 
 from collections.abc import Iterable
@@ -15,20 +16,21 @@ from config.database import Base, session, upsert
 from config.errors import DomainError
 from matrix.staff.members import normalize_sign_in_name
 
-# one address may stand for a whole office; all of them together for a whole city
+# multiples of the limit per name: a whole office may share one address, and the total stops an
+# attack that uses many names and many addresses
 _ADDRESS_FACTOR, _TOTAL_FACTOR = 6, 200
 _TOTAL_KEY = "all"
 
 
 class SignInLocked(DomainError):
-    """Too many failures; the same words for every name."""
+    """Too many failures; the text is the same for every name."""
 
     status = 429
     text = "尝试次数过多，请 {minutes} 分钟后再试。"
 
 
 class FailureCount(Base):
-    """How many failures there were under a key; `since` is the last one's instant."""
+    """Number of failures under one key; `last_at` is when the last one happened."""
 
     __tablename__ = "staff_failure_counts"
 
@@ -38,7 +40,7 @@ class FailureCount(Base):
 
 
 def check(name: str, address: str, *, now: datetime) -> None:
-    """Raises SignInLocked when the name, the address or the whole city failed too often."""
+    """Raises SignInLocked when the name, the address or everybody together failed too often."""
     limits = _limits(name, address)
     rows = session.scalars(
         select(FailureCount).where(
@@ -50,7 +52,8 @@ def check(name: str, address: str, *, now: datetime) -> None:
 
 
 def record_failure(name: str, address: str, *, now: datetime) -> None:
-    """Count a failure under all three keys. A count that lay still for long begins anew."""
+    """Count a failure under all three keys; a count older than the lock time starts anew."""
+    # in one order, so that two failures at the same moment cannot deadlock
     for key in sorted(_limits(name, address)):
         is_expired = FailureCount.last_at <= now - _window()
         session.execute(
@@ -64,7 +67,7 @@ def record_failure(name: str, address: str, *, now: datetime) -> None:
 
 
 def clear(name: str) -> None:
-    """Forget the failures of a name: its owner signed in, or an administrator unlocked it."""
+    """Reset a name's count: its owner signed in, or an administrator unlocked it."""
     session.execute(delete(FailureCount).where(FailureCount.key == _name_key(name)))
 
 
@@ -74,7 +77,7 @@ def is_locked(name: str, *, now: datetime) -> bool:
 
 
 def locked_names(names: Iterable[str], *, now: datetime) -> set[str]:
-    """Those of some names that are locked at this moment. One query."""
+    """Those of the names that are locked at this moment. One query."""
     keys = {_name_key(name): name for name in names}
     rows = select(FailureCount.key).where(
         FailureCount.key.in_(keys),
@@ -85,7 +88,7 @@ def locked_names(names: Iterable[str], *, now: datetime) -> set[str]:
 
 
 def delete_older_than(*, before: datetime) -> None:
-    """Remove counts that lie still since an instant."""
+    """Delete counts whose last failure is older than an instant."""
     session.execute(delete(FailureCount).where(FailureCount.last_at < before))
 
 
@@ -99,6 +102,7 @@ def _limits(name: str, address: str) -> dict[str, int]:
 
 
 def _name_key(name: str) -> str:
+    # cut, because the name comes from outside and may have any length
     return f"name:{normalize_sign_in_name(name)[:64]}"
 
 

@@ -1,9 +1,11 @@
-"""The second factor: a code from an authenticator (TOTP, RFC 6238), or a recovery code.
+"""Second factor: a code from an authenticator app (TOTP, RFC 6238), or a recovery code.
 
-    begin ──> secret (shown as QR) ── prove ──> set up, ten recovery codes shown once
+    enroll --> secret, shown as a QR code --confirm--> active, ten recovery codes shown once
 
-A code of the current 30 seconds is accepted, or of the step before or after for clocks that drift
-(a recorded exception to ASVS 6.5.5), and each step once: the step is stored by compare-and-set.
+The code of the current 30 seconds is accepted, and that of the step before or after, because the
+clocks of phones drift (an exception to OWASP ASVS 6.5.5 that is recorded in the docs). Each step is
+accepted once: the step is stored by a conditional UPDATE, so a code that was observed cannot be
+used again.
 """
 
 import hmac
@@ -22,12 +24,13 @@ from matrix.staff.members import Staff
 
 ISSUER = "华阴发布"
 _STEP_SECONDS = 30
+# the current step first: it is nearly always the one
 _ALLOWED_DRIFT = (0, -1, 1)
 _RECOVERY_CODE_COUNT = 10
 
 
 class RecoveryCode(Base):
-    """One code for the day the phone is lost; only its digest is kept."""
+    """One code for the day the phone is lost; only its digest is stored."""
 
     __tablename__ = "staff_recovery_codes"
 
@@ -38,7 +41,7 @@ class RecoveryCode(Base):
 
 
 def enroll(person: Staff) -> str:
-    """The secret to be set up, kept until it is proven; the same until then."""
+    """The secret to set up in the app; the same one until it is confirmed."""
     if person.totp_secret is None or person.has_second_factor:
         person.totp_secret = pyotp.random_base32()
         person.totp_at = None
@@ -47,16 +50,16 @@ def enroll(person: Staff) -> str:
 
 
 def provisioning_uri(person: Staff) -> str:
-    """The otpauth:// address an authenticator reads from a QR picture."""
+    """The otpauth:// address that an authenticator app reads from a QR code."""
     return pyotp.TOTP(person.totp_secret or "").provisioning_uri(
         name=person.sign_in_name, issuer_name=ISSUER
     )
 
 
 def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
-    """Finish the set-up with a first right code. Returns the recovery codes, shown only now.
+    """Finish the set-up with a first correct code. Returns the recovery codes, shown only now.
 
-    Raises Invalid; the field is `code`.
+    Raises Invalid for field `code`.
     """
     if not _verify_totp(person, code, now):
         raise Invalid(field="code", problem="验证码不正确，请确认手机时间准确后重试")
@@ -67,7 +70,7 @@ def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
 
 
 def regenerate_recovery_codes(person: Staff) -> list[str]:
-    """Ten new recovery codes; the old ones count no more."""
+    """Ten new recovery codes; the old ones become invalid."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
     codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}" for _ in range(_RECOVERY_CODE_COUNT)]
     session.add_all(RecoveryCode(staff_id=person.id, digest=_digest(code)) for code in codes)
@@ -76,15 +79,16 @@ def regenerate_recovery_codes(person: Staff) -> list[str]:
 
 
 def verify(person: Staff, code: str, *, now: datetime) -> bool:
-    """Whether a code is right; it is used up by that."""
+    """Whether a TOTP or recovery code is correct; a correct one is used up."""
     cleaned = code.strip().replace(" ", "").lower()
+    # TOTP codes are digits; recovery codes contain a hyphen
     if cleaned.isdigit():
         return person.has_second_factor and _verify_totp(person, cleaned, now)
     return _verify_recovery_code(person, cleaned, now)
 
 
 def count_recovery_codes(staff_id: int) -> int:
-    """How many recovery codes were not used."""
+    """How many recovery codes are unused."""
     rows = select(func.count()).where(
         RecoveryCode.staff_id == staff_id, RecoveryCode.used_at.is_(None)
     )
@@ -92,7 +96,7 @@ def count_recovery_codes(staff_id: int) -> int:
 
 
 def reset(person: Staff) -> None:
-    """Take the second factor away; its owner sets up another at the next sign-in."""
+    """Remove the second factor; its owner sets up another at the next sign-in."""
     person.totp_secret = person.totp_at = person.totp_step = None
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
     session.flush()
@@ -107,6 +111,7 @@ def _verify_totp(person: Staff, code: str, now: datetime) -> bool:
     matching = [
         step + drift
         for drift in _ALLOWED_DRIFT
+        # all three steps are compared in constant time, so timing tells nothing about the code
         if hmac.compare_digest(totp.at((step + drift) * _STEP_SECONDS).encode(), code.encode())
     ]
     if not matching:
@@ -137,5 +142,5 @@ def _verify_recovery_code(person: Staff, code: str, now: datetime) -> bool:
 
 
 def _digest(code: str) -> str:
-    # 64 random bits need no slow hash
+    # 64 random bits cannot be guessed through the throttle, so a fast hash is enough
     return sha256(code.encode()).hexdigest()

@@ -1,7 +1,6 @@
-"""The only door to WeChat. Its names for fields and codes stay inside this folder.
+"""WeChat: the only door to the platform. Its names for fields and return codes stay in this folder.
 
-callback ──> envelope ──> messages        what citizens send, checked and read
-replies  ──> envelope ──> callback        what we answer within the same request
-deeds    ──> gateway  ──> client          what we say and ask unasked, by wechatpy's API classes
-             client   ──> wire ──> WeChat  with `tokens`, timeouts and errors of ours
+incoming   callback body -> envelope (signature, cipher) -> messages (frozen values)
+replies    passive_replies (XML) -> envelope -> body of the answer
+calls      gateway -> client (wechatpy's API classes) -> http_client, with access tokens from tokens
 """

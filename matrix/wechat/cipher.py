@@ -1,11 +1,12 @@
-"""The cipher of callbacks: AES-256-CBC around a message and the appid it is for.
+"""Cipher of callbacks: AES-256-CBC around a message and the appid it is meant for.
 
-    key   = base64(EncodingAESKey + "=")          32 bytes; the IV is its first half
-    plain = 16 random bytes | length (4, big-endian) | message | appid | padding to 32
+    key        base64(EncodingAESKey + "="), 32 bytes; the IV is its first half
+    plaintext  16 random bytes | length (4 bytes, big-endian) | message | appid | padding
 
-Rules: "message encryption and decryption" of the platform's documents. Padding is PKCS#7 with
-blocks of 32, which AES unpadders refuse, so it is taken off by hand. Whoever opens has checked
-the signature before: no answer may depend on what the padding looked like.
+Defined in WeChat's document "消息加解密说明" (wechat-platform.md 1.4, test vectors in 16). The
+padding is PKCS#7 with blocks of 32 bytes, which AES unpadders reject, so it is removed by hand.
+Callers check the signature before they decrypt: the response must not depend on what the padding
+looked like (a padding oracle).
 """
 
 import base64
@@ -16,14 +17,15 @@ import os
 from cryptography.hazmat.primitives.ciphers import Cipher as Aes
 from cryptography.hazmat.primitives.ciphers import algorithms, modes
 
+# WeChat pads to 32 bytes although the block size of AES is 16
 _BLOCK = 32
-_RANDOM_LENGTH = 16  # random bytes that only keep equal messages from looking equal
+_RANDOM_LENGTH = 16  # they make equal messages encrypt to different texts
 _SIZE_LENGTH = 4
 _KEY_LENGTH = 43
 
 
 class DecryptionError(Exception):
-    """The text was not sealed with this key for this appid. `reason` is for the log."""
+    """The text was not encrypted with this key for this appid. `reason` is for the log."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,18 +33,19 @@ class DecryptionError(Exception):
 
 
 def signature(*parts: str) -> str:
-    """The lower-case SHA-1 of the sorted parts: Token, timestamp, nonce and perhaps Encrypt."""
+    """Hexadecimal SHA-1 of the sorted, joined parts: Token, timestamp, nonce, maybe Encrypt."""
     joined = "".join(sorted(parts)).encode()
+    # SHA-1 is what WeChat prescribes; the secret Token is part of the input
     return hashlib.sha1(joined, usedforsecurity=False).hexdigest()
 
 
 class Cipher:
-    """Opens and seals with one key for one appid. Built once per account, safe in threads."""
+    """Decrypts and encrypts with one key for one appid. Thread-safe; built once per account."""
 
     __slots__ = ("_aes", "_appid")
 
     def __init__(self, aes_key: str, appid: str) -> None:
-        """Raises ValueError unless `aes_key` is an EncodingAESKey of 43 characters."""
+        """Raises ValueError unless `aes_key` is an EncodingAESKey of 43 base64 characters."""
         if len(aes_key) != _KEY_LENGTH:
             raise ValueError(f"an EncodingAESKey has {_KEY_LENGTH} characters")
         key = base64.b64decode(f"{aes_key}=", validate=True)
@@ -50,14 +53,15 @@ class Cipher:
         self._appid = appid.encode()
 
     def decrypt(self, encrypted: str) -> bytes:
-        """The message inside base64 text. Raises Unopenable."""
+        """The message in a base64 text. Raises DecryptionError."""
         try:
+            # strict: b64decode would silently skip characters that do not belong there
             data = binascii.a2b_base64(encrypted.strip().encode(), strict_mode=True)
         except ValueError:
             raise DecryptionError("base64") from None
         if not data or len(data) % 16:
             raise DecryptionError("blocks")
-        # whole blocks: nothing is left for a finalize(), which would cost as much again
+        # only whole blocks, so there is nothing left for finalize(), which would cost as much again
         plain = self._aes.decryptor().update(data)
         padding = plain[-1]
         if not 1 <= padding <= _BLOCK:
@@ -66,12 +70,13 @@ class Cipher:
         end = _SIZE_LENGTH + int.from_bytes(content[:_SIZE_LENGTH], "big")
         if len(content) < _SIZE_LENGTH or end > len(content):
             raise DecryptionError("length")
+        # a message for another account must not be replayed to this one, even with a shared key
         if content[end:] != self._appid:
             raise DecryptionError("appid")
         return content[_SIZE_LENGTH:end]
 
     def encrypt(self, message: bytes, *, random_prefix: bytes | None = None) -> str:
-        """Base64 text only this key opens; `head` fixes the 16 random bytes."""
+        """The message as base64 text; `random_prefix` fixes the random bytes, for test vectors."""
         length = len(message).to_bytes(_SIZE_LENGTH, "big")
         plain = (random_prefix or os.urandom(_RANDOM_LENGTH)) + length + message + self._appid
         padding = _BLOCK - len(plain) % _BLOCK

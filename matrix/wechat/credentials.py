@@ -1,4 +1,4 @@
-"""Credentials: what it takes to speak for one account."""
+"""Credentials: what a call to WeChat on behalf of one account needs."""
 
 from dataclasses import dataclass, field
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 class Credentials:
     """One account as the gateway sees it.
 
-    `secret` is the AppSecret of an account that is connected directly; an account that gave
-    its rights to our third-party platform (`by_platform`) has none here.
+    `secret` is the AppSecret of a directly connected account. An account that authorised our
+    third-party platform (`by_platform`) has none here (wechat-platform.md 4.1).
     """
 
     account_id: int

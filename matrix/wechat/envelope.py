@@ -1,14 +1,13 @@
-"""The envelope: whether a callback is WeChat's and meant for this account, and what it says.
+"""Envelope: checks that a callback is WeChat's and meant for this account, and decrypts it.
 
-    query ──expect──> Expected ──open(body)──> Opened(inbound, …) ──…──> reply ──seal──> answer
+One Envelope per account, built once. The account's configured mode decides what is accepted, never
+the request: in safe mode plain text is rejected, and when a body has an encrypted part only that
+part counts (wechat-platform.md 1.1–1.4). Token and key may each be the current or the previous one,
+because WeChat goes on using the old ones for a while after a change; the reply is encrypted with
+those that fitted the request.
 
-One Envelope per account, built once. The account's own mode decides what is accepted, never the
-request: in safe mode plain text is refused, and wherever a body holds an encrypted part, only
-that part counts. Token and key may each be the current or the previous one, since WeChat pushes
-with the old ones for a while after a change; the answer is sealed with those that worked.
-
-A refusal tells the stranger nothing but a status. Its `reason` is for the log and holds no
-secret and nothing of the content.
+A rejected caller learns nothing but an HTTP status. The `reason` is for the log and contains
+neither secrets nor content.
 """
 
 import hmac
@@ -30,7 +29,8 @@ from matrix.wechat.messages import (
 )
 from matrix.wechat.messages.xml import text
 
-SUCCESS = "success"  # "heard, no reply": never encrypted
+# acknowledges a push without replying; WeChat expects it unencrypted in every mode
+SUCCESS = "success"
 
 _MAX_QUERY_LENGTH = 2048
 _MAX_PARAMETERS = 32
@@ -45,7 +45,7 @@ _MAX_LENGTHS = {
 
 
 class EncryptionMode(StrEnum):
-    """How an account wants its callbacks: 明文, 兼容, 安全."""
+    """How an account receives its callbacks: 明文, 兼容, 安全模式."""
 
     PLAIN = "plain"
     COMPATIBLE = "compatible"
@@ -53,7 +53,7 @@ class EncryptionMode(StrEnum):
 
 
 class CallbackRejected(DomainError):
-    """A callback that is not WeChat's, not for this account, or not in its mode."""
+    """A callback that is not WeChat's, not for this account, or not in its mode. HTTP 403."""
 
     status = 403
     text = "请求未通过校验。"
@@ -64,13 +64,13 @@ class CallbackRejected(DomainError):
 
 
 class MalformedCallback(CallbackRejected):
-    """A callback whose parameters or body are no callback's."""
+    """Parameters or body that no callback of WeChat has. HTTP 400."""
 
     status = 400
 
 
 class CallbackTooLarge(CallbackRejected):
-    """A body larger than any callback's."""
+    """A body larger than any callback's. HTTP 413."""
 
     status = 413
 
@@ -86,10 +86,10 @@ class CallbackKeys:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPush:
-    """A callback that may be believed.
+    """A callback that was verified.
 
-    `key_used` is None when it came in plain text. `is_previous`: it came with a Token or a key
-    from before the last change.
+    `keys` is None when it came in plain text. `is_previous` says that its Token or key is from
+    before the last rotation.
     """
 
     inbound: Inbound
@@ -98,15 +98,15 @@ class VerifiedPush:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether it came encrypted, and the answer must go out so."""
+        """Whether it came encrypted, and the reply has to be encrypted as well."""
         return self.keys is not None
 
 
 class Envelope:
-    """Opens and seals callbacks of one account.
+    """Verifies and decrypts the callbacks of one account, and encrypts its replies.
 
     `appid` is the id at the end of the encrypted text: the account's own, or that of the
-    third-party platform. `window` is how many seconds a timestamp may be off.
+    third-party platform. `window` is by how many seconds a timestamp may differ from our clock.
     """
 
     __slots__ = ("_ciphers", "_mode", "_original_id", "_tokens", "_window")
@@ -123,7 +123,7 @@ class Envelope:
         previous_aes_key: str | None = None,
         window: float = 300,
     ) -> None:
-        """Raises ValueError when a key is no EncodingAESKey."""
+        """Raises ValueError when a key is not an EncodingAESKey."""
         keys = (aes_key, previous_aes_key)
         self._ciphers = tuple(Cipher(key, appid) for key in dict.fromkeys(keys) if key)
         self._tokens = tuple(one for one in dict.fromkeys((token, previous_token)) if one)
@@ -132,7 +132,7 @@ class Envelope:
         self._window = window
 
     def verify_url(self, query: str, *, now: datetime) -> str:
-        """The echostr to send back when WeChat checks the address. Raises Refused."""
+        """The echostr to return when WeChat checks the address. Raises CallbackRejected."""
         parameters = _Parameters(query)
         self._check_time(parameters, now)
         echostr = parameters.require("echostr")
@@ -140,11 +140,10 @@ class Envelope:
         return echostr
 
     def verify_query(self, query: str, *, now: datetime) -> "VerifiedQuery":
-        """A callback whose query WeChat signed, before its body is read. Raises Refused.
+        """Verify a callback's query string before its body is read. Raises CallbackRejected.
 
-        `query` is the raw query string. WeChat signs time and nonce in every mode. Who cannot do
-        that is not worth waiting for: a stranger who announces a body and never sends it would
-        hold a thread.
+        WeChat signs timestamp and nonce in every mode. A stranger who cannot do that must not be
+        able to occupy a thread by announcing a body and never sending it.
         """
         parameters = _Parameters(query)
         self._check_time(parameters, now)
@@ -152,9 +151,9 @@ class Envelope:
         return VerifiedQuery(self, parameters)
 
     def seal(self, xml: str, push: VerifiedPush, *, now: datetime, nonce: str) -> str:
-        """The answer as it goes out: sealed as the request was, or plain as the request was.
+        """The body of the answer: encrypted when the request was, otherwise the XML itself.
 
-        `nonce` may be the request's or a new one, of letters and digits.
+        `nonce` may be that of the request or a new one, of letters and digits.
         """
         keys = push.keys
         if keys is None or xml in ("", SUCCESS):
@@ -169,7 +168,12 @@ class Envelope:
         )
 
     def decode(self, parameters: "_Parameters", fields: XmlTree) -> VerifiedPush:
-        """What a body says that came with these parameters. Raises Refused, Malformed."""
+        """The message in a body that came with these parameters.
+
+        Raises CallbackRejected, MalformedPush.
+        """
+        # in compatible mode the body holds both forms; the plain one is not covered by
+        # msg_signature
         if "Encrypt" in fields:
             keys, message = self._decrypt(parameters, text(fields, "Encrypt"))
             inbound, is_previous = parse(message), keys.is_previous
@@ -178,6 +182,7 @@ class Envelope:
                 raise CallbackRejected("plaintext")
             token = self._matching_token(parameters, "signature")
             keys, inbound, is_previous = None, parse_tree(fields), token != self._tokens[0]
+        # several accounts may share Token and key by mistake: the gh_ id tells them apart
         if inbound.to != self._original_id:
             raise CallbackRejected("other_account")
         return VerifiedPush(inbound, keys, is_previous)
@@ -188,6 +193,7 @@ class Envelope:
         for cipher in self._ciphers:
             try:
                 message = cipher.decrypt(encrypted)
+            # the current key first; only after a rotation the previous one is tried
             except DecryptionError as error:
                 reason = reason or error.reason
                 continue
@@ -196,10 +202,11 @@ class Envelope:
         raise CallbackRejected(f"cipher:{reason}")
 
     def _matching_token(self, parameters: "_Parameters", parameter: str, *parts: str) -> str:
-        """The Token that made the signature. Raises Refused when it was none of ours."""
+        """The Token that made the signature. Raises CallbackRejected when none did."""
         received = parameters.require(parameter)
         timestamp, nonce = parameters.require("timestamp"), parameters.require("nonce")
         for token in self._tokens:
+            # constant time, so that the right signature cannot be found byte by byte
             if hmac.compare_digest(signature(token, timestamp, nonce, *parts), received):
                 return token
         raise CallbackRejected("signature")
@@ -208,12 +215,14 @@ class Envelope:
         timestamp = parameters.require("timestamp")
         if not timestamp.isdecimal():
             raise MalformedCallback("bad:timestamp")
+        # limits how long a recorded request can be replayed; within the window deduplication
+        # catches it
         if abs(now.timestamp() - int(timestamp)) > self._window:
             raise CallbackRejected("stale")
 
 
 class VerifiedQuery:
-    """A callback of which only the body is missing."""
+    """A callback whose query is verified and whose body is still to be read."""
 
     __slots__ = ("_envelope", "_parameters")
 
@@ -222,7 +231,7 @@ class VerifiedQuery:
         self._parameters = parameters
 
     def open(self, body: bytes) -> VerifiedPush:
-        """What the callback says. Raises Refused."""
+        """Verify and decrypt the body. Raises CallbackRejected."""
         if len(body) > MAX_BYTES:
             raise CallbackTooLarge("body")
         try:
@@ -232,7 +241,7 @@ class VerifiedQuery:
 
 
 class _Parameters:
-    """The parameters WeChat signs with: each short, plain and given once."""
+    """The query parameters WeChat signs with; each must be short ASCII and given once."""
 
     __slots__ = ("_values",)
 
@@ -251,6 +260,7 @@ class _Parameters:
         limit = _MAX_LENGTHS.get(name)
         if limit is None:
             return
+        # which of two values counts would depend on who reads them, so neither does
         if name in self._values:
             raise MalformedCallback(f"repeated:{name}")
         if "%" in value or "+" in value:

@@ -1,14 +1,14 @@
-"""What the gateway raises, in the words of staff.
+"""Errors of the gateway, with Chinese texts for staff.
 
-    GatewayError ─┬─ Temporary                  later, it may work (also a config Temporary)
-                  │    ├─ StaleToken            with another token
-                  │    └─ QuotaUsed             not before `until`
-                  ├─ NotAuthorised              nothing works until a setting changes
-                  ├─ Refused                    this recipient, this content: never
-                  └─ Unconfirmed                sent, and nobody knows whether it arrived
+    GatewayError --+-- Temporary       may work later; a job is tried again
+                   |     +-- StaleToken   with another access token
+                   |     +-- QuotaUsed    not before `until`
+                   +-- NotAuthorised   nothing works until a setting is changed
+                   +-- Refused         never works for this recipient or content
+                   +-- Unconfirmed     was sent, and nobody knows whether it arrived
 
-Each carries WeChat's `errcode` and `rid` where WeChat answered, and the `reaction` of the
-table in `codes`. Nothing here holds an address, for addresses hold tokens.
+Where WeChat answered, the error has its `errcode`, its request id `rid` (for WeChat's support) and
+the `reaction` of `return_codes`. No error contains a URL, because URLs contain access tokens.
 """
 
 import re
@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 from config import clock, errors
 from matrix.wechat.return_codes import Meaning, Reaction, RetryAfter, meaning_of
 
+# WeChat appends the request id to errmsg instead of giving it a field
 _RID = re.compile(r"rid: ?([0-9a-zA-Z-]{8,64})")
 _IP = re.compile(r"invalid ip ([0-9a-fA-F.:]{3,45})")
 
-# Seconds until asking again is worth it.
+# seconds until the next attempt; WeChat gives no Retry-After header
 _RETRY_SECONDS = {RetryAfter.MINUTE: 60.0, RetryAfter.MINUTES: 600.0, RetryAfter.HOUR: 3600.0}
 
 
@@ -50,7 +51,7 @@ class GatewayError(errors.DomainError):
 
 
 class Temporary(GatewayError, errors.Temporary):
-    """WeChat is busy, slow or away, or waits for a person; nothing was done."""
+    """WeChat is busy, slow or unreachable, or waits for a person; nothing was done."""
 
     status = 503
 
@@ -60,11 +61,11 @@ class StaleToken(Temporary):
 
 
 class NotAuthorised(GatewayError):
-    """The account may not do this: a wrong secret, a missing right, a ban."""
+    """The account may not do this: wrong secret, missing permission, or banned."""
 
 
 class QuotaUsed(Temporary):
-    """No more calls of this kind before `until`."""
+    """No more calls of this kind before `until`; `retry_after` is in seconds."""
 
     def __init__(self, *, until: datetime, **facts: object) -> None:
         super().__init__(until=until.isoformat(), **facts)  # type: ignore[arg-type]  # passed on
@@ -73,7 +74,7 @@ class QuotaUsed(Temporary):
 
 
 class Refused(GatewayError):
-    """This cannot be done for this recipient or with this content."""
+    """Cannot be done for this recipient or with this content."""
 
     status = 409
 
@@ -84,18 +85,19 @@ class Refused(GatewayError):
 
 
 class Unconfirmed(GatewayError):
-    """It was sent and no answer came; sending again might do it twice."""
+    """The request was sent and no answer came; sending again might do it twice."""
 
     status = 504
 
 
 def error_for(errcode: int, errmsg: str, *, call: str) -> GatewayError:
-    """The error that an answer with a code other than 0 stands for."""
+    """The error for an answer whose errcode is not 0."""
     meaning = meaning_of(errcode)
     rid = _RID.search(errmsg)
     facts: dict[str, object] = {"errmsg": errmsg[:300]}
     description = meaning.description
     address = _IP.search(errmsg)
+    # 40164: our server's address is not on the allow-list; staff need it to enter it there
     if errcode == 40164 and address:
         facts["ip"] = address[1]
         description = f"{description}（{address[1]}）"
@@ -111,6 +113,7 @@ def error_for(errcode: int, errmsg: str, *, call: str) -> GatewayError:
 
 
 def _error_class(meaning: Meaning) -> type[GatewayError]:
+    # waiting for an administrator's confirmation in WeChat: trying again later is right
     if meaning.reaction is Reaction.MANUAL_ACTION and meaning.retry_after:
         return Temporary
     return _CLASSES.get(meaning.reaction, Refused)
@@ -133,7 +136,7 @@ def _retry_facts(meaning: Meaning) -> dict[str, object]:
 
 
 def _quota_resets_at(retry_after: RetryAfter, *, now: datetime) -> datetime:
-    """When a quota is filled again; the platform counts days and months of the city."""
+    """When a quota is filled again; WeChat counts days and months in China's time."""
     midnight = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
     if retry_after is RetryAfter.TOMORROW:
         return midnight + timedelta(days=1)

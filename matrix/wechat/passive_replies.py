@@ -1,11 +1,9 @@
-"""Replies: what an account answers within the request, as XML.
+"""Passive replies: what an account answers within the callback request, as XML.
 
-    Reply ── Text Image Voice Video Music News Transfer
-
-Rules from "passive replies": names of fields are case-sensitive; a text has 2048 bytes, so the
-rest of a longer one must follow by customer-service message; news has one article in reply to a
-message and up to eight in reply to an event; only a message can be handed to a person. `fitted`
-makes a reply fit what it answers.
+Rules of "被动回复用户消息" (wechat-platform.md 1.6): field names are case-sensitive; a text has at
+most 2048 bytes, so the rest of a longer one follows as customer-service message; news has one
+article in reply to a message and up to eight in reply to an event; only a message can be
+transferred to WeChat's own customer-service desk. `adapt_to` makes a reply fit what it answers.
 """
 
 import re
@@ -17,34 +15,34 @@ from matrix.wechat.messages import Inbound, Message
 
 MAX_ARTICLES = 8
 
-# What XML 1.0 has no place for, lone surrogates among it.
+# characters that XML 1.0 cannot represent, including lone surrogates; WeChat rejects the reply
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words; `<a href="…">` makes a link."""
+    """Text; `<a href="…">` makes a link."""
 
     content: str
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture by media id."""
+    """A picture, by media id."""
 
     media_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A recording by media id."""
+    """A voice recording, by media id."""
 
     media_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A film by media id; the thumb is needed only in customer-service messages."""
+    """A video, by media id; the thumbnail is used in customer-service messages only."""
 
     media_id: str
     title: str = ""
@@ -54,7 +52,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """A piece of music by address, with a picture by media id."""
+    """A piece of music by URL, with a thumbnail by media id."""
 
     thumb_media_id: str
     url: str = ""
@@ -75,7 +73,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Cards, one to eight."""
+    """One to eight cards."""
 
     articles: tuple[Article, ...]
 
@@ -86,7 +84,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Hands the message to a person in WeChat's desk: this agent, or any."""
+    """Transfers the message to WeChat's own customer-service desk: to this agent, or to any."""
 
     agent: str | None = None
 
@@ -95,7 +93,7 @@ Reply = Text | Image | Voice | Video | Music | News | Transfer
 
 
 def adapt_to(reply: Reply, inbound: Inbound) -> Reply | None:
-    """The reply as `inbound` can have it; None when WeChat would show nothing."""
+    """The reply as `inbound` can get it; None when WeChat would show nothing."""
     if not inbound.awaits_reply:
         return None
     if isinstance(inbound, Message):
@@ -104,9 +102,9 @@ def adapt_to(reply: Reply, inbound: Inbound) -> Reply | None:
 
 
 def render(reply: Reply, *, openid: str, original_id: str, created_at: datetime) -> str:
-    """The reply in XML, from `account` (its gh_ id) to the openid `to`.
+    """The reply as XML, from the account (its gh_ id) to the follower.
 
-    A text is not cut here, see `texts.cut_text`.
+    A text is not shortened here, see `text_parts.split_text`.
     """
     kind, writer = _WRITERS[type(reply)]
     return (
@@ -117,6 +115,7 @@ def render(reply: Reply, *, openid: str, original_id: str, created_at: datetime)
 
 
 def _tag(name: str, value: str) -> str:
+    # a CDATA section cannot contain its own end mark, so that is split over two sections
     clean = _ILLEGAL.sub("", value).replace("]]>", "]]]]><![CDATA[>")
     return f"<{name}><![CDATA[{clean}]]></{name}>"
 

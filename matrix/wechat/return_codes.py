@@ -1,8 +1,9 @@
-"""Return codes: what each number of the platform means and what to do about it.
+"""Return codes: what each errcode of the platform means and how to react to it.
 
-The table follows the platform's list of global return codes and the lists of the single calls.
-The words are for staff: what is wrong and, where somebody can, what to do. A code that stands
-nowhere here is a fault of the data until we learn better.
+The table follows WeChat's list of global return codes and the lists of single calls
+(wechat-platform.md 3.5 and 13). The descriptions are for staff: what is wrong and, where they can
+do something, what. An unknown code counts as a fault of the data, so that nothing is retried for
+ever.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ class Reaction(StrEnum):
 
 
 class RetryAfter(StrEnum):
-    """When a quota is filled again, or how long to leave the platform alone."""
+    """When a quota is filled again, or how long to wait before the next attempt."""
 
     MINUTE = "minute"
     MINUTES = "minutes"
@@ -38,7 +39,7 @@ class RetryAfter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One code: the reaction, the Chinese words, and how long to wait where that is known."""
+    """One code: the reaction, a Chinese description, and how long to wait if that is known."""
 
     reaction: Reaction
     description: str
@@ -47,6 +48,7 @@ class Meaning:
 
 UNKNOWN = Meaning(Reaction.DATA, "微信返回了未登记的错误")
 
+# one letter each, so that a row of the table fits on a line
 _R, _T, _C, _Q = Reaction.RETRY, Reaction.REFRESH_TOKEN, Reaction.CONFIGURE, Reaction.QUOTA
 _U, _D, _P, _H = Reaction.RECIPIENT, Reaction.DATA, Reaction.BUG, Reaction.MANUAL_ACTION
 _S, _K = Reaction.SIGN_IN, Reaction.ALREADY_DONE
@@ -191,7 +193,7 @@ _ROWS: tuple[_Row, ...] = (
 
 
 def meaning_of(errcode: int) -> Meaning:
-    """What a code means; `UNKNOWN` when nobody told us."""
+    """The meaning of a code; `UNKNOWN` for one that is not in the table."""
     return MEANINGS.get(errcode, UNKNOWN)
 
 

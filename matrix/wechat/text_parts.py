@@ -1,16 +1,17 @@
-"""Long texts: cut where a reader does not notice.
+"""Text parts: splitting long texts where readers do not notice.
 
-WeChat counts bytes of UTF-8, readers see characters. A part ends, by preference, after a line
-break in its last quarter, else between two characters as readers see them (a letter with its
-accents, a flag, a family of emoji joined into one), and outside an `<a>` link. Joined again the
-parts are the text.
+WeChat limits a text to a number of bytes of UTF-8, while readers see characters. A part ends, by
+preference, after a line break in its last quarter; otherwise between two grapheme clusters (a
+letter with its accents, a flag, a joined emoji family; Unicode UAX #29, simplified), and never
+inside an `<a>` link. The parts joined together are the original text.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-MAX_PART_BYTES = 2000  # bytes; 2048 by several implementations, no number in the current documents
+# several implementations use 2048 bytes; WeChat's current documents give no number, so stay below
+MAX_PART_BYTES = 2000
 
 _LINK = re.compile(r"<a\b[^>]*>.*?</a\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -19,16 +20,17 @@ _VARIATION = "\ufe0f"
 
 
 def split_text(text: str, max_bytes: int = MAX_PART_BYTES) -> tuple[str, ...]:
-    """The text in parts of at most `limit_bytes` each (16 or more); at least one part."""
+    """The text in parts of at most `max_bytes` bytes (16 or more); at least one part."""
     if max_bytes < 16:
         raise ValueError("a part has 16 bytes or more")
+    # no character has more than four bytes, so short texts need no encoding
     if len(text) * 4 <= max_bytes or _byte_length(text) <= max_bytes:
         return (text,)
     return tuple(_split(text, max_bytes))
 
 
 def strip_links(text: str) -> str:
-    """The text as a reader sees it: of a link its words."""
+    """The text as a reader sees it: of each link only its words."""
     return _LINK.sub(lambda link: _TAG.sub("", link[0]), text)
 
 
@@ -42,8 +44,9 @@ def _split(text: str, limit: int) -> Iterator[str]:
 
 
 def _part_end(text: str, limit: int) -> int:
-    """How many characters of the text make its first part."""
+    """The number of characters of the text's first part."""
     max_end = _max_characters(text, limit)
+    # a line break further back would make the parts needlessly short
     min_end = max_end - max_end // 4
     line_break = text.rfind("\n", min_end, max_end) + 1
     for end in (line_break, max_end):
@@ -55,7 +58,7 @@ def _part_end(text: str, limit: int) -> int:
 
 
 def _max_characters(text: str, limit: int) -> int:
-    """The most characters that fit into `limit` bytes of a text that is longer."""
+    """How many characters fit into `limit` bytes, for a text that is longer than that."""
     data = text[: limit + 1].encode("utf-8", "surrogatepass")
     while data[limit] & 0xC0 == 0x80:  # the byte after the cut continues a character
         limit -= 1
@@ -63,7 +66,7 @@ def _max_characters(text: str, limit: int) -> int:
 
 
 def _before_link(text: str, position: int) -> int:
-    """The same place, or the start of the link it falls into."""
+    """The position, or the start of the link that it falls into."""
     for link in _LINK.finditer(text[: position + MAX_PART_BYTES]):
         if link.start() >= position:
             break
@@ -73,14 +76,14 @@ def _before_link(text: str, position: int) -> int:
 
 
 def _grapheme_boundary(text: str, position: int) -> int:
-    """The nearest place at or before `end` between two characters as readers see them."""
+    """The nearest position, at or before this one, that is between two grapheme clusters."""
     while 0 < position < len(text) and _is_inside_grapheme(text, position):
         position -= 1
     return position
 
 
 def _is_inside_grapheme(text: str, position: int) -> bool:
-    """Whether the characters around a place belong together."""
+    """Whether the characters on both sides of a position belong together."""
     before, after = text[position - 1], text[position]
     if after in (_JOINER, _VARIATION) or before == _JOINER:
         return True
@@ -88,8 +91,10 @@ def _is_inside_grapheme(text: str, position: int) -> bool:
         return True
     if unicodedata.category(after) in ("Mn", "Me", "Mc"):
         return True
+    # skin tones, and the tags of subdivision flags
     if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
         return True
+    # a flag is two regional indicators: count them, or a row of flags would be cut in half
     return _is_flag_half(after) and _flag_halves_before(text, position) % 2 == 1
 
 

@@ -1,14 +1,15 @@
-"""Access tokens: one for each account, shared by all processes, fetched by one at a time.
+"""Access tokens: one per account, shared by all processes, fetched by one of them at a time.
 
-    current ──> this process's memory ──> Redis (sealed) ──> WeChat's stable_token
+Looked up in this process's memory, then in Redis (encrypted), then fetched by WeChat's
+`stable_token` call (wechat-platform.md 3.1). That call returns the same token until five minutes
+before it expires, so fetching twice does no harm. `force_refresh` is never used: it would
+invalidate the token of every other system that the department connected to the account.
 
-`stable_token` hands out the same token until five minutes before its end, so asking twice does
-no harm and is never forced: a forced call would kill the token of every other system of the
-department. A token is renewed when less than five minutes are left, not everywhere at the same
-second; while one renews it, the others use the old one, or wait for the new.
+A token is renewed when less than five minutes are left, at a random moment, so that processes do
+not all do it in the same second. While one renews it, the others use the old one, or wait.
 
-Redis holds nothing that cannot be fetched again. When it is empty or away, each process goes on
-with its own token in memory. This module reads the clock itself: tokens age in real time.
+Redis holds nothing that cannot be fetched again; without it, each process goes on with its own
+token in memory. This module reads the clock itself, because tokens expire in real time.
 """
 
 import json
@@ -30,10 +31,9 @@ from matrix.wechat.return_codes import Reaction
 _STABLE_TOKEN = http_client.ApiCall("POST", "/cgi-bin/stable_token")
 
 _MEMORY_SECONDS = 5.0  # seconds this process believes its memory before it asks Redis again
-_RENEWAL_MARGIN = (
-    180.0,
-    290.0,
-)  # renewed when so many seconds are left; by chance, so not all at once
+# renewed when a random number of seconds in this range is left; WeChat hands out the next token
+# from 300 seconds before the end
+_RENEWAL_MARGIN = (180.0, 290.0)
 _LEASE_SECONDS = 20.0  # seconds; longer than one call to WeChat may take
 _LEASE_WAIT = 5.0  # seconds to wait for another process that fetches
 _LOCK_WAIT = 15.0  # seconds to wait for another thread that fetches
@@ -44,6 +44,8 @@ _log = logs.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Token:
+    """A token; times are Unix seconds. `read_at` is when this process last saw it in Redis."""
+
     value: str = field(repr=False)
     expires_at: float  # unix seconds
     renew_at: float
@@ -53,8 +55,8 @@ class _Token:
 class _ProcessState:
     """What the threads of this process share.
 
-    `failures` and `affirmed` spare WeChat those who queued behind a fetch that brought nothing
-    new: by appid and secret the error, by appid the refused token that WeChat says is good.
+    `failures` and `confirmed` keep threads that queued behind a fetch from repeating it: the error
+    by (appid, secret), and by appid the token that WeChat refused in a call and yet returned again.
     """
 
     def __init__(self) -> None:
@@ -71,7 +73,7 @@ def current(account: Credentials) -> str:
     """A token that should work now.
 
     Raises NotAuthorised when the account's AppID, secret or allow-list is wrong, Temporary when
-    WeChat cannot be asked.
+    WeChat cannot be reached.
     """
     now = _now()
     token = _find_token(account.appid, now)
@@ -83,8 +85,8 @@ def current(account: Credentials) -> str:
 def replace_refused(account: Credentials, refused: str) -> str:
     """The token to try instead of one that WeChat refused.
 
-    Fetches only when the refused one is still the current one. The errors are those of
-    `current`.
+    Fetches a new one only if the refused one is still the current one: another process may have
+    renewed it meanwhile. Raises what `current` raises.
     """
     token = _read_shared(account.appid, _now()) or _state.tokens.get(account.appid)
     if token and token.value != refused and _now() < token.expires_at:
@@ -94,10 +96,10 @@ def replace_refused(account: Credentials, refused: str) -> str:
 
 
 def verify_credentials(account: Credentials) -> datetime:
-    """Ask WeChat for a token now, whatever is kept. Returns until when it lives.
+    """Fetch a token now, whatever is stored. Returns when it expires.
 
-    For who wants to know whether the secret and the allow-list are right. Raises NotAuthorised
-    or Temporary, never an error of a moment ago.
+    For checking whether secret and allow-list are right. Raises NotAuthorised or Temporary, never a
+    remembered error.
     """
     token = _request_token(account)
     _save(account.appid, token, _now())
@@ -105,13 +107,13 @@ def verify_credentials(account: Credentials) -> datetime:
 
 
 def reset() -> None:
-    """Start as a new process does (a test needs it)."""
+    """Forget everything, as in a new process (for tests and after a fork)."""
     global _state  # the one thing this module owns
     _state = _ProcessState()
 
 
 def _find_token(appid: str, now: float) -> _Token | None:
-    """The newest token this process can know of, perhaps no longer good."""
+    """The newest token this process can know of, perhaps expired."""
     cached = _state.tokens.get(appid)
     if cached and now - cached.read_at < _MEMORY_SECONDS and now < cached.renew_at:
         return cached
@@ -120,12 +122,12 @@ def _find_token(appid: str, now: float) -> _Token | None:
         _state.tokens[appid] = stored
         return stored
     if cached and now < cached.renew_at:
-        _save(appid, cached, now)  # Redis lost it; the others need not fetch it
+        _save(appid, cached, now)  # Redis lost it: put it back for the other processes
     return cached
 
 
 def _renew(account: Credentials, *, old: _Token | None = None, refused: str = "") -> str:
-    """A fresh token; `old` while somebody else fetches it."""
+    """A new token; returns `old`, if given, while somebody else fetches the new one."""
     lock = _state.locks[account.appid]
     if not lock.acquire(timeout=0 if old else _LOCK_WAIT):
         if old:
@@ -145,11 +147,13 @@ def _renew(account: Credentials, *, old: _Token | None = None, refused: str = ""
 
 
 def _renew_locked(account: Credentials, old: _Token | None, refused: str) -> str:
-    """The same, with no other thread of this process beside."""
+    """`_renew` while holding this process's lock for the account."""
     appid = account.appid
     renewed = _find_renewed_elsewhere(appid, refused)
     if renewed:
         return renewed.value
+    # a lock in Redis saves calls to WeChat; it is not needed for correctness, as two fetches return
+    # the same token
     with cache.lease(f"wechat-token:{appid}", _LEASE_SECONDS) as acquired:
         if acquired or cache.is_unavailable():
             renewed = _find_renewed_elsewhere(appid, refused)
@@ -181,6 +185,8 @@ def _fetch(account: Credentials, refused: str) -> str:
     if failure and now - failed_at < _FAILURE_SECONDS:
         raise failure.with_traceback(None)
     confirmed_at, confirmed = _state.confirmed.get(appid, (-_FAILURE_SECONDS, ""))
+    # WeChat insists that this token is good: the call was refused for another reason, do not fetch
+    # again
     if refused and refused == confirmed and now - confirmed_at < _FAILURE_SECONDS:
         return refused
     try:
@@ -208,7 +214,7 @@ def _request_token(account: Credentials) -> _Token:
             _STABLE_TOKEN, settings.get().wechat_api_url, {}, body=body
         )
     except StaleToken as error:
-        # 40001 means the secret here, and a token everywhere else.
+        # in this call 40001 is about the AppSecret; in every other one about the access token
         raise NotAuthorised(
             meaning="AppSecret 不正确，请重新填写",
             call=error.call,
@@ -223,6 +229,7 @@ def _request_token(account: Credentials) -> _Token:
         raise Temporary(
             meaning="微信没有返回接口凭据", call=_STABLE_TOKEN.path, reaction=Reaction.RETRY
         ) from None
+    # a quarter of the lifetime at most, in case WeChat ever issues short-lived tokens
     margin = min(random.uniform(*_RENEWAL_MARGIN), lifetime / 4)
     return _Token(value, now + lifetime, now + lifetime - margin, now)
 
@@ -230,6 +237,7 @@ def _request_token(account: Credentials) -> _Token:
 def _save(appid: str, token: _Token, now: float) -> None:
     _state.tokens[appid] = _Token(token.value, token.expires_at, token.renew_at, now)
     body = json.dumps([token.value, token.expires_at, token.renew_at])
+    # encrypted: whoever reads Redis must not be able to act for the accounts
     cache.put(_key(appid), crypto.encrypt(body), max(1.0, token.expires_at - now))
 
 
@@ -253,5 +261,5 @@ def _now() -> float:
     return clock.now().timestamp()
 
 
-# A child process must not wait for a lock that a thread of its parent held.
+# in a forked child, a lock held by another thread of the parent would never be released
 os.register_at_fork(after_in_child=reset)

@@ -16,7 +16,7 @@ from config import audit, clock
 from config.permissions import Permission
 from keywords.rules import default_replies
 from keywords.rules.default_replies import BUILTIN_FALLBACK, MAX_TEXT_LENGTH, DefaultReplyChanged
-from keywords.rules.values import AccountPosition
+from keywords.rules.inheritance import AccountPosition
 
 
 class FallbackForm(forms.Form):

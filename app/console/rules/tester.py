@@ -173,7 +173,7 @@ def _instant(wall_time: datetime | None) -> datetime:
 def _event_keys(accounts: list[AccountSnapshot], snapshot: Snapshot) -> list[tuple[str, str]]:
     """Menu keys and QR code scenes that rules of these accounts answer, with the rules' names.
 
-    They are offered while typing, because nobody knows them by heart.
+    They are offered while typing, because staff rarely know the exact keys.
     """
     names_by_key: dict[str, str] = {}
     rules = {

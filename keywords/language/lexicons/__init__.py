@@ -1,15 +1,17 @@
-"""Word lists: how people here speak, as data that an editor can read and extend.
+"""Word lists of the local language, kept as YAML that somebody without Python can extend.
 
-    dialect.yaml      said here            -> said in the standard language
-    fillers.yaml      greetings and thanks around the request
-    chatter.yaml      praise, thanks, adverts: what asks for nothing; places named in passing
-    emergencies.yaml  life and limb
-    lookalikes.yaml   words of their own that sound like another
+    dialect.yaml      dialect words and their standard equivalents
+    fillers.yaml      greetings and thanks around a request
+    small_talk.yaml   praise, thanks, stories, advertisements; question words and stop words
+    emergencies.yaml  danger to life, and the words that rule it out
+    lookalikes.yaml   words that sound like a keyword but are words in their own right
 
-All words are written the way `normalize.fold` leaves them: simplified, lower case, no spaces.
-The lists are read once per process.
+All words are written as `normalize.fold` leaves them: simplified, lower case, without spaces; a
+word written otherwise would never be found. Each list is read once per process.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +23,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class DialectLexicon:
-    """Words to replace, longest first wins; `keep` are words that only look like one of them."""
+    """Words to replace, the longest first; `protected` contain one of them by chance."""
 
     replacements: dict[str, str]
     protected: tuple[str, ...]
@@ -29,7 +31,7 @@ class DialectLexicon:
 
 @dataclass(frozen=True)
 class FillerLexicon:
-    """What may stand before and after a request without belonging to it."""
+    """Words before (`lead`) and after (`tail`) a request that do not belong to it."""
 
     lead: tuple[str, ...]
     tail: tuple[str, ...]
@@ -37,38 +39,40 @@ class FillerLexicon:
 
 @dataclass(frozen=True)
 class SmallTalkLexicon:
-    """The words that tell a message from a request."""
+    """Words by which a request is told from small talk; each list is explained in the YAML."""
 
     praise: tuple[str, ...]
-    elsewhere: tuple[str, ...]
-    tales: tuple[str, ...]
-    asking: tuple[str, ...]
+    fiction: tuple[str, ...]
+    narration: tuple[str, ...]
+    question_words: tuple[str, ...]
     thanks: tuple[str, ...]
-    adverts: tuple[str, ...]
-    lures: tuple[str, ...]
-    places: tuple[str, ...]
-    empty: tuple[str, ...]
+    advertisements: tuple[str, ...]
+    scam_reports: tuple[str, ...]
+    location_suffixes: tuple[str, ...]
+    stop_words: tuple[str, ...]
     particles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class EmergencyLexicon:
-    """Words of danger, what makes them a matter of the past, and what makes them urgent again."""
+    """Words of danger and what rules them out; each list is explained in the YAML."""
 
     always: tuple[str, ...]
     words: tuple[str, ...]
-    together: tuple[str, ...]
-    papers: tuple[str, ...]
+    word_groups: tuple[str, ...]
+    paperwork: tuple[str, ...]
     doubt: tuple[str, ...]
-    now: tuple[str, ...]
-    keep: tuple[str, ...]
+    happening_now: tuple[str, ...]
+    protected: tuple[str, ...]
 
 
 @cache
 def dialect() -> DialectLexicon:
     """The dialect list."""
     loaded = _read("dialect.yaml")
-    return DialectLexicon(replacements=dict(loaded["says"]), protected=tuple(loaded["keep"]))
+    return DialectLexicon(
+        replacements=dict(loaded["replacements"]), protected=tuple(loaded["protected"])
+    )
 
 
 @cache
@@ -80,7 +84,7 @@ def fillers() -> FillerLexicon:
 
 @cache
 def small_talk() -> SmallTalkLexicon:
-    """The chatter list."""
+    """The small talk list."""
     loaded = _read("small_talk.yaml")
     return SmallTalkLexicon(**{name: tuple(listed) for name, listed in loaded.items()})
 
@@ -95,8 +99,16 @@ def emergencies() -> EmergencyLexicon:
 
 @cache
 def lookalikes() -> frozenset[str]:
-    """Words that are never a slip for another."""
+    """Words that are never a typo of another."""
     return frozenset(_read("lookalikes.yaml")["words"])
+
+
+def any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that matches any of the words, the longest where several begin together.
+
+    Regular expressions take the first alternative that fits, so the longest is written first.
+    """
+    return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
 
 
 def _read(name: str) -> dict[str, dict[str, str]]:

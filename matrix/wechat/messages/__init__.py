@@ -1,9 +1,9 @@
-"""Messages: what WeChat pushes to an account, as frozen values in our own words.
+"""Messages: what WeChat pushes to an account, as frozen values with our own names.
 
-    bytes ──reading──> fields ──parsing──> Text | Image | … | Followed | … | Unknown
+    bytes --xml--> tree of fields --parsing--> Text | Image | … | Followed | … | Unknown
 
-`parse` never touches the network or the database and is the same for every account. Values
-know their `kind`, their `dedupe_key`, and whether somebody awaits a reply.
+`parse` uses neither network nor database and is the same for every account. A value knows its
+`kind`, its `dedupe_key`, and whether somebody is waiting for a reply.
 """
 
 from matrix.wechat.messages.events import (

@@ -1,6 +1,7 @@
-"""Fields of events about followers (development guide, "receive event pushes", "menu events").
+"""Readers of events about followers: from WeChat's fields to the classes of `events`.
 
-Event names are in lower case here, since documents and pushes disagree about it.
+Sources: "接收事件推送" and "自定义菜单事件推送" (wechat-platform.md 2.3). Event names are in
+lower case here, because WeChat's documents and its pushes disagree about their case.
 """
 
 import re
@@ -25,6 +26,7 @@ EventReader = Callable[[XmlTree, CommonFields], Inbound]
 
 def _followed(tree: XmlTree, common: CommonFields) -> Inbound:
     key = optional(tree, "EventKey") or ""
+    # following in another way (e.g. after a payment) sets EventKey to something else
     scene = key.removeprefix("qrscene_") if key.startswith("qrscene_") else None
     return events.Followed(scene=scene, ticket=optional(tree, "Ticket"), **common)
 
@@ -90,7 +92,7 @@ def _menu_location(tree: XmlTree, common: CommonFields) -> Inbound:
 
 
 def _notice_list(tree: XmlTree) -> list[XmlTree]:
-    # The documents once printed the popup's tag for the change event as well.
+    # older documents show the popup's tag for the change event too, so each tag is accepted
     for tag in ("SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"):
         if tag in tree:
             return children(child(tree, tag), "List")
@@ -134,6 +136,7 @@ def _agent_moved(tree: XmlTree, common: CommonFields) -> Inbound:
     )
 
 
+# kinds of data, by WeChat's number in RevokeInfo
 _SCOPES = {
     "201": "address",
     "202": "invoice",

@@ -1,12 +1,13 @@
-"""What the platform tells us about followers: following, scanning, menus, agents, consent.
+"""Events about followers: following, scanning, menus, notices, agents, consent.
 
-    Event ─┬─ Followed Unfollowed Scanned Located
-           ├─ Menu…     taps on the account's menu
-           ├─ Notices…  choices about subscription notices, and what became of one
-           ├─ Agent…    sessions with a person in WeChat's own desk
-           └─ Consent…  withdrawn or changed; their data must go
+    Event --+-- Followed, Unfollowed, Scanned, LocationReported
+            +-- Menu…      taps on the account's menu
+            +-- Notice…    choices about subscription notices, and whether one arrived
+            +-- Agent…     sessions in WeChat's own customer-service desk
+            +-- Consent…   withdrawn or changed consent; the data must be deleted
 
-Events about the account itself and about finished sending stand in `outcomes`.
+Fields and meanings: wechat-platform.md 2.3. Events about the account itself and about finished
+sending jobs are in `job_events`.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from matrix.wechat.messages.inbound import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed(Event):
-    """A citizen follows the account, perhaps by a QR code with a scene."""
+    """A citizen followed the account, perhaps through a QR code with a scene."""
 
     awaits_reply: ClassVar[bool] = True
 
@@ -34,7 +35,7 @@ class Followed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfollowed(Event):
-    """A citizen left; nothing reaches them any more."""
+    """A citizen unfollowed; nothing can be sent to them any more."""
 
     kind: str = "unfollowed"
 
@@ -57,7 +58,7 @@ class Scanned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationReported(Event):
-    """Where a follower is who allowed the account to know; precision in metres."""
+    """The position of a follower who shares it with the account; `precision` in metres."""
 
     kind: str = "located"
     latitude: float
@@ -67,7 +68,7 @@ class LocationReported(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuEvent(Event):
-    """A tap on the menu. `key` is the button's key, or what a link opens."""
+    """A tap on the menu. `key` is the button's key, or the address it opens."""
 
     key: str
 
@@ -79,7 +80,7 @@ class MenuEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuClicked(MenuEvent):
-    """A button that asks the account to answer."""
+    """A button that asks the account for a reply."""
 
     awaits_reply: ClassVar[bool] = True
 
@@ -88,7 +89,7 @@ class MenuClicked(MenuEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuLinkOpened(MenuEvent):
-    """A button that opened a page; `key` is its address."""
+    """A button that opened a page; `key` is the URL."""
 
     kind: str = "menu_link_opened"
 
@@ -102,20 +103,20 @@ class MenuMiniProgramOpened(MenuEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuQrCodeScanned(MenuEvent):
-    """A code read from the menu that the phone handles by itself."""
+    """A code scanned through the menu, whose result the phone shows by itself."""
 
     kind: str = "menu_code_scanned"
     code_content: str
 
     @property
     def dedupe_subject(self) -> str:
-        """The button and the code."""
+        """The button and the code's content."""
         return f"{self.key}:{self.code_content}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuQrCodeSubmitted(MenuQrCodeScanned):
-    """A code read from the menu, with the citizen waiting for our answer."""
+    """A code scanned through the menu while the citizen waits for our reply."""
 
     awaits_reply: ClassVar[bool] = True
 
@@ -157,7 +158,7 @@ class MenuLocationChosen(MenuEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeChoice:
-    """Whether a citizen wants one kind of notice."""
+    """Whether a citizen accepts one kind of notice."""
 
     template_id: str
     accepted: bool
@@ -165,7 +166,7 @@ class NoticeChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticesChosen(Event):
-    """Answers a citizen gave in the dialog for subscription notices."""
+    """What a citizen answered in the dialog for subscription notices."""
 
     kind: str = "notices_chosen"
     choices: tuple[NoticeChoice, ...]
@@ -185,7 +186,7 @@ class NoticesSwitchedOff(NoticesChosen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeResult:
-    """What became of one notice; `error` is WeChat's code, 0 when it arrived."""
+    """What became of one notice; `return_code` is WeChat's, 0 when it arrived."""
 
     template_id: str
     notice_id: str
@@ -207,13 +208,13 @@ class NoticesSent(Event):
 
     @property
     def dedupe_subject(self) -> str:
-        """The notices, since two may be reported within a second."""
+        """The notices, because two may be reported within the same second."""
         return ",".join(result.notice_id for result in self.results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSessionOpened(Event):
-    """A person took over the chat in WeChat's own desk."""
+    """An agent took over the chat in WeChat's own customer-service desk."""
 
     kind: str = "agent_session_opened"
     agent: str
@@ -226,14 +227,14 @@ class AgentSessionOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSessionClosed(AgentSessionOpened):
-    """The person handed the chat back."""
+    """The agent ended the session."""
 
     kind: str = "agent_session_closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSessionMoved(Event):
-    """One person handed the chat to another."""
+    """One agent handed the chat over to another."""
 
     kind: str = "agent_session_moved"
     from_agent: str
@@ -247,10 +248,11 @@ class AgentSessionMoved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentEvent(Event):
-    """About what a citizen allows. `person` is whom it is about, `union_id` where known.
+    """About what a citizen allows.
 
-    `scopes` names the data: address, invoice, card, microphone, profile, location, album, or
-    WeChat's own code where it is none of these.
+    `citizen_openid` is whom it is about (the sender is the platform), `union_id` where WeChat gives
+    it. `scopes` names the data: address, invoice, card, microphone, profile, location, album, or
+    WeChat's own code for anything else.
     """
 
     citizen_openid: str
@@ -259,20 +261,20 @@ class ConsentEvent(Event):
 
     @property
     def dedupe_subject(self) -> str:
-        """The person and the data."""
+        """The citizen and the kinds of data."""
         return f"{self.citizen_openid}:{','.join(self.scopes)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentChanged(ConsentEvent):
-    """A citizen changed data the account was allowed to read."""
+    """A citizen changed data that the account was allowed to read."""
 
     kind: str = "consent_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentRevoked(ConsentEvent):
-    """A citizen took a permission back; the data of these scopes must be deleted."""
+    """A citizen withdrew consent; data of these scopes must be deleted."""
 
     kind: str = "consent_revoked"
 

@@ -1,12 +1,13 @@
-"""What citizens send: text, pictures, voice, video, places, links; and what all pushes share.
+"""Inbound: what citizens send (text, picture, voice, video, place, link), and the common base
+classes.
 
-    Inbound ─┬─ Message ── Text Image Voice Video ShortVideo Location Link
-             ├─ Event   ── see `events`
-             └─ Unknown ── a kind nobody told us about, kept as it came
+    Inbound --+-- Message    Text Image Voice Video ShortVideo Location Link
+              +-- Event      see `events` and `job_events`
+              +-- Unknown    a kind we do not know, kept as it came
 
-Every push names the account it is for (`to`, a gh_ id), the follower (`openid`), when it was
-sent, and its kind. `dedupe_key` is the same for WeChat's retries of one push and differs
-between pushes of one account (rules: development guide, "message de-duplication").
+Every push names the account it is for (`to`, a gh_ id), the follower (`openid`), when it was sent,
+and its kind. `dedupe_key` is equal for the retries of one push and different for all other pushes
+of the account (wechat-platform.md 1.5: by MsgId, for events by FromUserName and CreateTime).
 """
 
 import hashlib
@@ -17,15 +18,12 @@ from typing import ClassVar
 
 from matrix.wechat.messages.xml import XmlTree
 
-_KEY_LENGTH = 128  # what a column for keys may hold
+_KEY_LENGTH = 128  # characters; the key is part of an index that every push writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
-    """One push to one account.
-
-    `awaits_reply` says whether somebody looks at the chat and a reply would be shown.
-    """
+    """One push to one account. `awaits_reply` says whether a passive reply would be shown."""
 
     awaits_reply: ClassVar[bool] = False
 
@@ -43,19 +41,19 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Inbound):
-    """Something a citizen wrote or sent; it always has an id."""
+    """Something a citizen sent; it always has a message id."""
 
     awaits_reply: ClassVar[bool] = True
 
     @property
     def dedupe_key(self) -> str:
-        """By message id; the sender is part of it because ids are promised per account only."""
+        """The message id, with the sender: uniqueness is promised per account only."""
         return limit_key(f"m:{self.openid}:{self.message_id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(Message):
-    """Words. `option` is the id of the menu-message option the citizen tapped, if one."""
+    """A text. `option_id` is the id of the menu-message option the citizen tapped, if any."""
 
     kind: str = "text"
     content: str
@@ -64,7 +62,7 @@ class Text(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image(Message):
-    """A picture: an expiring address at Tencent, and a media id for three days."""
+    """A picture: a URL at Tencent that expires, and a media id for three days."""
 
     kind: str = "image"
     url: str
@@ -73,7 +71,7 @@ class Image(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice(Message):
-    """Spoken words; `recognised` is their text where the platform still writes it down."""
+    """A voice message; `transcript` is its text where WeChat still provides it."""
 
     kind: str = "voice"
     media_id: str
@@ -83,7 +81,7 @@ class Voice(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video(Message):
-    """A film and the picture that stands for it."""
+    """A video, and the picture that stands for it."""
 
     kind: str = "video"
     media_id: str
@@ -92,7 +90,7 @@ class Video(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortVideo(Message):
-    """A film taken inside the chat."""
+    """A video recorded inside the chat."""
 
     kind: str = "short_video"
     media_id: str
@@ -101,7 +99,7 @@ class ShortVideo(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location(Message):
-    """A place, in degrees; `scale` is the zoom of the map, `label` its name."""
+    """A place, in degrees; `scale` is the map's zoom, `label` its name."""
 
     kind: str = "location"
     latitude: float
@@ -112,7 +110,7 @@ class Location(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link(Message):
-    """A page the citizen shared into the chat."""
+    """A page the citizen shared."""
 
     kind: str = "link"
     title: str
@@ -122,16 +120,16 @@ class Link(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Inbound):
-    """Something that happened, told by the platform. Events have no message id."""
+    """Something that happened, reported by WeChat. Events have no message id."""
 
     @property
     def dedupe_subject(self) -> str:
-        """What tells two events of one kind, sender and second apart."""
+        """What tells apart two events of the same kind, sender and second."""
         return ""
 
     @property
     def dedupe_key(self) -> str:
-        """By sender, second, kind and subject."""
+        """Sender, second, kind and subject."""
         return limit_key(
             f"e:{self.openid}:{self.sent_at.timestamp():.0f}:{self.kind}:{self.dedupe_subject}"
         )
@@ -139,13 +137,13 @@ class Event(Inbound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Inbound):
-    """A push of a kind we do not know: `kind` as it calls itself, `raw` as it came."""
+    """A push of a kind we do not know: `kind` as WeChat calls it, `raw` as it came."""
 
     raw: XmlTree
 
     @property
     def dedupe_key(self) -> str:
-        """By its id where it has one, else by all it says."""
+        """By its message id if it has one, otherwise by its whole content."""
         if self.message_id:
             return limit_key(f"m:{self.openid}:{self.message_id}")
         content = json.dumps(self.raw, sort_keys=True).encode()
@@ -153,7 +151,7 @@ class Unknown(Inbound):
 
 
 def limit_key(key: str) -> str:
-    """The key itself, or its beginning and a digest where it is too long for a column."""
+    """The key, or its beginning and a digest when it is longer than 128 characters."""
     if len(key) <= _KEY_LENGTH:
         return key
     digest = hashlib.sha256(key.encode()).hexdigest()

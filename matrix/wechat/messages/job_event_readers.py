@@ -1,4 +1,4 @@
-"""Fields of events about finished sending and the account (reference of each call)."""
+"""Readers of events about finished sending jobs and the account (wechat-platform.md 2.4, 2.5)."""
 
 import re
 from collections.abc import Callable
@@ -36,6 +36,7 @@ def _template_finished(tree: XmlTree, common: CommonFields) -> Inbound:
 
 def _mass_result(status: str) -> tuple[job_events.MassSendResult, int | None]:
     normalized = re.sub(r"[\s_]", "", status).lower()
+    # pushes differ from the documents in spaces, underscores and case, hence the normalised text
     refusal = re.fullmatch(r"err\((\d{1,9})\)", normalized, re.ASCII)
     if refusal:
         return job_events.MassSendResult.REFUSED, int(refusal[1])
@@ -96,6 +97,7 @@ def _publish_finished(tree: XmlTree, common: CommonFields) -> Inbound:
     info = child(tree, "PublishEventInfo")
     code = integer(info, "publish_status")
     known = code in job_events.PublishState._value2member_map_
+    # repeated elements come as a list, a single one as a text
     failed = info.get("fail_idx", [])
     return job_events.PublishFinished(
         job_id=identifier(info, "publish_id"),

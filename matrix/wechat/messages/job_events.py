@@ -1,9 +1,10 @@
-"""What became of something sent, and of the account itself.
+"""Events about finished sending jobs, and about the verification of the account itself.
 
-    Event ─┬─ TemplateFinished MassSendFinished PublishFinished
-           └─ Qualification… Naming… RenewalDue VerificationExpired
+    Event --+-- TemplateFinished, MassSendFinished, PublishFinished
+            +-- Qualification…, Name…, RenewalDue, VerificationExpired
 
-A finished job may be told twice and by another sender name; its own id is its dedupe key.
+A finished job may be reported twice, and under different sender names, so the job's own id is its
+dedupe key. Values: wechat-platform.md 2.4 and 2.5.
 """
 
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from matrix.wechat.messages.inbound import Event, limit_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFinished(Event):
-    """Something sent has come to an end. `job_id` is the id its sending returned."""
+    """Something we sent has finished. `job_id` is the id that the sending call returned."""
 
     job_id: str
 
     @property
     def dedupe_key(self) -> str:
-        """By the job."""
+        """The job, whoever reports it and when."""
         return limit_key(f"j:{self.kind}:{self.job_id}")
 
 
@@ -35,7 +36,7 @@ class TemplateDelivery(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateFinished(JobFinished):
-    """A template message arrived or did not; `status` is the platform's own wording."""
+    """A template message arrived or failed; `status` is WeChat's own wording."""
 
     kind: str = "template_finished"
     delivery: TemplateDelivery
@@ -76,9 +77,9 @@ class MassSendResult(StrEnum):
 class MassSendFinished(JobFinished):
     """A mass send is done or was refused.
 
-    `refusal` is the number of err(n), see `MASS_REFUSALS`. Counts are the platform's and only
-    nearly exact: `total` targeted, `filtered` left after its filters, `sent`, `failed`.
-    `check_state` is 1 no reprint, 2 reprint that may go, 3 reprint that was stopped.
+    `refusal` is n of err(n), see `MASS_SEND_REFUSALS`. The counts are WeChat's and only nearly
+    exact: `total` targeted, `filtered` left after its filters, `sent`, `failed`. `check_state` is 1
+    no reprint, 2 a reprint that may be sent, 3 a reprint that was stopped.
     """
 
     kind: str = "mass_send_finished"
@@ -94,6 +95,7 @@ class MassSendFinished(JobFinished):
     links: tuple[ArticleLink, ...] = ()
 
 
+# reasons in Chinese for staff, by n of WeChat's status "err(n)" (wechat-platform.md 2.4)
 MASS_SEND_REFUSALS = {
     10001: "涉嫌广告",
     20001: "涉嫌政治",
@@ -113,7 +115,7 @@ MASS_SEND_REFUSALS = {
 
 
 class PublishState(IntEnum):
-    """How a publication ended, in the platform's numbers."""
+    """How a publication ended, as WeChat's number."""
 
     PUBLISHED = 0
     PUBLISHING = 1
@@ -126,10 +128,10 @@ class PublishState(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishFinished(JobFinished):
-    """A publication is done, refused, or was taken down later.
+    """A publication is done, was refused, or was taken down later.
 
-    `state` is None for a number we do not know (`code` keeps it). `failed` are the positions
-    of the articles that stopped it.
+    `state` is None for a number we do not know; `status_code` keeps the number. `failed_positions`
+    are the positions of the articles that stopped it.
     """
 
     kind: str = "publish_finished"
@@ -141,13 +143,13 @@ class PublishFinished(JobFinished):
 
     @property
     def dedupe_key(self) -> str:
-        """By job and state: what was published may be deleted or banned months later."""
+        """Job and state: a published article may be deleted or banned months later."""
         return limit_key(f"j:{self.kind}:{self.job_id}:{self.status_code}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualificationVerified(Event):
-    """The account's subject was verified: verified calls work until `expires_at`."""
+    """The account's owner was verified; calls that need it work until `expires_at`."""
 
     kind: str = "qualified"
     expires_at: datetime
@@ -155,7 +157,7 @@ class QualificationVerified(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualificationFailed(Event):
-    """The account's subject was not verified."""
+    """The verification of the account's owner failed."""
 
     kind: str = "qualification_refused"
     failed_at: datetime
@@ -181,7 +183,7 @@ class NameVerificationFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalDue(Event):
-    """The yearly verification must be renewed before `expires_at`."""
+    """The yearly verification has to be renewed before `expires_at`."""
 
     kind: str = "renewal_due"
     expires_at: datetime
@@ -189,7 +191,7 @@ class RenewalDue(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationExpired(Event):
-    """The verification lapsed; verified calls stop working."""
+    """The verification expired; calls that need it stop working."""
 
     kind: str = "verification_expired"
     expires_at: datetime

@@ -1,4 +1,6 @@
-"""Fields of ordinary messages (development guide, "receive ordinary messages")."""
+"""Readers of citizens' messages: from WeChat's fields to the classes of `inbound`
+(wechat-platform.md 2.2).
+"""
 
 from collections.abc import Callable
 
@@ -16,13 +18,13 @@ from matrix.wechat.messages.xml import (
 
 
 class MessageFields(CommonFields):
-    """What every message says besides."""
+    """The fields every message has besides the common ones."""
 
     message_id: str
 
 
 def message_fields(tree: XmlTree, common: CommonFields) -> MessageFields:
-    """The common fields of a message. Raises Malformed when it has no id."""
+    """The common fields of a message. Raises MalformedPush when it has no id."""
     return {**common, "message_id": identifier(tree, "MsgId")}
 
 

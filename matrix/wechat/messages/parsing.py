@@ -1,8 +1,8 @@
-"""From a push as it came to one of our values.
+"""Parsing: from the body of a push to one of our values.
 
-WeChat's names for kinds and fields stand in the readers and in no other room. Event names are
-compared in lower case. Unknown kinds are kept; a known kind without the fields that make it
-what it is, is refused.
+WeChat's names for kinds and fields appear in the reader modules only. A kind we do not know is kept
+as Unknown; a known kind without the fields that define it is refused, because acting on half of it
+would be wrong.
 """
 
 from matrix.wechat.messages import inbound
@@ -16,15 +16,12 @@ _EVENTS = EVENTS | JOB_EVENTS
 
 
 def parse(xml: bytes) -> Inbound:
-    """The message or event that a push holds.
-
-    Raises Malformed for what is no push, or lacks the fields of its kind.
-    """
+    """The message or event in the XML of a push. Raises MalformedPush."""
     return parse_tree(parse_xml(xml))
 
 
 def parse_tree(tree: XmlTree) -> Inbound:
-    """The message or event that the fields of a push make. Raises Malformed."""
+    """The message or event of a parsed push. Raises MalformedPush."""
     common: CommonFields = {
         "to": identifier(tree, "ToUserName"),
         "openid": identifier(tree, "FromUserName"),

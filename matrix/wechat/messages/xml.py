@@ -1,13 +1,13 @@
-"""Reading a push: XML bytes become a tree of names and texts, or are refused.
+"""XML of pushes: bytes become a tree of names and texts, or are refused.
 
     <xml><A>1</A><B><item>2</item><item>3</item></B></xml>
-        ──>  {"A": "1", "B": {"item": ["2", "3"]}}
+        -->  {"A": "1", "B": {"item": ["2", "3"]}}
 
-Nearly every push is flat: plain fields or one CDATA section each. That shape is read by one
-regular expression in a third of the time; whatever differs from it in a single character goes to
-expat, which decides. What a push never holds is refused on sight: document types and entities,
-NULs, bytes that are not UTF-8, deep nesting, thousands of fields, large bodies. The functions
-below take one field out of such a tree and refuse what is no such value.
+Nearly every push is flat: plain fields or one CDATA section each. That form is read by a single
+regular expression in a third of the time; anything that differs from it in one character goes to
+expat, which decides. What no push contains is refused at once: document types and entities (billion
+laughs, external entities), NUL bytes, invalid UTF-8, deep nesting, thousands of fields, large
+bodies. The functions below take single fields out of a tree and check them.
 """
 
 import math
@@ -24,22 +24,22 @@ MAX_DEPTH = 6  # xml/CopyrightCheckResult/ResultList/item/ArticleIdx is five
 MAX_FIELDS = 512
 _MAX_ID = 64
 
-# Citizens paste control characters, WeChat passes them on, XML 1.0 forbids them.
+# citizens paste control characters, WeChat passes them on, and XML 1.0 forbids them
 _CONTROL = bytes(code for code in range(1, 32) if code not in b"\t\n\r")
 
 _START, _END = "<xml>", "</xml>"
-# A section ends at its first "]]>": stretched further it could swallow other fields. Possessive
-# quantifiers give nothing back, so no body makes this slow.
+# A CDATA section ends at its first "]]>"; matching further could swallow the next fields. The
+# possessive quantifiers (Python 3.11) never backtrack, so no body can make this slow.
 _CDATA = r"<!\[CDATA\[((?:[^\]]++|\](?!\]>))*+)\]\]>"
 _FIELD = re.compile(rf"\s*<([A-Za-z]\w*)>(?:{_CDATA}|([^<>&]*+))</\1>", re.ASCII)
-# carriage returns are folded, and the others refused, by rules that expat knows
+# bodies with these bytes go to expat, which normalises line ends and refuses control characters
 _NOT_FLAT_BYTES = _CONTROL + b"\r"
 
 XmlTree = Mapping[str, object]
 
 
 class CommonFields(TypedDict):
-    """What every push says."""
+    """The fields every push has."""
 
     to: str
     openid: str
@@ -47,7 +47,7 @@ class CommonFields(TypedDict):
 
 
 class MalformedPush(DomainError):
-    """A push that is no push. `reason` is for the log and never holds its content."""
+    """A body that is no push of WeChat. `reason` is for the log, without any content."""
 
     status = 400
     text = "请求内容无法识别。"
@@ -60,7 +60,7 @@ class MalformedPush(DomainError):
 def parse_xml(xml: bytes) -> XmlTree:
     """The fields below the root element.
 
-    Raises Malformed for whatever is not well-formed, plain, small XML in UTF-8.
+    Raises MalformedPush for anything but small, plain, well-formed XML in UTF-8.
     """
     if len(xml) > MAX_BYTES:
         raise MalformedPush("too_large")
@@ -72,6 +72,7 @@ def parse_xml(xml: bytes) -> XmlTree:
     try:
         return _parse_with_expat(xml)
     except expat.ExpatError:
+        # only after a failure: nearly every push is fine as it is
         cleaned = xml.translate(None, _CONTROL)
         if cleaned == xml:
             raise MalformedPush("not_xml") from None
@@ -82,7 +83,7 @@ def parse_xml(xml: bytes) -> XmlTree:
 
 
 def _parse_flat(xml: bytes) -> XmlTree | None:
-    """The tree of a flat push; None when expat must look at it."""
+    """The tree of a flat push; None when expat has to look at it."""
     if len(xml.translate(None, _NOT_FLAT_BYTES)) < len(xml):
         return None
     try:
@@ -91,12 +92,14 @@ def _parse_flat(xml: bytes) -> XmlTree | None:
         return None
     if not (document.startswith(_START) and document.endswith(_END)):
         return None
+    # not characters of XML 1.0; expat refuses them, so this path must not accept them
     if "\ufffe" in document or "\uffff" in document:
         return None
     tree: dict[str, object] = {}
     position, end = len(_START), len(document) - len(_END)
     while field := _FIELD.match(document, position, end):
         name, cdata, value = field.groups()
+        # repeated names become a list; leave that to expat's tree builder
         if name in tree or len(tree) == MAX_FIELDS:
             return None
         tree[name] = value if cdata is None else cdata
@@ -105,7 +108,10 @@ def _parse_flat(xml: bytes) -> XmlTree | None:
 
 
 class _TreeBuilder:
-    """The tree while it grows. Holds no parser, so a push leaves no reference circle behind."""
+    """Builds the tree from expat's events.
+
+    It does not hold the parser, so that no reference cycle is left for the garbage collector.
+    """
 
     __slots__ = ("count", "root", "stack", "texts")
 
@@ -130,6 +136,7 @@ class _TreeBuilder:
         children = stack.pop()
         if not stack:
             return
+        # mixed content does not occur: an element has either children or text
         value: object = children or "".join(self.texts)
         self.texts.clear()
         parent = stack[-1]
@@ -159,7 +166,7 @@ def _reject_doctype(*_declaration: object) -> NoReturn:
 
 
 def text(tree: XmlTree, name: str) -> str:
-    """A field that must be there once; it may be empty."""
+    """A field that must be there exactly once; it may be empty. Raises MalformedPush."""
     value = tree.get(name)
     if isinstance(value, str):
         return value
@@ -167,12 +174,12 @@ def text(tree: XmlTree, name: str) -> str:
 
 
 def optional(tree: XmlTree, name: str) -> str | None:
-    """A field that may be absent; an empty one counts as absent."""
+    """A field that may be absent; None when it is absent or empty."""
     return text(tree, name) or None if name in tree else None
 
 
 def identifier(tree: XmlTree, name: str) -> str:
-    """A short name that must not be empty: an openid, a gh_ id, a message id."""
+    """A short non-empty printable text: an openid, a gh_ id, a message id. Raises MalformedPush."""
     value = text(tree, name)
     if not value or len(value) > _MAX_ID or not value.isprintable():
         raise MalformedPush(f"bad_id:{name}")
@@ -180,20 +187,21 @@ def identifier(tree: XmlTree, name: str) -> str:
 
 
 def integer(tree: XmlTree, name: str) -> int:
-    """A whole number of up to 19 digits, zero or more."""
+    """A non-negative whole number of up to 19 digits. Raises MalformedPush."""
     value = text(tree, name)
+    # isdecimal alone accepts digits of other scripts, and int() of a long text is slow
     if len(value) < 20 and value.isascii() and value.isdecimal():
         return int(value)
     raise MalformedPush(f"bad_number:{name}")
 
 
 def optional_integer(tree: XmlTree, name: str) -> int | None:
-    """A whole number that may be absent."""
+    """A whole number, or None when the field is absent or empty."""
     return integer(tree, name) if tree.get(name) else None
 
 
 def degrees(tree: XmlTree, name: str, limit: int) -> float:
-    """A latitude or longitude of at most `limit` degrees either way."""
+    """A latitude or longitude between -`limit` and `limit`. Raises MalformedPush."""
     try:
         value = float(text(tree, name)[:32])
     except ValueError:
@@ -204,7 +212,7 @@ def degrees(tree: XmlTree, name: str, limit: int) -> float:
 
 
 def timestamp(tree: XmlTree, name: str) -> datetime:
-    """Unix seconds as an instant in UTC, up to the year 2286."""
+    """Unix seconds as an instant in UTC, up to the year 2286. Raises MalformedPush."""
     seconds = integer(tree, name)
     if seconds > 9_999_999_999:
         raise MalformedPush(f"bad_time:{name}")
@@ -212,7 +220,7 @@ def timestamp(tree: XmlTree, name: str) -> datetime:
 
 
 def child(tree: XmlTree, name: str) -> XmlTree:
-    """The fields inside a field; none when it is absent or empty."""
+    """The fields inside a field; {} when it is absent or empty. Raises MalformedPush for a text."""
     value = tree.get(name)
     if isinstance(value, dict):
         return value
@@ -222,7 +230,7 @@ def child(tree: XmlTree, name: str) -> XmlTree:
 
 
 def children(tree: XmlTree, name: str) -> list[XmlTree]:
-    """A field that occurs any number of times, each with fields inside."""
+    """Every occurrence of a repeated field that has fields inside."""
     value = tree.get(name)
     items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict)]

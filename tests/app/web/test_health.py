@@ -152,7 +152,7 @@ def test_figures_tell_of_pushes_jobs_and_alerts(hub: Hub, client: FlaskClient) -
     assert "hub_callback_seconds_bucket" in figures
     waiting = len(hub.keys) + 1  # each account is to be connected
     assert f'hub_jobs{{state="waiting"}} {float(waiting)}' in figures
-    assert 'hub_alarms_open{kind="job.dead"} 1.0' in figures
+    assert 'hub_alerts_open{kind="job.dead"} 1.0' in figures
 
 
 # ---- errors ----

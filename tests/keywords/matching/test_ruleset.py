@@ -9,9 +9,10 @@ import pytest
 from keywords.matching.ruleset import RuleSet
 from keywords.rules import store
 from keywords.rules.default_replies import DefaultReplies
+from keywords.rules.inheritance import AccountPosition
 from keywords.rules.replies import Text
 from keywords.rules.spec import RuleSpec
-from keywords.rules.values import AccountPosition, InputKind, Keyword, MatchInput, RuleScope
+from keywords.rules.values import InputKind, Keyword, MatchInput, RuleScope
 from tests.helpers import NOW as MOMENT
 from tests.keywords import rule
 

@@ -13,9 +13,10 @@ from keywords.publishing import conflicts, sample_checks
 from keywords.publishing.conflicts import ConflictKind
 from keywords.publishing.what_if import WhatIf
 from keywords.rules.default_replies import DefaultReplies
+from keywords.rules.inheritance import AccountPosition
 from keywords.rules.replies import Text
 from keywords.rules.schedule import Days, Schedule
-from keywords.rules.values import AccountPosition, Keyword, MatchInput, MatchMode, Rule, RuleScope
+from keywords.rules.values import Keyword, MatchInput, MatchMode, Rule, RuleScope
 from tests.helpers import NOW
 
 CITY, POLICE, STATION, WATER = 1, 2, 3, 4

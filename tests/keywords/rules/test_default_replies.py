@@ -9,7 +9,7 @@ from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
 from keywords.rules import default_replies
 from keywords.rules.default_replies import DefaultReplies, DefaultReplyChanged
-from keywords.rules.values import AccountPosition
+from keywords.rules.inheritance import AccountPosition
 from tests.helpers import NOW
 
 pytestmark = pytest.mark.usefixtures("rolled_back")

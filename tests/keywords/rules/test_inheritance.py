@@ -7,11 +7,11 @@ from typing import Any
 from keywords.publishing import diff
 from keywords.publishing.diff import FieldDiff
 from keywords.rules import inheritance
-from keywords.rules.inheritance import RuleOrigin
+from keywords.rules.inheritance import AccountPosition, RuleOrigin
 from keywords.rules.replies import News, Text
 from keywords.rules.schedule import Schedule, Span
 from keywords.rules.spec import RuleSpec
-from keywords.rules.values import AccountPosition, InputKind, Keyword, MatchMode, Rule, RuleScope
+from keywords.rules.values import InputKind, Keyword, MatchMode, Rule, RuleScope
 
 REACH = AccountPosition(7, (2, 3), (1,))
 

@@ -4,7 +4,8 @@
        └─ 3 water
 """
 
-from keywords.rules.values import AccountPosition, Rule, RuleScope, effective_rules
+from keywords.rules.inheritance import AccountPosition, effective_rules
+from keywords.rules.values import Rule, RuleScope
 from tests.keywords import rule
 
 CITY = AccountPosition(account_id=10, own_and_below=(1, 2, 3, 4))

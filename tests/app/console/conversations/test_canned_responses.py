@@ -11,7 +11,7 @@ PATH = "/console/talks/phrases"
 
 
 def add(console: Console, client: Client, code: str = "police", **fields: str) -> int:
-    """Add a phrase by its form. Returns the status."""
+    """Add a canned response by its form. Returns the status."""
     form = {
         "department": str(console.department_id(code)),
         "title": "问好",

@@ -1,4 +1,4 @@
-"""The list of talks: whose it shows, what narrows it, and a search in the messages."""
+"""The list of conversations: whose it shows, its filters, and a search in the messages."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +11,7 @@ from config import clock
 from config.database import engine, session, transaction
 from matrix import outbound
 from matrix.followers import Follower
+from matrix.wechat import passive_replies
 from tests.helpers.console import Console
 from tests.helpers.conversations import receive
 
@@ -143,7 +144,7 @@ def test_a_page_asks_the_same_number_of_questions_for_one_and_for_many(console: 
     with transaction():
         owner = session.get_one(Follower, key)
         for number in range(10):
-            outbound.enqueue(owner, outbound.passive_replies.Text(f"{number}"), now=clock.now())
+            outbound.enqueue(owner, passive_replies.Text(f"{number}"), now=clock.now())
 
     assert count(lambda: client.get(f"/console/talks/{key}")) == few
     assert count(lambda: client.get("/console/talks/?tab=all")) == few_listed

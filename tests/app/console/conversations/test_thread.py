@@ -1,4 +1,4 @@
-"""The page of one talk: both sides, an answer, a look beneath, a block."""
+"""The page of one conversation: both sides, replies, revealing a masked text, blocking."""
 
 import re
 from datetime import timedelta
@@ -104,8 +104,11 @@ def test_a_reply_is_sent_once_and_the_conversation_is_handled(console: Console) 
     assert first.headers["HX-Trigger"] == "conversation-changed"
     assert answered(key) == ["在的，请讲。"]
     with read_only():
-        talk = session.get_one(Conversation, key)
-        assert (talk.waiting_since, talk.handled_by) == (None, client.staff and client.staff.name)
+        conversation = session.get_one(Conversation, key)
+        assert (conversation.waiting_since, conversation.handled_by) == (
+            None,
+            client.staff and client.staff.name,
+        )
     assert "在的，请讲。" in client.get(f"/console/talks/{key}").text
     assert "没有等待回复的留言" in client.get("/console/talks/").text
 

@@ -1,4 +1,4 @@
-"""The shelf of rules and the editor: who sees and writes what, and what a refusal says."""
+"""The list of rules and the editor: who sees and writes what, and what a refusal says."""
 
 import re
 from collections.abc import Callable

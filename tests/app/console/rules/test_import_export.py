@@ -101,8 +101,8 @@ def test_an_import_is_its_owner_s_alone(console: Console) -> None:
     path = upload(console.client("editor", "police"), sheet(rule(1)))
     other = console.client("editor", "police")
     assert other.get(path).status_code == 404
-    for deed in ("confirm", "discard"):
-        assert other.post(f"{path}/{deed}", {"then": "draft"}).status_code == 404
+    for action in ("confirm", "discard"):
+        assert other.post(f"{path}/{action}", {"then": "draft"}).status_code == 404
     reader = console.client("reviewer_office", "police")
     assert reader.get(PATH).status_code == 403
     assert reader.post(PATH, {"file": (BytesIO(b"x"), "a.xlsx")}).status_code == 403

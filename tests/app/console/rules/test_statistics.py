@@ -1,4 +1,4 @@
-"""Figures: hits as bars and as numbers, and the rules that nobody needs."""
+"""Statistics: hits as bars and as numbers, and the rules that nobody used for long."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The test bench: what citizens would get, for the accounts of whoever asks."""
+"""The tester: what citizens would get, for the accounts that the person may read."""
 
 import re
 

@@ -136,14 +136,14 @@ def test_a_question_is_taken_into_a_rule_that_is_there(
     assert cluster_titles(listed) == ["宠物狗怎么办证"]
 
 
-@pytest.mark.parametrize("deed", ["ignore", "reopen", "rule", "rules/1"])
+@pytest.mark.parametrize("action", ["ignore", "reopen", "rule", "rules/1"])
 def test_another_department_s_question_is_not_there(
-    console: Console, clusters: dict[str, int], deed: str
+    console: Console, clusters: dict[str, int], action: str
 ) -> None:
     client = console.client("editor", "hrss")
-    assert client.post(f"{PATH}/{clusters['宠物狗怎么办证']}/{deed}").status_code == 404
+    assert client.post(f"{PATH}/{clusters['宠物狗怎么办证']}/{action}").status_code == 404
     reader = console.client("reviewer_office", "police")
-    assert reader.post(f"{PATH}/{clusters['宠物狗怎么办证']}/{deed}").status_code == 403
+    assert reader.post(f"{PATH}/{clusters['宠物狗怎么办证']}/{action}").status_code == 403
 
 
 def test_pages_follow_each_other(
