@@ -18,7 +18,7 @@ from matrix import (
 from matrix.accounts import callback_stats, connection_checks, todos
 from matrix.conversations import projection, replying
 from matrix.health import statistics
-from matrix.inbox import attachments, cursors, daily_counts
+from matrix.inbox import attachments, cursors, daily_counts, days
 from matrix.media import files, uploads
 from matrix.menus import conditional, remote_state
 from matrix.menus import versions as menu_versions
@@ -78,6 +78,7 @@ TABLE_MODULES = (
     throttle,
     cron_lock,
     daily_counts,
+    days,
     unanswered,
     cursors,
     uploads,

@@ -1,7 +1,10 @@
-"""Benchmarks: how fast and how right the hub is, next to others on the same machine.
+"""Benchmarks: speed and keyword quality of the hub, beside peers on the same machine.
 
-callback    requests a second, latency and instructions of WeChat's pushes, and the peers'
-jobs        background jobs a second from row to worker and back, and bare Dramatiq's
+    callback   requests per second, latency and instructions of WeChat's pushes; the peers' too
+    matching   cost of a message as the number of keywords grows; the usual libraries' too
+    quality    how often the demo rules answer labelled messages correctly
+    jobs       background jobs per second from row to worker and back; bare Dramatiq's too
+    pages      server time and queries of the console's pages in a large city
 
 `python -m bench` runs them all and writes a report under `var/bench`.
 """

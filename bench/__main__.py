@@ -1,9 +1,9 @@
-"""All benchmarks in one run, and a report of them.
+"""Run the benchmarks and write a report.
 
     python -m bench [--long] [--only callback,jobs]
 
 Each part runs in a process of its own and prints its tables as Markdown; the report is written
-under `var/bench`, with the figures of those parts that give them as JSON.
+to `var/bench`, with the figures as JSON for those parts that give them.
 """
 
 import argparse
@@ -28,7 +28,7 @@ REPORTS = ROOT / "var" / "bench"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One benchmark: its module, and what it is told for a longer run."""
+    """One benchmark: its module, and its options for a longer run."""
 
     name: str
     title: str
@@ -36,13 +36,13 @@ class Part:
 
     @property
     def module(self) -> Path:
-        """Its source."""
+        """The name of its module."""
         return ROOT / "bench" / f"{self.name}.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a part printed and gave; `code` is not 0 when it failed or found wrong answers."""
+    """The output of a part; `code` is not 0 when it failed or found wrong answers."""
 
     part: Part
     printed: str

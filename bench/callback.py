@@ -1,11 +1,11 @@
-"""Callback: requests a second, latency and instructions of WeChat's pushes.
+"""Callback: requests per second, latency and instructions per request of WeChat's pushes.
 
     python -m bench.callback [--seconds 2] [--rounds 3] [--only hub,flask] [--json FILE]
 
 The hub records and dedupes every message; the peers record nothing. All have the same accounts,
 the same 1,000 rules and get the same texts, signed and encrypted; replies are decrypted and
-checked. Servers take turns in short rounds, so that a slow minute of the machine hits all
-alike; figures are medians over rounds, ratios medians of each round's own ratio.
+checked. Servers take turns in short rounds, so that a slow minute of the machine affects all
+alike; figures are medians over rounds, ratios medians of the ratios within each round.
 """
 
 import argparse
@@ -29,11 +29,11 @@ from bench.peers.programs import install_node_packages, peers
 
 RULES = 1000
 OURS = ("hub", "hub-postgresql")
-# what the hub must reach against the stronger of a peer's two servers
+# required ratio to the stronger of a peer's two servers (plain and threaded gunicorn)
 TARGETS = {"flask": 2.0, "werobot": 3.0}
 P99_AT_HALF_LOAD = 100.0
 
-# threads change nothing, and a compiler at run time is still busy while we count
+# not counted: threads do not change the count, and a JIT compiler would be counted as well
 _UNCOUNTED = ("-gthread", "koa")
 
 _CONNECTIONS = 32
@@ -44,7 +44,7 @@ _CHECKED = 2000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How long and against whom. `only` empty is everybody."""
+    """Duration and participants; `only` empty means all."""
 
     seconds: float
     rounds: int
@@ -55,7 +55,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one server did in one round; times in milliseconds, cpu in microseconds a request."""
+    """Figures of one server in one round; times in ms, cpu in microseconds per request."""
 
     rps: float
     p50: float
@@ -68,7 +68,7 @@ class Round:
 
 @dataclass(slots=True)
 class Result:
-    """All turns of one server, and its instructions a request in millions."""
+    """All rounds of one server, and its instructions per request in millions."""
 
     name: str
     rounds: list[Round] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Result:
 
     @property
     def wrong(self) -> dict[str, int]:
-        """What was wrong with how many replies, over all rounds."""
+        """How many replies were wrong, by what was wrong, over all rounds."""
         found: Counter[str] = Counter()
         for turn in self.rounds:
             found.update(turn.wrong)
@@ -89,7 +89,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Who takes part and what is asked of them."""
+    """The participants, and the pushes they get."""
 
     programs: list[Program]
     accounts: list[protocol.Account]
@@ -99,7 +99,7 @@ class Setup:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print the tables, and tell whether every checked reply was right."""
+    """Measure and print the tables; 1 when a checked reply was wrong."""
     options = _options(argv)
     install_node_packages()
     with _prepare(options) as at:
@@ -165,7 +165,7 @@ def _takes_part(name: str, options: Options) -> bool:
 def _measure(at: Setup, options: Options) -> list[Result]:
     results = {program.name: Result(program.name) for program in at.programs}
     for turn in range(options.rounds):
-        # nobody is always first, when the machine is coolest
+        # the order rotates: the first of a round finds the coolest processor
         start = turn % max(1, len(at.programs))
         for program in at.programs[start:] + at.programs[:start]:
             results[program.name].rounds.append(_measure_round(at, program, options.seconds))
@@ -176,7 +176,7 @@ def _measure(at: Setup, options: Options) -> list[Result]:
 
 
 def _count_instructions(at: Setup, by: str) -> Iterator[tuple[str, float | None]]:
-    """Names of servers with millions of instructions; counts do not mind the other core's."""
+    """Millions of instructions per request by server; counts are independent of other load."""
     counted = [program for program in at.programs if not program.name.endswith(_UNCOUNTED)]
     prepared = _pushes(at, instructions.needed(by))
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
@@ -191,7 +191,7 @@ def _count_instructions(at: Setup, by: str) -> Iterator[tuple[str, float | None]
 
 
 def _measure_round(at: Setup, program: Program, seconds: float) -> Round:
-    """Warm up, then as fast as it goes, then at half of that speed."""
+    """Warm up, then measure at full speed, then latency at half of that rate."""
     with running(program, cpu=at.cores.server) as server:
         warm = _run_load(at, server, _WARM, seconds=_WARM_SECONDS)
         spent = server.cpu_seconds()
@@ -230,12 +230,12 @@ def _run_load(at: Setup, server: Running, count: int, **how: Any) -> LoadRun:
 
 
 def ratios(results: Sequence[Result]) -> dict[str, dict[str, float]]:
-    """How many times a peer's requests a second each of ours serves, as `{ours: {peer: times}}`."""
+    """Requests per second of ours as a multiple of each peer's: `{ours: {peer: ratio}}`."""
     return _paired(results, lambda mine, its: mine.rps / its.rps)
 
 
 def cpu_ratios(results: Sequence[Result]) -> dict[str, dict[str, float]]:
-    """The same by cpu time a request, which other work on the machine disturbs less."""
+    """The same ratio by cpu time per request, which other load on the machine disturbs less."""
     return _paired(results, lambda mine, its: its.cpu / mine.cpu)
 
 

@@ -1,11 +1,11 @@
-"""Jobs: background jobs a second from row through Redis and worker to done.
+"""Jobs: background jobs per second from row through Redis and worker to done.
 
     python -m bench.jobs [--count 2000] [--rounds 3] [--only hub,dramatiq] [--json FILE]
 
     transaction { row } ── id ──> Redis ──> worker ── row done
 
-Beside it bare Dramatiq over the same Redis, which keeps no rows: the difference is the price of
-losing nothing. One worker process with eight threads each; asking and working have a core each.
+Beside it bare Dramatiq on the same Redis, which stores no rows: the difference is the cost of the
+outbox. One worker process with eight threads each; enqueueing and working have a core each.
 """
 
 import argparse
@@ -30,7 +30,7 @@ _FIGURES = ("asked_per_s", "done_per_s", "alone_ms")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round: jobs a second until asked for and until done; milliseconds of one alone."""
+    """One round: jobs per second enqueued and done; milliseconds of a single job."""
 
     asked_per_s: float
     done_per_s: float
@@ -39,7 +39,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class JobSystem:
-    """A module that can `work` and `ask`, and the environment it does so in."""
+    """A module with the commands `work` and `ask`, and its environment."""
 
     name: str
     module: str
@@ -53,7 +53,7 @@ class JobSystem:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How many jobs how often, and which ways; `only` empty is all."""
+    """How many jobs, how many rounds, which systems; `only` empty means all."""
 
     count: int
     rounds: int
@@ -122,7 +122,7 @@ def _take_turn(system: JobSystem, count: int, at: Cores) -> Round:
         )
     finally:
         subprocesses.stop(worker)
-    # log lines may stand before the figures
+    # log lines may precede the figures
     figures = json.loads(asked.stdout.splitlines()[-1])
     return Round(**figures)
 

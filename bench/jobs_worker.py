@@ -1,9 +1,9 @@
-"""What runs inside the hub's processes to measure its jobs.
+"""The job benchmark inside the hub's processes.
 
-    python -m bench.jobs_worker work          the hub's own worker, which also knows our job
+    python -m bench.jobs_worker work          the hub's own worker with one more job registered
     python -m bench.jobs_worker ask COUNT     write COUNT jobs, wait, print times
 
-Each job is a row in a transaction of its own, as when a citizen's deed asks for one.
+Each job is enqueued in a transaction of its own, as a citizen's request would.
 """
 
 import sys
@@ -21,17 +21,17 @@ NOOP_JOB = "bench.noop"
 
 
 def noop(*, now: datetime) -> None:
-    """A job that does nothing: its row and its way are what is measured."""
+    """A job that does nothing: storing and delivering it is what is measured."""
 
 
 def enqueue() -> None:
-    """One job in a transaction."""
+    """Enqueue one job in its own transaction."""
     with transaction():
         jobs.enqueue(NOOP_JOB)
 
 
 def count_done() -> int:
-    """How many have run."""
+    """How many jobs have run."""
     with read_only():
         found = session.scalar(
             select(func.count())

@@ -1,11 +1,11 @@
-"""Matching: what a message costs as rules grow, next to the usual ways of doing it.
+"""Matching: the cost of a message as the number of keywords grows, beside the usual libraries.
 
     python bench/matching.py [--json] [--up-to N]
 
-Keywords are invented words of two to six common characters, ten a rule; messages have twenty
-characters and every other one holds a keyword. "full" is a whole answer by the matcher: folding,
-dialect, containing, homophones. The peers do the plain containing on text already folded, and
-nothing else, so the ratio is in their favour.
+Keywords are random words of two to six common characters, ten per rule; messages have twenty
+characters and every second one contains a keyword. "full" is everything the matcher does: folding,
+dialect, contains, homophones. The peers only search for contained words in text that is already
+folded, so the ratio is in their favour.
 """
 
 import argparse
@@ -20,7 +20,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the project is not there
+sys.path.insert(
+    0, str(Path(__file__).parents[1])
+)  # run as a script, the project is not on the path
 
 from ahocorasick_rs import AhoCorasick
 
@@ -36,12 +38,12 @@ else:
 
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 LENGTH = 20
-# more than `normalize` remembers, so that every message is met for the first time
+# more than the cache of `normalize` holds, so that every message is normalized anew
 MESSAGES = 1000
 KEYWORDS_A_RULE = 10
 SECONDS = 0.5
 NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
-# linear ways become pointless, and slow to measure, beyond these sizes
+# linear methods would take minutes to measure beyond these sizes
 MOST = {"linear scan": 100_000, "alternation": 10_000}
 # the 3,755 common characters of GB 2312, level 1
 CHARACTERS = "".join(
@@ -52,7 +54,7 @@ CHARACTERS = "".join(
 
 
 def words(count: int, chance: random.Random) -> list[str]:
-    """Different invented keywords."""
+    """Distinct random keywords."""
     found: dict[str, None] = {}
     while len(found) < count:
         found["".join(chance.choices(CHARACTERS, k=chance.randint(2, 6)))] = None
@@ -60,7 +62,7 @@ def words(count: int, chance: random.Random) -> list[str]:
 
 
 def messages(listed: list[str], chance: random.Random) -> list[str]:
-    """Messages of twenty characters; every other one holds a keyword."""
+    """Messages of twenty characters; every second one contains a keyword."""
     made = []
     for number in range(MESSAGES):
         text = "".join(chance.choices(CHARACTERS, k=LENGTH))
@@ -73,7 +75,7 @@ def messages(listed: list[str], chance: random.Random) -> list[str]:
 
 
 def rules(listed: list[str]) -> list[Rule]:
-    """The keywords as rules of ten."""
+    """The keywords as rules with ten keywords each."""
     return [
         Rule(
             slug=f"rule.{at:07}",
@@ -86,7 +88,7 @@ def rules(listed: list[str]) -> list[Rule]:
 
 
 def cost(answer: Callable[[str], object], texts: list[str]) -> float:
-    """Microseconds a message, the best of the rounds that fit into half a second."""
+    """Microseconds per message, the best of the rounds that fit into half a second."""
     best, until = float("inf"), time.perf_counter() + SECONDS
     sample = texts
     while True:
@@ -102,20 +104,20 @@ def cost(answer: Callable[[str], object], texts: list[str]) -> float:
 
 
 def build_timed(make: Callable[[], Any]) -> tuple[Any, float]:
-    """What was made, and the seconds it took."""
+    """The built object, and the seconds it took."""
     started = time.perf_counter()
     made = make()
     return made, time.perf_counter() - started
 
 
 def resident_memory() -> float:
-    """Megabytes this process holds now."""
+    """Resident memory of this process in megabytes."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * 4096 / 1e6
 
 
 def peer_matchers(listed: list[str]) -> dict[str, Callable[[str], object]]:
-    """Other ways to find the keywords of a text."""
+    """Other methods to find the keywords in a text."""
     found: dict[str, Callable[[str], object]] = {}
     automaton = AhoCorasick(listed)
     found["ahocorasick_rs alone"] = lambda text: automaton.find_matches_as_indexes(
@@ -158,7 +160,7 @@ def measure(count: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print one row a size, microseconds a message, then the ratios."""
+    """Print a row per size with microseconds per message, then the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--up-to", type=int, default=SIZES[-1])

@@ -2,9 +2,9 @@
 
     python -m bench.pages [--rounds 5] [--messages 1000000] [--rules 20000] [--json FILE]
 
-Every page that is read (GET) is opened by a matrix administrator, in process, after the jobs that
-prepare figures have caught up. A page's queries are counted twice, in a small city and in this
-one: more of them in the larger one means that they grow with rows.
+A matrix administrator opens every page (GET), in process, after the jobs that compute figures have
+caught up. Queries are counted in a small city and in this one: more of them in the larger one
+means that their number grows with the rows.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _SMALL = Size(accounts=4, rules=200, messages=4000)
 
 
 def main() -> int:
-    """Measure both cities; 1 when a page is too slow or asks more in the larger one."""
+    """Measure both cities; 1 when a page is too slow or runs more queries in the larger one."""
     parser = argparse.ArgumentParser(prog="bench.pages", description=__doc__.split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rules", type=int, default=Size.rules)
@@ -78,7 +78,7 @@ def _measure(size: Size, rounds: int) -> dict[str, Any]:
 
 @contextmanager
 def count_statements(engine: Any) -> Iterator[list[str]]:
-    """The statements an engine runs inside."""
+    """The statements that an engine runs inside the block."""
     seen: list[str] = []
 
     def note(*words: Any) -> None:
@@ -90,7 +90,7 @@ def count_statements(engine: Any) -> Iterator[list[str]]:
 
 
 def time_page(opened: Any, rounds: int, engine: Any) -> dict[str, Any]:
-    """Milliseconds and queries of a page; the first opening, which fills caches, is left out."""
+    """Milliseconds and queries of a page; the first request, which fills caches, is left out."""
     opened()
     times = []
     gc.collect()

@@ -1,4 +1,4 @@
-"""What runs beside one database to measure the console's pages; see bench/pages.py.
+"""Measures the console's pages over one database, in a process of its own; see bench/pages.py.
 
 python -m bench.pages_worker ACCOUNTS RULES MESSAGES ROUNDS
 """
@@ -27,7 +27,7 @@ from matrix.staff.grants import GrantSpec
 from matrix.staff.roles import Role
 from matrix.staff.sessions import ClientInfo, SessionStage
 
-# what stands in a page's address: the first row of everything, and of people the second
+# values of URL parameters: the first row of everything, except the second of staff
 _PARTS = {"kind": "svg", "ending": "png", "staff_id": 2}
 _ASKED = {"rule_tools.export": {"owner": "a1", "format": "yaml"}}
 # jobs that read the inbox and prepare what pages show
@@ -40,7 +40,7 @@ _PREPARING = (
 
 
 def main() -> None:
-    """Fill, catch up, open every page, print figures as JSON."""
+    """Fill the database, run the jobs, open every page, print figures as JSON."""
     accounts, rules, messages, rounds = map(int, sys.argv[1:])
     now = clock.now()
     migrate.upgrade()
@@ -65,7 +65,7 @@ def _run_background_jobs() -> None:
 
 
 def _drain_jobs(name: str) -> None:
-    """One job again and again, until it asks for no more of itself."""
+    """Run a job until it no longer enqueues itself."""
     with transaction():
         jobs.enqueue(name, key=name)
     for _ in range(10_000):
@@ -93,7 +93,7 @@ def _signed_in_client(app: Flask) -> FlaskClient:
 
 
 def _pages(app: Flask) -> Iterator[tuple[str, str]]:
-    """Endpoint and address of every page that staff read."""
+    """Endpoint and URL of every page that staff can read."""
     for rule in app.url_map.iter_rules():
         mark = getattr(app.view_functions[rule.endpoint], "needs", "public")
         if mark != "public" and "GET" in (rule.methods or ()):

@@ -1,10 +1,10 @@
-"""Keyword quality: how often the demo's rules give the right answer.
+"""Keyword quality: how often the demo rules give the right answer.
 
     python -m bench.quality [--json FILE] [--wrong] [FILE ...]
 
 Each line of a file is one labelled message: text, department (the account it was written to),
 intent (the rule that should answer, or null), and where known also, matrix_intent, kind, style.
-For the head account the whole matrix is the search space, for a department its own rules.
+Messages to the head account are matched against all rules, others against their department's.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from keywords.rules.values import MatchInput  # noqa: E402 - after the path is s
 
 RULES = ROOT / "config/demo/keywords.yaml"
 MESSAGES = ROOT / "bench/data/citizen-messages.jsonl"
-# a Tuesday at eleven; rules with hours are awake when offices are
+# a Tuesday at eleven, so that rules limited to office hours are active
 NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
 HEAD = "release"
 
@@ -39,7 +39,7 @@ TARGETS = {"hit": 0.92, "wrong": 0.02, "false_fire": 0.03, "emergency": 1.0}
 
 @dataclass
 class Demo:
-    """The demo's book and the account number of each department."""
+    """The demo's rule set, and the account id of each department."""
 
     book: RuleSet
     accounts: dict[str, int]
@@ -66,7 +66,7 @@ class Demo:
 
 
 def classify(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
-    """One message with what it got: the rule, whether an alarm, which suggestions."""
+    """One message with its result: rule, emergency, suggestions."""
     account, text = demo.accounts[message["department"]], message["text"]
     alarm = demo.book.find_emergency(text)
     rule = None if alarm else demo.book.match(account, MatchInput(text), now=NOW)
@@ -87,7 +87,7 @@ def classify(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def compute_metrics(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The measures of the sample data's README over a set of judged messages."""
+    """The measures of the sample data's README over a set of classified messages."""
     rows = list(judged)
     outcomes = Counter(row["outcome"] for row in rows)
     asked = [row for row in rows if row["intent"] is not None]
@@ -116,7 +116,7 @@ def compute_metrics(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def report(path: Path, demo: Demo) -> dict[str, Any]:
-    """All measures of one file: overall, by style, by kind, and the messages that went wrong."""
+    """All measures of one file: overall, by style, by kind, and the wrong messages."""
     lines = path.read_text("utf-8").splitlines()
     rows = [classify(demo, json.loads(line)) for line in lines]
     groups: dict[str, dict[str, list[dict[str, Any]]]] = {

@@ -1,4 +1,4 @@
-"""A city's worth of rows: accounts, rules, followers and messages, made up and always the same.
+"""Fills a database with a large city: accounts, rules, followers and messages, deterministically.
 
     python -m bench.seed [--accounts 40] [--rules 20000] [--messages 1000000]
 
@@ -64,7 +64,7 @@ _OUTCOMES = [Outcome.RULE] * 7 + [Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The number of rows of each kind."""
 
     accounts: int = 40
     rules: int = 20_000
@@ -72,7 +72,7 @@ class Size:
 
 
 def seed(size: Size, *, now: datetime) -> None:
-    """Make everything up. Rules and accounts go by their own verbs, messages by the thousand."""
+    """Insert everything: rules and accounts through their own functions, messages in bulk."""
     chance = random.Random(20260310)
     owners = _accounts(size, now)
     _rules(size, owners, chance, now)
@@ -81,7 +81,7 @@ def seed(size: Size, *, now: datetime) -> None:
 
 
 def _accounts(size: Size, now: datetime) -> dict[int, int]:
-    """Departments below a city, each with an account. Returns department ids by account's."""
+    """Departments below a city, each with an account. Returns department ids by account id."""
     owners = {}
     with transaction():
         city = departments.create(slug="city", name="市委网信办", kind="主号", now=now)

@@ -1,6 +1,7 @@
-"""What departments have besides rules and messages: made up, and enough to fill every page.
+"""What departments have besides rules and messages, enough of it to fill every page.
 
-codes with scans, menus, files, phrases, alarms, versions of rules, staff, imports, audit
+QR codes with scans, menus, files, canned responses, alerts, versions of rules, staff, imports,
+audit rows.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +34,10 @@ _DAYS = 90
 
 
 def seed_related(owners: Mapping[int, int], *, share: float, now: datetime) -> None:
-    """Give every account and department of `owners` its belongings; `share` of a large city's."""
+    """Insert related rows for every account and department of `owners`.
+
+    `share` is the fraction of a large city's numbers.
+    """
     accounts, departments = list(owners), list(dict.fromkeys(owners.values()))
 
     def many(count: int) -> range:
@@ -55,7 +59,7 @@ def seed_related(owners: Mapping[int, int], *, share: float, now: datetime) -> N
 
 
 def bulk_insert(table: type[Base], rows: Rows) -> None:
-    """Insert rows by the thousand."""
+    """Insert rows in batches of a thousand."""
     ahead = iter(rows)
     while some := list(islice(ahead, _BATCH)):
         with transaction():
@@ -189,7 +193,7 @@ def _staff(departments: list[int], numbers: range, now: datetime) -> Rows:
 
 
 def _staff_rows() -> dict[int, int | None]:
-    """The departments of the editors made above, by their ids."""
+    """The department of each editor made above, by staff id."""
     made = select(Staff.id, Staff.department_id).where(Staff.sign_in_name.startswith("editor"))
     with transaction():
         return dict(session.execute(made).tuples().all())
@@ -206,18 +210,18 @@ def _grants(staff: Mapping[int, int | None], now: datetime) -> Rows:
 
 
 def _first_person() -> int:
-    """Who was there first: where pages are looked at, the one who looks."""
+    """The first staff member: in the page benchmark, the one who opens the pages."""
     with transaction():
         return session.scalars(select(func.min(Staff.id))).one()
 
 
 def _versions(numbers: range, now: datetime) -> Rows:
-    """Forty more versions of the first rule, and of each of the next one that waits for review."""
+    """Forty more versions of the first rule, and one waiting for review of each of the next."""
     with transaction():
         rows = store.list_all()[: len(numbers)]
     for row in rows:
         shape = spec.keep(store.to_spec(row))
-        # the first of a rule is the one in force
+        # the first version of a rule is the published one
         last = 41 if row.id == rows[0].id else 2
         for number in range(2, last + 1):
             yield {
@@ -290,7 +294,7 @@ def _audit_rows(departments: list[int], numbers: range, now: datetime) -> Rows:
 
 
 def _attachment(now: datetime) -> dict[str, Any]:
-    """A picture that came with the first message."""
+    """An attachment of the first message."""
     return {
         "inbox_id": 1,
         "state": attachments.AttachmentState.STORED,

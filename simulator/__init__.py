@@ -1,15 +1,20 @@
-"""A small WeChat of its own: the API that accounts call, and a phone for citizens to play on.
+"""A simulator of the WeChat platform: the API that accounts call, and a phone to play citizens on.
 
     account's server  ── /cgi-bin/… ──>  api ─┐
-                                              world (in memory, kept in a SQLite file)
+                                              platform (in memory, saved to a SQLite file)
     citizen's page    ── /, /phone/… ─> phone ┘     │
-    account's server  <── POST /wechat/<appid> ── callbacks (signed, sealed, 5 s, three times)
+    account's server  <── POST /wechat/<appid> ── callbacks (signed, encrypted, 5 s, 3 attempts)
 
     python -m simulator            SIMULATOR_PORT, SIMULATOR_ACCOUNTS, CALLBACK_BASE, VAR_DIR
 
-It imports nothing of the project and reads none of its settings, so that an error in ours cannot
-hide behind the same error here. Tests build one with `create` and run it with `serve`; what they
-may turn and read is listed in `control`, how they play a citizen in `phone`.
+It imports nothing of the project and reads none of its settings, so that a misunderstanding of the
+protocol in the project cannot be repeated here and go unnoticed. Tests make one with `create` and
+run it with `run`; `admin_api` lists what they can switch and read, `phone` how they act as a
+citizen.
+
+Floors, each importing only those before it: core (clock, storage, faults, log), accounts (accounts,
+followers, tokens, quotas), content (menus, media, QR codes), messaging (pushes, callbacks, chats),
+platform (all of these), api and citizen_actions, admin_api and phone.
 """
 
 from __future__ import annotations
@@ -41,9 +46,9 @@ def create(
 ) -> Flask:
     """A simulator as a Flask app.
 
-    accounts: a YAML file, or accounts or mappings in its shape. callback_base: where pushes go,
-    e.g. `http://127.0.0.1:8000`; the path is /wechat/<appid>. state: a SQLite file that remembers
-    over restarts, or None.
+    `accounts`: a YAML file, or a list of accounts or of mappings in the shape of that file.
+    `callback_base`: scheme and host that pushes go to, e.g. `http://127.0.0.1:8000`; the path is
+    /wechat/<appid>. `state`: a SQLite file that keeps the state over restarts, or None.
     """
     if isinstance(accounts, (Path, str)):
         chosen = read_file(Path(accounts))
@@ -62,7 +67,7 @@ def create(
 
 
 def platform_of(app: Flask) -> Platform:
-    """Everything the app knows, for tests in the same process."""
+    """The platform behind an app, for tests in the same process."""
     platform: Platform = app.extensions["platform"]
     return platform
 
@@ -75,7 +80,7 @@ def serve(app: Flask, port: int, *, host: str = "127.0.0.1") -> None:
 
 @contextmanager
 def run(app: Flask, *, port: int = 0) -> Iterator[str]:
-    """Serve in a thread while the block runs; gives the address, on a free port by default."""
+    """Serve in a thread while the block runs; yields the base URL. Port 0 takes a free port."""
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(
         target=server.serve_forever, args=(0.02,), daemon=True, name="simulator"
@@ -91,12 +96,12 @@ def run(app: Flask, *, port: int = 0) -> Iterator[str]:
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Keeps connections open and leaves the telling to the journal."""
+    """Keeps connections open; requests are logged in the request log, not on the terminal."""
 
     protocol_version = "HTTP/1.1"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _action_rejected(error: ActionRejected) -> tuple[Response, int]:

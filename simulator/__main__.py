@@ -1,4 +1,4 @@
-"""`python -m simulator`: run the fake WeChat until Ctrl-C.
+"""`python -m simulator`: serve the simulator until Ctrl-C. Settings, with their defaults:
 
 SIMULATOR_PORT (8100), SIMULATOR_HOST (127.0.0.1), VAR_DIR (var), PORT (8000), CALLBACK_BASE
 (http://127.0.0.1:$PORT), SIMULATOR_ACCOUNTS (config/demo/accounts.yaml).
@@ -15,7 +15,7 @@ from simulator.core.errors import ActionRejected
 
 
 def main() -> None:
-    """Read the environment and serve."""
+    """Read the settings from the environment and serve."""
     try:
         port = int(os.environ.get("SIMULATOR_PORT") or 8100)
     except ValueError:

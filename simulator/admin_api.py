@@ -1,9 +1,9 @@
-"""Control: what a developer or a test may turn and read, under /simulator.
+"""Admin API: what a developer or a test can read and switch, under /simulator.
 
 GET  state                                 accounts with counts, clock, limits, faults
 GET  log?after=&what=&appid=&path=&…       everything received and sent, in order
 GET, POST, DELETE  faults, DELETE faults/<id>
-POST clock {"offset_seconds": n}           tokens, windows, quotas and media live by it
+POST clock {"offset_seconds": n}           tokens, windows, quotas and media expire by it
 POST limits {name: value}                  see `limits`
 POST accounts {…}                          add one, or change its console settings
 POST accounts/<appid>/check                the GET check of the callback URL
@@ -31,7 +31,7 @@ blueprint = Blueprint("admin_api", __name__, url_prefix="/simulator")
 
 
 def json_body() -> dict[str, Any]:
-    """The JSON object that was sent."""
+    """The JSON object in the request body; ActionRejected when it is none."""
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise ActionRejected("请求应为 JSON 对象")
@@ -44,7 +44,7 @@ def json_body() -> dict[str, Any]:
 
 @blueprint.get("/state")
 def state() -> Response:
-    """Everything worth knowing at a glance."""
+    """Accounts with counts, clock, limits and faults."""
     platform = current_platform()
     return jsonify(
         accounts=[_account(platform, one) for one in platform.accounts],
@@ -75,7 +75,7 @@ def _account(platform: Platform, account: Account) -> dict[str, Any]:
 
 @blueprint.get("/log")
 def log() -> Response:
-    """Journal lines newer than `after`; any other parameter must equal the line's fact."""
+    """Log entries newer than `after`; any other parameter must equal the entry's fact."""
     filters = request.args.to_dict()
     filters.pop("after", None)
     after = request.args.get("after", 0, int)
@@ -84,14 +84,14 @@ def log() -> Response:
 
 @blueprint.delete("/log")
 def clear_log() -> Response:
-    """Forget all lines."""
+    """Delete all log entries."""
     current_platform().request_log.clear()
     return jsonify(ok=True)
 
 
 @blueprint.get("/faults")
 def faults() -> Response:
-    """The switches that are on, and the kinds there are."""
+    """The active faults, and the kinds that exist."""
     return jsonify(
         faults=current_platform().faults.list_active(),
         api_kinds=API_KINDS,
@@ -101,20 +101,20 @@ def faults() -> Response:
 
 @blueprint.post("/faults")
 def add_fault() -> Response:
-    """Switch one on: kind, and optionally appid, path, count, probability, seconds."""
+    """Add a fault: kind, and optionally appid, path, count, probability, seconds."""
     return jsonify(asdict(current_platform().faults.add(json_body())))
 
 
 @blueprint.delete("/faults")
 def clear_faults() -> Response:
-    """Switch all off."""
+    """Remove all faults."""
     current_platform().faults.clear()
     return jsonify(ok=True)
 
 
 @blueprint.delete("/faults/<int:fault_id>")
 def remove_fault(fault_id: int) -> Response:
-    """Switch one off."""
+    """Remove one fault."""
     current_platform().faults.remove(fault_id)
     return jsonify(ok=True)
 
@@ -138,7 +138,7 @@ def limits() -> Response:
 
 @blueprint.post("/accounts")
 def add_account() -> Response:
-    """Add an account, or give a known one new settings (fields left out stay as they were)."""
+    """Add an account, or change settings of a known one; fields left out keep their values."""
     platform, fields = current_platform(), json_body()
     known = platform.accounts.find(str(fields.get("appid")))
     account = from_fields({**(asdict(known) if known else {}), **fields})
@@ -164,7 +164,7 @@ def kill_tokens(appid: str) -> Response:
 
 @blueprint.post("/quotas")
 def quotas() -> Response:
-    """Give an account another daily or per-minute limit for a path."""
+    """Set an account's daily or per-minute limit for a path."""
     body = json_body()
     appid, path = str(body.get("appid") or ""), str(body.get("path") or "")
     current_platform().accounts.get(appid)
@@ -177,7 +177,7 @@ def quotas() -> Response:
 
 @blueprint.post("/citizens")
 def add_citizen() -> Response:
-    """A further person with a phone."""
+    """Add a citizen."""
     body = json_body()
     name = str(body.get("name") or "").strip()
     if not 1 <= len(name) <= 20:

@@ -1,7 +1,8 @@
-"""Acts: what a citizen does on the phone, and the push that follows from it.
+"""Citizen actions: what a citizen does on the phone, and the push that follows from it.
 
-Each act changes the chat and the windows at once and returns the delivery that is under way. An
-act that makes no push (an unfollowed account, an ended code) raises `NotPossible`.
+Each action changes the chat and the reply windows at once and returns the delivery of its push,
+which is still under way. An action that a real phone would not offer (writing to an account that
+is not followed, scanning an expired code) raises `ActionRejected`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def follow(platform: Platform, citizen: str, appid: str) -> PushDelivery:
 
 
 def unfollow(platform: Platform, citizen: str, appid: str) -> PushDelivery:
-    """Stop following; the window closes and the account is told."""
+    """Stop following: closes the reply window and pushes `unsubscribe`."""
     with platform.lock:
         follower = _require_follower(platform, citizen, appid)
         follower.subscribed = False
@@ -74,7 +75,7 @@ def send_voice(
 def send_image(
     platform: Platform, citizen: str, appid: str, filename: str, data: bytes, *, base: str
 ) -> PushDelivery:
-    """Send a picture; `base` is where picture links of this platform start."""
+    """Send a picture; `base` is the base URL of this simulator, for the picture's link."""
     medium = platform.media.add_temporary(appid, "image", filename, data)
     link = f"{base}/mmbiz_jpg/{medium.picture}/0"
     return _push_message(
@@ -85,7 +86,7 @@ def send_image(
 def send_location(
     platform: Platform, citizen: str, appid: str, *, latitude: float, longitude: float, label: str
 ) -> PushDelivery:
-    """Send a place."""
+    """Send a location message."""
     return _push_message(
         platform,
         citizen,
@@ -118,9 +119,9 @@ def send_link(
 def tap_button(
     platform: Platform, citizen: str, appid: str, button: dict[str, Any], *, result: str = ""
 ) -> PushDelivery | None:
-    """Tap a menu button that has no children; some kinds tell the account nothing (None).
+    """Tap a menu button that has no children; None for kinds that push nothing.
 
-    `result` is what the camera read, for the buttons that scan.
+    `result` is the text that the camera read, for buttons that scan a QR code.
     """
     follower = _require_follower(platform, citizen, appid)
     shown = platform.menus.menu_for(follower, platform.followers.get_citizen(citizen))
@@ -167,7 +168,7 @@ _BUTTON_EVENTS: dict[str, dict[str, Any]] = {
 
 
 def scan_qrcode(platform: Platform, citizen: str, appid: str, code: QrCode) -> PushDelivery:
-    """Scan a code: a stranger follows by it, a follower only reports the scene."""
+    """Scan a QR code: followers push SCAN, others follow by it (`subscribe` with the scene)."""
     if code.appid != appid:
         raise ActionRejected("这个二维码属于另一个公众号")
     if platform.qrcodes.is_expired(code):
@@ -183,7 +184,7 @@ def scan_qrcode(platform: Platform, citizen: str, appid: str, code: QrCode) -> P
 def report_location(
     platform: Platform, citizen: str, appid: str, latitude: float, longitude: float
 ) -> PushDelivery:
-    """Let the account know where the citizen is (LOCATION, on entering the chat)."""
+    """Report the position on entering the chat (event LOCATION)."""
     follower = _require_follower(platform, citizen, appid)
     return _push_event(
         platform, follower, "LOCATION", Latitude=latitude, Longitude=longitude, Precision=30.0
@@ -193,7 +194,7 @@ def report_location(
 def answer_consent(
     platform: Platform, citizen: str, appid: str, template_id: str, *, accepted: bool
 ) -> PushDelivery:
-    """Answer the dialog of a subscription notice."""
+    """Answer the consent dialog of a subscription notice."""
     follower = _require_follower(platform, citizen, appid)
     template = platform.templates.get(appid, template_id, notice=True)
     consents_before = follower.consents.get(template_id, 0)

@@ -1,15 +1,15 @@
-"""Phone: the citizen's page and what it asks for.
+"""The phone: the page on which a developer plays a citizen, and the requests it makes.
 
     GET  /                         the page
     GET  /phone/start?citizen=     citizens, accounts with the last line of each chat
     GET  /phone/chat?citizen=&appid=   one chat: entries, menu, window, codes, notices
-    GET  /phone/changes?citizen=&appid=&beat=&seq=   waits for news (long poll)
+    GET  /phone/changes?citizen=&appid=&beat=&seq=   waits for changes (long poll)
     GET  /phone/exchanges?citizen=&appid=            raw deliveries of the chat
     POST /phone/act {"citizen", "appid", "do", …, "wait"?}   something the citizen does
     GET  /phone/media/<id>         a file in a bubble
 
-With `"wait": true` an act answers when its delivery is over, with outcome and reply; so tests can
-play a citizen without the page.
+With `"wait": true` an action is answered when its delivery has ended, with outcome and reply, so
+tests can act as a citizen without the page.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ blueprint = Blueprint("phone", __name__)
 
 @blueprint.get("/")
 def page() -> Response:
-    """The page; everything on it is drawn by static/phone.js."""
+    """The page; its content is drawn by static/phone.js."""
     response = Response(render_template("phone.html"))
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -52,7 +52,7 @@ def page() -> Response:
 
 @blueprint.get("/phone/start")
 def start() -> Response:
-    """Who can be played, and the list of accounts for the one who is."""
+    """The citizens to choose from, and the list of accounts of the chosen one."""
     platform = current_platform()
     citizens = platform.followers.list_citizens()
     citizen = request.args.get("citizen") or citizens[0].id
@@ -83,7 +83,7 @@ def _account_summary(platform: Platform, citizen: str, account: Account) -> dict
 
 @blueprint.get("/phone/chat")
 def chat() -> Response:
-    """Everything one open chat shows."""
+    """Everything that one open chat shows."""
     platform, citizen, account = _selected_chat()
     appid = account.appid
     follower = platform.followers.find(citizen, appid)
@@ -120,7 +120,7 @@ def chat() -> Response:
 
 @blueprint.get("/phone/changes")
 def changes() -> Response:
-    """News since `beat` and `seq`, as soon as there are any."""
+    """Changes since `beat` (whole phone) and `seq` (this chat), as soon as there are any."""
     platform = current_platform()
     citizen, appid = request.args.get("citizen", ""), request.args.get("appid", "")
     change_count = platform.change_signal.wait(request.args.get("beat", 0, int), MAX_POLL_SECONDS)
@@ -142,7 +142,7 @@ def exchanges() -> Response:
 
 @blueprint.get("/phone/media/<media_id>")
 def media(media_id: str) -> Response:
-    """A file, for the phone that shows it."""
+    """A media file, for a bubble of the phone."""
     medium = current_platform().media.find(media_id)
     if medium is None:
         abort(404)
@@ -151,7 +151,7 @@ def media(media_id: str) -> Response:
 
 @blueprint.get("/phone/code")
 def qrcode_image() -> Response:
-    """The picture of a code, for the scan sheet."""
+    """The picture of a QR code, for the scan dialog."""
     found = current_platform().qrcodes.find(request.args.get("ticket", ""))
     if found is None:
         abort(404)
@@ -160,7 +160,7 @@ def qrcode_image() -> Response:
 
 @blueprint.post("/phone/act")
 def perform_action() -> Response:
-    """Let the citizen do something; see `_ACTS` for what, and `acts` for what follows."""
+    """Perform an action of the citizen: those of `_ACTS`, explained in `citizen_actions`."""
     platform, body = current_platform(), json_body()
     citizen, appid = str(body.get("citizen") or ""), str(body.get("appid") or "")
     platform.followers.get_citizen(citizen)

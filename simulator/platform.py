@@ -1,7 +1,7 @@
-"""World: everything the simulator knows, in one place.
+"""The platform: all stores of the simulator in one object.
 
-The stores do not know each other; the API, the citizens' acts and the control routes join them
-here. `lock` is held by whoever changes more than one store.
+The stores do not know each other; the API, the citizens' actions and the admin API combine them.
+`lock` is held by whoever changes more than one store, because every request has its own thread.
 """
 
 from __future__ import annotations

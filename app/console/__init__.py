@@ -22,8 +22,9 @@ How a page is made:
   is below 400 and rolls back otherwise. A refused form is therefore shown again with status 422 and
   what was typed: `return render_template(…), 422`.
 - A form is a `forms.Form` with typed fields. `with forms.errors_on(form, field="other"):` takes the
-  errors of the rooms: `Invalid` becomes the error of the field it names, any other `DomainError`
-  one of `field` or, without it, of the whole form. Nothing is raised then: ask `form.is_refused`.
+  errors of the rooms: `Invalid` becomes the error of the field it names, any other
+  `DomainError` one of `field` or, without it, of the whole form. Nothing is raised then: ask
+  `form.is_refused`.
 - Templates extend "console/base.html" and fill the blocks `title`, `actions` (buttons beside the
   title) and `content`. Macros are in "console/macros.html" (empty_state, local_time, badge,
   pager, post_button) and "console/form_macros.html" (field, submit, errors). What else a template

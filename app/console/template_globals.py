@@ -12,9 +12,6 @@ from flask import Flask, g, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
-from app.console.responses import flash_success as flash_success
-from app.console.responses import flash_warning as flash_warning
-from app.console.responses import redirect_to as redirect_to
 from app.web import auth
 from config import clock
 from config.permissions import Permission

@@ -1,7 +1,7 @@
 """The hub itself under test: its own set-up commands and its Procfile's web process.
 
-Everything lives in a folder of its own: database, Redis, keys. No worker and no scheduler run,
-as no peer has any.
+Database, Redis and keys are in a folder of their own. No worker and no scheduler run, because
+the peers have none either.
 """
 
 import base64
@@ -27,12 +27,12 @@ _FIELDS = {Kind.EXACT: "exact", Kind.CONTAINS: "keywords", Kind.REGEX: "patterns
 
 
 class SetUpFailed(Exception):
-    """A command of the hub failed; the text is what it said."""
+    """A command of the hub failed; the message is its output."""
 
 
 @contextmanager
 def hub_on_sqlite(folder: Path) -> Iterator[dict[str, str]]:
-    """Environment of a hub with its database in a file, and its Redis running."""
+    """Environment of a hub on SQLite, with its Redis running."""
     folder.mkdir(parents=True, exist_ok=True)
     with _environment(folder, f"sqlite:///{folder}/hub.sqlite3") as env:
         yield env
@@ -40,7 +40,7 @@ def hub_on_sqlite(folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def hub_on_postgres(folder: Path, cpu: int | None) -> Iterator[dict[str, str]]:
-    """Environment of a hub on a PostgreSQL that shares the hub's cpu, and its Redis running."""
+    """Environment of a hub on PostgreSQL, which runs on the hub's cpu, with its Redis running."""
     folder.mkdir(parents=True, exist_ok=True)
     with on_cpu(cpu):
         server = PostgresServer()
@@ -53,13 +53,13 @@ def web(name: str, env: dict[str, str]) -> Program:
     commands: dict[str, str] = parse_procfile(
         (ROOT / "Procfile").read_text(encoding="utf-8")
     ).processes
-    # braces of the shell are not ours to fill in
+    # doubled, because str.format must leave the braces of the shell alone
     command = commands["web"].replace("{", "{{").replace("}", "}}")
     return Program(name, ["sh", "-c", command], env)
 
 
 def set_up(env: dict[str, str], accounts: list[Account], rules: list[Rule]) -> None:
-    """Make the tables and load accounts and rules. Raises SetUpFailed."""
+    """Migrate, and load accounts and rules. Raises SetUpFailed."""
     file = Path(env["VAR_DIR"], "bench.yaml")
     file.write_text(
         yaml.safe_dump(_document(accounts, rules), allow_unicode=True, sort_keys=False),
@@ -70,7 +70,7 @@ def set_up(env: dict[str, str], accounts: list[Account], rules: list[Rule]) -> N
 
 
 def flask(env: dict[str, str], *words: str) -> str:
-    """Run a command of the hub. Returns what it printed. Raises SetUpFailed."""
+    """Run a Flask command of the hub; returns its output. Raises SetUpFailed."""
     done = subprocess.run(
         [BIN / "flask", "--app", "wsgi", *words],
         cwd=ROOT,
@@ -98,11 +98,11 @@ def _environment(folder: Path, database_url: str) -> Iterator[dict[str, str]]:
             "SECRET_KEY": "a secret of the benchmark and nothing else",
             "FIELD_KEYS": base64.urlsafe_b64encode(b"benchmarks have nothing to hide!").decode(),
             "PUBLIC_URL": "http://127.0.0.1",
-            # nobody answers there: a benchmark must not reach WeChat
+            # a closed port: a benchmark must not reach WeChat
             "WECHAT_API_URL": "http://127.0.0.1:9",
             "WECHAT_OPEN_URL": "http://127.0.0.1:9",
             "HOST": "127.0.0.1",
-            # under callgrind minutes pass between making a push and posting it
+            # under callgrind minutes pass between signing a push and posting it
             "CALLBACK_WINDOW": "86400",
         }
     finally:

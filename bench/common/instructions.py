@@ -1,10 +1,10 @@
-"""Instructions a request: a measure that does not drift with the machine's load.
+"""Instructions per request: a measure that does not depend on other load of the machine.
 
-    perf stat      where the cpu has counters for us
-    callgrind      elsewhere: the server runs in Valgrind, some fifty times slower
+    perf stat      where the processor's counters are accessible
+    callgrind      elsewhere: the server runs in Valgrind, about fifty times slower
 
-Both count user space only. What the processes do without requests meanwhile (polling) is
-measured as well and taken off: under callgrind it would weigh fifty times too much.
+Both count user space only. What the processes do without requests (polling) is measured too and
+subtracted: as everything takes longer under callgrind, it would weigh fifty times too much.
 """
 
 import os
@@ -24,7 +24,7 @@ _COUNTED = 200
 _COUNTED_BY_PERF = 3000
 _CONNECTIONS = 4
 _IDLE_SECONDS = 3.0
-_PATIENCE = 240.0  # seconds; to start and to answer first is very slow under callgrind
+_PATIENCE = 240.0  # seconds; under callgrind starting and the first answers are very slow
 
 
 class NotCounted(Exception):
@@ -43,7 +43,7 @@ def tool() -> str | None:
 
 
 def per_request(program: Program, prepared: pushes.Pushes, by: str) -> float:
-    """Instructions of one push in millions. Raises NotCounted."""
+    """Millions of instructions per push. Raises NotCounted."""
     if by == "perf":
         return _by_perf(program, prepared)
     return _by_callgrind(program, prepared)
@@ -101,7 +101,7 @@ def _by_callgrind(program: Program, prepared: pushes.Pushes) -> float:
 
 
 def _count_during(server: Running, folder: Path, action: Callable[[], object]) -> tuple[int, float]:
-    """Instructions of all processes of a server while something happens, and its seconds."""
+    """Instructions of all processes of a server during the block, and its seconds."""
     pids = server.processes()
     _callgrind_command("--zero", pids, server.program)
     began = time.perf_counter()
@@ -118,7 +118,7 @@ def _count_during(server: Running, folder: Path, action: Callable[[], object]) -
 
 
 def _callgrind_command(deed: str, pids: Sequence[int], program: Program) -> None:
-    # Valgrind puts HOST and USER of its environment into the name of the pipe it listens at
+    # Valgrind makes the name of its control pipe from HOST and USER of its environment
     env = {**os.environ, **program.env}
     for pid in pids:
         command = ["callgrind_control", deed, str(pid)]

@@ -1,9 +1,9 @@
-"""Programs: servers under test, started on a cpu of their own and stopped again.
+"""Servers under test, started on a cpu of their own and stopped again.
 
     Program ── running ──> Running: port, processes, cpu time
 
-Where there are two cpus, servers run on the second and what loads them on the first, so that
-"a second" means "a second of one core".
+With two cpus, servers run on the last one and the load generator on the first, so that figures
+per second are per second of one core.
 """
 
 import os
@@ -27,19 +27,19 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class NotStarted(Exception):
-    """A program does not listen; the text ends with what it said."""
+    """A program does not listen; the message ends with its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Which cpu serves and which one loads; None where they cannot be kept apart."""
+    """The cpu that serves and the one that generates load; None if there is only one."""
 
     server: int | None
     load: int | None
 
     @property
     def load_wrap(self) -> list[str]:
-        """What goes before a command that loads."""
+        """The command prefix (taskset) of a load generator."""
         return pinned(self.load)
 
 
@@ -61,16 +61,16 @@ class Running:
     pid: int
 
     def processes(self) -> list[int]:
-        """It and all that it started."""
+        """Process ids of the program and of all its descendants."""
         return [self.pid, *_descendants(self.pid)]
 
     def cpu_seconds(self) -> float:
-        """Time its processes have spent so far, in user and system."""
+        """CPU time of its processes so far, user and system, in seconds."""
         return sum(_cpu_ticks(pid) for pid in self.processes()) / _TICKS
 
 
 def cores() -> Cores:
-    """The last cpu serves, the first one loads."""
+    """The last cpu to serve, the first one to generate load."""
     if not shutil.which("taskset") or not hasattr(os, "sched_getaffinity"):
         return Cores(None, None)
     available = sorted(os.sched_getaffinity(0))
@@ -78,13 +78,13 @@ def cores() -> Cores:
 
 
 def pinned(cpu: int | None) -> list[str]:
-    """What goes before a command that must stay on a cpu."""
+    """The command prefix that pins a process to a cpu."""
     return [] if cpu is None else ["taskset", "-c", str(cpu)]
 
 
 @contextmanager
 def on_cpu(cpu: int | None) -> Iterator[None]:
-    """What is started inside stays on a cpu."""
+    """Processes started inside the block stay on a cpu."""
     if cpu is None:
         yield
         return
@@ -122,7 +122,7 @@ def running(
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """A port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -156,6 +156,6 @@ def _descendants(pid: int) -> Iterator[int]:
 
 
 def _cpu_ticks(pid: int) -> int:
-    # the name in brackets may hold spaces; user and system time are 14th and 15th
+    # proc(5): the name in brackets may contain spaces; user and system time are fields 14 and 15
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])

@@ -1,10 +1,10 @@
-"""Tables: figures as Markdown, and whether they reach what the design asks for."""
+"""Markdown tables of figures, and lines that compare them with their targets."""
 
 from collections.abc import Mapping, Sequence
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns also line up in a terminal; the first is text, the others figures."""
+    """A Markdown table, aligned for terminals; the first column is text, the others figures."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "\n".join(_line(row, widths) for row in (head, rule, *rows))
@@ -17,17 +17,17 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def counts(found: Mapping[str, int]) -> str:
-    """How often what was found, in one cell."""
+    """Counts by what was counted, in one cell."""
     return ", ".join(f"{name} {count}" for name, count in found.items()) or "0"
 
 
 def target(what: str, reached: float, least: float, unit: str) -> str:
-    """A line about a figure that should be at least something."""
+    """A line about a figure with a minimum."""
     word = "reached" if reached >= least else "NOT REACHED"
     return f"{what}: {reached:.2f} {unit} (at least {least:g} {unit}): {word}"
 
 
 def limit(what: str, reached: float, most: float, unit: str) -> str:
-    """A line about a figure that should stay under something."""
+    """A line about a figure with a maximum."""
     word = "reached" if reached < most else "NOT REACHED"
     return f"{what}: {reached:.1f} {unit} (under {most:g} {unit}): {word}"

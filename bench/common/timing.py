@@ -1,4 +1,4 @@
-"""Timing of work that others do: ask for it, and wait until it is done."""
+"""Timing of work done by other processes: request it, and wait until it is done."""
 
 import json
 import signal
@@ -16,11 +16,11 @@ _POLL_ALONE = 0.0005
 def measure_jobs(
     enqueue: Callable[[], object], count_done: Callable[[], int], *, count: int
 ) -> None:
-    """Ask for one piece of work after the other and print times as JSON.
+    """Enqueue jobs and print times as JSON.
 
-    `alone_ms` is the median from asking for a single one, with nothing else to do, until it is
-    seen done; then `count` are asked for as fast as it goes: `asked_per_s` until the last was
-    asked for, `done_per_s` until the last was done.
+    `alone_ms` is the median time from enqueueing a single job, with nothing else to do, until it
+    is done. Then `count` jobs are enqueued as fast as possible: `asked_per_s` counts until the
+    last was enqueued, `done_per_s` until the last was done.
     """
     alone = [_measure_single(enqueue, count_done) for _ in range(_ALONE)]
     finished = count_done() + count

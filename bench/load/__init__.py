@@ -1,9 +1,9 @@
-"""Load: pushes as WeChat sends them, a small engine that posts them, a judge of the replies.
+"""Load generation: pushes as WeChat sends them, an engine that posts them, checks of replies.
 
 protocol ──┐
-           ├──> pushes ── requests.bin ──> hl (C, epoll) ── replies.bin ──> pushes.judge
+           ├──> pushes ── requests.bin ──> hl (C, epoll) ── replies.bin ──> pushes.check_replies
 scripts ───┘
 
-Written against the published message format and nothing of ours, so that a reply that passes
-here is right whatever server gave it.
+Written from the published message format without any code of the hub, so that the checks are the
+same for every server.
 """

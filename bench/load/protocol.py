@@ -1,7 +1,7 @@
-"""Protocol: signed and encrypted pushes, and whether a reply to one is right.
+"""The callback protocol: signed and encrypted pushes, and checks of the replies to them.
 
-Stands on the published format: SHA-1 over sorted values, AES-256-CBC with the key's first
-half as IV, padding to 32 bytes, `16 random ‖ length ‖ text ‖ appid`.
+Format (WeChat: 消息加解密说明): SHA-1 over sorted values; AES-256-CBC with the first half of the
+key as IV; padding to 32 bytes; plain text `16 random bytes ‖ length ‖ text ‖ appid`.
 """
 
 import base64
@@ -20,7 +20,7 @@ _SUCCESS = ("", "success")
 
 
 class WrongReply(Exception):
-    """A reply is not what WeChat would accept or not what was expected. Says in a word why."""
+    """A reply that WeChat would not accept, or not the expected one; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One text message of a citizen. `created` is in seconds since 1970."""
+    """One text message of a citizen; `created` is in unix seconds."""
 
     openid: str
     text: str
@@ -49,21 +49,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class AnyText:
-    """Expected: some text, whatever it says."""
+    """Expects any text as reply."""
 
 
 Expected = str | AnyText | None
 
 
 def derive_accounts(count: int, seed: str = "bench") -> list[Account]:
-    """The same accounts on every machine, for servers to be loaded with."""
+    """Accounts for the servers, the same on every machine."""
 
     def digest(label: str, number: int) -> bytes:
         return hmac.new(seed.encode(), f"{label}/{number}".encode(), hashlib.sha256).digest()
 
     def aes_key(number: int) -> str:
         random = digest("aes", number) + digest("aes2", number)
-        # the last of 43 letters carries four bits; A leaves the spare ones zero
+        # 43 base64 letters carry 258 bits for a key of 256; A makes the spare ones zero
         return "".join(_KEY_ALPHABET[byte % 62] for byte in random[:42]) + "A"
 
     return [
@@ -83,7 +83,7 @@ def signature(*parts: str) -> str:
 
 
 class PushCipher:
-    """Encrypts and decrypts for one account."""
+    """Encryption and decryption with the key of one account."""
 
     def __init__(self, account: Account) -> None:
         key = base64.b64decode(account.aes_key + "=")
@@ -114,7 +114,7 @@ class PushCipher:
 
 
 def push(account: Account, box: PushCipher | None, message: Message, nonce: str) -> tuple[str, str]:
-    """Query string and body of one push; encrypted with a box, plain without."""
+    """Query string and body of one push; encrypted if a cipher is given, else plain."""
     stamp = str(message.created)
     sender = f"timestamp={stamp}&nonce={nonce}&openid={message.openid}"
     query = f"signature={signature(account.token, stamp, nonce)}&{sender}"
@@ -142,7 +142,7 @@ def _message_xml(account: Account, message: Message) -> str:
 def check_reply(
     body: bytes, account: Account, box: PushCipher | None, openid: str, expected: Expected
 ) -> None:
-    """Judge the answer to one push; None expects no reply ("" or "success").
+    """Check the answer to one push; None expects no reply ("" or "success").
 
     Raises WrongReply.
     """

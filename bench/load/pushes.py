@@ -1,9 +1,9 @@
-"""Pushes: thousands of prepared requests, posted by the C engine, and their replies judged.
+"""Thousands of prepared pushes, posted by the C engine, and checks of their replies.
 
-    prepare ──> Pushes ── fire ──> Shot (figures and saved replies) ── judge ──> Verdict
+    prepare ─> Pushes ─ run_load ─> LoadRun (figures, saved replies) ─ check_replies ─> CheckResult
 
-Every push has a MsgId and a nonce of its own; one file serves several servers, as WeChat's
-body does not depend on where it goes. Only 127.0.0.1 is ever posted to.
+Every push has its own MsgId and nonce; one file serves several servers, because the body of a
+push does not depend on its URL. Only 127.0.0.1 is ever posted to.
 """
 
 import json
@@ -27,17 +27,17 @@ from bench.load.scripts import Script
 _SOURCE = Path(__file__).with_name("hl.c")
 _PREPARED_AT_ONCE = 5000
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# replies that are kept of one shot, for the judge
+# replies that are kept of one run, to be checked
 _SAVED = 8000
 
 
 class NoCompiler(Exception):
-    """The engine is written in C and this machine cannot compile it."""
+    """There is no C compiler for the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """Who writes what to whom. `path` may hold {appid}; `tag` keeps openids of runs apart."""
+    """Accounts, texts and URL of a run; `path` may contain {appid}, `tag` is part of openids."""
 
     accounts: Sequence[Account]
     scripts: Sequence[Script]
@@ -51,7 +51,7 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What is known of one prepared push: numbers of its account and script, and the sender."""
+    """One prepared push: the numbers of its account and script, and the sender."""
 
     account: int
     script: int
@@ -69,7 +69,7 @@ class Pushes:
 
 @dataclass(frozen=True, slots=True)
 class LoadRun:
-    """What the engine saw: times in milliseconds; `first` is the first request it posted."""
+    """The figures of the engine, times in milliseconds; `first` is the first push it posted."""
 
     pushes: Pushes
     replies: Path
@@ -85,14 +85,14 @@ class LoadRun:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How many replies were looked at, and what was wrong with how many of them."""
+    """How many replies were checked, and how many were wrong, by what was wrong."""
 
     checked: int
     wrong: dict[str, int]
 
 
 def campaign(accounts: Sequence[Account], scripts: Sequence[Script]) -> Campaign:
-    """A campaign of this moment, whose MsgIds and openids no earlier one had."""
+    """A campaign whose MsgIds and openids no earlier one had."""
     now = int(time.time())
     return Campaign(
         accounts=accounts,
@@ -104,7 +104,7 @@ def campaign(accounts: Sequence[Account], scripts: Sequence[Script]) -> Campaign
 
 
 def engine() -> Path:
-    """The compiled engine; made when it is missing or older than its source."""
+    """The compiled engine; compiled when it is missing or older than its source."""
     folder = Path(tempfile.gettempdir()) / f"hub-bench-{os.getuid()}"
     program = folder / "hl"
     if program.exists() and program.stat().st_mtime >= _SOURCE.stat().st_mtime:
@@ -188,10 +188,11 @@ def run_load(
 ) -> LoadRun:
     """Post pushes from number `first` on, until `count` are done or `seconds` are over.
 
-    Without a `rate` each connection posts its next push when the last one is answered; with one,
-    pushes arrive by chance at so many a second and latency counts from their planned arrival.
-    An answer that takes longer than `patience` seconds is none; WeChat waits five.
-    `wrap` goes before the engine's command (taskset, perf).
+    Without a `rate` each connection posts its next push when the last one is answered (closed
+    loop). With a `rate`, pushes arrive at random at so many per second and latency counts from
+    the planned arrival, so that a slow server cannot hide it by slowing the generator. An answer
+    after more than `patience` seconds counts as none; WeChat waits five. `wrap` is a prefix of the
+    engine's command (taskset, perf).
     """
     count = len(pushes.sent) - first if count is None else min(count, len(pushes.sent) - first)
     replies = pushes.file.with_name(f"{pushes.file.stem}-{port}-{first}.replies")
@@ -217,9 +218,9 @@ def run_load(
 
 
 def check_replies(shot: LoadRun, at_most: int | None = None) -> CheckResult:
-    """Open and check the replies of a shot, or a sample spread over it.
+    """Decrypt and check the replies of a run, or a sample spread over it.
 
-    Whatever was not answered with 200 counts as wrong, as does what got no answer.
+    A status other than 200 counts as wrong, as does a missing answer.
     """
     wrong: Counter[str] = Counter({"no answer": shot.failed} if shot.failed else {})
     replies = list(_replies(shot.replies))
@@ -248,7 +249,7 @@ def _check(
 
 
 def _replies(file: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Number of the push, HTTP status and body."""
+    """Number of the push, HTTP status and body of each saved reply."""
     raw, place = file.read_bytes(), 0
     while place < len(raw):
         number, status, length = struct.unpack_from("<III", raw, place)

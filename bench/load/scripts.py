@@ -1,7 +1,7 @@
-"""Scripts: made-up rules, and made-up texts with the reply that plain reading of them gives.
+"""Scripts: generated rules, and generated texts with the reply that each should get.
 
-Rules stand in order, the first that fits wins. Every text fits one rule or none, so that a
-server which weighs rules otherwise must still give the same reply.
+Rules are in order, the first that matches wins. Every text matches one rule or none, so that
+servers with another order of precedence must give the same reply.
 """
 
 import random
@@ -17,7 +17,7 @@ from bench.load.protocol import AnyText, Expected
 
 
 class Kind(StrEnum):
-    """How a rule's pattern is compared with a text."""
+    """How the pattern of a rule is compared with a text."""
 
     EXACT = "exact"
     CONTAINS = "contains"
@@ -38,7 +38,7 @@ class Rule:
         return asdict(self)
 
     def fits(self, text: str) -> bool:
-        """Whether it answers a text."""
+        """Whether the rule answers a text."""
         match self.kind:
             case Kind.EXACT:
                 return text == self.pattern
@@ -52,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a citizen writes and what should come back."""
+    """A text and the reply that should come."""
 
     text: str
     reply: Expected
@@ -61,12 +61,12 @@ class Script:
 _SHARES = {Kind.EXACT: 50, Kind.CONTAINS: 35, Kind.PREFIX: 10, Kind.REGEX: 5}
 _ASKED = {Kind.EXACT: 30, Kind.CONTAINS: 25, Kind.PREFIX: 10, Kind.REGEX: 5, None: 30}
 _ENDINGS = {r"\d{1,4}": "12", r".{0,4}吗": "可以吗", r"(号|次|人)": "号", r"[一二三四五]期": "三期"}
-# lengths of keywords as people choose them, with their shares
+# plausible lengths of keywords, with their weights
 _LENGTHS = {2: 8, 3: 15, 4: 25, 5: 15, 6: 12, 7: 8, 8: 7, 9: 4, 10: 3, 11: 2, 12: 1}
 
 
 def _common_characters() -> list[str]:
-    """The 3,755 simplified characters of GB 2312's first level, in a fixed mixed order."""
+    """The 3,755 characters of level 1 of GB 2312, shuffled by a fixed seed."""
     rows = [
         bytes((high, low)).decode("gb2312", "ignore")
         for high in range(0xB0, 0xD8)
@@ -78,7 +78,7 @@ def _common_characters() -> list[str]:
 
 
 _CHARACTERS = _common_characters()
-# roughly the skew of Chinese character frequency
+# roughly the distribution of Chinese character frequencies
 _WEIGHTS = list(accumulate(1 / (place + 20) ** 0.9 for place in range(len(_CHARACTERS))))
 
 
@@ -103,9 +103,9 @@ def make_rules(count: int, seed: int = 1) -> list[Rule]:
 
 
 def make_scripts(rules: list[Rule], count: int, seed: int = 2) -> list[Script]:
-    """Texts for the rules: 70 in 100 fit exactly one of them, the others fit none.
+    """Texts for the rules: 70 % match exactly one of them, the others none.
 
-    What comes back for a text without a rule is each server's own, as long as it is a text.
+    For a text without a rule any text is accepted as reply.
     """
     rng = random.Random(seed)
     scripts: list[Script] = []

@@ -1,6 +1,6 @@
-"""Peers: the same bot as others would write it with the usual libraries, to compare with.
+"""The peers: the same bot as users of the usual libraries would write it.
 
 Each reads its accounts and rules from the JSON file that BENCH_BOT names, answers text messages
-in safe mode at /wechat/<appid>, and writes nothing down. They stand alone: no code is shared
-with the hub, and only `bot.py` among them.
+in safe mode at /wechat/<appid>, and records nothing. They share no code with the hub, and among
+themselves only `bot.py`.
 """

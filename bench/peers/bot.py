@@ -1,4 +1,4 @@
-"""What a peer is told: accounts, rules in order of priority, and what to say otherwise."""
+"""The configuration of a peer: accounts, rules in order of priority, and a fallback."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """The first rule that fits answers."""
+    """The whole bot; the first rule that matches answers."""
 
     accounts: list[Account]
     rules: list[Rule]

@@ -1,10 +1,10 @@
-"""Bare Dramatiq: the same broker settings as the hub's and an actor that only counts.
+"""Bare Dramatiq: the broker settings of the hub, and an actor that only counts.
 
     python -m bench.peers.dramatiq_bare work          a worker, until it is told to stop
     python -m bench.peers.dramatiq_bare ask COUNT     send COUNT messages, wait, print times
 
-Its messages live in Redis alone: what Redis loses is lost, and a message may be sent for a
-change that was undone. REDIS_URL says where Redis is.
+Its messages exist in Redis only: what Redis loses is lost, and a message may be sent for a
+transaction that is rolled back. REDIS_URL says where Redis is.
 """
 
 import os
@@ -28,17 +28,17 @@ dramatiq.set_broker(broker)
 
 @dramatiq.actor(queue_name=_QUEUE, broker=broker)
 def noop() -> None:
-    """Tell that it ran."""
+    """Count a run."""
     client.incr(_DONE)
 
 
 def count_done() -> int:
-    """How many have run."""
+    """How many messages have run."""
     return int(client.get(_DONE) or 0)
 
 
 def run_worker() -> None:
-    """Run messages until told to stop."""
+    """Work until SIGTERM or Ctrl-C."""
     worker = Worker(broker, worker_timeout=100, worker_threads=8)
     worker.start()
     wait_for_stop()

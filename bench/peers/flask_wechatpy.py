@@ -1,7 +1,7 @@
 """A plain Flask bot with wechatpy: one view that checks, decrypts, looks up and encrypts.
 
-It keeps exact keywords in a dict and goes through the others in order, and makes a crypto
-object for each account once, as a careful author would.
+Exact keywords are in a dict, the others are tried in order; the crypto object of each account is
+made once, as a careful author would do.
 """
 
 import re
@@ -43,7 +43,7 @@ app = Flask(__name__)
 
 
 def answer(text: str) -> str:
-    """The reply of the first rule that fits."""
+    """The reply of the first rule that matches."""
     first, reply = exact.get(text, (len(bot.rules), bot.fallback))
     for place, fits, other in others:
         if place > first:
@@ -55,7 +55,7 @@ def answer(text: str) -> str:
 
 @app.route("/wechat/<appid>", methods=["GET", "POST"])
 def wechat(appid: str) -> str:
-    """The address that WeChat checks and pushes to."""
+    """The callback URL."""
     account = accounts.get(appid)
     if account is None:
         abort(404)

@@ -1,4 +1,4 @@
-"""How the peers are started: each with the server its own documentation names."""
+"""How the peers are started: each with the server that its documentation recommends."""
 
 import json
 import shutil
@@ -16,8 +16,8 @@ FALLBACK = "您好，暂时没有找到相应的答复。"
 def peers(accounts: list[Account], rules: list[Rule], folder: Path) -> list[Program]:
     """The peers with the same accounts and rules; their bot is written into `folder`.
 
-    gunicorn is run both with its plain worker and with threads, for the stronger of the two to
-    be compared with; Granian shows what the server alone makes of it.
+    gunicorn runs both with its plain worker and with threads, and the faster one is compared with;
+    Granian shows how much the server alone contributes.
     """
     bot = folder / "bot.json"
     said = {
@@ -40,7 +40,7 @@ def peers(accounts: list[Account], rules: list[Rule], folder: Path) -> list[Prog
 
 
 def install_node_packages() -> None:
-    """Fetch what the Node peer needs, where there is npm; without, it does not take part."""
+    """Install the packages of the Node peer; without npm it does not take part."""
     if has_node() or not shutil.which("npm"):
         return
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -54,7 +54,7 @@ def has_node() -> bool:
 
 def _gunicorn(application: str, *options: str) -> list[str]:
     command = [str(BIN / "gunicorn"), "--bind", "127.0.0.1:{port}", "--workers", "1"]
-    # no time limit: under callgrind a request takes its time
+    # no timeout: under callgrind a request takes seconds
     return [*command, "--timeout", "0", "--log-level", "warning", *options, application]
 
 

@@ -1,7 +1,7 @@
-"""A WeRoBot bot: one filter for each keyword, as its documentation shows, encryption on.
+"""A WeRoBot bot: one filter per keyword, as its documentation shows, in safe mode.
 
-A robot serves one account, so each account has a robot at its own path. Sessions are off: they
-would write a SQLite row for every message, and keywords need none.
+A robot serves one account, so each account has its own robot at its own path. Sessions are off:
+they would write a SQLite row for every message, and keywords do not need them.
 """
 
 import re

@@ -1,14 +1,14 @@
-"""Conflicts: where a rule that is being written meets the rules in force.
+"""Conflicts between a rule that is being edited and the live rules.
 
-    taken     one of its own phrases would be answered by another rule
-    takes     it would answer a keyword of another rule from now on
-    same      another rule has the same keyword
-    swallows  its pattern matches keywords of another rule
-    holds     its keyword has another rule's keyword in it
-    within    its keyword stands in a longer one of another rule
+    answered_by_other   one of its own phrases would be answered by another rule
+    answers_for_other   it would answer a keyword of another rule
+    same_keyword        another rule has the same keyword
+    pattern_matches     its pattern matches keywords of another rule
+    contains_other      its keyword contains another rule's keyword
+    contained_in_other  its keyword is contained in a longer one of another rule
 
-Only rules that answer at an account which the draft reaches as well are told; those of its own
-accounts come first. Quick enough to be asked while somebody types.
+Only rules that share an account with the draft are reported, those at its own accounts first. The
+limits below keep it fast enough to run while somebody types.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _MAX_CHECKED_PHRASES = 40
 
 
 class ConflictKind(StrEnum):
-    """How two rules meet, the gravest first."""
+    """The kinds of conflict, the most severe first; see the module."""
 
     ANSWERED_BY_OTHER = "answered_by_other"
     ANSWERS_FOR_OTHER = "answers_for_other"
@@ -44,9 +44,11 @@ _SEVERITY_ORDER = list(ConflictKind)
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """`word` is of the draft, `other_word` of the rule it meets.
+    """One conflict with the rule `other`.
 
-    `is_near` tells a rule of the draft's own accounts from one met further up or down only.
+    `keyword` is the draft's, `other_keyword` the other rule's; either may be empty.
+    `at_own_accounts`: the other rule answers at the draft's own accounts, not only at accounts
+    that inherit the draft.
     """
 
     kind: ConflictKind
@@ -57,7 +59,10 @@ class Conflict:
 
 
 def detect(ruleset: RuleSet, draft: Rule, *, now: datetime) -> tuple[Conflict, ...]:
-    """What the draft meets, the gravest first, one conflict for each rule and kind."""
+    """The conflicts of a draft, at most `MAX_CONFLICTS`, one for each other rule.
+
+    Those at its own accounts come first, then the more severe.
+    """
     what_if = WhatIf(ruleset, draft)
     own_accounts = what_if.own_accounts
     if not own_accounts:
@@ -91,14 +96,17 @@ _Overlap = tuple[ConflictKind, str, Rule, str]
 
 
 class _AccountGroup:
-    """Some accounts, and whether a rule is meant for any of them."""
+    """Tells whether a rule is meant for any of some accounts."""
 
     def __init__(self, accounts: list[AccountPosition]) -> None:
         self._accounts = accounts
         self._known: dict[tuple[object, ...], bool] = {}
 
     def includes(self, rule: Rule) -> bool:
-        """Asked often for rules of the same owner, so remembered."""
+        """Whether a rule is meant for any of the accounts.
+
+        Remembered by owner and scope, on which alone the result depends.
+        """
         key = (rule.department_id, rule.account_id, rule.scope)
         if key not in self._known:
             self._known[key] = any(applies_to(rule, position) for position in self._accounts)
@@ -106,7 +114,7 @@ class _AccountGroup:
 
 
 def _keyword_overlaps(ruleset: RuleSet, draft: Rule, now: datetime) -> Iterator[_Overlap]:
-    """Keywords that are alike, whatever comes of it."""
+    """Keywords that overlap, whether or not an answer changes by it."""
     for keyword in draft.keywords:
         form = normal_form(keyword)
         if form is None:
@@ -141,8 +149,8 @@ def _answer_changes(
     position: AccountPosition,
     now: datetime,
 ) -> Iterator[_Overlap]:
-    """Phrases that would have another answer than their rule's, at one of the draft's accounts."""
-    # with words required beside it, a keyword alone says nothing
+    """Phrases that would not be answered by the rule they belong to, at this account."""
+    # if the rule requires further words, a keyword alone is not meant to trigger it
     own = [each.text for each in draft.keywords if is_plain_text(each) and not draft.required]
     own = list(dict.fromkeys((*draft.samples, *own)))[:_MAX_CHECKED_PHRASES]
     moment = next_active_moment(draft, now=now)
@@ -168,7 +176,7 @@ def _answer_changes(
 
 
 def _most_severe(ordered: list[Conflict]) -> Iterator[Conflict]:
-    """One conflict for each rule: the gravest, which comes first."""
+    """The first, most severe, conflict with each rule."""
     seen: set[str] = set()
     for conflict in ordered:
         if conflict.other.slug not in seen:

@@ -1,4 +1,8 @@
-"""Switches: a published rule out of force and back, and a rule nobody has seen removed."""
+"""Disabling, enabling and deleting of rules, beside the workflow of their versions.
+
+A published rule is disabled and never deleted, because hits, audit rows and conversations refer to
+what it said; a rule that was never published can be deleted.
+"""
 
 from datetime import datetime
 
@@ -10,24 +14,27 @@ from keywords.rules.store import RuleRow
 
 
 class NeverPublished(DomainError):
-    """Only what citizens have seen can be switched."""
+    """A rule that was never published can be neither disabled nor enabled."""
 
     text = "这条规则还没有发布过。"
 
 
 class AlreadyPublished(DomainError):
-    """What citizens have seen is switched off, not deleted."""
+    """A rule that was published once cannot be deleted."""
 
     text = "发布过的规则不能删除，可以停用。"
 
 
 def disable(rule_id: int, *, version: int, now: datetime) -> RuleRow:
-    """Take a live rule out of force. `version` is the rule's. Raises RuleChanged, WrongStep."""
+    """Disable a live rule; `version` is that of the row as the page showed it.
+
+    Raises NotFound, RuleChanged, InvalidTransition, NeverPublished.
+    """
     return _set_state(rule_id, RuleState.LIVE, RuleState.OFF, version=version, now=now)
 
 
 def enable(rule_id: int, *, version: int, now: datetime) -> RuleRow:
-    """Put a rule into force again as it was. Raises RuleChanged, WrongStep, NeverPublished."""
+    """Enable a disabled rule as it was; `version` and errors as in `disable`."""
     return _set_state(rule_id, RuleState.OFF, RuleState.LIVE, version=version, now=now)
 
 
@@ -43,7 +50,7 @@ def _set_state(
 
 
 def delete(rule_id: int, *, version: int) -> None:
-    """Remove a rule that nobody was ever answered by. Raises PublishedOnce, RuleChanged."""
+    """Delete a rule that was never published. Raises NotFound, AlreadyPublished, RuleChanged."""
     row = store.get(rule_id)
     if row.state is not RuleState.DRAFT or versions.was_ever_published(rule_id):
         raise AlreadyPublished(rule=rule_id)

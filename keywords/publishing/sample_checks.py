@@ -1,7 +1,7 @@
-"""Samples: phrases of a rule that must go on being answered by it.
+"""Sample checks: phrases that a rule must answer, tried before a change is published.
 
-Before a change is published the samples of the rule itself are tried, and those of every other
-rule that the change may touch. What loses its answer is `Broken`, and says who would answer.
+They are regression tests that staff write for their rules. Tried are the samples of the changed
+rule and those of every other rule whose answer the change may take away.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,15 @@ from keywords.matching.ruleset import RuleSet
 from keywords.publishing.what_if import WhatIf, next_active_moment
 from keywords.rules.inheritance import AccountPosition, applies_to
 from keywords.rules.values import MatchInput, Rule
+from keywords.rules.versions import RuleVersion
 
 
 @dataclass(frozen=True, slots=True)
 class FailingSample:
-    """A sample of `rule` that another would answer at this account; None is nobody.
+    """A sample of `rule` that it would not answer at this account.
 
-    `emergency` is the word of danger that comes before any rule, or empty.
+    `answered_by` would instead, or no rule if None; `emergency` is the word of danger in the
+    sample that brings the emergency prompt before any rule, or empty.
     """
 
     sample: str
@@ -30,9 +32,9 @@ class FailingSample:
 
 @dataclass(frozen=True, slots=True)
 class SampleReport:
-    """What came of trying the samples, before a deed that must not wait for it.
+    """The result of a sample check, made before the request that publishes.
 
-    It holds for content of this hash, and as long as the rules have this revision.
+    Valid for the version with this hash and while the rules have this cache version.
     """
 
     sha256: str
@@ -40,8 +42,24 @@ class SampleReport:
     failing: tuple[FailingSample, ...] = ()
 
 
+def check_samples(
+    version: RuleVersion, ruleset: RuleSet, *, cache_version: int, now: datetime
+) -> SampleReport:
+    """Check which samples would fail if the version were published, against a rule set.
+
+    `cache_version` is that of the rules when `ruleset` was loaded. Takes seconds with many rules,
+    so it must run outside of any transaction.
+    """
+    owners = {"department_id": version.department_id, "account_id": version.account_id}
+    rule = version.spec.rule(id=version.rule_id, **owners)
+    return SampleReport(version.sha256, cache_version, failing_samples(ruleset, rule, now=now))
+
+
 def failing_samples(ruleset: RuleSet, changed: Rule, *, now: datetime) -> tuple[FailingSample, ...]:
-    """The samples that lose their answer when this rule is published, each once."""
+    """The samples that would fail if `changed` were published, each at one account only.
+
+    Takes up to seconds with many rules; call it outside of a transaction.
+    """
     what_if = WhatIf(ruleset, changed)
     return (
         *_check_own(ruleset, changed, what_if, now),
@@ -52,7 +70,10 @@ def failing_samples(ruleset: RuleSet, changed: Rule, *, now: datetime) -> tuple[
 def _check_own(
     ruleset: RuleSet, changed: Rule, what_if: WhatIf, now: datetime
 ) -> Iterator[FailingSample]:
-    """Samples that the rule itself answers at none of its own accounts."""
+    """Samples of the changed rule that it answers at none of its own accounts.
+
+    One account is enough, because a sample may be meant for one that overrides nothing.
+    """
     own_accounts = what_if.own_accounts
     if not changed.samples or not own_accounts:
         return
@@ -73,7 +94,7 @@ def _check_own(
 def _check_others(
     ruleset: RuleSet, changed: Rule, what_if: WhatIf, now: datetime
 ) -> Iterator[FailingSample]:
-    """Samples of other rules that are answered by their own rule now and no longer then."""
+    """Samples of other rules that their rule answers now and would no longer answer."""
     accounts, rivals = what_if.affected_accounts, what_if.rivals
     for rule in ruleset.all_rules_matcher.rules:
         if not rule.samples or rule.slug == changed.slug:
@@ -97,7 +118,7 @@ def _lost_answers(
     accounts: list[AccountPosition],
     moment: datetime,
 ) -> Iterator[FailingSample]:
-    """Those that would lose their answer, at the first account where they do."""
+    """The affected samples that would lose their answer, at the first account where they do."""
     reported: set[str] = set()
     for position in accounts:
         if not applies_to(rule, position):

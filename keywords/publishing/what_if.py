@@ -1,8 +1,9 @@
-"""A rehearsal: what accounts would answer if one rule were changed, without compiling the city.
+"""What-if evaluation: what accounts would answer if one rule were changed.
 
-A rule takes part in the answer to a text only when one of its keywords is found there. So it is
-enough to compile those that the account's matcher hears, the changed one, and those that are
-tied to them by `overrides`; the answer is the same as with everything compiled.
+Compiling all rules of the city takes seconds, which is too long for a page. But a rule takes part
+in the answer to a text only if one of its keywords is found in it. So it is enough to compile the
+rules that the account's matcher finds in the text, the changed one, and those linked to them by
+`overrides`. A property test compares the result with everything compiled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,13 @@ from keywords.matching.ruleset import RuleSet
 from keywords.rules.inheritance import AccountPosition, applies_to, effective_rules
 from keywords.rules.values import MatchInput, Rule
 
-_HOURS_AHEAD = 24 * 15  # hours in which a rule should be awake once
+_HOURS_AHEAD = (
+    24 * 15
+)  # a rule with a weekly schedule is active within two weeks, holidays included
 
 
 class WhatIf:
-    """A book, and one rule of it as it may become; a new one if the book has none of its code."""
+    """A rule set with one rule changed, or added if no rule has its slug."""
 
     def __init__(self, ruleset: RuleSet, changed: Rule) -> None:
         self._ruleset = ruleset
@@ -32,7 +35,7 @@ class WhatIf:
 
     @property
     def affected_accounts(self) -> list[AccountPosition]:
-        """The accounts that the change may concern."""
+        """The accounts that have the rule before or after the change."""
         variants = [rule for rule in (self._before, self._changed) if rule is not None]
         return [
             position
@@ -42,7 +45,7 @@ class WhatIf:
 
     @property
     def own_accounts(self) -> list[AccountPosition]:
-        """The rule's own accounts; those it reaches at all where its department has none."""
+        """The accounts of the rule's owner, or all that have the rule if the owner has none."""
         rule = self._changed
         reached_accounts = [
             position for position in self._ruleset.positions.values() if applies_to(rule, position)
@@ -61,12 +64,12 @@ class WhatIf:
 
     @cached_property
     def linked_by_override(self) -> Mapping[str, Rule]:
-        """The rule and all that are tied to it by overrides, by code: they may come and go."""
+        """The rule and all linked to it by overrides, by slug; any may appear or disappear."""
         return self._with_linked({self._changed.slug: self._changed})
 
     @cached_property
     def rivals(self) -> Matcher:
-        """What may answer anything that it did not answer before."""
+        """A matcher of the rules that may win a text after the change that they do not win now."""
         return Matcher(self.linked_by_override.values())
 
     def answers_after(
@@ -78,10 +81,10 @@ class WhatIf:
         for text in texts:
             current = live.match(MatchInput(text), now=now)
             if current is None or current.slug not in self.linked_by_override:
-                # better than all others there, as in `contest`
+                # the change cannot remove it, and it already beats all other rules of the account
                 mentioned = [current] if current else []
             else:
-                # it may change or go, and then the next best counts
+                # the change may remove it, so every rule with a keyword in the text may be next
                 mentioned = live.rules_mentioned(text)
             participants.update((rule.slug, rule) for rule in mentioned)
         return self._match_with(participants, position, texts, now)
@@ -89,10 +92,10 @@ class WhatIf:
     def answers_against(
         self, current: Rule, position: AccountPosition, texts: Sequence[str], *, now: datetime
     ) -> list[Rule | None]:
-        """Who would answer texts that the account answers by `holder` now.
+        """The rule that would answer each text, all of which `current` answers now.
 
-        The holder was better than all others there, so it has to hold its place only against
-        what the change brings.
+        `current` beats all other rules of the account already, so it competes only with what the
+        change brings.
         """
         return self._match_with({current.slug: current}, position, texts, now) if texts else []
 
@@ -108,7 +111,7 @@ class WhatIf:
         return [matcher.match(MatchInput(text), now=now) for text in texts]
 
     def _with_linked(self, rules: Mapping[str, Rule]) -> dict[str, Rule]:
-        """Those rules, and whatever overrides or is overridden by any of them, to the last."""
+        """Those rules and everything reachable from them by overrides, in both directions."""
         linked_rules, pending = dict(rules), list(rules.values())
         if self._before is not None:
             pending.append(self._before)
@@ -123,7 +126,10 @@ class WhatIf:
 
 
 def next_active_moment(rule: Rule, *, now: datetime) -> datetime:
-    """A moment at which the rule answers: now, or the next hour within two weeks, or now."""
+    """The next instant at which the rule's schedule is active, in steps of an hour from `now`.
+
+    `now` itself if there is none within 15 days.
+    """
     if not rule.schedule:
         return now
     hours = (now + timedelta(hours=ahead) for ahead in range(_HOURS_AHEAD))

@@ -1,14 +1,15 @@
-"""Versions: the life of a rule, from the first draft to what citizens get.
+"""The publishing workflow: the steps of a rule's versions, from the first draft to publication.
 
-    save ──> draft ── submit ──> submitted ── approve ──> published ──> the rule's row
-               │                     ├── reject (with words) ──> save again
-               │                     └── withdraw
-               └── publish          where the department lets its editors publish alone
+    save_draft ──> draft ── submit ──> submitted ── approve ──> published, copied to the rule's row
+                     │                     ├── reject (with a comment) ──> save_draft again
+                     │                     └── withdraw
+                     └── publish           where the review policy lets editors publish alone
 
-A live rule is never edited in place: saving writes a version beside it. Steps are compare-and-set
-on the version's state and, for what puts it into force, on its hash: what was read is what is
-published. Who wrote on a version or submitted it may not decide on it. `roll_back` proposes an
-old version anew, and it goes the same way.
+A live rule is never edited in place: saving writes a version beside it. Every step is a
+compare-and-set on the version's state; publishing also compares its hash, so that only what was
+read can be published. Whoever wrote on a version or submitted it may not review it (four-eyes
+principle; a check constraint of the table enforces it as well). `restore_version` makes an old
+version a new draft, which takes the same way.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,6 @@ from config import audit, cache_versions, clock
 from config.database import compare_and_set, get_for_update
 from config.errors import DomainError, Invalid
 from config.permissions import Permission, Principal
-from keywords.matching.ruleset import RuleSet
-from keywords.publishing import sample_checks
 from keywords.publishing.sample_checks import FailingSample, SampleReport
 from keywords.rules import spec, store, versions
 from keywords.rules.review_policies import ReviewPolicy
@@ -34,7 +33,7 @@ _KIND = "rule"
 
 
 class VersionChanged(DomainError):
-    """Somebody was at the rule since it was read; `newest` is what they left."""
+    """Somebody changed the rule since it was read; `newest` is its newest version now."""
 
     text = "这条规则刚被其他人修改过，请对照后再保存。"
 
@@ -44,26 +43,26 @@ class VersionChanged(DomainError):
 
 
 class InvalidTransition(DomainError):
-    """The version is not where this step begins."""
+    """The version is not in the state this step begins from."""
 
     text = "这一版已经不在可以这样处理的阶段，请刷新后再看。"
 
 
 class SelfReviewForbidden(DomainError):
-    """Nobody decides on what they wrote or submitted themselves."""
+    """Nobody may review what they wrote or submitted themselves."""
 
     status = 403
     text = "您参与编写或提交了这一版，须由其他人审核。"
 
 
 class ReviewRequired(DomainError):
-    """The department lets nobody publish alone."""
+    """The review policy lets nobody publish this version alone."""
 
     text = "这条规则须经他人审核才能发布，请提交审核。"
 
 
 class SampleChecksFailed(DomainError):
-    """Phrases that must keep their answer would lose it; `broken` says which."""
+    """Samples would fail after publishing; `failing` says which."""
 
     text = "发布后有 {count} 句例句会改变答复。请修改规则，或写明仍要发布的理由。"
 
@@ -73,20 +72,20 @@ class SampleChecksFailed(DomainError):
 
 
 class SampleReportStale(DomainError):
-    """Other rules have changed since the samples were tried, so the trial says nothing."""
+    """Rules have changed since the samples were checked, so the report is no longer valid."""
 
     text = "其他规则刚刚有变化，请再发布一次。"
 
 
 def access_version(member: Principal, version_id: int, right: Permission) -> RuleVersion:
-    """The version, for a member with this right at its owner and at its rule's. Raises NotFound."""
+    """The version. Raises NotFound without this permission at both owners.
+
+    A version can move a rule to another owner, so the rule's present owner counts too.
+    """
     version = versions.get(version_id)
     store.access_rule(member, version.rule_id, right)
     member.require(right, department_id=version.department_id, account_id=version.account_id)
     return version
-
-
-# ---- writing ----
 
 
 def save_draft(
@@ -99,12 +98,12 @@ def save_draft(
     author_id: int | None,
     now: datetime,
 ) -> RuleVersion:
-    """Keep a draft: of a new rule, or as the next version of one; the live rule stays as it is.
+    """Save a draft of a new rule (`rule_id` None) or as the next version; a live rule stays live.
 
-    `base` is the stamp of the version it was made from; None takes the newest as it is. The
-    author's own open draft is written over, anything else that is open gives way. Saving what the
-    newest version says already changes nothing. Raises Invalid, CodeTaken, NotFound,
-    VersionChanged.
+    `base_lock_version` is that of the version the draft was made from; None skips the comparison.
+    The author's own open draft is overwritten, any other open version is superseded. If the newest
+    version has the same content already, it is returned unchanged. Raises Invalid, SlugTaken,
+    NotFound, VersionChanged.
     """
     owners = {"department_id": department_id, "account_id": account_id}
     draft_spec = replace(rule_spec, state=spec.RuleState.DRAFT)
@@ -134,7 +133,7 @@ def save_draft(
         return newest
     version = _write_version(newest, version_spec, author_id=author_id, now=now)
     if row.state is spec.RuleState.DRAFT:
-        # nobody is answered by it yet, so the row may show what is being written
+        # never published, so no citizen is affected, and lists show the current name and keywords
         store.update(rule_id, draft_spec, version=row.version, **owners, now=now)
     return _audit("rule_version.save", version, rule_spec.name)
 
@@ -147,7 +146,10 @@ def restore_version(
     author_id: int | None,
     now: datetime,
 ) -> RuleVersion:
-    """Propose an old version anew, as a draft. Raises NotFound, VersionChanged."""
+    """Save the content and owner of an old version as a new draft.
+
+    Raises NotFound, VersionChanged, and Invalid where that content is no longer valid.
+    """
     old = versions.get_by_number(rule_id, number)
     return save_draft(
         old.spec,
@@ -163,7 +165,11 @@ def restore_version(
 def _write_version(
     newest: RuleVersion, version_spec: VersionSpec, *, author_id: int | None, now: datetime
 ) -> RuleVersion:
-    """Write over the author's own draft, or add a version after the newest."""
+    """Overwrite the author's own draft, or add a version after the newest.
+
+    The newest is updated in both cases: its lock version makes of two simultaneous saves one
+    VersionChanged.
+    """
     is_own_draft = newest.state is VersionState.DRAFT and newest.author_id == author_id
     content = version_spec.columns() | {"saved_at": now} if is_own_draft else {}
     updated = compare_and_set(
@@ -187,7 +193,7 @@ def _write_version(
 
 
 def _create_initial_version(row: RuleRow) -> RuleVersion:
-    """The version of a rule from before there were versions."""
+    """The first version of a rule that was loaded without one, with the content of its row."""
     owners = {"department_id": row.department_id, "account_id": row.account_id}
     is_draft = row.state is spec.RuleState.DRAFT
     return versions.append(
@@ -200,11 +206,8 @@ def _create_initial_version(row: RuleRow) -> RuleVersion:
     )
 
 
-# ---- deciding ----
-
-
 def submit(version_id: int, *, submitter_id: int, now: datetime) -> RuleVersion:
-    """Ask for review. Raises NotFound, WrongStep."""
+    """Submit a draft for review. Raises NotFound, InvalidTransition."""
     version = versions.get(version_id)
     updated = _transition(
         version,
@@ -217,14 +220,17 @@ def submit(version_id: int, *, submitter_id: int, now: datetime) -> RuleVersion:
 
 
 def withdraw(version_id: int, *, now: datetime) -> RuleVersion:
-    """Take a draft or what was submitted back. Raises NotFound, WrongStep."""
+    """Withdraw a draft or submitted version. Raises NotFound, InvalidTransition."""
     version = versions.get(version_id)
     updated = _transition(version, *OPEN_STATES, state=VersionState.WITHDRAWN, decided_at=now)
     return _audit("rule_version.withdraw", updated)
 
 
 def reject(version_id: int, comment: str, *, reviewer_id: int, now: datetime) -> RuleVersion:
-    """Send a version back with words. Raises NotFound, Invalid, OwnWork, WrongStep."""
+    """Return a submitted version to its author with a comment, which must not be empty.
+
+    Raises NotFound, Invalid, SelfReviewForbidden, InvalidTransition.
+    """
     version = versions.get(version_id)
     if not comment.strip():
         raise Invalid(field="comment", problem="请写明退回的原因。")
@@ -241,20 +247,6 @@ def reject(version_id: int, comment: str, *, reviewer_id: int, now: datetime) ->
     return _audit("rule_version.reject", updated, reason=updated.comment)
 
 
-def check_samples(
-    version: RuleVersion, ruleset: RuleSet, *, cache_version: int, now: datetime
-) -> SampleReport:
-    """Try which samples would lose their answer against the rules of `book`, of this revision.
-
-    With many rules this takes seconds: outside of any transaction.
-    """
-    owners = {"department_id": version.department_id, "account_id": version.account_id}
-    rule = version.spec.rule(id=version.rule_id, **owners)
-    return SampleReport(
-        version.sha256, cache_version, sample_checks.failing_samples(ruleset, rule, now=now)
-    )
-
-
 def approve(
     version_id: int,
     *,
@@ -266,10 +258,10 @@ def approve(
     waiver: str = "",
     now: datetime,
 ) -> RuleVersion:
-    """Publish what was submitted, as it was read: `sha256` is the hash of what was on the page.
+    """Publish a submitted version; `sha256` is the hash of what the reviewer's page showed.
 
-    A `waiver` is the reason to publish although the `trial` has samples that lose their answer.
-    Raises NotFound, OwnWork, WrongStep, VersionChanged, RulesMoved, SamplesBroken.
+    `waiver` is the reason to publish although samples fail in `report`. Raises NotFound, Invalid,
+    SelfReviewForbidden, InvalidTransition, VersionChanged, SampleReportStale, SampleChecksFailed.
     """
     version = versions.get(version_id)
     _check_comment(comment)
@@ -298,9 +290,9 @@ def publish(
     waiver: str = "",
     now: datetime,
 ) -> RuleVersion:
-    """Publish a draft without a second person, where the policy of its department allows.
+    """Publish a draft without a second person, where the review policy allows it.
 
-    Raises NotFound, ReviewNeeded, WrongStep, VersionChanged, RulesMoved, SamplesBroken.
+    Raises NotFound, ReviewRequired, and the other errors of `approve`.
     """
     version = versions.get(version_id)
     if policy.requires_review(version):
@@ -328,12 +320,14 @@ def _publish(
     now: datetime,
     **columns: Any,
 ) -> RuleVersion:
+    # version before rule, as in save_draft: two steps at once wait for each other, no deadlock
     version = get_for_update(RuleVersion, version.id)
     if not version.sha256 == sha256 == report.sha256:
         raise VersionChanged(versions.find_newest(version.rule_id) or version)
     if version.state is not expected:
         raise InvalidTransition(version=version.id, expected=[expected.value])
     row = get_for_update(RuleRow, version.rule_id)
+    # the lock on the counter makes other publications wait, so the report stays valid until commit
     if cache_versions.lock_version(store.CACHE_KEY) != report.cache_version:
         raise SampleReportStale(rule=row.id)
     if report.failing and not waiver.strip():
@@ -354,7 +348,10 @@ def _publish(
 def _transition(
     version: RuleVersion, *expected: VersionState, sha256: str = "", **to: Any
 ) -> RuleVersion:
-    """One step of one version, if it still stands where the step begins."""
+    """Change the state of a version that is in one of the expected states (compare-and-set).
+
+    Raises InvalidTransition.
+    """
     when: dict[str, object] = {"state": expected}
     if sha256:
         when["sha256"] = sha256

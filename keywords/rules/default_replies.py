@@ -1,7 +1,10 @@
-"""Texts that no rule holds: the fallback when nothing fits, and the emergency prompt.
+"""Default replies: the fallback when nothing else answers, and the emergency prompt.
 
-fallback   of an account, else of the nearest department upwards, else of the whole city
-emergency  one for the city, with the city's own words of danger
+    fallback   of the account, else of the nearest department upwards, else of the city, else the
+               built-in one
+    emergency  one for the whole city, with the city's own words of danger beside the built-in list
+
+They are part of the rule set in memory, so every change moves the same cache version as rules.
 """
 
 from collections.abc import Mapping
@@ -36,13 +39,17 @@ _FALLBACK_KEY = "fallback"
 
 
 class DefaultReplyChanged(DomainError):
-    """Somebody else changed the text since it was read."""
+    """Somebody else changed the text since the page with it was loaded."""
 
     text = "这段文字刚被其他人修改过，请刷新后重试。"
 
 
 class DefaultReplyRow(Base):
-    """One text. `key` names its purpose and owner: emergency, fallback, fallback/department/3."""
+    """One text.
+
+    `key` names purpose and owner: emergency, fallback, fallback/department/3, fallback/account/7.
+    `words` are the city's words of danger, for the emergency prompt only.
+    """
 
     __tablename__ = "default_replies"
 
@@ -56,7 +63,7 @@ class DefaultReplyRow(Base):
 
 @dataclass(frozen=True)
 class DefaultReplies:
-    """All texts of the city as plain values."""
+    """All default replies as plain values; `fallbacks` are by key of their row."""
 
     fallbacks: Mapping[str, str] = field(default_factory=dict)
     emergency: str = BUILTIN_EMERGENCY
@@ -75,7 +82,7 @@ class DefaultReplies:
 
 
 def load() -> DefaultReplies:
-    """All texts as they stand, in one query."""
+    """All default replies, in one query."""
     rows = {row.key: row for row in session.scalars(select(DefaultReplyRow))}
     emergency = rows.pop(_EMERGENCY_KEY, None)
     fallbacks = {key: row.text for key, row in rows.items()}
@@ -91,20 +98,26 @@ def access_fallback(
     account_id: int | None = None,
     right: Permission,
 ) -> DefaultReplyRow | None:
-    """An owner's own fallback or None, for a member with this right there. Raises NotFound."""
+    """An owner's own fallback, or None where it has none.
+
+    Raises NotFound for a staff member without this permission at that owner.
+    """
     member.require(right, department_id=department_id, account_id=account_id)
     return session.get(DefaultReplyRow, _key(department_id=department_id, account_id=account_id))
 
 
 def access_emergency(member: Principal, right: Permission) -> DefaultReplyRow | None:
-    """The city's emergency text, for a member who has this right everywhere. Raises NotFound."""
+    """The emergency prompt of the city, or None while the built-in one is used.
+
+    Raises NotFound for a staff member who does not have this permission everywhere.
+    """
     if not member.scope(right).everywhere:
         raise NotFound(kind="default_reply", id=_EMERGENCY_KEY)
     return session.get(DefaultReplyRow, _EMERGENCY_KEY)
 
 
 def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
-    """The fallbacks that a member may read, in one query."""
+    """The fallbacks that a staff member may read, in one query."""
     area = member.scope(Permission.RULES_READ)
     inside = area.sql_filter(
         department=DefaultReplyRow.department_id, account=DefaultReplyRow.account_id
@@ -121,7 +134,10 @@ def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
 def clear_fallback(
     *, department_id: int | None = None, account_id: int | None = None, expected: str
 ) -> None:
-    """Say what is said above again. `seen` is the text as it was read. Raises TextChanged."""
+    """Delete an owner's fallback, so that the one above it applies again.
+
+    `expected` is the text as the page showed it. Raises DefaultReplyChanged.
+    """
     key = _key(department_id=department_id, account_id=account_id)
     if (
         session.scalar(
@@ -143,10 +159,10 @@ def set_fallback(
     expected: str | None = None,
     now: datetime,
 ) -> bool:
-    """Set what is said when nothing fits, for an account, a department or (neither) the city.
+    """Set the fallback of an account, of a department, or (with neither id) of the city.
 
-    `seen` is the text as it was read before ("" for none), or None where files decide. Returns
-    whether anything changed. Raises Invalid, TextChanged.
+    `expected` is the `edit_token` the page was made with, or None to overwrite whatever is there,
+    as loading a file does. Returns whether anything changed. Raises Invalid, DefaultReplyChanged.
     """
     _check_text(text, "fallback.text")
     key = _key(department_id=department_id, account_id=account_id)
@@ -164,10 +180,10 @@ def set_fallback_if_missing(text: str, *, account_id: int, now: datetime) -> boo
 def set_emergency(
     text: str, words: list[str], *, expected: str | None = None, now: datetime
 ) -> bool:
-    """Set the city's emergency prompt and its own words of danger, beside the built-in list.
+    """Set the emergency prompt and the city's own words of danger.
 
-    `seen` as in `set_fallback`; of prompt and words, one a line. Returns whether anything
-    changed. Raises Invalid, TextChanged.
+    `expected` as in `set_fallback`. Returns whether anything changed. Raises Invalid with the
+    number of the wrong word in its field, DefaultReplyChanged.
     """
     _check_unchanged(_EMERGENCY_KEY, expected)
     _check_text(text, "emergency.text")
@@ -226,7 +242,10 @@ def _audit(
 
 
 def edit_token(row: DefaultReplyRow | None) -> str:
-    """What a page keeps of a text it shows, to tell later whether it is still the same."""
+    """What a form carries to notice that the text was changed meanwhile: text and words.
+
+    The content itself and not a counter, so that two people who save the same text do not clash.
+    """
     return "" if row is None else "\n".join((row.text, *row.words))
 
 

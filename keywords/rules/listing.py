@@ -1,4 +1,7 @@
-"""The list of rules that staff see: filtered, a page at a time, in a fixed number of queries."""
+"""Queries for the pages that list rules: filtered, paged, in a fixed number of queries.
+
+Everything is limited to what the staff member may read or review.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,7 +24,11 @@ PAGE_SIZE = 50
 
 
 class ListStatus(StrEnum):
-    """Where a rule stands, in the words of the list."""
+    """The status by which staff filter the list; a rule can have several at once.
+
+    `new` was never published, `waiting` has a submitted version, `edited` is published and has a
+    draft beside it, `returned` has a rejected version that nobody has taken up again.
+    """
 
     LIVE = "live"
     OFF = "off"
@@ -33,10 +40,11 @@ class ListStatus(StrEnum):
 
 @dataclass(frozen=True)
 class RuleFilters:
-    """What is asked for; empty parts do not restrict.
+    """What to list; fields with their default do not restrict.
 
-    `department_ids` are whole subtrees, `is_city` asks for rules of nobody else; `unheard` asks
-    for live rules that never answered, `due_on` for live ones that were to be looked at again
+    `department_ids`: owned by one of these departments. `is_city`: owned by the whole city.
+    `text`: words separated by spaces, all of which must occur in name, keywords, replies or
+    samples. `never_hit`: live but never answered. `review_due_before`: live, and to be reviewed
     before that local day.
     """
 
@@ -52,7 +60,7 @@ class RuleFilters:
 
 @dataclass(frozen=True)
 class RuleListItem:
-    """One line: the rule, and its newest version where it has any."""
+    """One line of the list: the rule, and its newest version if it has any."""
 
     rule: RuleRow
     newest: RuleVersion | None
@@ -60,7 +68,7 @@ class RuleListItem:
 
 @dataclass(frozen=True)
 class OverdueCount:
-    """How many live rules of one owner are past their date."""
+    """How many live rules of one owner are past their review date."""
 
     department_id: int | None
     account_id: int | None
@@ -70,73 +78,77 @@ class OverdueCount:
 def list_for_staff(
     member: Principal, filters: RuleFilters, *, offset: int = 0, limit: int = PAGE_SIZE
 ) -> list[RuleListItem]:
-    """The rules a member may read, the last changed first."""
-    asked = select(RuleRow).where(*_conditions(member, filters))
+    """The rules a staff member may read, the last changed first. Two queries."""
+    query = select(RuleRow).where(*_conditions(member, filters))
     rows = session.scalars(
-        asked.order_by(RuleRow.updated_at.desc(), RuleRow.id.desc()).offset(offset).limit(limit)
+        query.order_by(RuleRow.updated_at.desc(), RuleRow.id.desc()).offset(offset).limit(limit)
     ).all()
     newest = versions.newest_by_rule(row.id for row in rows)
     return [RuleListItem(row, newest.get(row.id)) for row in rows]
 
 
 def count_for_staff(member: Principal, filters: RuleFilters) -> int:
-    """How many rules there are to page through."""
-    asked = select(func.count(RuleRow.id)).where(*_conditions(member, filters))
-    return session.scalar(asked) or 0
+    """How many rules `list_for_staff` would give without paging."""
+    query = select(func.count(RuleRow.id)).where(*_conditions(member, filters))
+    return session.scalar(query) or 0
 
 
 def list_waiting_for_review(member: Principal, *, limit: int = PAGE_SIZE) -> Sequence[RuleVersion]:
-    """Submitted versions that a member may decide on, the longest waiting first.
+    """Submitted versions that a staff member may review, the longest waiting first.
 
-    Those they wrote or submitted themselves are among them; they cannot approve these.
+    Versions they wrote or submitted themselves are included, though they cannot approve these:
+    the page shows them as waiting for somebody else.
     """
     area = member.scope(Permission.RULES_REVIEW)
     inside = area.sql_filter(department=RuleVersion.department_id, account=RuleVersion.account_id)
-    asked = select(RuleVersion).where(RuleVersion.state == versions.VersionState.SUBMITTED, inside)
-    return session.scalars(asked.order_by(RuleVersion.submitted_at).limit(limit)).all()
+    query = select(RuleVersion).where(RuleVersion.state == versions.VersionState.SUBMITTED, inside)
+    return session.scalars(query.order_by(RuleVersion.submitted_at).limit(limit)).all()
 
 
 def list_returned_to(member: Principal, *, limit: int = PAGE_SIZE) -> Sequence[RuleVersion]:
-    """What reviewers sent back to a member and nobody has taken up again."""
-    asked = select(RuleVersion).where(
+    """Rejected versions that a staff member wrote, without any later version of the rule."""
+    query = select(RuleVersion).where(
         RuleVersion.state == versions.VersionState.REJECTED,
         RuleVersion.author_id == member.staff_id,
         ~_has_later_version(RuleVersion),
     )
-    return session.scalars(asked.order_by(RuleVersion.decided_at).limit(limit)).all()
+    return session.scalars(query.order_by(RuleVersion.decided_at).limit(limit)).all()
 
 
 def count_overdue(today: date) -> list[OverdueCount]:
-    """Live rules past the day until which they were trusted, counted by owner."""
+    """Live rules whose review date is before `today` (a local day), counted by owner."""
     owner = (RuleRow.department_id, RuleRow.account_id)
-    asked = (
+    query = (
         select(*owner, func.count())
         .where(RuleRow.state == RuleState.LIVE, RuleRow.review_by < today)
         .group_by(*owner)
     )
-    return [OverdueCount(*row) for row in session.execute(asked)]
+    return [OverdueCount(*row) for row in session.execute(query)]
 
 
 def _conditions(member: Principal, filters: RuleFilters) -> list[ColumnElement[bool]]:
     area = member.scope(Permission.RULES_READ)
-    asked = [area.sql_filter(department=RuleRow.department_id, account=RuleRow.account_id)]
+    conditions = [area.sql_filter(department=RuleRow.department_id, account=RuleRow.account_id)]
     if filters.department_ids:
-        asked.append(RuleRow.department_id.in_(filters.department_ids))
+        conditions.append(RuleRow.department_id.in_(filters.department_ids))
     if filters.account_id is not None:
-        asked.append(RuleRow.account_id == filters.account_id)
+        conditions.append(RuleRow.account_id == filters.account_id)
     if filters.is_city:
-        asked += [RuleRow.department_id.is_(None), RuleRow.account_id.is_(None)]
+        conditions += [RuleRow.department_id.is_(None), RuleRow.account_id.is_(None)]
     if filters.scope is not None:
-        asked.append(RuleRow.scope == filters.scope)
+        conditions.append(RuleRow.scope == filters.scope)
     if filters.status is not None:
-        asked.append(_status_condition(filters.status))
+        conditions.append(_status_condition(filters.status))
     for word in filters.text.split():
-        asked.append(RuleRow.search_text.contains(fold(word), autoescape=True))
+        conditions.append(RuleRow.search_text.contains(fold(word), autoescape=True))
     if filters.never_hit:
-        asked += [RuleRow.state == RuleState.LIVE, RuleRow.last_hit_on.is_(None)]
+        conditions += [RuleRow.state == RuleState.LIVE, RuleRow.last_hit_on.is_(None)]
     if filters.review_due_before is not None:
-        asked += [RuleRow.state == RuleState.LIVE, RuleRow.review_by < filters.review_due_before]
-    return asked
+        conditions += [
+            RuleRow.state == RuleState.LIVE,
+            RuleRow.review_by < filters.review_due_before,
+        ]
+    return conditions
 
 
 def _status_condition(status: ListStatus) -> ColumnElement[bool]:
@@ -157,10 +169,10 @@ def _status_condition(status: ListStatus) -> ColumnElement[bool]:
 
 def _has_version(state: versions.VersionState, *, is_newest: bool = False) -> ColumnElement[bool]:
     version = aliased(RuleVersion)
-    asked = [version.rule_id == RuleRow.id, version.state == state]
+    conditions = [version.rule_id == RuleRow.id, version.state == state]
     if is_newest:
-        asked.append(~_has_later_version(version))
-    return exists().where(*asked)
+        conditions.append(~_has_later_version(version))
+    return exists().where(*conditions)
 
 
 def _has_later_version(version: type[RuleVersion]) -> ColumnElement[bool]:

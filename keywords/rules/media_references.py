@@ -1,7 +1,7 @@
-"""Uses: which rules speak of a media name, as they stand or as somebody proposes.
+"""Media references: which rules send a media file, in their live text or in an open version.
 
-One pass over the stored rules and one over the open versions: the database leaves out the many
-that send no media at all, the rest is read here.
+Replies are JSON, whose query operators differ between SQLite and PostgreSQL. So the database only
+leaves out rows whose JSON text mentions no media at all, and the remaining few are parsed here.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from keywords.rules.versions import OPEN_STATES, RuleVersion
 
 @dataclass(frozen=True, slots=True)
 class MediaReference:
-    """A rule that sends a file or is to send it, and whose it is."""
+    """A rule that sends a media file, or would in its open version, with the rule's owner."""
 
     rule_id: int
     name: str
@@ -31,7 +31,7 @@ class MediaReference:
 
 
 def by_media_name() -> dict[str, list[MediaReference]]:
-    """The rules of each media name, each once, by their code."""
+    """The rules that use each media name, each rule once, sorted by slug. Two queries."""
     columns = (
         RuleRow.id,
         RuleRow.name,
@@ -59,8 +59,8 @@ def by_media_name() -> dict[str, list[MediaReference]]:
 
 
 def _mentions_media(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    shape = cast(column, Text)
-    return or_(shape.contains('"media"'), shape.contains('"thumb"'))
+    json_text = cast(column, Text)
+    return or_(json_text.contains('"media"'), json_text.contains('"thumb"'))
 
 
 def _add(

@@ -1,8 +1,8 @@
-"""Policies: what a department asks before its rules change, and for how long they are trusted.
+"""Review policies: whether a department's rules need a second person, and when they are due again.
 
-    policy of the department, else of the nearest above, else the strict one: reviewed, a year
-
-Rules of the whole city and mandatory ones are always reviewed by somebody else.
+A department uses its own policy, else that of the nearest department above, else the built-in one:
+review required, and a rule is to be looked at again after 12 months. Rules of the whole city and
+mandatory rules always need a review by somebody else, because they answer for every department.
 """
 
 import calendar
@@ -26,13 +26,13 @@ _KIND = "review_policy"
 
 
 class ReviewPolicyChanged(DomainError):
-    """Somebody else changed the policy since it was read."""
+    """Somebody else changed the policy since the page with it was loaded."""
 
     text = "该单位的规则要求刚被其他人修改过，请刷新后重试。"
 
 
 class ReviewPolicyRow(Base):
-    """What one department said for itself and those below."""
+    """The policy that one department has set for itself and the departments below."""
 
     __tablename__ = "review_policies"
 
@@ -45,7 +45,11 @@ class ReviewPolicyRow(Base):
 
 @dataclass(frozen=True)
 class ReviewPolicy:
-    """What holds. `department_id` says whose word it is; None is the house's own."""
+    """The policy in force.
+
+    `department_id` is the department that set it; None for the built-in policy. `version` is the
+    row's optimistic lock, 0 where there is no row.
+    """
 
     needs_review: bool = True
     review_months: int = 12
@@ -53,20 +57,26 @@ class ReviewPolicy:
     version: int = 0
 
     def requires_review(self, version: RuleVersion) -> bool:
-        """Whether somebody else must read this version before citizens do."""
+        """Whether this version must be approved by a second person before it is published."""
         is_city = version.department_id is None and version.account_id is None
         is_mandatory = version.content.get("scope") == RuleScope.MANDATORY.value
         return is_city or is_mandatory or self.needs_review
 
     def review_by(self, today: date) -> date:
-        """The local day until which a rule written today is trusted."""
+        """The local day by which a rule published `today` is to be reviewed again.
+
+        The same day of the month, or its last day where the month is shorter.
+        """
         years, month = divmod(today.month - 1 + self.review_months, 12)
         year, month = today.year + years, month + 1
         return date(year, month, min(today.day, calendar.monthrange(year, month)[1]))
 
 
 def nearest(chain: Sequence[int]) -> ReviewPolicy:
-    """The policy of the first department of the chain that has one: itself, then upwards."""
+    """The policy of the first department in `chain` that has one, else the built-in policy.
+
+    `chain` is the department's id and then those above it, as `departments` gives them.
+    """
     found = {
         row.department_id: row
         for row in session.scalars(
@@ -82,7 +92,7 @@ def nearest(chain: Sequence[int]) -> ReviewPolicy:
 def access_policy(
     member: Principal, department_id: int, right: Permission
 ) -> ReviewPolicyRow | None:
-    """What a department itself has said, or None. Raises NotFound outside the member's area."""
+    """The department's own policy, or None. Raises NotFound without this permission there."""
     if not member.may(right, department_id=department_id):
         raise NotFound(kind=_KIND, id=department_id)
     return session.get(ReviewPolicyRow, department_id)
@@ -91,9 +101,10 @@ def access_policy(
 def set_policy(
     department_id: int, *, needs_review: bool, review_months: int, version: int, now: datetime
 ) -> None:
-    """Say it for a department and those below. `version` is 0 where nothing was said before.
+    """Set the policy of a department and of those below without their own.
 
-    Raises Invalid, PolicyChanged.
+    `version` is that of the row as the page showed it, 0 where there was none. Raises Invalid,
+    ReviewPolicyChanged.
     """
     if not 1 <= review_months <= MAX_REVIEW_MONTHS:
         raise Invalid(field="review_months", problem=f"应为 1 到 {MAX_REVIEW_MONTHS} 个月。")
@@ -119,7 +130,10 @@ def set_policy(
 
 
 def clear(department_id: int, *, version: int) -> None:
-    """Go by what is said above again. Raises PolicyChanged."""
+    """Delete a department's policy, so that the one above applies again.
+
+    Raises ReviewPolicyChanged.
+    """
     row = session.get(ReviewPolicyRow, department_id, populate_existing=True)
     if row is None or row.version != version:
         raise ReviewPolicyChanged(department=department_id)

@@ -1,11 +1,13 @@
-"""Imports: files of rules that staff brought in, from the upload to the drafts they became.
+"""Imports of rule files (Excel or YAML), from the upload to the drafts they become.
 
     upload ──> checking ──> checked ── confirm ──> applying ──> done
                    └──> refused      └── discard ──> discarded
 
-The file is kept until the import has ended. Checking tells what would be new, changed and the
-same, or all that is wrong; `basis` is the state of the rules it was told for. Applying looks
-again: when the rules have moved meanwhile, the import goes back to `checked` and asks anew.
+The content of the file is kept until the import has ended. Checking counts what would be added,
+changed and unchanged, or lists all problems. `rules_fingerprint` identifies the state of the rules
+that was compared with; if it is another one when the import is applied, the import goes back to
+`checked` with a new preview, so nobody confirms something they have not seen. Jobs do the checking
+and applying (`app/jobs/rule_file_imports.py`).
 """
 
 import hashlib
@@ -25,26 +27,26 @@ CHECK_JOB = "rule_imports.check"
 APPLY_JOB = "rule_imports.apply"
 MAX_FILE_BYTES = 5 * 2**20
 MAX_FILENAME_LENGTH = 200
-# a longer list is nobody's reading
+# More would not be read; the rest appears after the first ones are corrected.
 MAX_PROBLEMS = 500
 _KIND = "rule_import"
 
 
 class ImportAlreadyHandled(DomainError):
-    """The import is not where this step begins: it was confirmed already, or given up."""
+    """The import is not in the state this step needs: already confirmed, or discarded."""
 
     text = "这次导入已经处理过了，请刷新页面。"
 
 
 class ImportFormat(StrEnum):
-    """How the file is written."""
+    """The format of the file."""
 
     EXCEL = "xlsx"
     YAML = "yaml"
 
 
 class ImportState(StrEnum):
-    """How far an import has come."""
+    """The states of an import; see the module for the transitions."""
 
     CHECKING = "checking"
     CHECKED = "checked"
@@ -58,7 +60,11 @@ RUNNING_STATES = (ImportState.CHECKING, ImportState.APPLYING)
 
 
 class RuleImport(Base):
-    """One file. `problems` are rows {at, field, problem}; `note` is a word for the whole file."""
+    """One uploaded file.
+
+    `problems` is a list of {at, field, problem} with the line number as `at`; `note` is a problem
+    of the whole file. `submits`: whether the drafts are submitted for review at once.
+    """
 
     __tablename__ = "rule_imports"
 
@@ -85,17 +91,20 @@ class RuleImport(Base):
 
     @property
     def is_running(self) -> bool:
-        """Whether a job is at it."""
+        """Whether a job is checking or applying it."""
         return self.state in RUNNING_STATES
 
     @property
     def change_count(self) -> int:
-        """How many rules the file would make or change."""
+        """How many rules the file would add or change."""
         return self.added + self.changed
 
 
 def upload(filename: str, body: bytes, *, by: Principal, now: datetime) -> RuleImport:
-    """Take a file in and have it checked. Raises Invalid."""
+    """Store an uploaded file and enqueue its check.
+
+    Raises Invalid for an empty or too large file and for an unknown or macro-enabled format.
+    """
     format_ = _format_of(filename)
     if not body:
         raise Invalid(field="file", problem="文件是空的。")
@@ -125,7 +134,11 @@ def upload(filename: str, body: bytes, *, by: Principal, now: datetime) -> RuleI
 
 
 def access_import(member: Principal, import_id: int) -> RuleImport:
-    """An import of the member's own. Raises NotFound."""
+    """An import that this staff member uploaded. Raises NotFound.
+
+    Imports belong to a person and not to a department: one file may have rules of several
+    departments, and its problems may quote any of them.
+    """
     row = session.get(RuleImport, import_id, populate_existing=True)
     if row is None or row.staff_id != member.staff_id:
         raise NotFound(kind=_KIND, id=import_id)
@@ -134,19 +147,23 @@ def access_import(member: Principal, import_id: int) -> RuleImport:
 
 
 def list_for_staff(member: Principal, *, limit: int = 20) -> list[RuleImport]:
-    """The member's own imports, the newest first."""
+    """The imports this staff member uploaded, the newest first."""
     rows = select(RuleImport).where(RuleImport.staff_id == member.staff_id)
     return list(session.scalars(rows.order_by(RuleImport.id.desc()).limit(limit)))
 
 
 def read_content(import_id: int) -> bytes:
-    """The file as it was uploaded; empty when it is gone."""
+    """The file as it was uploaded; empty once the import has ended."""
     found = session.scalar(select(RuleImport.content).where(RuleImport.id == import_id))
     return found or b""
 
 
 def record_check(import_id: int, *, now: datetime, **report: Any) -> None:
-    """Write down what checking found: `basis`, counts, problems and preview."""
+    """Store the result of checking: `rules_fingerprint`, counts, problems, preview, note.
+
+    With problems the import is refused and its file deleted. Without effect when the import is no
+    longer running, since a job may run twice.
+    """
     state = (
         ImportState.REFUSED if report.get("invalid") or report.get("note") else ImportState.CHECKED
     )
@@ -160,7 +177,10 @@ def record_check(import_id: int, *, now: datetime, **report: Any) -> None:
 
 
 def confirm(import_id: int, *, submits: bool, now: datetime) -> RuleImport:
-    """Let the job apply it, as drafts or straight to review. Raises ImportMoved."""
+    """Enqueue applying it, as drafts or (`submits`) straight to review.
+
+    Raises ImportAlreadyHandled.
+    """
     row = compare_and_set(
         RuleImport,
         import_id,
@@ -174,7 +194,7 @@ def confirm(import_id: int, *, submits: bool, now: datetime) -> RuleImport:
 
 
 def discard(import_id: int, *, now: datetime) -> RuleImport:
-    """Give an import up that was not applied. Raises ImportMoved."""
+    """Discard a checked import and its file. Raises ImportAlreadyHandled."""
     row = compare_and_set(
         RuleImport,
         import_id,
@@ -187,7 +207,7 @@ def discard(import_id: int, *, now: datetime) -> RuleImport:
 
 
 def return_to_preview(import_id: int, note: str, *, now: datetime, **report: Any) -> None:
-    """Go back to the preview, made anew: the rules have moved since it was shown."""
+    """Go from applying back to checked with a new preview, because the rules have changed."""
     compare_and_set(
         RuleImport,
         import_id,
@@ -197,7 +217,10 @@ def return_to_preview(import_id: int, note: str, *, now: datetime, **report: Any
 
 
 def mark_applied(import_id: int, *, now: datetime) -> bool:
-    """Say, in the transaction of the changes, that they were made; False when they were before."""
+    """Mark the import done, in the transaction that made its changes.
+
+    False when it was done before (a job may run twice); the caller then changes nothing.
+    """
     row = compare_and_set(
         RuleImport,
         import_id,
@@ -210,7 +233,7 @@ def mark_applied(import_id: int, *, now: datetime) -> bool:
 
 
 def delete_older_than(*, before: datetime) -> int:
-    """Remove imports that nobody was at since an instant. Returns how many."""
+    """Delete imports that did not change since an instant. Returns how many."""
     removed = delete(RuleImport).where(RuleImport.updated_at < before).returning(RuleImport.id)
     return len(session.scalars(removed).all())
 

@@ -1,12 +1,13 @@
-"""History: every rule in numbered versions, the published ones and those on their way.
+"""The versions of a rule: numbered, published ones and those on their way.
 
-    StoredRule 1 ──< n RuleVersion   draft ─> submitted ─> published ─> superseded
-                                       └────────┴──> rejected, withdrawn, superseded
+    RuleRow 1 ──< n RuleVersion   draft ─> submitted ─> published ─> superseded
+                                    └────────┴──> rejected, withdrawn, superseded
 
-What citizens get is the rule's own row; a version says how that came to be, or what is proposed.
-One version of a rule may be open and one published at a time: two unique indexes see to it. The
-`stamp` of a version grows with each change of it and over the whole rule, so the stamp of the
-newest version tells whether anybody was at the rule since. The deeds are in `versions`.
+Citizens get what the rule's own row says; versions are its history and what is proposed for it.
+At most one version of a rule is open (draft or submitted) and at most one is published, which two
+partial unique indexes guarantee. `lock_version` grows with every change of any version of the
+rule, so comparing it with the newest version's tells whether somebody changed the rule since it
+was read. The steps between states are in `publishing.workflow`.
 """
 
 import hashlib
@@ -43,9 +44,12 @@ _PUBLISHED = text("state = 'published'")
 
 
 class RuleVersion(Base):
-    """One version. `writers` are all who wrote on it since the version that was live then.
+    """One version of a rule.
 
-    An author of None is the `load` command or the adoption of an account.
+    `content` is the spec as JSON, `sha256` its hash together with its owner (see `VersionSpec`).
+    `contributor_ids` are all staff who wrote on it since the version that was live then: none of
+    them may review it. An author of None is the `load` command or the import of an account's
+    replies from WeChat.
     """
 
     __tablename__ = "rule_versions"
@@ -92,18 +96,18 @@ class RuleVersion(Base):
 
     @property
     def spec(self) -> RuleSpec:
-        """What the version says."""
+        """The content as a spec."""
         return spec.restore(self.content)
 
     @property
     def is_open(self) -> bool:
-        """Whether the version waits for somebody to go on with it."""
+        """Whether the version is a draft or submitted."""
         return self.state in OPEN_STATES
 
 
 @dataclass(frozen=True)
 class VersionSpec:
-    """What somebody wants a rule to be, and whose."""
+    """The wanted content of a rule, and its wanted owner; neither id means the whole city."""
 
     spec: RuleSpec
     department_id: int | None
@@ -111,14 +115,18 @@ class VersionSpec:
 
     @property
     def sha256(self) -> str:
-        """By which a reviewer's word is bound to what was read."""
+        """Hash of content and owner; a review decision is bound to it.
+
+        Whoever approves sends the hash of what was on the page, so a change made meanwhile is
+        never published by that decision.
+        """
         written = json.dumps(
             self._content() | self._owner_columns(), ensure_ascii=False, sort_keys=True
         )
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
     def columns(self) -> dict[str, Any]:
-        """The columns of a version that say it."""
+        """The columns of a `RuleVersion` that hold content, hash and owner."""
         return {"content": self._content(), "sha256": self.sha256, **self._owner_columns()}
 
     def _content(self) -> dict[str, Any]:
@@ -146,7 +154,7 @@ def get_by_number(rule_id: int, number: int) -> RuleVersion:
 
 
 def find_newest(rule_id: int) -> RuleVersion | None:
-    """The version with the highest number as it is now, or None."""
+    """The version with the highest number, or None; read anew even if it is loaded already."""
     query = select(RuleVersion).where(RuleVersion.rule_id == rule_id)
     return session.scalars(
         query.order_by(RuleVersion.number.desc()).limit(1),
@@ -162,7 +170,7 @@ def newest_by_rule(rule_ids: Iterable[int]) -> dict[int, RuleVersion]:
 
 
 def find_published(rule_id: int) -> RuleVersion | None:
-    """The version that is in force, or was until the rule was switched off."""
+    """The published version, or None. A disabled rule keeps its published version."""
     query = select(RuleVersion).filter_by(rule_id=rule_id, state=VersionState.PUBLISHED)
     return session.scalars(query).one_or_none()
 
@@ -174,7 +182,7 @@ def list_for_rule(rule_id: int) -> Sequence[RuleVersion]:
 
 
 def was_ever_published(rule_id: int) -> bool:
-    """Whether citizens ever got an answer by this rule."""
+    """Whether any version of the rule was ever published."""
     query = select(RuleVersion.id).where(
         RuleVersion.rule_id == rule_id, RuleVersion.published_at.is_not(None)
     )
@@ -190,7 +198,10 @@ def append(
     author_id: int | None,
     now: datetime,
 ) -> RuleVersion:
-    """Write the next version down, after the newest; what was open or published gives way."""
+    """Insert the next version after `previous`, the newest one, and supersede earlier ones.
+
+    A new draft supersedes open versions, a published version also the published one.
+    """
     superseded_states = (
         OPEN_STATES if state in OPEN_STATES else (*OPEN_STATES, VersionState.PUBLISHED)
     )
@@ -213,12 +224,12 @@ def append(
         **version_spec.columns(),
     )
     session.add(version)
-    session.flush()  # others need the id, and the unique indexes speak now
+    session.flush()  # callers need the id, and the unique indexes are checked here
     return version
 
 
 def supersede_published(rule_id: int) -> None:
-    """The version in force gives way to the one that comes."""
+    """Supersede the published version, before another one is published."""
     _supersede(rule_id, VersionState.PUBLISHED)
 
 

@@ -1,10 +1,11 @@
-"""Sorting: questions that no rule answered surely, put to the clusters they are like.
+"""Clustering: puts messages that no rule answered with certainty into clusters of similar ones.
 
-    questions ── sorted_in (reads) ──> heaps ── keep (writes) ──> clusters
+    messages ── assign (reads) ──> updates ── save (writes) ──> clusters
 
-A question is compared with the few clusters that share a pair of its sketch, however many there
-are; the one that is most like it takes it, else it begins a new one. The same questions in the
-same order always make the same clusters.
+A message is compared only with the clusters that share a pair of its sketch, so the cost does not
+grow with their number. It goes to the most similar one, or begins a new cluster. The same messages
+in the same order give the same clusters. Reading and writing are separate, so that no lock is held
+while texts are compared.
 """
 
 from collections.abc import Sequence
@@ -23,13 +24,13 @@ from keywords.statistics.unanswered import Cluster, ClusterState, SketchPair, Un
 
 MAX_SAMPLES = 5
 MAX_SAMPLE_LENGTH = 120
-# an account's clusters beyond this many make room, the rarest first
+# per account; the rarest clusters beyond are deleted
 MAX_CLUSTERS = 3000
 
 
 @dataclass(frozen=True, slots=True)
 class UnansweredMessage:
-    """One message that was not surely answered, as the citizen wrote it."""
+    """One message without a certain answer, as the citizen wrote it; `at` is when it came."""
 
     account_id: int
     text: str
@@ -39,7 +40,10 @@ class UnansweredMessage:
 
 @dataclass(slots=True)
 class ClusterUpdate:
-    """What is to be added to one cluster, or to a new one where `cluster_id` is None."""
+    """What is to be added to one cluster, or to a new one where `cluster_id` is None.
+
+    `text` is the normalized text the cluster is compared by; `samples` are masked originals.
+    """
 
     account_id: int
     text: str
@@ -48,16 +52,17 @@ class ClusterUpdate:
     messages: list[UnansweredMessage] = field(default_factory=list)
 
     def add(self, sample: str, message: UnansweredMessage) -> None:
-        """Put one more question on the heap."""
+        """Add one message, and its masked text as a sample while there are few."""
         self.messages.append(message)
         if len(self.samples) < MAX_SAMPLES and sample not in self.samples:
             self.samples.append(sample)
 
 
 def assign(messages: Sequence[UnansweredMessage]) -> list[ClusterUpdate]:
-    """Put each question on the heap it is like, or begin a new one. Changes nothing.
+    """Assign each message to the most similar cluster or to a new one. Writes nothing.
 
-    Small talk and what has no words is left out.
+    Small talk and messages without words are left out. Personal data is masked before anything
+    else is done, so it cannot reach the database.
     """
     by_account: dict[int, list[tuple[str, str, UnansweredMessage]]] = {}
     for message in messages:
@@ -97,7 +102,7 @@ def _assign_for_account(
 
 
 def _candidate_clusters(account_id: int, texts: set[str]) -> list[ClusterUpdate]:
-    """The account's clusters that share a pair with one of these texts, the oldest first."""
+    """The account's clusters that share a sketch pair with any of these texts, oldest first."""
     pairs = sorted({pair for text in texts for pair in similarity.sketch(text)})
     found = select(SketchPair.cluster_id).where(
         SketchPair.account_id == account_id, SketchPair.pair.in_(pairs)
@@ -121,7 +126,7 @@ def _find_closest(text: str, index: dict[str, list[ClusterUpdate]]) -> ClusterUp
         for pair in similarity.sketch(text)
         for cluster_update in index.get(pair, ())
     }
-    # of equals the first one stays: Python's max keeps the order
+    # max gives the first of equal ones, so the oldest cluster wins
     best = max(
         matched.values(),
         key=lambda cluster_update: similarity.dice_coefficient(text, cluster_update.text),
@@ -135,7 +140,7 @@ def _find_closest(text: str, index: dict[str, list[ClusterUpdate]]) -> ClusterUp
 
 
 def save(cluster_updates: Sequence[ClusterUpdate]) -> None:
-    """Write down what was sorted in."""
+    """Write the updates of `assign`; new clusters beyond the limit displace the rarest."""
     _update_existing(
         [
             cluster_update
@@ -168,6 +173,7 @@ def _update_existing(cluster_updates: Sequence[ClusterUpdate]) -> None:
             samples=bindparam("shown"),
         )
     )
+    # by id, so that two processes lock the rows in the same order
     session.connection().execute(
         statement,
         [

@@ -1,7 +1,7 @@
 """Hits: how often each rule answered, by account and local day.
 
-Filled from the inbox, a few minutes behind. A rule is known here by its code, which stays with
-it for life, so what a deleted rule once answered can still be read.
+A job fills the table from the inbox, a few minutes behind (`app/jobs/inbox_statistics.py`). Rules
+are named by slug and without a foreign key, so the figures of a deleted rule stay readable.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from keywords.rules.store import RuleRow
 
 
 class RuleHits(Base):
-    """How often a rule answered at one account on one day, and when it last did."""
+    """How often a rule answered at one account on one local day, and when it last did."""
 
     __tablename__ = "rule_hits"
     __table_args__ = (Index("ix_rule_hits_local_day", "local_day"),)
@@ -32,7 +32,7 @@ class RuleHits(Base):
 
 @dataclass(frozen=True, slots=True)
 class HitIncrement:
-    """Hits to be added: how many, and the last of them."""
+    """Hits to add: how many, and the instant of the last one."""
 
     count: int
     last_at: datetime
@@ -40,7 +40,7 @@ class HitIncrement:
 
 @dataclass(frozen=True, slots=True)
 class HitSummary:
-    """What is said of a rule in a list; `last_at` is None for one that never answered."""
+    """Hits of a rule for a list; `last_at` is None for a rule that never answered."""
 
     count: int = 0
     last_at: datetime | None = None
@@ -50,7 +50,7 @@ NO_HITS = HitSummary()
 
 
 def record(increments: Mapping[tuple[str, int, date], HitIncrement]) -> None:
-    """Add hits by (rule code, account id, local day)."""
+    """Add hits, keyed by (rule slug, account id, local day)."""
     if not increments:
         return
     statement = upsert(RuleHits)
@@ -62,21 +62,25 @@ def record(increments: Mapping[tuple[str, int, date], HitIncrement]) -> None:
                 "last_at": statement.excluded.last_at,
             },
         ),
+        # sorted, so that two processes lock rows in the same order and cannot deadlock
         [
             {
-                "rule_slug": code,
+                "rule_slug": slug,
                 "account_id": account_id,
                 "local_day": day,
                 "count": increment.count,
                 "last_at": increment.last_at,
             }
-            for (code, account_id, day), increment in sorted(increments.items())
+            for (slug, account_id, day), increment in sorted(increments.items())
         ],
     )
 
 
 def count_by_day(member: Principal, slug: str, *, today: date, days: int) -> dict[date, int]:
-    """A rule's hits at the member's accounts on each of the last `days` days, oldest first."""
+    """A rule's hits on each of the last `days` local days, oldest first, days without any as 0.
+
+    Only accounts that the staff member may read count, here and below.
+    """
     since = today - timedelta(days=days - 1)
     rows = session.execute(
         select(RuleHits.local_day, func.sum(RuleHits.count))
@@ -89,7 +93,7 @@ def count_by_day(member: Principal, slug: str, *, today: date, days: int) -> dic
 
 
 def count_by_account(member: Principal, slug: str, *, since: date) -> dict[int, int]:
-    """A rule's hits since a day by id of the member's accounts, the most first."""
+    """A rule's hits since a local day (included) by account id, the most first."""
     total = func.sum(RuleHits.count)
     rows = session.execute(
         select(RuleHits.account_id, total)
@@ -101,9 +105,9 @@ def count_by_account(member: Principal, slug: str, *, since: date) -> dict[int, 
 
 
 def summaries(member: Principal, slugs: Collection[str], *, since: date) -> dict[str, HitSummary]:
-    """Hits since a day and the last hit ever, of these rules at the member's accounts.
+    """Hits since a local day, and the last hit ever, by slug. One query.
 
-    A rule that never answered is not among them. One query.
+    Rules that never answered are missing.
     """
     recent = func.sum(RuleHits.count).filter(RuleHits.local_day >= since)
     rows = session.execute(
@@ -111,15 +115,15 @@ def summaries(member: Principal, slugs: Collection[str], *, since: date) -> dict
         .where(RuleHits.rule_slug.in_(slugs), _visible_to(member))
         .group_by(RuleHits.rule_slug)
     )
-    return {code: HitSummary(int(count), last_at) for code, count, last_at in rows}
+    return {slug: HitSummary(int(count), last_at) for slug, count, last_at in rows}
 
 
 def list_unused_for_staff(
     member: Principal, *, since: date, created_before: datetime, after: str = "", limit: int = 50
 ) -> list[RuleRow]:
-    """Live rules of the member's area that are older than an instant and had no hit since a day.
+    """Live rules made before an instant that had no hit since a local day, sorted by slug.
 
-    By code, behind `after`.
+    `after` is the slug behind which the page begins.
     """
     answered = select(RuleHits.rule_slug).where(
         RuleHits.rule_slug == RuleRow.slug, RuleHits.local_day >= since
@@ -142,7 +146,7 @@ def list_unused_for_staff(
 
 
 def delete_older_than(*, before: date) -> int:
-    """Remove hits of days before a day. Returns how many rows."""
+    """Delete hits of local days before a day. Returns how many rows."""
     removed = delete(RuleHits).where(RuleHits.local_day < before).returning(RuleHits.rule_slug)
     return len(session.scalars(removed).all())
 

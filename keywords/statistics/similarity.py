@@ -1,11 +1,11 @@
-"""Likeness: whether two messages ask the same thing in other words.
+"""Similarity of two messages: whether they ask the same in other words.
 
-    features  the pairs of characters and of syllables of a text, as suggestions compare them
-    sketch    the few of them by which a like text is found without comparing all with all
+    features  the bigrams of a text (see language/bigrams)
+    sketch    the few of them under which a text is indexed (bottom-k MinHash, Broder 1997)
 
-Two texts that share at least half of their features are alike. Texts that are so alike nearly
-always have a pair of their sketches in common: a sketch is the smallest of all pairs in an order
-that has nothing to do with their meaning.
+Two texts are similar when their Sorensen-Dice coefficient over features is at least
+`MIN_SIMILARITY`. A sketch is the k smallest features by a hash, so similar texts nearly always
+share one, and candidates are found by an index instead of comparing every pair of texts.
 """
 
 from functools import lru_cache
@@ -15,21 +15,24 @@ from keywords.language.bigrams import bigrams, content_segments, is_phonetic_big
 
 MIN_SIMILARITY = 0.5
 SKETCH_SIZE = 8
-# what stands further back tells a story; the question stands in front
+# In characters. Long messages put the question first and the story behind it.
 MAX_COMPARED_LENGTH = 60
 
 
 @lru_cache(maxsize=16384)
 def features(text: str) -> frozenset[str]:
-    """What a text in normal form is compared by; a text without any is known by itself."""
+    """The bigrams of a text in normal form; the text itself where it has none."""
     return frozenset(bigrams(text[:MAX_COMPARED_LENGTH])) or frozenset({text})
 
 
 @lru_cache(maxsize=16384)
 def sketch(text: str) -> tuple[str, ...]:
-    """Up to eight of the features, always the same ones for the same text."""
+    """Up to `SKETCH_SIZE` features, the same for the same text in every process.
+
+    Hence crc32: Python's own hash of strings differs from process to process.
+    """
     found = features(text)
-    # characters that are written alike sound alike: sounds are enough to find both
+    # equal characters have equal sounds, so phonetic pairs alone find both kinds of likeness
     phonetic = [pair for pair in found if is_phonetic_bigram(pair)]
     return tuple(
         sorted(phonetic or found, key=lambda pair: (crc32(pair.encode()), pair))[:SKETCH_SIZE]
@@ -37,11 +40,11 @@ def sketch(text: str) -> tuple[str, ...]:
 
 
 def main_phrase(text: str) -> str:
-    """What a text is about, as a keyword: its longest stretch without question words."""
+    """The longest stretch without stop words, proposed as the keyword of a new rule."""
     return max(content_segments(text), key=len, default="") or text
 
 
 def dice_coefficient(text: str, other: str) -> float:
-    """From 0, nothing in common, to 1, the same."""
+    """The Sorensen-Dice coefficient of two texts: 0 for nothing in common, 1 for the same."""
     left, right = features(text), features(other)
     return 2 * len(left & right) / (len(left) + len(right))

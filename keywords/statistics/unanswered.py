@@ -1,11 +1,11 @@
-"""Unmatched: what citizens asked and no rule answered surely, alike questions in one heap.
+"""Unanswered messages: clusters of similar messages that no rule answered with certainty.
 
-    inbox ── sorting ──> Cluster  open ─> done | ignored
-                                   └── reopen ──┘
+    inbox ── clustering ──> Cluster  open ─> done | ignored
+                                       └── reopen ──┘
 
-A cluster belongs to one account and stands for all messages that are alike. Numbers of persons
-are masked before anything is written down. A closed cluster goes on counting, and tells how often
-it was asked after it had been closed. One that nobody asked about for long is forgotten.
+A cluster belongs to one account. Personal data is masked before anything is stored. A closed
+cluster goes on counting in `count_since_closed`, which shows whether the rule made for it helps.
+Clusters that nobody asked about for long are deleted.
 """
 
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ _KIND = "unanswered"
 
 
 class AlreadyClosed(DomainError):
-    """Two people closed the same cluster."""
+    """Somebody else closed the cluster first; `name` is who."""
 
     text = "{name}已经处理过这一条，请刷新页面。"
 
 
 class UnansweredReason(StrEnum):
-    """Why a question counts as unmatched: no answer, only suggestions, or found by ear alone."""
+    """Why a message counts as unanswered: fallback, only suggestions, or a phonetic match alone."""
 
     FALLBACK = "fallback"
     SUGGESTION = "suggestion"
@@ -40,7 +40,7 @@ class UnansweredReason(StrEnum):
 
 
 class ClusterState(StrEnum):
-    """Whether somebody has to look at it still."""
+    """Whether staff still have to look at the cluster."""
 
     OPEN = "open"
     DONE = "done"
@@ -48,7 +48,11 @@ class ClusterState(StrEnum):
 
 
 class Cluster(Base):
-    """Questions that are alike. `later` counts those that came after it was closed."""
+    """Similar messages of one account.
+
+    `text` is the normalized first message, `samples` a few masked originals, `reason` that of the
+    newest message, `rule_slug` the rule that was made for it.
+    """
 
     __tablename__ = "unanswered"
     __table_args__ = (
@@ -73,12 +77,12 @@ class Cluster(Base):
 
     @property
     def title(self) -> str:
-        """The question as it was first asked, masked."""
+        """The first message, masked."""
         return str(self.samples[0]) if self.samples else self.text
 
 
 class SketchPair(Base):
-    """One pair by which a cluster of an account is found."""
+    """One pair of a cluster's sketch: the index by which similar clusters are found."""
 
     __tablename__ = "unanswered_pairs"
 
@@ -94,7 +98,7 @@ class SketchPair(Base):
 
 @dataclass(frozen=True, slots=True)
 class ClusterFilter:
-    """Which clusters a list shows. `search` is text as a citizen might write it."""
+    """Which clusters to list. `search` is normalized like a message before it is compared."""
 
     state: ClusterState = ClusterState.OPEN
     account_id: int | None = None
@@ -103,7 +107,7 @@ class ClusterFilter:
 
 
 def access_cluster(member: Principal, cluster_id: int, right: Permission) -> Cluster:
-    """The cluster, if it lies in the member's area. Raises NotFound."""
+    """The cluster. Raises NotFound without this permission at its account."""
     row = session.get(Cluster, cluster_id)
     if row is None:
         raise NotFound(kind=_KIND, id=cluster_id)
@@ -114,7 +118,7 @@ def access_cluster(member: Principal, cluster_id: int, right: Permission) -> Clu
 def list_for_staff(
     member: Principal, filters: ClusterFilter, *, after: Cluster | None = None, limit: int = 30
 ) -> list[Cluster]:
-    """The member's clusters behind `after`: the most asked first, or the newest."""
+    """The clusters a staff member may read, behind `after`: most frequent first, or newest."""
     sort_column = Cluster.last_at if filters.newest_first else Cluster.count
     query = select(Cluster).where(
         Cluster.state == filters.state,
@@ -133,7 +137,7 @@ def list_for_staff(
 
 
 def count_open_by_account(member: Principal) -> dict[int, int]:
-    """How many clusters wait, by id of the member's accounts."""
+    """How many clusters are open, by account id, for the accounts a staff member may read."""
     rows = session.execute(
         select(Cluster.account_id, func.count())
         .where(
@@ -148,9 +152,9 @@ def count_open_by_account(member: Principal) -> dict[int, int]:
 def close(
     cluster_id: int, state: ClusterState, *, by: Principal, now: datetime, rule_slug: str = ""
 ) -> Cluster:
-    """Say that a cluster was seen to: a rule was made for it, or it needs none.
+    """Close an open cluster: done (perhaps by the rule `rule_slug`) or ignored.
 
-    Raises AlreadyClosed when somebody else did.
+    Raises AlreadyClosed.
     """
     closed = {"closed_by_id": by.staff_id, "closed_by_name": by.name, "closed_at": now}
     row = compare_and_set(
@@ -170,7 +174,7 @@ def close(
 
 
 def reopen(cluster_id: int) -> Cluster:
-    """Take a closing back; one that is open stays as it is."""
+    """Open a closed cluster again; an open one stays as it is."""
     before = session.get_one(Cluster, cluster_id).state
     row = compare_and_set(
         Cluster,
@@ -192,7 +196,7 @@ def reopen(cluster_id: int) -> Cluster:
 
 
 def delete_older_than(*, before: datetime) -> int:
-    """Remove clusters that nobody asked about since an instant. Returns how many."""
+    """Delete clusters whose last message is older than an instant. Returns how many."""
     removed = delete(Cluster).where(Cluster.last_at < before).returning(Cluster.id)
     return len(session.scalars(removed).all())
 

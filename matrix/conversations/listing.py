@@ -24,9 +24,9 @@ from config.security.masking import mask_pii
 from matrix import blocklist, followers
 from matrix.accounts import Account
 from matrix.blocklist import BlocklistEntry
-from matrix.conversations.projection import MESSAGE_KINDS, Conversation, first_id_of, newest_id
+from matrix.conversations.projection import MESSAGE_KINDS, Conversation
 from matrix.followers import Follower, Window
-from matrix.inbox import EMERGENCY_ALERT, InboxMessage, Outcome
+from matrix.inbox import EMERGENCY_ALERT, InboxMessage, Outcome, days
 
 PAGE_SIZE = 30
 # inbox ids per search request: bounds its time, because texts are compared one by one
@@ -217,11 +217,11 @@ def _conditions(
 
 def _id_range(filters: ConversationFilter) -> range | None:
     """The range of inbox ids that the filter's days span; None for days without a message."""
-    start, stop = session.scalar(select(func.min(InboxMessage.id))) or 0, newest_id() + 1
+    start, stop = session.scalar(select(func.min(InboxMessage.id))) or 0, days.newest_id() + 1
     if filters.last_day is not None:
-        stop = first_id_of(filters.last_day + timedelta(days=1)) or stop
+        stop = days.first_id_of(filters.last_day + timedelta(days=1)) or stop
     if filters.first_day is not None:
-        first = first_id_of(filters.first_day)
+        first = days.first_id_of(filters.first_day)
         if first is None:
             return None
         start = first

@@ -1,12 +1,12 @@
-"""Gathering: from the inbox, which only grows, to one row for each talk.
+"""Projection: from the inbox, which only grows, to one row for each conversation.
 
-    inbox rows after the last settled id ──> newest of each follower ──> talks
-                                        └──> first id of each day   ──> inbox_days
+The callback writes an inbox row and nothing else, and a list of conversations must not read
+millions of them. So a job reads the new rows every few seconds and keeps the newest message of each
+follower, and the first id of each day (`inbox.days`).
 
-The callback writes an inbox row and nothing more; whoever lists talks must not walk a million of
-them. So a job walks what is new every few seconds. It may walk a row twice: a talk only moves
-forward. A row may also become visible after one with a greater id, when its transaction took
-longer, so ids count as settled only some seconds after their message came.
+It reads the inbox at least once (see `inbox.cursors`): also rows that are still young, so that the
+list is up to date, and again until they are settled. That is harmless, because a conversation only
+moves forward.
 """
 
 from collections.abc import Iterable
@@ -21,19 +21,21 @@ from config import jobs
 from config.database import Base, BigKey, read_only, session, transaction, upsert
 from config.security.masking import mask_pii
 from matrix.followers import Follower
-from matrix.inbox import InboxMessage, Outcome
+from matrix.inbox import InboxMessage, Outcome, cursors, days
 
 REFRESH = "conversations.refresh"
 
-# what makes a talk; menu clicks and the like are shown inside it, and make none
+# what starts a conversation; menu clicks and the like are shown in it, but do not start one
 MESSAGE_KINDS = ("text", "image", "voice", "video", "short_video", "location", "link")
-# what the hub could not answer itself, or must not answer alone
+# what the hub could not answer by itself, or a person has to see
 UNANSWERED_OUTCOMES = (Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.EMERGENCY)
 
+# short, because a row that is read twice does no harm
 _SETTLE_DELAY = timedelta(seconds=10)
 _READ_BATCH = 5000
 _WRITE_BATCH = 500
 _MAX_BATCHES = 40
+# characters; one line of the list
 _MAX_PREVIEW_LENGTH = 80
 _IS_WAITING = text("waiting_since IS NOT NULL")
 _WAS_EMERGENCY = text("emergency_id IS NOT NULL")
@@ -42,9 +44,10 @@ _WAS_EMERGENCY = text("emergency_id IS NOT NULL")
 class Conversation(Base):
     """Everything between one account and one follower, as the list shows it.
 
-    `last_id` is the inbox id of the last message, `words` its text, masked. `waiting_since` is
-    empty once the hub or a person has answered; `handled_id` is the last message a person has
-    dealt with, 0 for none. Ids of the inbox are no foreign keys: messages go before talks do.
+    `last_id` is the inbox id of the last message and `preview` its masked text. `waiting_since` is
+    None once the hub or a person has answered; `handled_id` is the last message a person has dealt
+    with, 0 for none. Inbox ids are not foreign keys, because old messages are deleted before
+    conversations are.
     """
 
     __tablename__ = "conversations"
@@ -81,52 +84,34 @@ class Conversation(Base):
     handled_by: Mapped[str]
 
 
-class InboxDay(Base):
-    """The first inbox id of a local day: a range of days is a range of ids."""
-
-    __tablename__ = "inbox_days"
-
-    local_day: Mapped[date] = mapped_column(primary_key=True)
-    first_id: Mapped[int] = mapped_column(BigKey)
-
-
-class ProjectionProgress(Base):
-    """How far the inbox was walked. One row."""
-
-    __tablename__ = "conversation_progress"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    settled_id: Mapped[int] = mapped_column(BigKey)
-
-
 @dataclass(frozen=True)
 class _Batch:
-    """What some rows of the inbox make."""
+    """What some rows of the inbox lead to; `settled_id` is where the cursor may move."""
 
     conversations: list[dict[str, Any]]
-    days: dict[date, int]
+    first_ids: dict[date, int]
     last_id: int
     settled_id: int
     is_last: bool
 
 
 def is_behind() -> bool:
-    """Whether there are messages to gather. Cheap; asked every few seconds."""
-    return newest_id() > _settled_id()
+    """Whether there are messages to project. Cheap; the scheduler asks every few seconds."""
+    return days.newest_id() > cursors.position(REFRESH)
 
 
 def request_refresh() -> None:
-    """Have the newest messages gathered, once however often it is asked for."""
+    """Enqueue the job; while one is waiting, asking again changes nothing."""
     jobs.enqueue(REFRESH, key=REFRESH)
 
 
 def refresh(*, now: datetime) -> None:
-    """Bring talks and days up to date. Opens its own transactions, short ones.
+    """Bring conversations and days up to date. Opens its own transactions, short ones.
 
-    What is left after two hundred thousand messages is for another job.
+    What is left after two hundred thousand messages is done by another job.
     """
     with read_only():
-        start = _settled_id()
+        start = cursors.position(REFRESH)
     for _ in range(_MAX_BATCHES):
         with read_only():
             batch = _read(start, now)
@@ -136,10 +121,6 @@ def refresh(*, now: datetime) -> None:
         start = batch.last_id
     with transaction():
         jobs.enqueue(REFRESH)  # without a key, which this job still holds
-
-
-def _settled_id() -> int:
-    return session.scalar(select(ProjectionProgress.settled_id)) or 0
 
 
 def _read(start: int, now: datetime) -> _Batch:
@@ -165,18 +146,19 @@ def _read(start: int, now: datetime) -> _Batch:
         .order_by(InboxMessage.id)
         .limit(_READ_BATCH)
     ).all()
-    days: dict[date, int] = {}
+    first_ids: dict[date, int] = {}
     settled = start
     for row in rows:
-        days.setdefault(row.local_day, row.id)
+        first_ids.setdefault(row.local_day, row.id)
     for row in rows:
+        # a row with a smaller id may still be uncommitted: read on from here the next time
         if row.received_at > now - _SETTLE_DELAY:
             break
         settled = row.id
     messages = [row for row in rows if row.kind in MESSAGE_KINDS and row.follower_id is not None]
     return _Batch(
         conversations=list(_latest_by_follower(messages).values()),
-        days=days,
+        first_ids=first_ids,
         last_id=rows[-1].id if rows else start,
         settled_id=settled,
         is_last=len(rows) < _READ_BATCH,
@@ -184,7 +166,7 @@ def _read(start: int, now: datetime) -> _Batch:
 
 
 def _latest_by_follower(rows: Iterable[Any]) -> dict[int, dict[str, Any]]:
-    """The talk of each follower as its last message leaves it."""
+    """The conversation of each follower as its last message leaves it."""
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         before = found.get(row.follower_id, {})
@@ -210,7 +192,7 @@ def _latest_by_follower(rows: Iterable[Any]) -> dict[int, dict[str, Any]]:
 
 
 def _preview(message: str) -> str:
-    # masked before it is cut, for half a number is not recognised as one
+    # masked before it is shortened: half a phone number would not be recognised as one
     line = " ".join(mask_pii(message).split())
     return line if len(line) <= _MAX_PREVIEW_LENGTH else line[: _MAX_PREVIEW_LENGTH - 1] + "…"
 
@@ -220,31 +202,16 @@ def _write(batch: _Batch) -> None:
         with transaction():
             session.execute(_upsert_statement(), batch.conversations[start : start + _WRITE_BATCH])
     with transaction():
-        for day, first in batch.days.items():
-            statement = upsert(InboxDay).values(local_day=day, first_id=first)
-            session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[InboxDay.local_day],
-                    set_={"first_id": statement.excluded.first_id},
-                    where=InboxDay.first_id > statement.excluded.first_id,
-                )
-            )
-        progress = upsert(ProjectionProgress).values(id=1, settled_id=batch.settled_id)
-        session.execute(
-            progress.on_conflict_do_update(
-                index_elements=[ProjectionProgress.id],
-                set_={"settled_id": batch.settled_id},
-                where=ProjectionProgress.settled_id < batch.settled_id,
-            )
-        )
+        days.record(batch.first_ids)
+        cursors.move_to(REFRESH, batch.settled_id)
 
 
 def _upsert_statement() -> Any:
-    """An upsert that moves a talk forward and never back."""
+    """An upsert that moves a conversation forward and never back."""
     statement = upsert(Conversation)
     new = statement.excluded
     values = {name: new[name] for name in ("last_id", "last_at", "kind", "preview", "outcome")}
-    # a person may have answered before we came
+    # a person may have answered before this job ran
     waiting = case(
         (or_(new.waiting_since.is_(None), new.last_id <= Conversation.handled_id), None),
         else_=func.coalesce(Conversation.waiting_since, new.waiting_since),
@@ -256,27 +223,13 @@ def _upsert_statement() -> Any:
             "waiting_since": waiting,
             "emergency_id": func.coalesce(new.emergency_id, Conversation.emergency_id),
         },
+        # two runs may overlap: the older result must not overwrite the newer one
         where=Conversation.last_id < new.last_id,
     )
 
 
-def newest_id() -> int:
-    """The id of the newest row of the inbox, 0 for none."""
-    return session.scalar(select(func.max(InboxMessage.id))) or 0
-
-
-def first_id_of(day: date) -> int | None:
-    """The first inbox id of a day or a later one; None when nothing came since."""
-    return session.scalar(
-        select(InboxDay.first_id)
-        .where(InboxDay.local_day >= day)
-        .order_by(InboxDay.local_day)
-        .limit(1)
-    )
-
-
 def delete_older_than(*, before: datetime) -> int:
-    """Remove talks whose last message is older than an instant. Returns how many."""
+    """Delete conversations whose last message is older than an instant. Returns how many."""
     removed = (
         delete(Conversation)
         .where(Conversation.last_at < before)

@@ -21,8 +21,9 @@ from config.errors import DomainError, Invalid, NotFound, Temporary
 from config.permissions import Permission, Principal
 from matrix import accounts, followers, outbound
 from matrix.accounts import Account
-from matrix.conversations.projection import Conversation, newest_id
+from matrix.conversations.projection import Conversation
 from matrix.followers import Follower
+from matrix.inbox import days
 from matrix.media import MediaFile, MediaUpload
 from matrix.outbound import OutboundMessage
 from matrix.wechat import gateway, passive_replies
@@ -196,7 +197,7 @@ def _send(
 
 def _mark_handled(principal: Principal, follower: Follower, seen_id: int, now: datetime) -> bool:
     """Settle a conversation up to a message; False when the follower has written since."""
-    seen_id = min(seen_id, newest_id())  # nobody has dealt with what is still to come
+    seen_id = min(seen_id, days.newest_id())  # nobody has dealt with what is still to come
     session.execute(
         update(Conversation)
         .where(Conversation.follower_id == follower.id)

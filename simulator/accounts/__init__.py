@@ -1,0 +1,1 @@
+"""Official accounts and what belongs to one: followers, tags, tokens, call quotas."""

@@ -1,10 +1,10 @@
-"""Accounts: the official accounts that exist on this platform.
+"""The official accounts of this platform.
 
     Account 1 ──< n Follower
 
-An account is what its owner typed into the platform's console: identity, secrets, callback mode,
-and what the console itself replies (`console`). What it may call depends on its kind and on
-whether it is verified; the table below says how.
+An account is what its owner has set up in WeChat's console: identity, secrets, callback mode, and
+the console's own automatic replies and menu (`console`). Which API it may call depends on its kind
+and on whether it is verified (WeChat: 接口权限说明); the table below says how.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KINDS = ("subscription", "service")
 
 
 class Capability(Enum):
-    """A family of API calls that not every account may use."""
+    """A group of API calls that not every account may use."""
 
     MENU = "menu"
     CONDITIONAL_MENU = "conditional_menu"
@@ -58,7 +58,7 @@ _GRANTED = {
 
 @dataclass
 class Account:
-    """One official account, as its owner set it up in the console."""
+    """One official account, as set up in the console."""
 
     appid: str
     original_id: str
@@ -71,12 +71,12 @@ class Account:
     verified: bool = True
     mode: str = "safe"
     callback_url: str = ""  # empty: <callback base>/wechat/<appid>
-    ip_allow_list: list[str] | None = None  # None: switched off
+    ip_allow_list: list[str] | None = None  # None: the feature is switched off
     secret_frozen: bool = False
     console: dict[str, Any] = field(default_factory=dict)  # {"autoreply": {…}, "menu": {…}}
 
     def is_allowed(self, capability: Capability) -> bool:
-        """Whether kind and verification grant these calls."""
+        """Whether the kind and verification of the account grant these calls."""
         return capability in _GRANTED[self.kind, self.verified]
 
 
@@ -102,9 +102,9 @@ _VALUE_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def from_fields(fields_given: dict[str, Any]) -> Account:
-    """An account out of a mapping in the shape of the accounts file; other keys are ignored.
+    """An account from a mapping in the shape of the accounts file; other keys are ignored.
 
-    Raises `NotPossible` naming the field that is missing or has a wrong form.
+    Raises ActionRejected, which names the field that is missing or malformed.
     """
     known = {one.name for one in fields(Account)}
     values = {name: value for name, value in fields_given.items() if name in known}
@@ -122,7 +122,7 @@ def from_fields(fields_given: dict[str, Any]) -> Account:
 
 
 def read_file(path: Path) -> list[Account]:
-    """The accounts of a YAML file with a list `accounts`; `NotPossible` when it has none."""
+    """The accounts of a YAML file with a list `accounts`; ActionRejected when it has none."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -143,7 +143,7 @@ class Accounts:
             self._by_appid[body["appid"]] = Account(**body)
 
     def add(self, account: Account, *, persist: bool = True) -> None:
-        """Add the account or replace its settings; `keep` also over a restart."""
+        """Add an account or replace its settings; with `keep` they survive a restart."""
         self._by_appid[account.appid] = account
         if persist:
             self._storage.put("account", account.appid, asdict(account))
@@ -153,7 +153,7 @@ class Accounts:
         return self._by_appid.get(appid)
 
     def get(self, appid: str) -> Account:
-        """The account; `NotPossible` for a phone that names none."""
+        """The account; ActionRejected when there is none."""
         account = self._by_appid.get(appid)
         if account is None:
             raise ActionRejected("没有这个公众号")

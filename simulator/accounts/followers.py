@@ -1,10 +1,10 @@
-"""Followers: who plays a citizen, and as whom each account knows them.
+"""Citizens, and the followers they are at each account.
 
     Citizen 1 ──< n Follower n >── 1 Account
 
-A citizen is a person with a phone. Each account sees the same person under another openid, which
-is computed, so it stays the same after a restart. A follower row exists from the first follow on;
-`subscribed` says whether it still holds.
+A citizen is a person with a phone. Each account knows the same person by another openid, computed
+from both ids, so it is stable over restarts. A follower exists from the first follow on;
+`subscribed` says whether the citizen still follows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Citizen:
 
 @dataclass
 class Follower:
-    """One citizen as one account knows them; times in virtual unix seconds."""
+    """One citizen at one account; times in virtual unix seconds."""
 
     appid: str
     openid: str
@@ -44,12 +44,13 @@ class Follower:
     remark: str = ""
     tags: list[int] = field(default_factory=list)
     blacklisted: bool = False
-    refuses: bool = False  # switched "receive messages" off
-    consents: dict[str, int] = field(default_factory=dict)  # notice template id -> sends left
+    refuses: bool = False  # the citizen switched "接收消息" off
+    # notice template id -> how many may still be sent
+    consents: dict[str, int] = field(default_factory=dict)
 
 
 def openid_of(citizen: str, appid: str) -> str:
-    """The 28 characters under which the account knows the citizen."""
+    """The openid (28 characters) of a citizen at an account."""
     account = base64.urlsafe_b64encode(hashlib.sha256(appid.encode()).digest()).decode()
     person = hashlib.sha256(f"{appid}/{citizen}".encode()).digest()
     return "o" + account[:5] + base64.urlsafe_b64encode(person).decode()[:22]
@@ -70,29 +71,29 @@ class Followers:
                 self.add_citizen(name)
 
     def add_citizen(self, name: str, *, platform: int = 2) -> Citizen:
-        """A new person; ids count up: c1, c2 …"""
+        """Add a citizen; ids count up: c1, c2 …"""
         citizen = Citizen(f"c{len(self._citizens) + 1}", name, platform)
         self._citizens[citizen.id] = citizen
         self._storage.put("citizen", citizen.id, asdict(citizen))
         return citizen
 
     def list_citizens(self) -> list[Citizen]:
-        """Everybody, oldest first."""
+        """All citizens, the oldest first."""
         return list(self._citizens.values())
 
     def get_citizen(self, citizen_id: str) -> Citizen:
-        """The person; `NotPossible` when there is none."""
+        """The citizen; ActionRejected when there is none."""
         citizen = self._citizens.get(citizen_id)
         if citizen is None:
             raise ActionRejected("没有这位市民")
         return citizen
 
     def find(self, citizen_id: str, appid: str) -> Follower | None:
-        """The citizen's row at the account, also after an unfollow."""
+        """The follower, also after an unfollow; None if the citizen never followed."""
         return self._by_key.get((appid, openid_of(citizen_id, appid)))
 
     def follow(self, citizen_id: str, appid: str, *, now: float, scene: str) -> Follower:
-        """Subscribe the citizen; tags and remark of an earlier time are gone."""
+        """Follow an account; tags and remark from an earlier follow are removed."""
         openid = openid_of(citizen_id, appid)
         follower = Follower(
             appid, openid, citizen_id, subscribe_time=int(now), subscribe_scene=scene
@@ -102,16 +103,16 @@ class Followers:
         return follower
 
     def save(self, follower: Follower) -> None:
-        """Write a changed follower down."""
+        """Store a changed follower."""
         self._storage.put("follower", f"{follower.appid}/{follower.openid}", asdict(follower))
 
     def get_by_openid(self, appid: str, openid: object) -> Follower:
-        """The row of an openid that an API call names; 40003 when it is not this account's."""
+        """The follower of an openid in an API call; 40003 when it is not this account's."""
         follower = self._by_key.get((appid, openid)) if isinstance(openid, str) else None
         if follower is None:
             raise ApiError(40003, "invalid openid")
         return follower
 
     def list_subscribed(self, appid: str) -> Iterator[Follower]:
-        """Present followers of an account, in the order they first came."""
+        """The present followers of an account, in the order of their first follow."""
         return (one for one in list(self._by_key.values()) if one.appid == appid and one.subscribed)

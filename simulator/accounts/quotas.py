@@ -1,4 +1,4 @@
-"""Quotas: how often an account may call each path in a day and in a minute.
+"""Call quotas: how often an account may call each path in a day and in a minute.
 
 Counts are per account, path and Shanghai day. Unknown paths have the large default. (WeChat:
 接口调用频次说明; formal accounts with few followers.)
@@ -39,7 +39,7 @@ PATH_CLEARS_PER_MONTH = 50
 
 
 class Quotas:
-    """Counters; they live in memory only."""
+    """Counters of calls, in memory only."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -52,14 +52,14 @@ class Quotas:
     def set_limit(
         self, appid: str, path: str, *, daily: int | None = None, minute: int | None = None
     ) -> None:
-        """Give an account another limit for a path."""
+        """Set the limit of an account for a path."""
         if daily is not None:
             self._daily[appid, path] = daily
         if minute is not None:
             self._per_minute[appid, path] = minute
 
     def consume(self, appid: str, path: str) -> None:
-        """Count a call; 45009 when the day's, 45011 when the minute's number is used up."""
+        """Count a call; raises 45009 when the daily, 45011 when the per-minute limit is used up."""
         minute_key = (appid, path, int(self._clock.now()) // 60)
         per_minute = self._minute_limit(appid, path)
         if per_minute is not None and self._minute[minute_key] >= per_minute:
@@ -72,7 +72,7 @@ class Quotas:
             self._minute[minute_key] += 1
 
     def usage(self, appid: str, path: str) -> dict[str, dict[str, int]]:
-        """What openapi/quota/get answers about a path."""
+        """The answer of openapi/quota/get for a path."""
         limit = self._day_limit(appid, path)
         used = self._used.get((appid, path, self._clock.day()), 0)
         answer = {"quota": {"daily_limit": limit, "used": used, "remain": limit - used}}
@@ -82,13 +82,13 @@ class Quotas:
         return answer
 
     def clear(self, appid: str) -> None:
-        """Start all counters of the account again; ten times a month, then 48006."""
+        """Reset all counters of an account; 48006 after ten times a month."""
         self._count_clear(appid, "all", CLEARS_PER_MONTH)
         for key in [one for one in self._used if one[0] == appid]:
             del self._used[key]
 
     def clear_path(self, appid: str, path: str) -> None:
-        """Start one counter again; fifty times a month, then 48006."""
+        """Reset one counter; 48006 after fifty times a month."""
         self._count_clear(appid, "path", PATH_CLEARS_PER_MONTH)
         self._used.pop((appid, path, self._clock.day()), None)
 

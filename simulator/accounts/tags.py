@@ -1,6 +1,6 @@
-"""Tags: names an account gives to groups of its followers.
+"""Tags by which an account groups its followers.
 
-Ids 0 to 2 belong to the platform; 2 is 星标组. A follower carries the ids. (WeChat: 标签管理.)
+Ids 0 to 2 are reserved by the platform; 2 is 星标组. Followers hold the ids. (WeChat: 标签管理.)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tags:
         }
 
     def list_of(self, appid: str) -> list[Tag]:
-        """The account's tags."""
+        """The tags of an account."""
         return [tag for tag in self._by_key.values() if tag.appid == appid]
 
     def create(self, appid: str, name: object) -> Tag:
@@ -48,20 +48,20 @@ class Tags:
         return tag
 
     def rename(self, appid: str, tag_id: object, name: object) -> None:
-        """Another name for a tag."""
+        """Rename a tag; errors as in `create`."""
         tag = self.get(appid, tag_id)
         tag.name = self._validate_name(appid, name)
         self._save(tag)
 
     def delete(self, appid: str, tag_id: object) -> Tag:
-        """Remove a tag; the caller takes it off its followers."""
+        """Delete a tag; the caller removes it from followers."""
         tag = self.get(appid, tag_id)
         del self._by_key[appid, tag.id]
         self._storage.delete("tag", f"{appid}/{tag.id}")
         return tag
 
     def get(self, appid: str, tag_id: object) -> Tag:
-        """One tag; 45058 for the platform's own, 45159 when there is none."""
+        """A tag; 45058 for one of the platform's own, 45159 when there is none."""
         if tag_id in (0, 1, 2):
             raise ApiError(45058, "can't modify sys tag")
         tag = self._by_key.get((appid, tag_id)) if isinstance(tag_id, int) else None

@@ -1,8 +1,9 @@
-"""Tokens: access tokens, each of one account.
+"""Access tokens, each of one account, from two independent endpoints.
 
-Two independent endpoints. `/cgi-bin/token` makes a new one each time and lets the former live five
-more minutes. `/cgi-bin/stable_token` hands out the same one until five minutes before its end;
-forced, it makes a new one and kills the old at once, at most 20 times a day and 30 seconds apart.
+`/cgi-bin/token` makes a new token each time, and the previous one stays valid for five more
+minutes. `/cgi-bin/stable_token` gives the same token until five minutes before it expires; with
+`force_refresh` it makes a new one and the old one is invalid at once, at most 20 times a day and
+not within 30 seconds of the last.
 (WeChat: 获取接口调用凭据, 获取稳定版接口调用凭据.)
 """
 
@@ -18,12 +19,14 @@ from simulator.core.errors import ApiError
 from simulator.core.limits import Limits
 from simulator.core.storage import Storage
 
-EXPIRED_RETENTION = 86_400  # seconds an expired token is still called expired, not unknown
+EXPIRED_RETENTION = (
+    86_400  # seconds for which an expired token gives 42001; later it is unknown, 40001
+)
 
 
 @dataclass
 class Token:
-    """One access token and its life in virtual unix seconds."""
+    """One access token; times in virtual unix seconds."""
 
     value: str
     appid: str
@@ -34,7 +37,7 @@ class Token:
 
 
 class Tokens:
-    """Every token that was handed out, and how often somebody asked."""
+    """All tokens that were given out, and how often each endpoint was asked."""
 
     def __init__(self, clock: Clock, limits: Limits, storage: Storage) -> None:
         self._clock = clock
@@ -52,7 +55,7 @@ class Tokens:
                 self._current[token.appid, token.source] = token
 
     def issue_token(self, appid: str) -> tuple[str, int]:
-        """A new token of the ordinary endpoint and the seconds it lives."""
+        """A new token of /cgi-bin/token, and the seconds it is valid."""
         self.request_counts[appid]["token"] += 1
         former = self._current.get((appid, "token"))
         if former is not None:
@@ -62,7 +65,7 @@ class Tokens:
         return self._issue(appid, "token").value, self._limits.token_seconds
 
     def get_stable(self, appid: str) -> tuple[str, int]:
-        """The current stable token and the seconds it still lives."""
+        """The current stable token, and the seconds it is still valid."""
         self.request_counts[appid]["stable_token"] += 1
         token = self._current.get((appid, "stable_token"))
         if token is None or token.expires_at - self._clock.now() <= self._limits.token_overlap:
@@ -70,7 +73,7 @@ class Tokens:
         return token.value, math.ceil(token.expires_at - self._clock.now())
 
     def renew_stable(self, appid: str) -> tuple[str, int]:
-        """A new stable token; the former dies at once."""
+        """A new stable token; the previous one is invalid at once."""
         self.request_counts[appid]["forced"] += 1
         now = self._clock.now()
         today = [at for at in self._forced[appid] if now - at < EXPIRED_RETENTION]
@@ -86,7 +89,7 @@ class Tokens:
         return self._issue(appid, "stable_token").value, self._limits.token_seconds
 
     def get_owner(self, value: str) -> str:
-        """The appid a living token belongs to; raises 41001, 40001 or 42001."""
+        """The appid of a valid token; 41001 if missing, 40001 if unknown, 42001 if expired."""
         if not value:
             raise ApiError(41001, "access_token missing")
         token = self._by_value.get(value)
@@ -101,12 +104,12 @@ class Tokens:
         return token.appid
 
     def find_owner(self, value: str) -> str | None:
-        """The appid a token was made for, living or dead."""
+        """The appid a token was made for, valid or not; None if unknown."""
         token = self._by_value.get(value)
         return token.appid if token else None
 
     def revoke_all(self, appid: str) -> int:
-        """Make every token of the account invalid, as a changed secret would; returns how many."""
+        """Invalidate all tokens of an account, as changing its secret does; returns how many."""
         count = 0
         for token in self._by_value.values():
             if token.appid == appid and not token.killed:

@@ -1,8 +1,8 @@
-"""The server side of the platform: the calls an account's server makes, family by family.
+"""The HTTP API that accounts' servers call, one module for each group of calls.
 
-    door          who asks, may they, how often, what goes wrong on purpose; then the family's verb
-    credentials custom media menus users tags qrcodes notices openapi       one family each
+    dispatch   authentication, permission, quota and faults of every call; then the call itself
+    credentials customer_service media menus users qrcodes template_messages diagnostics
 
-A family is a module with a tuple `CALLS` at its end. Drafts, publishing, mass sending and the
-third-party platform are further families, added to the door's list.
+Each group ends with a tuple `ROUTES` of its routes, which `dispatch` collects. Drafts, publishing,
+mass sending and the third-party platform will be further groups.
 """

@@ -1,4 +1,4 @@
-"""Call: one request to the API, as the families see it."""
+"""One request to the API, in the form in which the functions of a call get it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulator.accounts.accounts import Account, Capability
 from simulator.core.errors import ApiError
 from simulator.platform import Platform
 
-# A backslash that is not itself escaped, then \uXXXX of a character that needed no escape.
+# an unescaped \uXXXX of a character that needs no escape: the platform would show it literally
 _NEEDLESS_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
 
 OK: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}
@@ -21,7 +21,7 @@ OK: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}
 
 @dataclass
 class Upload:
-    """A file out of a multipart body."""
+    """A file of a multipart body."""
 
     filename: str
     data: bytes
@@ -29,7 +29,7 @@ class Upload:
 
 @dataclass
 class ApiRequest:
-    """A request before anybody looked who asks. base: scheme and host it was sent to."""
+    """A request before authentication. base: the scheme and host it was sent to."""
 
     platform: Platform
     method: str
@@ -62,23 +62,23 @@ class ApiRequest:
 
 @dataclass
 class Call(ApiRequest):
-    """A request of a known account."""
+    """An authenticated request."""
 
     account: Account
 
     @classmethod
     def authenticated(cls, api_request: ApiRequest, account: Account) -> Call:
-        """The request, now that the account is known."""
+        """The call of an account whose identity was checked."""
         facts = {field.name: getattr(api_request, field.name) for field in fields(api_request)}
         return cls(**facts, account=account)
 
     @property
     def appid(self) -> str:
-        """The account's appid."""
+        """The appid of the calling account."""
         return self.account.appid
 
     def upload(self, name: str = "media") -> Upload:
-        """The uploaded file; 41005 without one."""
+        """The uploaded file; 41005 when there is none."""
         found = self.uploads.get(name)
         if found is None:
             raise ApiError(41005, "media data missing")
@@ -87,7 +87,7 @@ class Call(ApiRequest):
 
 @dataclass
 class FileResult:
-    """An answer that is bytes and not JSON."""
+    """An answer of bytes instead of JSON."""
 
     data: bytes
     mime: str
@@ -99,7 +99,7 @@ ApiResult = dict[str, Any] | FileResult
 
 @dataclass(frozen=True)
 class Route:
-    """A path, the function behind it and the capability it needs. by: token or secret."""
+    """A path, its function and the capability it needs. by: token or secret."""
 
     method: str
     path: str

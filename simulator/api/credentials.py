@@ -1,4 +1,4 @@
-"""Credentials: access tokens in exchange for appid and secret."""
+"""Calls that give access tokens for appid and secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from simulator.core.errors import ApiError
 
 
 def account_of_secret(api_request: ApiRequest) -> Account:
-    """The account whose secret the request knows; 41002, 41004, 40013, 40125, 40243 or 40164."""
+    """The account of appid and secret; raises 41002, 41004, 40013, 40125, 40243 or 40164."""
     fields = request_fields(api_request)
     appid, secret = fields.get("appid"), fields.get("secret") or fields.get("appsecret")
     if not appid:
@@ -33,7 +33,7 @@ def account_of_secret(api_request: ApiRequest) -> Account:
 
 
 def request_fields(api_request: ApiRequest) -> Mapping[str, Any]:
-    """The fields of a request by secret: its query, its JSON or its form."""
+    """The fields of a request by secret, from its query, JSON body or form."""
     if api_request.method == "GET":
         return api_request.query
     if not api_request.raw.lstrip().startswith(b"{"):
@@ -45,14 +45,14 @@ def request_fields(api_request: ApiRequest) -> Mapping[str, Any]:
 
 
 def token(call: Call) -> ApiResult:
-    """A new token; the former lives five more minutes."""
+    """A new token; the previous one stays valid for five minutes."""
     _check_grant(call.query.get("grant_type"))
     value, seconds = call.platform.tokens.issue_token(call.appid)
     return {"access_token": value, "expires_in": seconds}
 
 
 def stable_token(call: Call) -> ApiResult:
-    """The current stable token, or with `force_refresh` a new one."""
+    """The current stable token; with `force_refresh` a new one."""
     _check_grant(call.body.get("grant_type"))
     tokens = call.platform.tokens
     forced = call.body.get("force_refresh", False)
@@ -61,7 +61,7 @@ def stable_token(call: Call) -> ApiResult:
 
 
 def clear_quota(call: Call) -> ApiResult:
-    """Start all counters again without a token (clear_quota/v2)."""
+    """Reset all call counters, authenticated by secret (clear_quota/v2)."""
     call.platform.quotas.clear(call.appid)
     return OK
 
@@ -71,7 +71,7 @@ def _check_grant(grant: object) -> None:
         raise ApiError(40002, "invalid grant_type")
 
 
-CALLS = (
+ROUTES = (
     Route("GET", "/cgi-bin/token", token, authentication="secret"),
     Route("POST", "/cgi-bin/stable_token", stable_token, authentication="secret"),
     Route(

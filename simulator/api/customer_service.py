@@ -1,6 +1,6 @@
-"""Custom: customer-service messages and the typing indicator.
+"""Calls for customer-service messages and the typing indicator.
 
-Each message kind is checked and turned into the bubble that the phone shows.
+Each message type is validated and turned into the bubble that the phone shows.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from simulator.api.call import OK, ApiResult, Call, Route
 from simulator.core.errors import ApiError
 
 MAX_MENU_OPTIONS = 50
-MAX_TITLE, MAX_DESCRIPTION = 64, 120  # characters; often quoted, not on the current page
+MAX_TITLE, MAX_DESCRIPTION = (
+    64,
+    120,
+)  # characters; widely quoted, though the current documentation no longer states it
 
 Body = dict[str, Any]
 
 
 def send(call: Call) -> ApiResult:
-    """Send one message to a follower whose window is open."""
+    """Send a message to a follower; errors as of `Windows.consume`, and those of its type."""
     platform, body = call.platform, call.body
     follower = _reachable(call)
     kind = body.get("msgtype")
@@ -45,7 +48,7 @@ def send(call: Call) -> ApiResult:
 
 
 def typing(call: Call) -> ApiResult:
-    """Show or hide the typing indicator; 45072 for another command."""
+    """Show or hide the typing indicator; 45072 for an unknown command."""
     follower = _reachable(call)
     command = call.body.get("command")
     if command == "Typing":
@@ -157,7 +160,7 @@ def _program_page(call: Call, content: Body) -> Body:
 
 
 def _article(call: Call, content: Body) -> Body:
-    raise ApiError(53600, "invalid article_id")  # nothing can be published here yet
+    raise ApiError(53600, "invalid article_id")  # the simulator has no published articles yet
 
 
 def _card(call: Call, content: Body) -> Body:
@@ -185,7 +188,7 @@ _BUBBLES: dict[str, Callable[[Call, Body], Body]] = {
     "wxcard": _card,
 }
 
-CALLS = (
+ROUTES = (
     Route("POST", "/cgi-bin/message/custom/send", send, Capability.CUSTOM),
     Route("POST", "/cgi-bin/message/custom/typing", typing, Capability.CUSTOM),
 )

@@ -1,4 +1,4 @@
-"""Openapi: counters, diagnosis and addresses."""
+"""Calls for quotas, diagnosis of requests, and IP addresses."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ NETWORK = "127.0.0.1"
 
 
 def get_quota(call: Call) -> ApiResult:
-    """How much of a path's day is used."""
+    """How much of the daily quota of a path is used."""
     return {**OK, **call.platform.quotas.usage(call.appid, _path(call))}
 
 
 def clear_path(call: Call) -> ApiResult:
-    """Start one path's counter again."""
+    """Reset the counter of one path."""
     call.platform.quotas.clear_path(call.appid, _path(call))
     return OK
 
 
 def clear(call: Call) -> ApiResult:
-    """Start all counters again; the body must name the token's own account."""
+    """Reset all counters; the body must name the token's own account."""
     if call.body.get("appid") != call.appid:
         raise ApiError(40013, "invalid appid")
     call.platform.quotas.clear(call.appid)
@@ -28,7 +28,7 @@ def clear(call: Call) -> ApiResult:
 
 
 def explain_rid(call: Call) -> ApiResult:
-    """What happened in a call; 76001 for an unknown rid, 76002 for another account's."""
+    """The request of a rid; 76001 if unknown, 76002 if of another account."""
     line = call.platform.request_log.find_by_rid(str(call.body.get("rid") or ""))
     if line is None:
         raise ApiError(76001, "rid not found")
@@ -48,17 +48,17 @@ def explain_rid(call: Call) -> ApiResult:
 
 
 def callback_ips(call: Call) -> ApiResult:
-    """Where pushes come from."""
+    """The IP addresses that pushes come from."""
     return {"ip_list": [NETWORK]}
 
 
 def api_ips(call: Call) -> ApiResult:
-    """Where the API lives."""
+    """The IP addresses of the API."""
     return {"ip_list": [NETWORK]}
 
 
 def check_network(call: Call) -> ApiResult:
-    """Look the callback's host up and ping it; here both always succeed."""
+    """Resolve and ping the callback's host; here both always succeed."""
     action = call.body.get("action")
     if action not in ("dns", "ping", "all"):
         raise ApiError(40201, "invalid action")
@@ -81,7 +81,7 @@ def _path(call: Call) -> str:
     return path
 
 
-CALLS = (
+ROUTES = (
     Route("POST", "/cgi-bin/openapi/quota/get", get_quota, counts_quota=False),
     Route("POST", "/cgi-bin/openapi/quota/clear", clear_path, counts_quota=False),
     Route("POST", "/cgi-bin/openapi/rid/get", explain_rid, counts_quota=False),

@@ -1,8 +1,9 @@
-"""Door: what every API call goes through before and after its family's verb.
+"""Dispatch of API calls: the checks that every call passes before its own function.
 
-    fault? -> method -> who asks (token or secret) -> capability -> quota -> verb -> journal
+    fault -> method -> authentication (token or secret) -> capability -> quota -> call -> log
 
-Answers are JSON with HTTP 200, also refusals, whose errmsg ends with a rid; files are raw bytes.
+Answers are JSON with HTTP 200, errors included; the errmsg of an error ends with a rid by which it
+can be looked up. Files are answered as raw bytes.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ FAMILIES = (
     users,
 )
 ROUTES: dict[str, Route] = {
-    route.path: route for route in chain.from_iterable(family.CALLS for family in FAMILIES)
+    route.path: route for route in chain.from_iterable(family.ROUTES for family in FAMILIES)
 }
 PREFIXES = ("cgi-bin", "wxaapi", "wxa", "customservice", "sns", "datacube")
 FAULT_ERRORS = {
@@ -59,14 +60,14 @@ blueprint = Blueprint("api", __name__)
 
 
 def current_platform() -> Platform:
-    """The world of the app that serves this request."""
+    """The platform of the app that serves this request."""
     platform: Platform = current_app.extensions["platform"]
     return platform
 
 
 @blueprint.get("/cgi-bin/showqrcode")
 def show_qrcode() -> Response:
-    """The picture of a code, without a token (mp.weixin.qq.com/cgi-bin/showqrcode)."""
+    """The picture of a QR code; needs no token (mp.weixin.qq.com/cgi-bin/showqrcode)."""
     code = current_platform().qrcodes.find(request.args.get("ticket", ""))
     if code is None:
         abort(404)
@@ -75,7 +76,7 @@ def show_qrcode() -> Response:
 
 @blueprint.get("/mmbiz_jpg/<name>/0")
 def picture(name: str) -> Response:
-    """A picture or video by its public link."""
+    """An image or video by its public link."""
     medium = current_platform().media.find_by_picture(name)
     if medium is None:
         abort(404)
@@ -83,7 +84,7 @@ def picture(name: str) -> Response:
 
 
 def dispatch(rest: str) -> Response:
-    """Any call of the API."""
+    """Answer any call of the API."""
     started = time.monotonic()
     platform, rid = current_platform(), new_rid()
     api_request = _build_request(platform)
@@ -107,7 +108,7 @@ def dispatch(rest: str) -> Response:
 
 for _prefix in PREFIXES:
     blueprint.add_url_rule(
-        f"/{_prefix}/<path:rest>", f"enter_{_prefix}", dispatch, methods=["GET", "POST"]
+        f"/{_prefix}/<path:rest>", f"dispatch_{_prefix}", dispatch, methods=["GET", "POST"]
     )
 
 
@@ -181,7 +182,7 @@ def _upload(file: FileStorage) -> Upload:
 
 
 def _claimed_appid(api_request: ApiRequest) -> str:
-    """The appid a request speaks for, believed without proof; for faults and the journal."""
+    """The appid that a request claims, before authentication; for faults and the log."""
     token = api_request.query.get("access_token", "")
     if token:
         return api_request.platform.tokens.find_owner(token) or ""

@@ -1,4 +1,4 @@
-"""Media: temporary and permanent files of an account."""
+"""Calls for temporary and permanent media files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_PAGE = 20
 
 
 def upload(call: Call) -> ApiResult:
-    """Store a file for three days."""
+    """Store a temporary file, which expires after three days."""
     kind, file = call.query.get("type", ""), call.upload()
     medium = call.platform.media.add_temporary(call.appid, kind, file.filename, file.data)
     name = "thumb_media_id" if kind == "thumb" else "media_id"
@@ -21,7 +21,7 @@ def upload(call: Call) -> ApiResult:
 
 
 def get(call: Call) -> ApiResult:
-    """The bytes of a temporary file; for a video where to load it."""
+    """The bytes of a temporary file; for a video a link to it."""
     medium = call.platform.media.get(call.appid, call.query.get("media_id"))
     if medium.kind == "video":
         return {"video_url": _link(call, medium)}
@@ -29,14 +29,14 @@ def get(call: Call) -> ApiResult:
 
 
 def upload_image(call: Call) -> ApiResult:
-    """Store a picture for article bodies and answer its link."""
+    """Store a picture for article bodies; answers its link."""
     file = call.upload()
     medium = call.platform.media.add_article_picture(call.appid, file.filename, file.data)
     return {"url": _link(call, medium)}
 
 
 def add_material(call: Call) -> ApiResult:
-    """Store a file for good; a video brings a `description` in its form."""
+    """Store a permanent file; a video has its `description` in the form."""
     kind, file = call.query.get("type") or call.form.get("type", ""), call.upload()
     words = _description(call.form.get("description", "")) if kind == "video" else {}
     medium = call.platform.media.add_permanent(call.appid, kind, file.filename, file.data, **words)
@@ -45,7 +45,7 @@ def add_material(call: Call) -> ApiResult:
 
 
 def get_material(call: Call) -> ApiResult:
-    """The bytes of a permanent file; for a video its words and where to load it."""
+    """The bytes of a permanent file; for a video its title, introduction and link."""
     medium = call.platform.media.get(call.appid, call.body.get("media_id"))
     if medium.expires_at:
         raise ApiError(40007, "invalid media_id")
@@ -59,7 +59,7 @@ def get_material(call: Call) -> ApiResult:
 
 
 def delete_material(call: Call) -> ApiResult:
-    """Remove a permanent file."""
+    """Delete a permanent file."""
     call.platform.media.delete(call.appid, call.body.get("media_id"))
     return OK
 
@@ -72,7 +72,7 @@ def count_material(call: Call) -> ApiResult:
 
 
 def list_material(call: Call) -> ApiResult:
-    """A page of the library, newest first."""
+    """A page of the permanent files, newest first."""
     kind = call.body.get("type")
     offset, count = call.body.get("offset", 0), call.body.get("count", MAX_PAGE)
     if kind not in (*RULES, "news"):
@@ -108,7 +108,7 @@ def _description(text: str) -> dict[str, str]:
         raise ApiError(47001, "data format error") from error
 
 
-CALLS = (
+ROUTES = (
     Route("POST", "/cgi-bin/media/upload", upload),
     Route("GET", "/cgi-bin/media/get", get),
     Route("POST", "/cgi-bin/media/uploadimg", upload_image),

@@ -1,4 +1,4 @@
-"""Menus: default and conditional menus, and what the console says about menu and replies."""
+"""Calls for default and conditional menus, and for the console's own menu and replies."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ def create(call: Call) -> ApiResult:
 
 
 def get(call: Call) -> ApiResult:
-    """The menus that were made by the API."""
+    """The menus made by the API."""
     return call.platform.menus.get(call.appid)
 
 
 def delete(call: Call) -> ApiResult:
-    """Remove all menus."""
+    """Delete all menus."""
     call.platform.menus.delete(call.appid)
     call.platform.change_signal.notify()
     return OK
 
 
 def add_conditional(call: Call) -> ApiResult:
-    """A menu for followers with a tag or on a platform."""
+    """Add a conditional menu for a tag or a phone platform."""
     menu_id = call.platform.menus.add_conditional(call.appid, call.body)
     call.platform.change_signal.notify()
     return {"menuid": str(menu_id)}
 
 
 def delete_conditional(call: Call) -> ApiResult:
-    """Remove one of them."""
+    """Delete one conditional menu."""
     call.platform.menus.delete_conditional(call.appid, call.body.get("menuid"))
     call.platform.change_signal.notify()
     return OK
 
 
 def try_match(call: Call) -> ApiResult:
-    """The menu one follower sees; 65302 for somebody unknown."""
+    """The menu that one follower sees; 65302 for an unknown openid."""
     try:
         follower = call.platform.followers.get_by_openid(call.appid, call.body.get("user_id"))
     except ApiError as error:
@@ -55,7 +55,7 @@ def try_match(call: Call) -> ApiResult:
 
 
 def current(call: Call) -> ApiResult:
-    """The menu in use, also when it was made in the console."""
+    """The menu in use, whether made by the API or in the console."""
     return call.platform.menus.current(call.appid, call.account.console.get("menu") or {})
 
 
@@ -64,7 +64,7 @@ def autoreply(call: Call) -> ApiResult:
     return call.account.console.get("autoreply") or NO_AUTOREPLY
 
 
-CALLS = (
+ROUTES = (
     Route("POST", "/cgi-bin/menu/create", create, Capability.MENU),
     Route("GET", "/cgi-bin/menu/get", get, Capability.MENU),
     Route("GET", "/cgi-bin/menu/delete", delete, Capability.MENU),

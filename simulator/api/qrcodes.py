@@ -1,4 +1,4 @@
-"""QR codes: create a scene, and the picture of it."""
+"""Calls for QR codes with a scene."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from simulator.content.qrcodes import QrCode
 
 
 def create(call: Call) -> ApiResult:
-    """A code for a scene."""
+    """Create a QR code for a scene."""
     answer = call.platform.qrcodes.create(call.appid, call.body)
     call.platform.change_signal.notify()
     return answer
 
 
 def picture(code: QrCode) -> bytes:
-    """The code as PNG, as showqrcode answers it."""
+    """The QR code as PNG, as showqrcode answers it."""
     out = io.BytesIO()
     segno.make(code.url, error="m").save(out, kind="png", scale=10, border=4)
     return out.getvalue()
 
 
-CALLS = (Route("POST", "/cgi-bin/qrcode/create", create, Capability.QRCODE),)
+ROUTES = (Route("POST", "/cgi-bin/qrcode/create", create, Capability.QRCODE),)

@@ -1,4 +1,4 @@
-"""Notices: template messages and subscription notices, and their templates."""
+"""Calls for template messages, subscription notices and their templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from simulator.messaging.template_messages import ONE_TIME, Template, validate_d
 
 
 def send_template(call: Call) -> ApiResult:
-    """Send a template message; the result comes as TEMPLATESENDJOBFINISH."""
+    """Send a template message; the result is pushed as TEMPLATESENDJOBFINISH."""
     platform, body = call.platform, call.body
     follower = platform.followers.get_by_openid(call.appid, body.get("touser"))
     template = platform.templates.get(call.appid, body.get("template_id"), notice=False)
@@ -38,7 +38,7 @@ def send_template(call: Call) -> ApiResult:
 
 
 def send_notice(call: Call) -> ApiResult:
-    """Send a subscription notice for which there is consent; 43101 without."""
+    """Send a subscription notice; 43101 without the consent of the citizen."""
     platform, body = call.platform, call.body
     follower = platform.followers.get_by_openid(call.appid, body.get("touser"))
     template = platform.templates.get(call.appid, body.get("template_id"), notice=True)
@@ -95,13 +95,13 @@ def list_notices(call: Call) -> ApiResult:
 
 
 def delete_template(call: Call) -> ApiResult:
-    """Remove a template of template messages."""
+    """Delete a template of template messages."""
     call.platform.templates.delete(call.appid, call.body.get("template_id"), notice=False)
     return OK
 
 
 def delete_notice(call: Call) -> ApiResult:
-    """Remove a template of subscription notices."""
+    """Delete a template of subscription notices."""
     call.platform.templates.delete(call.appid, call.body.get("priTmplId"), notice=True)
     return OK
 
@@ -126,7 +126,7 @@ def _push_event(call: Call, follower: Follower, name: str, **fields: object) -> 
     call.platform.callbacks.deliver(push)
 
 
-CALLS = (
+ROUTES = (
     Route("POST", "/cgi-bin/message/template/send", send_template, Capability.TEMPLATE),
     Route("GET", "/cgi-bin/template/get_all_private_template", list_templates, Capability.TEMPLATE),
     Route("POST", "/cgi-bin/template/del_private_template", delete_template, Capability.TEMPLATE),

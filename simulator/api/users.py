@@ -1,4 +1,4 @@
-"""Users: who follows an account, their tags and the blacklist."""
+"""Calls for followers, tags and the blacklist."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MAX_REMARK_LENGTH = 30
 
 
 def get_info(call: Call) -> ApiResult:
-    """What the account may know about one follower."""
+    """The data of one follower."""
     return _profile(call.platform.followers.get_by_openid(call.appid, call.query.get("openid")))
 
 
 def get_infos(call: Call) -> ApiResult:
-    """The same of up to a hundred."""
+    """The data of up to a hundred followers."""
     asked = call.body.get("user_list")
     if not isinstance(asked, list) or not asked:
         raise ApiError(40031, "invalid openid list")
@@ -40,7 +40,7 @@ def list_followers(call: Call) -> ApiResult:
 
 
 def set_remark(call: Call) -> ApiResult:
-    """Note something about a follower."""
+    """Set the remark of a follower."""
     follower = call.platform.followers.get_by_openid(call.appid, call.body.get("openid"))
     text = call.body.get("remark")
     if not isinstance(text, str) or len(text) >= MAX_REMARK_LENGTH:
@@ -57,7 +57,7 @@ def create_tag(call: Call) -> ApiResult:
 
 
 def list_tags(call: Call) -> ApiResult:
-    """All tags with how many carry them."""
+    """All tags, each with the number of its followers."""
     carried = [
         tag for one in call.platform.followers.list_subscribed(call.appid) for tag in one.tags
     ]
@@ -70,13 +70,13 @@ def list_tags(call: Call) -> ApiResult:
 
 
 def rename_tag(call: Call) -> ApiResult:
-    """Another name for a tag."""
+    """Rename a tag."""
     call.platform.tags.rename(call.appid, _tag(call).get("id"), _tag(call).get("name"))
     return OK
 
 
 def delete_tag(call: Call) -> ApiResult:
-    """Remove a tag, also from its followers."""
+    """Delete a tag and remove it from its followers."""
     tag = call.platform.tags.delete(call.appid, _tag(call).get("id"))
     for follower in call.platform.followers.list_subscribed(call.appid):
         _untag(call, follower, tag.id)
@@ -84,7 +84,7 @@ def delete_tag(call: Call) -> ApiResult:
 
 
 def list_tagged(call: Call) -> ApiResult:
-    """The openids that carry a tag."""
+    """The openids with a tag."""
     tag = call.platform.tags.get(call.appid, call.body.get("tagid"))
     carriers = call.platform.followers.list_subscribed(call.appid)
     openids = [one.openid for one in carriers if tag.id in one.tags]
@@ -92,7 +92,7 @@ def list_tagged(call: Call) -> ApiResult:
 
 
 def tag_members(call: Call) -> ApiResult:
-    """Put a tag on up to fifty followers, all or none."""
+    """Tag up to fifty followers, all or none."""
     tag = call.platform.tags.get(call.appid, call.body.get("tagid"))
     chosen = _named_followers(call, MAX_TAGGED)
     if any(tag.id not in one.tags and len(one.tags) >= MAX_TAGS_PER_FOLLOWER for one in chosen):
@@ -105,7 +105,7 @@ def tag_members(call: Call) -> ApiResult:
 
 
 def untag_members(call: Call) -> ApiResult:
-    """Take a tag off up to fifty followers."""
+    """Remove a tag from up to fifty followers."""
     tag = call.platform.tags.get(call.appid, call.body.get("tagid"))
     for follower in _named_followers(call, MAX_TAGGED):
         _untag(call, follower, tag.id)
@@ -122,19 +122,19 @@ def list_tags_of(call: Call) -> ApiResult:
 
 
 def list_blacklist(call: Call) -> ApiResult:
-    """A page of blacklisted openids."""
+    """A page of the blacklisted openids."""
     present = call.platform.followers.list_subscribed(call.appid)
     openids = [one.openid for one in present if one.blacklisted]
     return _page(openids, str(call.body.get("begin_openid") or ""), total=True)
 
 
 def add_to_blacklist(call: Call) -> ApiResult:
-    """Put up to twenty followers on the blacklist."""
+    """Add up to twenty followers to the blacklist."""
     return _set_blacklisted(call, banned=True)
 
 
 def remove_from_blacklist(call: Call) -> ApiResult:
-    """Take up to twenty followers off it."""
+    """Remove up to twenty followers from the blacklist."""
     return _set_blacklisted(call, banned=False)
 
 
@@ -202,7 +202,7 @@ def _untag(call: Call, follower: Follower, tag_id: int) -> None:
         call.platform.followers.save(follower)
 
 
-CALLS = tuple(
+ROUTES = tuple(
     Route(method, path, verb, Capability.USERS)
     for method, path, verb in (
         ("GET", "/cgi-bin/user/info", get_info),

@@ -1,0 +1,1 @@
+"""What an account has published on the platform: menus, media files, QR codes."""

@@ -1,7 +1,7 @@
-"""Media: pictures, voices, videos and thumbs of an account.
+"""Media files of an account: images, voices, videos and thumbs.
 
-Temporary ones live three days, permanent ones until deleted. An id is worth nothing at another
-account (40007). (WeChat: 素材管理.)
+Temporary files exist for three days, permanent ones until they are deleted. A media id is valid at
+its own account only; elsewhere it is unknown (40007). (WeChat: 素材管理.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from simulator.core.limits import Limits
 from simulator.core.storage import Storage
 
 KILO, MEGA = 1024, 1024 * 1024
-# kind -> (most bytes, temporary endings, permanent endings)
+# kind -> (maximal bytes, extensions of temporary files, extensions of permanent files)
 RULES: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     "image": (10 * MEGA, ("jpg", "jpeg", "png", "gif"), ("jpg", "jpeg", "png", "gif", "bmp")),
     "voice": (2 * MEGA, ("amr", "mp3", "speex"), ("amr", "mp3", "wma", "wav")),
@@ -40,7 +40,7 @@ CONTENT_TYPES = {
 
 @dataclass
 class Medium:
-    """One stored file. expires_at 0: permanent. `picture` is its name in picture links."""
+    """One stored file. expires_at 0: permanent. `picture` is its name in public links."""
 
     id: str
     appid: str
@@ -55,7 +55,7 @@ class Medium:
 
     @property
     def mime(self) -> str:
-        """The content type, by the file's ending."""
+        """The content type, by the extension of the file."""
         return CONTENT_TYPES.get(
             self.filename.rpartition(".")[2].lower(), "application/octet-stream"
         )
@@ -74,25 +74,25 @@ class MediaStore:
             self._store(Medium(**{**body, "data": base64.b64decode(body["data"])}))
 
     def add_temporary(self, appid: str, kind: str, filename: str, data: bytes) -> Medium:
-        """A file for three days; raises 40004, 40005, 40006 or 44001."""
+        """Store a temporary file; raises 40004, 40005, 40006 or 44001."""
         _check(kind, filename, data, permanent=False)
         return self._add(appid, kind, filename, data, self._limits.media_seconds)
 
     def add_permanent(
         self, appid: str, kind: str, filename: str, data: bytes, **metadata: str
     ) -> Medium:
-        """A file that stays; `words` may be title and introduction of a video."""
+        """Store a permanent file; `words` are title and introduction of a video."""
         _check(kind, filename, data, permanent=True)
         return self._add(appid, kind, filename, data, 0, **metadata)
 
     def add_article_picture(self, appid: str, filename: str, data: bytes) -> Medium:
-        """A picture for article bodies, reachable by its link only (uploadimg)."""
+        """Store a picture for article bodies, which has a link and no media id (uploadimg)."""
         if len(data) > MEGA:
             raise ApiError(40009, "invalid image size")
         return self.add_permanent(appid, "image", filename, data, title="uploadimg")
 
     def get(self, appid: str, media_id: object) -> Medium:
-        """The account's own, living file; 40007 otherwise, 41006 without an id."""
+        """The account's own file that has not expired; 40007 otherwise, 41006 without an id."""
         if not media_id:
             raise ApiError(41006, "media_id missing")
         medium = self._by_id.get(media_id) if isinstance(media_id, str) else None
@@ -101,22 +101,22 @@ class MediaStore:
         return medium
 
     def get_of_kind(self, appid: str, media_id: object, kinds: tuple[str, ...]) -> Medium:
-        """As `get`, and of one of the kinds."""
+        """Like `get`, and the file must be of one of the kinds."""
         medium = self.get(appid, media_id)
         if medium.kind not in kinds:
             raise ApiError(40007, "invalid media_id")
         return medium
 
     def find_by_picture(self, name: str) -> Medium | None:
-        """The file behind a picture link."""
+        """The file of a public link, or None."""
         return self._by_picture.get(name)
 
     def find(self, media_id: str) -> Medium | None:
-        """A file for the phone, whoever owns it and also when its time is over."""
+        """A file for the phone, whichever account owns it and even when it has expired."""
         return self._by_id.get(media_id)
 
     def list_permanent(self, appid: str, kind: str | None = None) -> list[Medium]:
-        """The account's library, newest first."""
+        """The account's permanent files, newest first."""
         found = [
             one
             for one in self._by_id.values()

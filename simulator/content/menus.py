@@ -1,7 +1,7 @@
-"""Menus: the buttons under a chat.
+"""Menus: the buttons below a chat.
 
-An account has at most one default menu and any number of conditional ones; of those that fit a
-follower the newest wins. Checked as strictly as the platform does.
+An account has at most one default menu and any number of conditional ones; of those that match a
+follower the newest wins. Menus are validated as strictly as on the platform.
 (WeChat: 自定义菜单, 个性化菜单.)
 """
 
@@ -40,7 +40,7 @@ FIRST_MENU_ID = 418_000_000
 
 @dataclass
 class AccountMenu:
-    """The menus of one account; conditional ones oldest first."""
+    """The menus of one account; conditional ones with the oldest first."""
 
     appid: str
     buttons: list[Button] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Menus:
         self._save(menu)
 
     def get(self, appid: str) -> dict[str, Any]:
-        """What menu/get answers; 46003 when there is none."""
+        """The answer of menu/get; 46003 when there is no menu."""
         menu = self._get_or_create(appid)
         if not menu.buttons:
             raise ApiError(46003, "menu no exist")
@@ -75,13 +75,13 @@ class Menus:
         return answer
 
     def delete(self, appid: str) -> None:
-        """Remove the default and all conditional menus."""
+        """Delete the default and all conditional menus."""
         menu = self._get_or_create(appid)
         menu.buttons, menu.conditional = [], []
         self._save(menu)
 
     def add_conditional(self, appid: str, body: dict[str, Any]) -> int:
-        """A menu for some followers; 65303 without a default menu, 65304 without a rule."""
+        """Add a conditional menu; 65303 without a default menu, 65304 without a match rule."""
         menu = self._get_or_create(appid)
         if not menu.buttons:
             raise ApiError(65303, "there is no default menu")
@@ -98,7 +98,7 @@ class Menus:
         return menu.last_id
 
     def delete_conditional(self, appid: str, menu_id: object) -> None:
-        """Remove one conditional menu; 65301 when there is none."""
+        """Delete one conditional menu; 65301 when it does not exist."""
         menu = self._get_or_create(appid)
         remaining = [one for one in menu.conditional if str(one["menuid"]) != str(menu_id)]
         if len(remaining) == len(menu.conditional):
@@ -121,7 +121,7 @@ class Menus:
         return menu.buttons
 
     def current(self, appid: str, console: dict[str, Any]) -> dict[str, Any]:
-        """What get_current_selfmenu_info answers: the API's menu, or else the console's."""
+        """The answer of get_current_selfmenu_info: the API's menu, else the console's."""
         menu = self._get_or_create(appid)
         buttons = menu.buttons or console.get("button", [])
         listed = [
@@ -140,7 +140,7 @@ class Menus:
 
 
 def validate_buttons(buttons: object) -> list[Button]:
-    """The buttons as they will be stored, or the platform's refusal of what is wrong with them."""
+    """The buttons as they will be stored; raises ApiError with the platform's code when invalid."""
     if not isinstance(buttons, list) or not 1 <= len(buttons) <= 3:
         raise ApiError(40016, "invalid button size")
     return [_validate_top_button(button) for button in buttons]

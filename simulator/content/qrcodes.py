@@ -1,7 +1,7 @@
-"""QR codes: scenes that a citizen can scan.
+"""QR codes with a scene, which citizens can scan.
 
-Temporary codes end after at most 30 days, permanent ones never. A number and a text scene are two
-things: "7" as text is not the scene 7. (WeChat: 生成带参数的二维码.)
+Temporary codes expire after at most 30 days, permanent ones never. Number and text scenes are
+distinct: the text "7" is not the number 7. (WeChat: 生成带参数的二维码.)
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class QrCodes:
         self._by_ticket = {body["ticket"]: QrCode(**body) for body in storage.load_all("qrcode")}
 
     def create(self, appid: str, body: dict[str, Any]) -> dict[str, Any]:
-        """A new code out of the call's body; 40052, 40053, 45029 when it cannot be."""
+        """Create a code from the body of the call; raises 40052, 40053 or 45029."""
         action = body.get("action_name")
         if action not in ACTIONS:
             raise ApiError(40053, "invalid action info")
@@ -70,18 +70,18 @@ class QrCodes:
         return {**answer, "expire_seconds": seconds} if seconds else answer
 
     def find(self, ticket_or_url: str) -> QrCode | None:
-        """The code of a ticket, or of the link that its picture holds."""
+        """The code of a ticket, or of the link encoded in its picture; None if unknown."""
         found = self._by_ticket.get(ticket_or_url)
         if found is None:
             found = next((c for c in self._by_ticket.values() if c.url == ticket_or_url), None)
         return found
 
     def is_expired(self, code: QrCode) -> bool:
-        """Whether a temporary code has ended."""
+        """Whether a temporary code has expired."""
         return bool(code.expires_at) and code.expires_at <= self._clock.now()
 
     def list_active(self, appid: str) -> list[QrCode]:
-        """The account's living codes, newest first."""
+        """The account's codes that have not expired, newest first."""
         codes = [c for c in self._by_ticket.values() if c.appid == appid and not self.is_expired(c)]
         return codes[::-1]
 

@@ -1,0 +1,1 @@
+"""Mechanisms of the simulator: clock, storage, faults, limits, request log, change signal."""

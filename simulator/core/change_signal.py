@@ -1,4 +1,4 @@
-"""Pulse: wakes the pages that wait for something new."""
+"""Change signal: wakes the long polls of phone pages."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import threading
 
 
 class ChangeSignal:
-    """A number that grows with every change a phone could show."""
+    """A counter that grows with every change that a phone could show."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self.count = 0
 
     def notify(self) -> int:
-        """Count a change and wake whoever waits; returns its number."""
+        """Count a change and wake all who wait; returns its number."""
         with self._changed:
             self.count += 1
             self._changed.notify_all()
             return self.count
 
     def wait(self, after: int, seconds: float) -> int:
-        """The newest number, as soon as it is above `after` or the seconds are over."""
+        """Wait until the counter is above `after`, at most `seconds`; returns the counter."""
         with self._changed:
             self._changed.wait_for(lambda: self.count > after, timeout=seconds)
             return self.count

@@ -1,7 +1,7 @@
-"""Clock: what time the platform believes it is.
+"""The platform's clock, which a test can shift.
 
-Tokens, windows, quotas and media live by `now()`, which a test may shift. Callbacks carry `real()`,
-because the receiver compares their timestamps with its own watch.
+Tokens, windows, quotas and media expire by `now()`. Callbacks carry `real()`, because the receiver
+compares their timestamps with its own clock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Clock:
         return time.time()
 
     def day(self) -> int:
-        """Number of the virtual day in Asia/Shanghai; quotas start again with a new one."""
+        """Number of the virtual day in Asia/Shanghai, at whose end daily quotas are reset."""
         return int(self.now() + SHANGHAI_OFFSET) // DAY
 
     def month(self) -> str:

@@ -1,10 +1,10 @@
-"""Refused: the platform says no, with a number and a sentence."""
+"""The errors of the simulator."""
 
 from __future__ import annotations
 
 
 class ApiError(Exception):
-    """An API call ends here; the door turns it into `{"errcode": …, "errmsg": …}`."""
+    """Refuses an API call; `dispatch` answers `{"errcode": …, "errmsg": …}`."""
 
     def __init__(self, errcode: int, errmsg: str) -> None:
         super().__init__(f"{errcode} {errmsg}")
@@ -13,4 +13,4 @@ class ApiError(Exception):
 
 
 class ActionRejected(Exception):
-    """Somebody asked for what a phone or a console cannot do; the Chinese text is for the page."""
+    """An action that a real phone or console does not offer; the Chinese text is shown there."""

@@ -1,7 +1,7 @@
-"""Faults: what may go wrong on purpose.
+"""Fault injection: errors that tests and developers switch on.
 
-A fault names its kind and may be limited to an account, a path, a number of times or a chance.
-Faults of API calls are applied by the door, those of callbacks by the delivery.
+A fault has a kind and may be limited to an account, a path, a number of times or a probability.
+Faults of API calls are applied by `api.dispatch`, those of callbacks by `messaging.callbacks`.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ DEFAULT_SECONDS = {"slow": 3.0, "timeout_after_accepting": 30.0, "out_of_order":
 
 @dataclass
 class Fault:
-    """One switch. count None: until taken away. seconds: for the kinds that take time."""
+    """One fault. count None: until it is removed. seconds: the delay, for kinds that have one."""
 
     id: int
     kind: str
-    appid: str = ""  # empty: all accounts
-    path: str = ""  # empty: all paths; else the beginning of the path
+    appid: str = ""  # empty: every account
+    path: str = ""  # a prefix of the path; empty: every path
     count: int | None = None
     probability: float = 1.0
     seconds: float = 0.0
 
 
 class Faults:
-    """The switches that are on."""
+    """The active faults."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class Faults:
         self._active: list[Fault] = []
 
     def add(self, fields: dict[str, Any]) -> Fault:
-        """Switch a fault on, out of a mapping with the fields of `Fault`."""
+        """Add a fault from a mapping with the fields of `Fault`; ActionRejected for a wrong one."""
         kind = fields.get("kind", "")
         if kind not in API_KINDS and kind not in CALLBACK_KINDS:
             raise ActionRejected(f"没有这种故障：{kind}")
@@ -77,7 +77,7 @@ class Faults:
         return fault
 
     def consume(self, kind: str, *, appid: str | None, path: str = "") -> Fault | None:
-        """The first fault of the kind that strikes here; one of its times is used up."""
+        """The first fault of this kind that applies here, or None; uses up one of its times."""
         with self._lock:
             fault = next(
                 (one for one in self._active if self._applies(one, kind, appid, path)), None
@@ -97,16 +97,16 @@ class Faults:
         )
 
     def list_active(self) -> list[dict[str, Any]]:
-        """The switches that are on, as mappings."""
+        """The active faults, as mappings."""
         with self._lock:
             return [asdict(fault) for fault in self._active]
 
     def remove(self, fault_id: int) -> None:
-        """Switch one off."""
+        """Remove one fault."""
         with self._lock:
             self._active = [fault for fault in self._active if fault.id != fault_id]
 
     def clear(self) -> None:
-        """Switch all off."""
+        """Remove all faults."""
         with self._lock:
             self._active.clear()

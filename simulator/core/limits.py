@@ -1,4 +1,4 @@
-"""Limits: numbers of the platform that changed over the years, or that a test wants smaller."""
+"""Limits of the platform that changed over the years, or that tests make smaller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulator.core.errors import ActionRejected
 
 @dataclass
 class Limits:
-    """Counts, seconds and bytes; see the fields. `change` takes any of them by name."""
+    """Counts, seconds and bytes, as each field says; `update` sets any of them by name."""
 
     message_count: int = 5  # customer-service messages after a citizen's message
     message_seconds: float = 48 * 3600
@@ -18,17 +18,17 @@ class Limits:
     touch_seconds: float = 60
     msgmenu_rule: str = "menu"  # a tapped msgmenu option opens the "menu" or the "message" window
     text_bytes: int = 2048
-    callback_seconds: float = 5  # how long an answer may take
-    callback_interval: float = 5  # from one attempt to the next
+    callback_seconds: float = 5  # seconds within which an account has to answer a push
+    callback_interval: float = 5  # seconds between the attempts to deliver a push
     callback_attempts: int = 3
     token_seconds: int = 7200
-    token_overlap: int = 300  # how long an old token lives beside a new one
+    token_overlap: int = 300  # seconds that a replaced token stays valid
     forced_per_day: int = 20
     forced_interval: float = 30
     media_seconds: float = 3 * 86_400
 
     def update(self, values: dict[str, Any]) -> None:
-        """Set some limits; an unknown name or a value of another kind changes nothing."""
+        """Set some limits; ActionRejected, and no change at all, for a wrong name or type."""
         kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
         known = {field.name: kinds[str(field.type)] for field in fields(self)}
         for name, value in values.items():

@@ -1,7 +1,7 @@
-"""Journal: everything that was received and sent, in order, so that tests can count.
+"""The request log: every request received and sent, in order, so that tests can count them.
 
-An `api` line is one call of an account's server; a `callback` line is one attempt to deliver a
-push. Lines carry no token and no secret. Kept in memory, the newest 20,000.
+An `api` entry is one call of an account's server, a `callback` entry one attempt to deliver a
+push. Entries contain no token and no secret. The newest 20,000 are kept in memory.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any
 from simulator.core.clock import Clock
 
 MAX_ENTRIES = 20_000
-MAX_BODY_CHARACTERS = 8_000  # characters of a body
+MAX_BODY_CHARACTERS = 8_000  # characters; longer bodies are cut
 
 LogEntry = dict[str, Any]
 
 
 def new_rid() -> str:
-    """An id under which a call can be asked for later."""
+    """A new request id, by which openapi/rid/get finds the call."""
     value = uuid.uuid4().hex
     return f"{value[:8]}-{value[8:16]}-{value[16:24]}"
 
 
 class RequestLog:
-    """The newest lines, oldest first."""
+    """The newest entries, the oldest first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -36,7 +36,7 @@ class RequestLog:
         self._entries: deque[LogEntry] = deque(maxlen=MAX_ENTRIES)
 
     def add(self, what: str, **facts: Any) -> LogEntry:
-        """Write one line; long texts are cut."""
+        """Add an entry; long texts are cut."""
         short = {
             name: value[:MAX_BODY_CHARACTERS] + "…"
             if isinstance(value, str) and len(value) > MAX_BODY_CHARACTERS
@@ -49,7 +49,7 @@ class RequestLog:
         return line
 
     def list_entries(self, *, after: int = 0, **filters: str) -> list[LogEntry]:
-        """Lines newer than number `after` whose facts equal the wanted ones."""
+        """Entries newer than number `after` whose facts equal the given ones."""
         with self._lock:
             chosen = [line for line in self._entries if line["n"] > after]
         return [
@@ -59,11 +59,11 @@ class RequestLog:
         ]
 
     def find_by_rid(self, rid: str) -> LogEntry | None:
-        """The call that was answered with this rid."""
+        """The API call that was answered with this rid, or None."""
         with self._lock:
             return next((line for line in self._entries if line.get("rid") == rid), None)
 
     def clear(self) -> None:
-        """Forget all lines; numbers go on."""
+        """Delete all entries; numbering continues."""
         with self._lock:
             self._entries.clear()

@@ -1,9 +1,7 @@
-"""Shelf: where the simulator keeps what it should still know after a restart.
+"""Storage of what the simulator keeps over a restart: JSON documents by (kind, name) in SQLite.
 
-    documents(kind, name) -> JSON body
-
-Every store reads its kind once at start and writes each changed document at once, so a killed
-simulator loses nothing. Without a path the shelf keeps nothing and costs nothing.
+Every store loads its kind at start and writes each changed document immediately, so a killed
+simulator loses nothing. Without a path nothing is stored, as in most tests.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ Document = dict[str, Any]
 
 
 class Storage:
-    """A table of JSON documents in one SQLite file, or nowhere."""
+    """A table of JSON documents in one SQLite file, or no storage at all."""
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
@@ -36,7 +34,7 @@ class Storage:
         )
 
     def put(self, kind: str, name: str, body: Document) -> None:
-        """Keep the document, replacing the one of the same name."""
+        """Store a document, replacing one of the same name."""
         if self._connection is None:
             return
         text = json.dumps(body, ensure_ascii=False)
@@ -44,7 +42,7 @@ class Storage:
             self._connection.execute("REPLACE INTO documents VALUES (?, ?, ?)", (kind, name, text))
 
     def delete(self, kind: str, name: str) -> None:
-        """Forget the document, if it is there."""
+        """Delete a document, if it exists."""
         if self._connection is None:
             return
         with self._lock:
@@ -53,7 +51,7 @@ class Storage:
             )
 
     def load_all(self, kind: str) -> Iterator[Document]:
-        """Every document of the kind, by name."""
+        """All documents of a kind, by name."""
         if self._connection is None:
             return
         with self._lock:
@@ -64,7 +62,7 @@ class Storage:
             yield json.loads(body)
 
     def close(self) -> None:
-        """Let go of the file; later writes are not kept."""
+        """Close the file; later writes are dropped."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()

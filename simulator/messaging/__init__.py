@@ -1,0 +1,1 @@
+"""What passes between citizens and accounts: pushes, replies, chats, windows, templates."""

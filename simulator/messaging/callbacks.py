@@ -1,10 +1,10 @@
-"""Callbacks: brings pushes to the accounts' servers, and their answers to the phones.
+"""Callbacks: delivers pushes to the accounts' servers, and their replies to the phones.
 
 A push is posted up to three times, five seconds apart, until an answer arrives in time. Every
-attempt is signed and sealed anew but carries the same message. A timeout, a broken connection or a
-status other than 2xx leads to the next attempt; an answer that arrives but is not valid does not.
-When nothing valid came and the citizen is waiting, the failure text appears. (WeChat: 接入指南,
-被动回复用户消息; reference times 0, 5 and 10 s.)
+attempt is signed and encrypted anew but carries the same message. A timeout, a broken connection
+or a status other than 2xx leads to the next attempt; an answer that arrives but is invalid does
+not. If there was no valid answer and the citizen is waiting for one, the phone shows WeChat's
+failure text. (WeChat: 接入指南, 被动回复用户消息; attempts at 0, 5 and 10 s.)
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from simulator.messaging.pushes import Push, render
 FAILURE_TEXT = "该公众号提供的服务出现故障，请稍后再试"
 TRANSFER_TEXT = "已为你转接人工客服，请稍候"
 MAX_RESPONSE_BYTES = 256 * 1024
-MAX_RECENT = 60  # deliveries kept for the desk panel
+MAX_RECENT = 60  # deliveries kept for the developer's panel of the phone page
 
 
 @dataclass
 class Attempt:
-    """One request to an account's server. ms: how long it took."""
+    """One request to an account's server; `ms` is its duration."""
 
     number: int
     at: float
@@ -55,7 +55,7 @@ class Attempt:
 
 @dataclass
 class PushDelivery:
-    """A push on its way. outcome: pending, replied, silent or failed."""
+    """The delivery of one push. outcome: pending, replied, silent or failed."""
 
     id: int
     push: Push
@@ -67,7 +67,7 @@ class PushDelivery:
 
 
 class Callbacks:
-    """Delivers in threads of its own; `deliver` returns at once."""
+    """Delivers each push in a thread of its own; `deliver` returns immediately."""
 
     def __init__(
         self,
@@ -98,15 +98,15 @@ class Callbacks:
 
     @property
     def pending(self) -> int:
-        """How many deliveries are under way."""
+        """How many deliveries have not ended yet."""
         return self._pending
 
     def url(self, account: Account) -> str:
-        """Where the account's callbacks go."""
+        """The callback URL of an account."""
         return account.callback_url or f"{self.base}/wechat/{account.appid}"
 
     def deliver(self, push: Push) -> PushDelivery:
-        """Start bringing a push to its account's server."""
+        """Start the delivery of a push."""
         account = self._accounts.get(push.appid)
         with self._lock:
             self._count += 1
@@ -126,7 +126,7 @@ class Callbacks:
         return [one for one in reversed(found) if (one.push.citizen, one.push.appid) == chat]
 
     def check(self, account: Account) -> str:
-        """The GET check that saving the settings triggers: empty when it succeeds, else why not."""
+        """The GET check of the callback URL, as by the console; empty on success, else why not."""
         echo = str(secrets.randbelow(10**19))
         stamp, nonce = str(int(self._clock.real())), str(secrets.randbelow(10**10))
         query = {
@@ -265,7 +265,7 @@ class Callbacks:
         try:
             connection.request(method, f"{parts.path}?{parts.query}", body, headers)
             connection.sock.settimeout(max(0.01, deadline - time.monotonic()))
-            # The answer owns the socket from here on, because the connection is not kept.
+            # the response owns the socket from here on, because the connection is not kept alive
             sock = connection.sock
             with connection.getresponse() as response:
                 return response.status, _read(response, sock.settimeout, deadline)

@@ -1,9 +1,9 @@
-"""Chats: what stands on the citizens' screens.
+"""Chats: what the citizens' screens show.
 
     Citizen × Account ──< n Entry
 
 An entry is one bubble or one grey line. `seq` grows with every new or changed entry, so a phone
-asks for what came after the last one it has seen.
+asks for entries after the last `seq` it has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simulator.core.change_signal import ChangeSignal
 from simulator.core.clock import Clock
 from simulator.core.storage import Storage
 
-MAX_ENTRIES = 300  # entries per chat
+MAX_ENTRIES = 300  # entries kept per chat
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Entry:
 
 
 class Chats:
-    """All entries, newest last."""
+    """All entries of all chats."""
 
     def __init__(self, clock: Clock, change_signal: ChangeSignal, storage: Storage) -> None:
         self._clock = clock
@@ -52,7 +52,7 @@ class Chats:
     def add(
         self, citizen: str, appid: str, *, side: str, kind: str, via: str, body: dict[str, Any]
     ) -> Entry:
-        """Put an entry at the end of the chat and wake the phone."""
+        """Append an entry to a chat and wake waiting phone pages."""
         with self._lock:
             self.last_seq += 1
             entry = Entry(self.last_seq, appid, citizen, side, kind, via, self._clock.real(), body)
@@ -65,12 +65,12 @@ class Chats:
         return entry
 
     def list_entries(self, citizen: str, appid: str, *, after: int = 0) -> list[Entry]:
-        """The entries of one chat that are newer than `after`."""
+        """The entries of one chat with a `seq` above `after`."""
         with self._lock:
             return [one for one in self._by_chat[citizen, appid] if one.seq > after]
 
     def last(self, citizen: str, appid: str) -> Entry | None:
-        """The newest entry of a chat."""
+        """The newest entry of a chat, or None."""
         chat = self._by_chat.get((citizen, appid))
         return chat[-1] if chat else None
 

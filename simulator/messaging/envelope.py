@@ -1,9 +1,10 @@
-"""Envelope: signing and encrypting as the platform does, for callbacks and their answers.
+"""The envelope of callbacks and their answers: signature and encryption of safe mode.
 
     key    base64(EncodingAESKey + "="), 32 bytes; IV is its first half
     plain  16 random bytes, 4 bytes length (big endian), message, appid; PKCS#7 to blocks of 32
 
-(WeChat: 消息加解密说明.) Written from the protocol, on purpose without any code of the receiver.
+(WeChat: 消息加解密说明.) Written from the protocol and without any code of the receiver, so that an
+error there cannot be repeated here.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ BLOCK = 32
 
 
 class BadEnvelope(Exception):
-    """The sealed text cannot be opened; the reason says why."""
+    """The text cannot be decrypted; the message says why."""
 
 
 def sign(*parts: str) -> str:
-    """SHA-1 of the sorted parts, as lower-case hex."""
+    """SHA-1 of the sorted and joined parts, as lower-case hex."""
     return hashlib.sha1("".join(sorted(parts)).encode()).hexdigest()
 
 
@@ -33,7 +34,7 @@ def verify_signature(signature: str, *parts: str) -> bool:
 
 
 def encrypt(message: str, *, aes_key: str, appid: str, random: bytes | None = None) -> str:
-    """The message sealed for the account; `random` (16 bytes) is given only by test vectors."""
+    """The message encrypted for an account; `random` (16 bytes) is given by test vectors only."""
     key = _key(aes_key)
     body = message.encode()
     plain = (random or secrets.token_bytes(16)) + len(body).to_bytes(4, "big") + body
@@ -45,7 +46,7 @@ def encrypt(message: str, *, aes_key: str, appid: str, random: bytes | None = No
 
 
 def decrypt(sealed: str, *, aes_key: str, appid: str) -> str:
-    """The message inside; `BadEnvelope` for broken text, padding, length or another appid."""
+    """The decrypted message; BadEnvelope for wrong base64, padding, length or appid."""
     key = _key(aes_key)
     try:
         data = base64.b64decode(sealed, validate=True)

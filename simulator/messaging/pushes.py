@@ -1,6 +1,6 @@
-"""Pushes: the XML that tells an account what a citizen did.
+"""Pushes: the XML by which an account learns what a citizen did.
 
-Texts stand in CDATA, numbers bare; a dict becomes a nested element and a list repeated `item`s.
+Texts are written as CDATA, numbers without; a dict is a nested element, a list repeated `item`s.
 (WeChat: 接收普通消息, 接收事件推送.)
 """
 
@@ -35,7 +35,7 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class _MessageIds:
-    """64-bit ids that grow, also over a restart, and look like the platform's."""
+    """Growing 64-bit ids of the platform's form, which do not repeat after a restart."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,12 +52,12 @@ message_ids = _MessageIds()
 
 @dataclass
 class Push:
-    """One thing to tell an account. `waits`: the citizen looks at the chat for an answer."""
+    """One push. `waits`: the citizen expects a reply in the chat."""
 
     appid: str
     openid: str
     citizen: str
-    kind: str  # the MsgType, or for events their Event
+    kind: str  # the MsgType, or the Event of an event
     xml: str
     created: int
     message_id: int = 0  # 0 for events
@@ -67,7 +67,7 @@ class Push:
 def message(
     appid: str, original_id: str, openid: str, citizen: str, kind: str, **fields: Any
 ) -> Push:
-    """A message of the citizen with a fresh MsgId; `fields` in the platform's spelling."""
+    """A message of a citizen with a new MsgId; `fields` are named as in WeChat's XML."""
     number, created = message_ids.next(), int(time.time())
     common = {
         "ToUserName": original_id,
@@ -83,7 +83,7 @@ def message(
 def event(
     appid: str, original_id: str, openid: str, citizen: str, name: str, **fields: Any
 ) -> Push:
-    """Something that happened, as an event; `fields` in the platform's spelling."""
+    """An event; `fields` are named as in WeChat's XML."""
     created = int(time.time())
     xml = render(
         {

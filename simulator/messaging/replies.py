@@ -1,7 +1,7 @@
-"""Replies: what an account answered to a push, checked as strictly as the platform does.
+"""Passive replies to pushes, validated as strictly as on the platform.
 
-`read` turns the answer's body into None (nothing wanted: `success` or empty) or a bubble. Anything
-else is a `BadReply`, and the citizen sees the failure text. (WeChat: 被动回复用户消息.)
+`parse_reply` turns the body of an answer into a reply, or None for `success` or an empty body.
+Anything else is a BadReply, and the phone shows WeChat's failure text. (WeChat: 被动回复用户消息.)
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from simulator.accounts.accounts import Account
 from simulator.messaging import envelope
 from simulator.messaging.pushes import Push
 
-# media id, kinds it may be -> raises or returns nothing
+# called with a media id and the allowed kinds; raises when there is no such file
 MediaCheck = Callable[[str, tuple[str, ...]], None]
 
 
 class BadReply(Exception):
-    """The platform would not show this answer; the text says why."""
+    """The platform would not accept this answer; the message says why."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Reply:
 def parse_reply(
     answer: bytes, account: Account, push: Push, *, check: MediaCheck, text_bytes: int
 ) -> Reply | None:
-    """The reply inside an answer body, or None when the account wants to say nothing."""
+    """The reply in the body of an answer, or None when the account does not reply."""
     text = _decode(answer).strip()
     if text in ("", "success"):
         return None
@@ -58,7 +58,8 @@ def parse_reply(
     if kind == "transfer_customer_service" and push.message_id == 0:
         raise BadReply("事件不能转人工客服")
     if kind == "news" and push.message_id:
-        body["articles"] = body["articles"][:1]  # since 2018 a message gets one item only
+        # since October 2018 a news reply shows one item only
+        body["articles"] = body["articles"][:1]
     return Reply(kind, body, text)
 
 

@@ -1,8 +1,8 @@
-"""Notices: template messages and subscription notices.
+"""Template messages and subscription notices.
 
 Each account has its own templates with its own ids. A repeated `client_msg_id` to the same openid
-within ten minutes is the same message. A one-time notice needs one consent a send, a long-term one
-a single consent. (WeChat: 模板消息, 订阅通知.)
+within ten minutes counts as the same message. A one-time notice needs one consent for every send,
+a long-term notice a single one. (WeChat: 模板消息, 订阅通知.)
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Template:
 
     @property
     def keys(self) -> list[str]:
-        """The names that a message must fill."""
+        """The keys for which a message must give values."""
         return _KEY.findall(self.content)
 
     def rows(self, data: dict[str, Any]) -> list[list[str]]:
@@ -78,24 +78,24 @@ class Templates:
         return [one for one in self._templates_of(appid).values() if bool(one.kind) == notices]
 
     def get(self, appid: str, template_id: object, *, notice: bool) -> Template:
-        """One template; 40037 when it is not this account's."""
+        """A template; 40037 when it is not this account's."""
         found = self._templates_of(appid).get(template_id) if isinstance(template_id, str) else None
         if found is None or bool(found.kind) != notice:
             raise ApiError(40037, "invalid template_id")
         return found
 
     def add(self, appid: str, title: str, content: str, kind: int = 0) -> Template:
-        """A further template of the account."""
+        """Add a template to an account."""
         template = Template(_template_id(appid, f"{title}/{kind}"), title, content, kind)
         self._templates_of(appid)[template.id] = template
         return template
 
     def delete(self, appid: str, template_id: object, *, notice: bool) -> None:
-        """Remove a template; 40037 when it is not there."""
+        """Delete a template; 40037 when it does not exist."""
         del self._templates_of(appid)[self.get(appid, template_id, notice=notice).id]
 
     def find_sent(self, appid: str, openid: str, client_id: str) -> int | None:
-        """The msgid that this client id got within the last ten minutes."""
+        """The msgid given for this client id within the last ten minutes, or None."""
         at, msgid = self._sent.get((appid, openid, client_id), (0.0, 0))
         return msgid if msgid and self._clock.now() - at < REPEAT_SECONDS else None
 
@@ -117,7 +117,7 @@ class Templates:
 
 
 def validate_data(template: Template, data: object) -> dict[str, Any]:
-    """The data of a message; 47003 names the key that is missing or has a wrong form."""
+    """The values of a message; 47003 names the key that is missing or malformed."""
     if not isinstance(data, dict):
         raise ApiError(47003, "argument invalid! data is empty")
     for key in template.keys:

@@ -1,9 +1,9 @@
-"""Windows: how many customer-service messages an account may still send to a follower.
+"""Reply windows: how many customer-service messages an account may still send to a follower.
 
-A message of the citizen allows five within 48 hours; a menu click, a follow or a scan allows three
-within a minute. A message starts its count again and ends a short allowance; a touch opens a short
-one beside it, and a send uses that first.
-(WeChat: 客服消息 / 下发规则; the numbers are in `limits`.)
+A message of the citizen allows five messages within 48 hours; a menu click, a follow or a scan
+allows three within a minute. A new message starts its count again and closes the short window; an
+interaction opens a short window beside the long one, and sending uses that first.
+(WeChat: 客服消息 / 下发规则; the numbers are in `core.limits`.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from simulator.core.storage import Storage
 
 @dataclass
 class Window:
-    """Last actions in virtual unix seconds (0: never), and what was sent since."""
+    """Times of the last actions in virtual unix seconds (0: never), and how much was sent since."""
 
     name: str
     message_at: float = 0.0
@@ -74,7 +74,7 @@ class Windows:
         self._save(window)
 
     def remaining(self, appid: str, openid: str) -> dict[str, float]:
-        """What is still allowed: `count` messages, the longer window ends in `seconds`."""
+        """What is still allowed: `count` messages; the longer window closes in `seconds`."""
         window = self._window(appid, openid)
         message, touch = self._open_windows(window)
         now = self._clock.now()
@@ -94,7 +94,7 @@ class Windows:
         window.typing_until = now + 15
 
     def stop_typing(self, appid: str, openid: str) -> None:
-        """Take the typing indicator away."""
+        """Hide the typing indicator."""
         self._window(appid, openid).typing_until = 0.0
 
     def is_typing(self, appid: str, openid: str) -> bool:

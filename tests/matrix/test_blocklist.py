@@ -1,4 +1,4 @@
-"""Blocks: who is silent, since when and why; and WeChat's own list, brought along by a job."""
+"""Blocklist: who is blocked, since when and why; and WeChat's own list, kept in line by a job."""
 
 from collections.abc import Callable
 

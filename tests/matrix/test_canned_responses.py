@@ -1,4 +1,4 @@
-"""Phrases: each department's own, changed by one person at a time."""
+"""Canned responses: each department's own, changed by one person at a time."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Sendings: customer-service messages, within their windows, once where that can be known."""
+"""Outbound messages: within their windows, and once where that can be known."""
 
 from datetime import timedelta
 from typing import Any

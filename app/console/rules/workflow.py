@@ -27,7 +27,7 @@ from app.web.auth import requires
 from config import clock, jobs
 from config.database import read_only
 from config.permissions import Permission
-from keywords.publishing import lifecycle, workflow
+from keywords.publishing import lifecycle, sample_checks, workflow
 from keywords.publishing.sample_checks import FailingSample, SampleReport
 from keywords.publishing.workflow import MAX_COMMENT_LENGTH, SampleChecksFailed, SampleReportStale
 from keywords.rules import review_policies, store, versions
@@ -240,7 +240,7 @@ def _with_sample_report(
 
 def _run_sample_check(version: RuleVersion, snapshot: Snapshot) -> SampleReport:
     revision = snapshot.cache_versions.get(store.CACHE_KEY, 0)
-    return workflow.check_samples(
+    return sample_checks.check_samples(
         version, snapshot.ruleset, cache_version=revision, now=clock.now()
     )
 

@@ -14,7 +14,6 @@ BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 JSON = sa.JSON(none_as_null=True)
 TABLES = (
-    "conversation_progress",
     "inbox_cursors",
     "inbox_days",
     "canned_responses",
@@ -39,7 +38,6 @@ def _only(condition: str) -> dict[str, Any]:
 
 
 def upgrade() -> None:
-    _conversation_progress()
     _inbox_cursors()
     _inbox_days()
     _canned_responses()
@@ -56,15 +54,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(TABLES):
         op.drop_table(table)
-
-
-def _conversation_progress() -> None:
-    op.create_table(
-        "conversation_progress",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("settled_id", BIG_KEY, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation_progress")),
-    )
 
 
 def _inbox_cursors() -> None:

@@ -14,7 +14,7 @@ from config.database import session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
 from keywords.matching.ruleset import RuleSet
-from keywords.publishing import workflow
+from keywords.publishing import sample_checks, workflow
 from keywords.publishing.sample_checks import SampleReport
 from keywords.publishing.workflow import (
     InvalidTransition,
@@ -94,7 +94,7 @@ def publish(version: RuleVersion, policy: ReviewPolicy) -> RuleVersion:
 
 def sample_report(version: RuleVersion) -> SampleReport:
     revision = cache_versions.current().get(store.CACHE_KEY, 0)
-    return workflow.check_samples(version, RuleSet(), cache_version=revision, now=NOW)
+    return sample_checks.check_samples(version, RuleSet(), cache_version=revision, now=NOW)
 
 
 def publish_new(draft: RuleSpec, police: int, rule_id: int | None = None) -> RuleVersion:

@@ -1,4 +1,4 @@
-"""Probes: each question about an account is waiting, settled or failed, with words to act on."""
+"""Connection checks: each question is waiting, OK or failed, with words to act on."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Gathering: a talk for each follower who wrote, as the last message leaves it."""
+"""Projection: a conversation for each follower who wrote, as the last message leaves it."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from config.database import session
 from config.jobs import Job
 from matrix import conversations
 from matrix.conversations import Conversation, projection
-from matrix.inbox import Outcome
+from matrix.inbox import Outcome, cursors, days
 from tests.helpers import NOW
 from tests.matrix.conversations.conftest import DAY, LATER, MINUTE, SECOND, City
 
@@ -122,9 +122,7 @@ def test_a_message_that_appears_late_is_found(city: City) -> None:
     young = city.receive("o1", "先到", at=NOW - SECOND)
     city.project(NOW)
     # as if the one before had only now been committed
-    progress = session.get_one(projection.ProjectionProgress, 1)
-
-    assert progress.settled_id < young
+    assert cursors.position(conversations.REFRESH) < young
 
 
 def test_days_lead_to_ids(city: City) -> None:
@@ -134,10 +132,10 @@ def test_days_lead_to_ids(city: City) -> None:
     city.project()
 
     today = NOW.date()
-    assert projection.first_id_of(today - DAY) == first
-    assert projection.first_id_of(today) == second
-    assert projection.first_id_of(today + DAY) is None
-    assert projection.first_id_of(today - timedelta(days=9)) == first
+    assert days.first_id_of(today - DAY) == first
+    assert days.first_id_of(today) == second
+    assert days.first_id_of(today + DAY) is None
+    assert days.first_id_of(today - timedelta(days=9)) == first
 
 
 def test_the_job_is_asked_for_once(city: City) -> None:

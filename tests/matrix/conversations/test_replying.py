@@ -1,4 +1,4 @@
-"""Answering: once, in time, seen by all, and waiting again when it did not arrive."""
+"""Replying: once, in time, seen by all, and waiting again when it was not delivered."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The board: the worst first, with reasons a person can act on, in few queries."""
+"""Health: the worst account first, with reasons a person can act on, in few queries."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

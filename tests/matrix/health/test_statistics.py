@@ -1,4 +1,4 @@
-"""Surveys: who still waits for an answer, and what did not arrive, found by ids alone."""
+"""Statistics: who still waits for an answer, and what was not delivered, found by ids alone."""
 
 from datetime import datetime, timedelta
 

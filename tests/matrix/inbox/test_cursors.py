@@ -1,4 +1,4 @@
-"""Walks: every push once, in order, and none that may still be overtaken."""
+"""Cursors: every push once, in order, and none that may still be overtaken."""
 
 from datetime import timedelta
 
@@ -96,3 +96,12 @@ def test_traffic_adds_up_and_belongs_to_the_account_s_readers(make_account: Make
         (mine, Outcome.RULE): 5,
         (mine, Outcome.FALLBACK): 1,
     }
+
+
+def test_a_cursor_that_may_read_twice_never_moves_back() -> None:
+    assert cursors.position("a") == 0
+    cursors.move_to("a", 7)
+    cursors.move_to("a", 5)
+    cursors.move_to("b", 3)
+
+    assert (cursors.position("a"), cursors.position("b")) == (7, 3)

@@ -12,7 +12,7 @@ from config.database import session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission
 from matrix import menus
-from matrix.menus import MenuState
+from matrix.menus import MenuState, conditional
 from tests.helpers import NOW
 from tests.helpers.principals import accounts_scope, principal
 from tests.matrix.conftest import MakeAccount, MakeDepartment
@@ -326,3 +326,9 @@ def test_the_list_shows_each_account_with_its_newest_version(
     board = menus.list_newest_for_staff(principal(accounts_scope(first.id, second.id)))
 
     assert [(one.account, one.menu) for one in board] == [("账号1", newest), ("账号2", None)]
+
+
+def test_a_menu_that_is_not_there_is_not_found(rolled_back: None) -> None:
+    for get in (menus.get, conditional.get):
+        with pytest.raises(NotFound):
+            get(404)

@@ -318,3 +318,8 @@ def test_a_count_that_is_killed_leaves_nothing_and_the_next_one_is_whole(
         qrcodes.count_scans(now=LATER)
     with transaction():
         assert counted(code_id) == [(DAY, 0, 2)]
+
+
+def test_a_code_that_is_not_there_is_not_found(rolled_back: None) -> None:
+    with pytest.raises(NotFound):
+        qrcodes.get(404)

@@ -1,4 +1,4 @@
-"""The directory: who is found by whom, page by page, and what places are offered."""
+"""Directory: who is found by whom, page by page, and which places are offered."""
 
 from datetime import date
 from itertools import count
