@@ -79,3 +79,21 @@ def test_every_page_of_the_navigation_stands_in_a_guide() -> None:
     labels = [entry.label for _, entries in NAVIGATION for entry in entries]
     missing = [label for label in labels if label not in guides]
     assert not missing, format_findings(missing)
+
+
+DEVELOPER_DOCUMENTS = sorted(
+    str(path.relative_to(ROOT)) for path in (*ROOT.glob("docs/dev/*.md"), ROOT / "CONTRIBUTING.md")
+)
+
+
+@pytest.mark.parametrize("name", DEVELOPER_DOCUMENTS)
+def test_every_file_that_a_guide_for_developers_names_is_there(name: str) -> None:
+    """A walk along a real example is worth something only while its files exist."""
+    named = set(re.findall(r"`([a-z_]+/[\w./-]+)`", text(name)))
+    named |= {
+        str((ROOT / name).parent.joinpath(target).resolve().relative_to(ROOT))
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text(name))
+    }
+    assert named
+    missing = sorted(path for path in named if not (ROOT / path).exists())
+    assert not missing, format_findings(missing)
