@@ -108,6 +108,7 @@ class Matcher:
     def match_text(self, normal: NormalizedText, *, now: datetime) -> Rule | None:
         """The rule that answers a message already in normal form, or None."""
         equal = self._best(list(self._equal_hits(normal)), now)
+        # a rule may have "谢谢" as its whole message, so small talk rules out only lower levels
         if equal is not None or small_talk.is_small_talk(normal):
             return equal
         return self._best(list(self._part_hits(normal)), now, is_long=_is_long(normal))
@@ -134,6 +135,7 @@ class Matcher:
         normal = normalize(match_input.text)
         hits = list(self._part_hits(normal))
         if small_talk.is_small_talk(normal):
+            # kept with a reason, so that staff see why a keyword in the message did not count
             hits = [hit._replace(obstacle="不像是在提问") for hit in hits]
         equal = self._candidates(list(self._equal_hits(normal)), now)
         parts = self._candidates(hits, now, is_long=_is_long(normal))
@@ -175,20 +177,25 @@ class Matcher:
     def _event_hits(self, match_input: MatchInput) -> Iterator[_Hit]:
         for entry_id in self._index.event_matches(match_input.kind, match_input.text):
             entry = self._index.entries[entry_id]
+            # a rule for exactly this menu key beats one for a prefix of several keys
             level = MatchLevel.CONTAINS if entry.mode is MatchMode.PREFIX else MatchLevel.EQUAL
             yield _Hit(entry, level, 0, len(entry.word))
 
     def _equal_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
+        # fewer than three lookups, as the forms of most messages are the same text
         for form in dict.fromkeys((normal.text, normal.core, normal.standard)):
             for entry_id in self._index.equal_to(form):
                 entry = self._index.entries[entry_id]
+                # a whole message has no room for required words; excluded ones still count
                 obstacle = self._exclusion_obstacle(entry.rule_number, _searched_forms(normal))
                 yield _Hit(entry, MatchLevel.EQUAL, 0, len(form), obstacle)
 
     def _part_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
         yield from self._word_hits(MatchLevel.CONTAINS, normal.core, normal)
+        # most messages have no dialect word, and then a second pass would find the same
         if normal.standard != normal.core:
             yield from self._word_hits(MatchLevel.STANDARD, normal.standard, normal)
+        # a pattern is searched in the core as typed: staff write it without thinking of dialect
         for entry_id in self._index.pattern_matches(normal.core):
             yield self._whole_hit(entry_id, MatchLevel.CONTAINS, len(normal.core), normal)
         yield from self._phonetic_hits(normal)
@@ -201,6 +208,7 @@ class Matcher:
             if entry.mode is MatchMode.PREFIX and start:
                 continue
             context = _context_of(text, start, end) if is_long else whole
+            # the index looked for one group only
             if entry.groups and not _has_all_groups(entry.groups, context):
                 continue
             place = "只是地点" if small_talk.is_only_location(text, end) else ""
@@ -226,6 +234,7 @@ class Matcher:
             typed = phonetic.source[start:end]
             if typed == entry.word:
                 continue  # written correctly: a hit of a higher level already
+            # the index does not know modes, so what equal and prefix demand is checked here
             if entry.mode is MatchMode.EQUAL and end - start < len(phonetic.code):
                 continue
             if entry.mode is MatchMode.PREFIX and start:
@@ -269,6 +278,7 @@ def _order(hits: Iterable[_Hit], *, is_long: bool) -> Callable[[_Hit], tuple[int
     def key(hit: _Hit) -> tuple[int, ...]:
         rule = hit.entry.rule_number
         coverage = len(covered.get(rule, ())) if is_long else 0
+        # EQUAL and mandatory stay above coverage; priority and length come after it
         mandatory = hit.score // _MANDATORY_POINTS
         return -mandatory, -coverage, -hit.score, -counts.get(rule, 0), rule, hit.start
 

@@ -74,10 +74,12 @@ class RuleSet:
         }
         ruleset._positions = {position.account_id: position for position in positions}
         ruleset._all_rules_matcher = compiled_matchers.get(all_rules) or Matcher(all_rules)
+        # an account of the whole city has all rules and shares this matcher
         compiled_matchers[ruleset._all_rules_matcher.rules] = ruleset._all_rules_matcher
         matchers: dict[int, Matcher] = {}
         for position in ruleset._positions.values():
             account_rules = effective_rules(all_rules, position)
+            # accounts with the same rules, as the siblings in a department, share one matcher
             if account_rules not in compiled_matchers:
                 compiled_matchers[account_rules] = Matcher(account_rules)
             matchers[position.account_id] = compiled_matchers[account_rules]
@@ -156,6 +158,7 @@ class RuleSet:
             return ()
         own = self._own_slugs.get(account_id, frozenset())
         foreign: list[Rule] = []
+        # otherwise there are no foreign rules to look for
         if len(own) < len(self._all_rules_matcher.rules):
             matching_rules = self._all_rules_matcher.rank(normal, now=now)
             foreign = [rule for rule in matching_rules if rule.slug not in own and _is_shared(rule)]
@@ -166,6 +169,7 @@ class RuleSet:
         is_text = match_input.kind is InputKind.TEXT
         emergency = self.find_emergency(match_input.text) if is_text else None
         matcher = self._matchers.get(account_id) or Matcher(())
+        # as in the callback, where the emergency prompt comes instead of a rule
         rule = matcher.match(match_input, now=now) if emergency is None else None
         is_settled = rule is not None or emergency is not None or not is_text
         return MatchResult(

@@ -59,6 +59,7 @@ def insert_all(rows: Sequence[NewRuleRow]) -> None:
     """
     if not rows:
         return
+    # sorted: without it the database may return ids in another order than the rows
     statement = insert(RuleRow).returning(RuleRow.id, sort_by_parameter_order=True)
     ids = session.scalars(statement, [row.rule_values for row in rows]).all()
     session.execute(

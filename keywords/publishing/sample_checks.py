@@ -77,6 +77,7 @@ def _check_own(
     own_accounts = what_if.own_accounts
     if not changed.samples or not own_accounts:
         return
+    # a rule limited to office hours is checked at a time when it answers
     moment = next_active_moment(changed, now=now)
     answers_by_account = [
         what_if.answers_after(position, changed.samples, now=moment) for position in own_accounts

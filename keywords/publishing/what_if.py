@@ -30,6 +30,7 @@ class WhatIf:
         self._before = ruleset.find_rule(changed.slug)
         self._overriders: dict[str, list[Rule]] = {}
         for rule in ruleset.all_rules_matcher.rules:
+            # the changed rule is left out, as its overrides may be other ones after the change
             if rule.overrides and rule.slug != changed.slug:
                 self._overriders.setdefault(rule.overrides, []).append(rule)
 

@@ -126,6 +126,7 @@ def save_draft(
     newest = versions.find_newest(rule_id) or _create_initial_version(row)
     if base_lock_version is not None and newest.lock_version != base_lock_version:
         raise VersionChanged(newest)
+    # saving twice by a double click or a repeated load makes no second version
     if newest.sha256 == version_spec.sha256 and newest.state in (
         *OPEN_STATES,
         VersionState.PUBLISHED,
@@ -330,12 +331,14 @@ def _publish(
     # the lock on the counter makes other publications wait, so the report stays valid until commit
     if cache_versions.lock_version(store.CACHE_KEY) != report.cache_version:
         raise SampleReportStale(rule=row.id)
+    # a reason is asked for and audited, so that nobody skips the check unnoticed
     if report.failing and not waiver.strip():
         raise SampleChecksFailed(report.failing)
     versions.supersede_published(row.id)
     updated = _transition(
         version, expected, sha256=sha256, state=VersionState.PUBLISHED, published_at=now, **columns
     )
+    # the state of the spec is not part of the workflow: a published rule is live
     rule_spec = replace(version.spec, state=spec.RuleState.LIVE)
     rule_spec = replace(
         rule_spec, review_by=rule_spec.review_by or policy.review_by(clock.local_day(now))

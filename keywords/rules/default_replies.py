@@ -210,6 +210,7 @@ def _save(
     row = session.get(DefaultReplyRow, key)
     before = {"text": row.text, "words": row.words} if row else None
     after = {"text": text, "words": words}
+    # loading a file again must not fill the audit log or move the cache version
     if before == after:
         return False
     if row is None:
@@ -250,6 +251,7 @@ def edit_token(row: DefaultReplyRow | None) -> str:
 
 
 def _check_unchanged(key: str, expected: str | None) -> None:
+    # read anew: the session may hold the row from before the form was shown
     row = session.get(DefaultReplyRow, key, populate_existing=True)
     if expected is not None and expected != edit_token(row):
         raise DefaultReplyChanged(key=key)

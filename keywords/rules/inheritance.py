@@ -60,7 +60,9 @@ def effective_rules(rules: Iterable[Rule], position: AccountPosition) -> tuple[R
     """
     below = frozenset(position.own_and_below[1:])
     applicable = [rule for rule in rules if applies_to(rule, position)]
+    # overrides made below do not count here
     overridden = {rule.overrides for rule in applicable if rule.department_id not in below}
+    # without the overridden default the rule below is no duplicate and answers here as well
     present = {rule.slug for rule in applicable} - overridden
     remaining = (
         rule

@@ -81,6 +81,7 @@ def list_for_staff(
     """The rules a staff member may read, the last changed first. Two queries."""
     query = select(RuleRow).where(*_conditions(member, filters))
     rows = session.scalars(
+        # the id makes the order total, or a rule could appear on two pages
         query.order_by(RuleRow.updated_at.desc(), RuleRow.id.desc()).offset(offset).limit(limit)
     ).all()
     newest = versions.newest_by_rule(row.id for row in rows)
@@ -139,6 +140,7 @@ def _conditions(member: Principal, filters: RuleFilters) -> list[ColumnElement[b
         conditions.append(RuleRow.scope == filters.scope)
     if filters.status is not None:
         conditions.append(_status_condition(filters.status))
+    # autoescape: "%" typed by staff is a character and not a wildcard
     for word in filters.text.split():
         conditions.append(RuleRow.search_text.contains(fold(word), autoescape=True))
     if filters.never_hit:

@@ -67,6 +67,7 @@ class ReviewPolicy:
 
         The same day of the month, or its last day where the month is shorter.
         """
+        # months count from 0 for the division and from 1 in dates
         years, month = divmod(today.month - 1 + self.review_months, 12)
         year, month = today.year + years, month + 1
         return date(year, month, min(today.day, calendar.monthrange(year, month)[1]))

@@ -115,6 +115,7 @@ def upload(filename: str, body: bytes, *, by: Principal, now: datetime) -> RuleI
     row = RuleImport(
         staff_id=by.staff_id,
         staff_name=by.name,
+        # the end of a long name has the extension and usually the date
         filename=filename[-MAX_FILENAME_LENGTH:],
         format=format_,
         sha256=hashlib.sha256(body).hexdigest(),
@@ -129,6 +130,7 @@ def upload(filename: str, body: bytes, *, by: Principal, now: datetime) -> RuleI
     session.add(row)
     session.flush()  # the job and the audit row need the id
     _audit("rule_import.upload", row)
+    # one job per import and step, however often the button is pressed
     jobs.enqueue(CHECK_JOB, key=f"{CHECK_JOB}:{row.id}", import_id=row.id)
     return row
 
@@ -167,6 +169,7 @@ def record_check(import_id: int, *, now: datetime, **report: Any) -> None:
     state = (
         ImportState.REFUSED if report.get("invalid") or report.get("note") else ImportState.CHECKED
     )
+    # files may contain personal data, so they are kept no longer than needed
     cleared = {"content": b""} if state is ImportState.REFUSED else {}
     compare_and_set(
         RuleImport,

@@ -55,6 +55,7 @@ class RuleVersion(Base):
     __tablename__ = "rule_versions"
     __table_args__ = (
         UniqueConstraint("rule_id", "number"),
+        # partial indexes, because any number of versions may be superseded or rejected
         Index(
             "uq_rule_versions_open",
             "rule_id",
@@ -120,6 +121,7 @@ class VersionSpec:
         Whoever approves sends the hash of what was on the page, so a change made meanwhile is
         never published by that decision.
         """
+        # sorted keys: the hash must not depend on the order in which fields were set
         written = json.dumps(
             self._content() | self._owner_columns(), ensure_ascii=False, sort_keys=True
         )
@@ -207,6 +209,7 @@ def append(
     )
     _supersede(rule_id, *superseded_states)
     earlier_contributors = (
+        # a published version starts anew: whoever wrote before may review what comes after
         previous.contributor_ids if previous is not None and previous.published_at is None else []
     )
     contributor_ids = {*earlier_contributors, *([] if author_id is None else [author_id])}
@@ -238,5 +241,6 @@ def _supersede(rule_id: int, *states: VersionState) -> None:
         update(RuleVersion)
         .where(RuleVersion.rule_id == rule_id, RuleVersion.state.in_(states))
         .values(state=VersionState.SUPERSEDED)
+        # versions in the session must show their new state before they are written again
         .execution_options(synchronize_session="fetch")
     )

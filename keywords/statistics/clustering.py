@@ -66,6 +66,7 @@ def assign(messages: Sequence[UnansweredMessage]) -> list[ClusterUpdate]:
     """
     by_account: dict[int, list[tuple[str, str, UnansweredMessage]]] = {}
     for message in messages:
+        # mask before cutting, or half an identity number would no longer look like one
         sample = mask_pii(message.text)[:MAX_SAMPLE_LENGTH]
         normal = normalize(sample)
         if normal.standard and not small_talk.is_small_talk(normal):
@@ -98,6 +99,7 @@ def _assign_for_account(
         for cluster_update in cluster_updates
         if cluster_update.messages
     }
+    # clusters that got no message are left out
     return list(found.values())
 
 

@@ -55,6 +55,7 @@ def record(increments: Mapping[tuple[str, int, date], HitIncrement]) -> None:
         return
     statement = upsert(RuleHits)
     session.connection().execute(
+        # adding in the database: two workers may count for the same rule and day at once
         statement.on_conflict_do_update(
             index_elements=[RuleHits.rule_slug, RuleHits.account_id, RuleHits.local_day],
             set_={

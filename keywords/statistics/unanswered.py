@@ -127,10 +127,12 @@ def list_for_staff(
     if filters.account_id is not None:
         query = query.where(Cluster.account_id == filters.account_id)
     if filters.search.strip():
+        # a search that normalizes to nothing finds nothing, instead of everything
         plain = normalize(filters.search).standard
         query = query.where(Cluster.text.contains(plain, autoescape=True) if plain else false())
     if after is not None:
         cursor_value = after.last_at if filters.newest_first else after.count
+        # keyset paging: offsets would skip clusters whose counts grow while somebody pages
         query = query.where(tuple_(sort_column, Cluster.id) < tuple_(cursor_value, after.id))
     rows = session.scalars(query.order_by(sort_column.desc(), Cluster.id.desc()).limit(limit))
     return list(rows)

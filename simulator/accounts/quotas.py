@@ -61,6 +61,7 @@ class Quotas:
     def consume(self, appid: str, path: str) -> None:
         """Count a call; raises 45009 when the daily, 45011 when the per-minute limit is used up."""
         minute_key = (appid, path, int(self._clock.now()) // 60)
+        # the minute is checked first, so a refused call does not use up the daily quota
         per_minute = self._minute_limit(appid, path)
         if per_minute is not None and self._minute[minute_key] >= per_minute:
             raise ApiError(45011, "api minute-quota reach limit, must slower, retry next minute")

@@ -60,6 +60,7 @@ class Tokens:
         former = self._current.get((appid, "token"))
         if former is not None:
             overlap = self._clock.now() + self._limits.token_overlap
+            # the overlap lets requests that are under way with the old token finish
             former.expires_at = min(former.expires_at, overlap)
             self._save(former)
         return self._issue(appid, "token").value, self._limits.token_seconds

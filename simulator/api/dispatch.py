@@ -95,6 +95,7 @@ def dispatch(rest: str) -> Response:
     if platform.faults.consume("http_502", appid=appid, path=api_request.path) is not None:
         response = Response("<html><h1>502 Bad Gateway</h1></html>", 502, mimetype="text/html")
     else:
+        # the call takes effect and its answer comes too late: the caller cannot know which
         mute = platform.faults.consume(
             "timeout_after_accepting", appid=appid, path=api_request.path
         )
@@ -122,6 +123,7 @@ def _handle(api_request: ApiRequest, appid: str, rid: str) -> ApiResult:
         route = _route(api_request)
         _raise_faults(api_request, appid, route)
         account = _authorize(api_request, route)
+        # one call at a time: a handler may change several stores
         with api_request.platform.lock:
             if route.counts_quota:
                 api_request.platform.quotas.consume(account.appid, api_request.path)
@@ -135,6 +137,7 @@ def _route(api_request: ApiRequest) -> Route:
     if route is None:
         raise ApiError(404, "404 not found, no such api")
     if route.method != api_request.method:
+        # 43001: GET required; 43002: POST required
         code = 43001 if route.method == "GET" else 43002
         raise ApiError(code, f"require {route.method} method")
     return route
@@ -154,6 +157,7 @@ def _authorize(api_request: ApiRequest, route: Route) -> Account:
 
 def _raise_faults(api_request: ApiRequest, appid: str, route: Route) -> None:
     for kind, (errcode, errmsg) in FAULT_ERRORS.items():
+        # an error of access tokens would make no sense for a call that gets one
         if kind in TOKEN_FAULTS and route.authentication != "token":
             continue
         if (
@@ -204,6 +208,7 @@ def _log_request(
     is_json = response.mimetype == "application/json"
     answer = response.get_data(as_text=True) if is_json else f"<{response.mimetype}>"
     uploads = [f"<{one.filename}, {len(one.data)} bytes>" for one in api_request.uploads.values()]
+    # no secret and no token may appear in the log, in any form
     has_secret = b"secret" in api_request.raw or "token" in api_request.path
     api_request.platform.request_log.add(
         "api",

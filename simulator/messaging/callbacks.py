@@ -148,6 +148,7 @@ class Callbacks:
         late = self._faults.consume("out_of_order", appid=appid)
         if late is not None:
             time.sleep(late.seconds)
+        # at the same time as the first: the receiver must notice that it is one message
         if self._faults.consume("duplicate", appid=appid) is not None:
             threading.Thread(target=self._attempt, args=(delivery, 1), daemon=True).start()
         reply = self._attempt_until_answered(delivery)
@@ -156,10 +157,12 @@ class Callbacks:
     def _attempt_until_answered(self, delivery: PushDelivery) -> replies.Reply | None:
         start = time.monotonic()
         for number in range(1, self._limits.callback_attempts + 1):
+            # attempts have fixed times: a refused connection does not bring the next one earlier
             due = start + (number - 1) * self._limits.callback_interval
             time.sleep(max(0.0, due - time.monotonic()))
             attempt, reply = self._attempt(delivery, number)
             if attempt.final:
+                # an invalid answer ends the attempts, but the citizen sees the failure text
                 invalid = attempt.outcome == "invalid"
                 delivery.outcome = "failed" if invalid else attempt.outcome
                 return reply
@@ -173,6 +176,7 @@ class Callbacks:
             self._add_system_note(push, "failure", FAILURE_TEXT)
         elif reply is not None and reply.kind == "transfer_customer_service":
             self._add_system_note(push, "note", TRANSFER_TEXT)
+        # there is no chat left to show a reply to "unsubscribe" in
         elif reply is not None and push.kind != "unsubscribe":
             self._chats.add(
                 push.citizen, push.appid, side="them", kind=reply.kind, via="reply", body=reply.body
@@ -250,6 +254,7 @@ class Callbacks:
             if account.mode == "safe":
                 body = render({"ToUserName": account.original_id, "Encrypt": sealed})
             else:
+                # compatible mode: the plain fields and the encrypted ones in the same element
                 addition = render({"Encrypt": sealed}).removeprefix("<xml>")
                 body = push.xml.removesuffix("</xml>") + addition
         return f"{self.url(account)}?{urlencode(query)}", body
@@ -264,6 +269,7 @@ class Callbacks:
         headers = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0", "Connection": "close"}
         try:
             connection.request(method, f"{parts.path}?{parts.query}", body, headers)
+            # the limit holds for the whole exchange, so each step gets what is left of it
             connection.sock.settimeout(max(0.01, deadline - time.monotonic()))
             # the response owns the socket from here on, because the connection is not kept alive
             sock = connection.sock

@@ -70,6 +70,7 @@ class Windows:
             raise ApiError(45047, "out of response count limit")
         else:
             raise ApiError(45015, "response out of time limit or subscription is canceled")
+        # a message ends the typing indicator on the phone
         window.typing_until = 0.0
         self._save(window)
 
