@@ -5,7 +5,7 @@
                                          └── live() ─> Rule values for the matchers
 
 The row is what citizens get. Staff change it through `versions`; `put` is for files, and writes
-a published version as well. Every change is checked as `drafts` checks it, leaves an audit row
+a published version as well. Every change is checked as `spec` checks it, leaves an audit row
 and bumps the revision `rules`, by which each process learns that its matchers are stale. A
 change names the version it was made from; when somebody else was first, it is refused.
 """
