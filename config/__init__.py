@@ -1,4 +1,4 @@
 """What every package builds on: settings, database, cache, jobs, audit, permissions, errors.
 
-Imports no other package of ours; `lint-imports` and a test hold that.
+Imports no other package of ours; a convention test holds that.
 """

@@ -1,13 +1,14 @@
-"""Stored rules: the table, and the deeds that change it.
+"""The table of rules, and the functions that change it.
 
-    RuleDraft ── create / update ──> StoredRule  draft ─> live <─> off ── delete ──> gone
-                                         │
-                                         └── live() ─> Rule values for the matchers
+    RuleSpec ── create / update ──> RuleRow  draft ─> live <─> off ── delete
+                                       │
+                                       └── load_live_rules() ─> Rule values for the matchers
 
-The row is what citizens get. Staff change it through `versions`; `put` is for files, and writes
-a published version as well. Every change is checked as `drafts` checks it, leaves an audit row
-and bumps the revision `rules`, by which each process learns that its matchers are stale. A
-change names the version it was made from; when somebody else was first, it is refused.
+Citizens get what the row says. Staff change it through `publishing.workflow`; `upsert` is for
+loaded files and writes a published version as well. Every change is checked by `spec`, writes an
+audit row and moves the cache version `CACHE_KEY`, by which each process learns that its matchers
+are stale. A change names the version of the row it was made from and is refused when somebody else
+changed the row first.
 """
 
 from collections.abc import Sequence
