@@ -26,6 +26,7 @@ from werkzeug.test import TestResponse
 
 import app as app_folder
 from app import create_app, snapshots
+from app.jobs import registry
 from config import clock
 from config.database import read_only, transaction
 from matrix import accounts, departments
@@ -192,7 +193,9 @@ def console(hub: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Consol
     """People who sign in to the application. It is reached over http."""
     monkeypatch.setenv("PUBLIC_URL", ADDRESS)
     snapshots.refresh()
-    return Console(application(), hub)
+    staffed = Console(application(), hub)
+    registry.register()  # a test of jobs may have registered handlers of its own since
+    return staffed
 
 
 @cache

@@ -110,11 +110,11 @@ class _PostgresServer:
 
     def make(self, name: str, *, template: str | None = None) -> str:
         source = self._name(template) if template else "template1"
-        self._say(f'CREATE DATABASE "{self._name(name)}" TEMPLATE "{source}"')
+        self._execute(f'CREATE DATABASE "{self._name(name)}" TEMPLATE "{source}"')
         return self._address(name).render_as_string(hide_password=False)
 
     def drop(self, name: str) -> None:
-        self._say(f'DROP DATABASE IF EXISTS "{self._name(name)}" WITH (FORCE)')
+        self._execute(f'DROP DATABASE IF EXISTS "{self._name(name)}" WITH (FORCE)')
 
     def lend(self, template: str) -> str:
         name = f"own_{template}"
@@ -313,7 +313,7 @@ def _connected(url: str) -> Connection:
     """A connection as the hub makes it, with an engine of its own."""
     before = use_database(url)
     connection = database.engine().connect()
-    database.engine.forget()  # not closed, but not the engine of this process any more
+    database.engine.reset()  # not closed, but not the engine of this process any more
     use_database(before)
     return connection
 
