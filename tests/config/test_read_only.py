@@ -15,9 +15,9 @@ pytestmark = pytest.mark.usefixtures("own_database")
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO revisions (name, number) VALUES ('rules', 1)",
-        "UPDATE revisions SET number = 2",
-        "DELETE FROM revisions",
+        "INSERT INTO cache_versions (name, number) VALUES ('rules', 1)",
+        "UPDATE cache_versions SET number = 2",
+        "DELETE FROM cache_versions",
         "CREATE TABLE added (id INTEGER)",
     ],
 )
