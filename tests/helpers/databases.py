@@ -334,6 +334,8 @@ def rolled_back(database_server: Server, shared_connections: _Shared) -> Iterato
     """
     url, connection = shared_connections.at(database_server)
     before = use_database(url)
+    # a read of the test before has left its option on the connection, which this test writes with
+    connection.execution_options(is_read_only=False)
     outer = connection.begin()
     session.configure(bind=connection, join_transaction_mode="create_savepoint")
     yield
