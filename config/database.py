@@ -184,7 +184,9 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
         reads = _reads_only(connection)
         # a pooled connection keeps the pragma: it is said when it changes
         if connection.info.get("is_read_only", False) is not reads:
-            connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+            # past SQLAlchemy, so that who counts queries counts only those of the unit
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute(f"PRAGMA query_only={int(reads)}")
             connection.info["is_read_only"] = reads
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 

@@ -25,10 +25,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 import app as app_folder
-from app import create_app, snapshots
+from app import broker, create_app, snapshots
 from app.jobs import registry
 from config import clock
 from config.database import read_only, transaction
+from config.jobs import set_dispatcher
 from matrix import accounts, departments
 from matrix.staff import grants, members, passwords, sessions
 from matrix.staff.grants import GrantSpec
@@ -194,7 +195,9 @@ def console(hub: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Consol
     monkeypatch.setenv("PUBLIC_URL", ADDRESS)
     snapshots.refresh()
     staffed = Console(application(), hub)
-    registry.register()  # a test of jobs may have registered handlers of its own since
+    # a test of jobs may have registered handlers and a dispatcher of its own since
+    registry.register()
+    set_dispatcher(broker.dispatch)
     return staffed
 
 
