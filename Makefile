@@ -10,10 +10,10 @@ help: ## Explain these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## Run the whole hub here, with a simulated WeChat; Ctrl-C stops it
-	@tools/dev flask --app wsgi migrate
-	@tools/dev flask --app wsgi demo
+	@tools/with-dev-env flask --app wsgi migrate
+	@tools/with-dev-env flask --app wsgi demo
 	@printf '\n  console  http://127.0.0.1:%s/console/\n  phone    http://127.0.0.1:%s/\n' "$${PORT:-8000}" "$${SIMULATOR_PORT:-8100}"
-	@link=$$(tools/dev flask --app wsgi staff first-link) && [ -z "$$link" ] || printf '  first administrator, once: %s\n' "$$link"
+	@link=$$(tools/with-dev-env flask --app wsgi staff first-link) && [ -z "$$link" ] || printf '  first administrator, once: %s\n' "$$link"
 	@printf '\n'
 	@$(BIN)/honcho -f Procfile.dev start
 

@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 
-from app import create_app, live
+from app import create_app, snapshots
 from config import settings
 
 
@@ -17,9 +17,9 @@ def _take_turns() -> None:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-settings.check()
+settings.check_or_exit()
 application = create_app()
 if "FLASK_RUN_FROM_CLI" not in os.environ:
     # a command looks once by itself; only a server must notice what others change
-    live.keep_fresh()
+    snapshots.start_refresher()
     _take_turns()

@@ -12,31 +12,31 @@ from dramatiq.middleware import ShutdownNotifications
 
 from config import cache, clock, jobs
 
-QUEUE = "jobs"
+QUEUE_NAME = "jobs"
 
 
 @once
 def broker() -> RedisBroker:
     """The broker of this process, with its one actor."""
     # Retries, limits and results are the rows' business (config/jobs.py), not the broker's.
-    made = RedisBroker(  # type: ignore[no-untyped-call]  # its own signature has no types
+    new_broker = RedisBroker(  # type: ignore[no-untyped-call]  # its own signature has no types
         client=cache.client(), middleware=[ShutdownNotifications()], namespace="hub"
     )
-    dramatiq.actor(actor_name="perform", queue_name=QUEUE, broker=made)(_perform)
-    return made
+    dramatiq.actor(actor_name="perform", queue_name=QUEUE_NAME, broker=new_broker)(_run_job)
+    return new_broker
 
 
-def _perform(job_id: int) -> None:
+def _run_job(job_id: int) -> None:
     jobs.run(job_id, now=clock.now())
 
 
-def announce(ids: list[int]) -> None:
+def dispatch(ids: list[int]) -> None:
     """Send ids to the workers. With Redis away they are left to the sweep."""
-    if cache.is_away():
+    if cache.is_unavailable():
         return
-    perform = broker().get_actor("perform")
+    actor = broker().get_actor("perform")
     try:
         for job_id in ids:
-            perform.send(job_id)
-    except (BrokerConnectionError, *cache.Away) as error:
-        cache.noticed(error)
+            actor.send(job_id)
+    except (BrokerConnectionError, *cache.UNAVAILABLE_ERRORS) as error:
+        cache.mark_unavailable(error)

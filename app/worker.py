@@ -9,21 +9,25 @@ import threading
 from dramatiq import Worker
 
 from app import broker
-from app import jobs as handlers
+from app.jobs import registry as handlers
 from config import jobs, logs, settings
 
-_log = logs.get(__name__)
-_POLL = 100  # milliseconds between looks into an empty queue: what a citizen may notice
+_log = logs.get_logger(__name__)
+_POLL_MILLISECONDS = (
+    100  # milliseconds between looks into an empty queue: what a citizen may notice
+)
 
 
 def main() -> None:
     """Run until told to stop; jobs under way are finished first."""
-    settings.check()
+    settings.check_or_exit()
     logs.configure()
     handlers.register()
-    jobs.announce_with(broker.announce)
+    jobs.set_dispatcher(broker.dispatch)
     worker = Worker(
-        broker.broker(), worker_timeout=_POLL, worker_threads=settings.get().worker_threads
+        broker.broker(),
+        worker_timeout=_POLL_MILLISECONDS,
+        worker_threads=settings.get().worker_threads,
     )
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.programs import ROOT
+from bench.common.programs import ROOT
 
 REPORTS = ROOT / "var" / "bench"
 

@@ -21,11 +21,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import hub, instructions, tables
+from bench.common import hub, instructions, tables
+from bench.common.programs import Cores, NotStarted, Program, Running, cores, running
 from bench.load import protocol, pushes, scripts
-from bench.load.pushes import Pushes, Shot
+from bench.load.pushes import LoadRun, Pushes
 from bench.peers.programs import install_node_packages, peers
-from bench.programs import Cores, NotStarted, Program, Running, cores, running
 
 RULES = 1000
 OURS = ("hub", "hub-postgresql")
@@ -54,7 +54,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Round:
     """What one server did in one round; times in milliseconds, cpu in microseconds a request."""
 
     rps: float
@@ -71,24 +71,24 @@ class Result:
     """All turns of one server, and its instructions a request in millions."""
 
     name: str
-    turns: list[Turn] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
     instructions: float | None = None
 
-    def middle(self, figure: str) -> float:
+    def median(self, figure: str) -> float:
         """The median of a figure over the rounds."""
-        return float(median(getattr(turn, figure) for turn in self.turns))
+        return float(median(getattr(turn, figure) for turn in self.rounds))
 
     @property
     def wrong(self) -> dict[str, int]:
         """What was wrong with how many replies, over all rounds."""
         found: Counter[str] = Counter()
-        for turn in self.turns:
+        for turn in self.rounds:
             found.update(turn.wrong)
         return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Setup:
     """Who takes part and what is asked of them."""
 
     programs: list[Program]
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the tables, and tell whether every checked reply was right."""
     options = _options(argv)
     install_node_packages()
-    with _prepared(options) as at:
+    with _prepare(options) as at:
         results = _measure(at, options)
     print(render(results))
     if options.json:
@@ -131,16 +131,16 @@ def _options(argv: Sequence[str] | None) -> Options:
 
 
 @contextmanager
-def _prepared(options: Options) -> Iterator[Field]:
+def _prepare(options: Options) -> Iterator[Setup]:
     accounts, rules = protocol.derive_accounts(1), scripts.make_rules(RULES)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         at = cores()
-        programs = [*_ours(stack, options, folder, at), *peers(accounts, rules, folder)]
+        programs = [*_hub_programs(stack, options, folder, at), *peers(accounts, rules, folder)]
         for program in programs:
             if program.name in OURS:
                 hub.set_up(dict(program.env), accounts, rules)
-        yield Field(
+        yield Setup(
             programs=[program for program in programs if _takes_part(program.name, options)],
             accounts=accounts,
             scripts=scripts.make_scripts(rules, 1000),
@@ -149,7 +149,7 @@ def _prepared(options: Options) -> Iterator[Field]:
         )
 
 
-def _ours(stack: ExitStack, options: Options, folder: Path, at: Cores) -> Iterator[Program]:
+def _hub_programs(stack: ExitStack, options: Options, folder: Path, at: Cores) -> Iterator[Program]:
     if _takes_part("hub", options):
         env = stack.enter_context(hub.hub_on_sqlite(folder / "sqlite"))
         yield hub.web("hub", env)
@@ -162,20 +162,20 @@ def _takes_part(name: str, options: Options) -> bool:
     return not options.only or name in options.only
 
 
-def _measure(at: Field, options: Options) -> list[Result]:
+def _measure(at: Setup, options: Options) -> list[Result]:
     results = {program.name: Result(program.name) for program in at.programs}
     for turn in range(options.rounds):
         # nobody is always first, when the machine is coolest
         start = turn % max(1, len(at.programs))
         for program in at.programs[start:] + at.programs[:start]:
-            results[program.name].turns.append(_take_turn(at, program, options.seconds))
+            results[program.name].rounds.append(_measure_round(at, program, options.seconds))
     if options.instructions:
         for name, counted in _count_instructions(at, options.instructions):
             results[name].instructions = counted
     return list(results.values())
 
 
-def _count_instructions(at: Field, by: str) -> Iterator[tuple[str, float | None]]:
+def _count_instructions(at: Setup, by: str) -> Iterator[tuple[str, float | None]]:
     """Names of servers with millions of instructions; counts do not mind the other core's."""
     counted = [program for program in at.programs if not program.name.endswith(_UNCOUNTED)]
     prepared = _pushes(at, instructions.needed(by))
@@ -190,21 +190,21 @@ def _count_instructions(at: Field, by: str) -> Iterator[tuple[str, float | None]
             yield program.name, found
 
 
-def _take_turn(at: Field, program: Program, seconds: float) -> Turn:
+def _measure_round(at: Setup, program: Program, seconds: float) -> Round:
     """Warm up, then as fast as it goes, then at half of that speed."""
     with running(program, cpu=at.cores.server) as server:
-        warm = _fire(at, server, _WARM, seconds=_WARM_SECONDS)
+        warm = _run_load(at, server, _WARM, seconds=_WARM_SECONDS)
         spent = server.cpu_seconds()
         # a warm server may be several times faster than a cold one
-        full = _fire(at, server, int(3 * warm.rps * seconds), seconds=seconds)
+        full = _run_load(at, server, int(3 * warm.rps * seconds), seconds=seconds)
         spent = server.cpu_seconds() - spent
         rate = full.rps / 2
-        half = _fire(at, server, int(1.5 * rate * seconds), seconds=seconds, rate=rate)
-    verdicts = [pushes.judge(shot, _CHECKED) for shot in (warm, full, half)]
+        half = _run_load(at, server, int(1.5 * rate * seconds), seconds=seconds, rate=rate)
+    verdicts = [pushes.check_replies(shot, _CHECKED) for shot in (warm, full, half)]
     for shot in (warm, full, half):
         shot.pushes.file.unlink()
         shot.replies.unlink()
-    return Turn(
+    return Round(
         rps=full.rps,
         p50=full.p50,
         p99=full.p99,
@@ -215,12 +215,12 @@ def _take_turn(at: Field, program: Program, seconds: float) -> Turn:
     )
 
 
-def _pushes(at: Field, count: int) -> Pushes:
+def _pushes(at: Setup, count: int) -> Pushes:
     return pushes.prepare(pushes.campaign(at.accounts, at.scripts), count, at.folder)
 
 
-def _fire(at: Field, server: Running, count: int, **how: Any) -> Shot:
-    return pushes.fire(
+def _run_load(at: Setup, server: Running, count: int, **how: Any) -> LoadRun:
+    return pushes.run_load(
         _pushes(at, max(1, count)),
         server.port,
         connections=_CONNECTIONS,
@@ -240,14 +240,14 @@ def cpu_ratios(results: Sequence[Result]) -> dict[str, dict[str, float]]:
 
 
 def _paired(
-    results: Sequence[Result], compare: Callable[[Turn, Turn], float]
+    results: Sequence[Result], compare: Callable[[Round, Round], float]
 ) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = defaultdict(dict)
     ours = [result for result in results if result.name in OURS]
     others = [result for result in results if result.name not in OURS]
     for one in ours:
         for other in others:
-            pairs = zip(one.turns, other.turns, strict=True)
+            pairs = zip(one.rounds, other.rounds, strict=True)
             found[one.name][other.name] = median(compare(mine, its) for mine, its in pairs)
     return dict(found)
 
@@ -258,7 +258,7 @@ def report(results: Sequence[Result]) -> dict[str, Any]:
         "servers": {
             result.name: {
                 "instructions_millions": result.instructions,
-                "turns": [asdict(turn) for turn in result.turns],
+                "turns": [asdict(turn) for turn in result.rounds],
             }
             for result in results
         },
@@ -273,11 +273,11 @@ def render(results: Sequence[Result]) -> str:
     rows = [
         [
             result.name,
-            f"{result.middle('rps'):,.0f}",
-            *(f"{result.middle(name):.1f}" for name in ("p50", "p99", "p99_at_half")),
-            f"{result.middle('cpu'):.0f}",
+            f"{result.median('rps'):,.0f}",
+            *(f"{result.median(name):.1f}" for name in ("p50", "p99", "p99_at_half")),
+            f"{result.median('cpu'):.0f}",
             "-" if result.instructions is None else f"{result.instructions:.2f}",
-            f"{sum(turn.checked for turn in result.turns)}",
+            f"{sum(turn.checked for turn in result.rounds)}",
             tables.counts(result.wrong),
         ]
         for result in results
@@ -294,12 +294,14 @@ def _comparisons(results: Sequence[Result]) -> Iterator[str]:
             yield f"{one}, by {by}: {said}"
     yield from _instructions_compared(results)
     for peer, target in TARGETS.items():
-        stronger = [value for name, value in compared.get("hub", {}).items() if _is(name, peer)]
+        stronger = [
+            value for name, value in compared.get("hub", {}).items() if _matches_peer(name, peer)
+        ]
         if stronger:
             yield tables.target(f"hub against {peer} on gunicorn", min(stronger), target, "×")
     for result in results:
         if result.name == "hub":
-            at_half = result.middle("p99_at_half")
+            at_half = result.median("p99_at_half")
             yield tables.limit("hub, p99 at half load", at_half, P99_AT_HALF_LOAD, "ms")
 
 
@@ -314,7 +316,7 @@ def _instructions_compared(results: Sequence[Result]) -> Iterator[str]:
         yield f"instructions for one of the hub's: {shares}"
 
 
-def _is(name: str, peer: str) -> bool:
+def _matches_peer(name: str, peer: str) -> bool:
     return name in (peer, f"{peer}-gthread")
 
 

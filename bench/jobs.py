@@ -21,15 +21,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import hub, tables
-from bench.programs import ROOT, Cores, cores, pinned
-from tests.fixtures import leash
+from bench.common import hub, tables
+from bench.common.programs import ROOT, Cores, cores, pinned
+from tests.helpers import subprocesses
 
 _FIGURES = ("asked_per_s", "done_per_s", "alone_ms")
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Round:
     """One round: jobs a second until asked for and until done; milliseconds of one alone."""
 
     asked_per_s: float
@@ -38,17 +38,17 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class JobSystem:
     """A module that can `work` and `ask`, and the environment it does so in."""
 
     name: str
     module: str
     env: dict[str, str]
-    turns: list[Turn] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
 
-    def middle(self, figure: str) -> float:
+    def median(self, figure: str) -> float:
         """The median of a figure over the rounds."""
-        return float(median(getattr(turn, figure) for turn in self.turns))
+        return float(median(getattr(turn, figure) for turn in self.rounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print the table."""
     options = _options(argv)
-    with _prepared(options) as ways:
+    with _prepared(options) as systems:
         for _ in range(options.rounds):
-            for way in ways:
-                way.turns.append(_take_turn(way, options.count, cores()))
-    print(render(ways))
+            for system in systems:
+                system.rounds.append(_take_turn(system, options.count, cores()))
+    print(render(systems))
     if options.json:
-        options.json.write_text(json.dumps(report(ways), indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(report(systems), indent=1) + "\n", encoding="utf-8")
     return 0
 
 
@@ -80,36 +80,38 @@ def _options(argv: Sequence[str] | None) -> Options:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="names, comma-separated; see the table")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
-    said = parser.parse_args(argv)
-    only = tuple(name for name in said.only.split(",") if name)
-    return Options(count=said.count, rounds=said.rounds, only=only, json=said.json)
+    parsed = parser.parse_args(argv)
+    only = tuple(name for name in parsed.only.split(",") if name)
+    return Options(count=parsed.count, rounds=parsed.rounds, only=only, json=parsed.json)
 
 
 @contextmanager
-def _prepared(options: Options) -> Iterator[list[Way]]:
+def _prepared(options: Options) -> Iterator[list[JobSystem]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         sqlite = stack.enter_context(hub.hub_on_sqlite(folder / "sqlite"))
-        ways = [
-            Way("hub", "bench.hub_jobs", sqlite),
-            Way("dramatiq", "bench.peers.dramatiq_bare", sqlite),
+        systems = [
+            JobSystem("hub", "bench.jobs_worker", sqlite),
+            JobSystem("dramatiq", "bench.peers.dramatiq_bare", sqlite),
         ]
         if not options.only or "hub-postgresql" in options.only:
             server = cores().server
             env = stack.enter_context(hub.hub_on_postgres(folder / "postgresql", server))
-            ways.append(Way("hub-postgresql", "bench.hub_jobs", env))
-        taking_part = [way for way in ways if not options.only or way.name in options.only]
-        for way in taking_part:
-            if way.module == "bench.hub_jobs":
-                hub.flask(way.env, "migrate")
+            systems.append(JobSystem("hub-postgresql", "bench.jobs_worker", env))
+        taking_part = [
+            system for system in systems if not options.only or system.name in options.only
+        ]
+        for system in taking_part:
+            if system.module == "bench.jobs_worker":
+                hub.flask(system.env, "migrate")
         yield taking_part
 
 
-def _take_turn(way: Way, count: int, at: Cores) -> Turn:
-    env = {**os.environ, **way.env}
-    python = [sys.executable, "-m", way.module]
-    log = Path(env["VAR_DIR"], f"{way.name}.log")
-    worker = leash.start([*pinned(at.server), *python, "work"], log=log, env=env, cwd=ROOT)
+def _take_turn(system: JobSystem, count: int, at: Cores) -> Round:
+    env = {**os.environ, **system.env}
+    python = [sys.executable, "-m", system.module]
+    log = Path(env["VAR_DIR"], f"{system.name}.log")
+    worker = subprocesses.start([*pinned(at.server), *python, "work"], log=log, env=env, cwd=ROOT)
     try:
         asked = subprocess.run(
             [*pinned(at.load), *python, "ask", str(count)],
@@ -119,30 +121,33 @@ def _take_turn(way: Way, count: int, at: Cores) -> Turn:
             stdout=subprocess.PIPE,
         )
     finally:
-        leash.stop(worker)
+        subprocesses.stop(worker)
     # log lines may stand before the figures
     figures = json.loads(asked.stdout.splitlines()[-1])
-    return Turn(**figures)
+    return Round(**figures)
 
 
-def report(ways: Sequence[Way]) -> dict[str, Any]:
+def report(systems: Sequence[JobSystem]) -> dict[str, Any]:
     """All figures as JSON."""
-    return {way.name: [asdict(turn) for turn in way.turns] for way in ways}
+    return {system.name: [asdict(turn) for turn in system.rounds] for system in systems}
 
 
-def render(ways: Sequence[Way]) -> str:
+def render(systems: Sequence[JobSystem]) -> str:
     """The figures as Markdown."""
-    rows = [[way.name, *(f"{way.middle(figure):,.1f}" for figure in _FIGURES)] for way in ways]
+    rows = [
+        [system.name, *(f"{system.median(figure):,.1f}" for figure in _FIGURES)]
+        for system in systems
+    ]
     table = tables.markdown(["jobs", "asked/s", "done/s", "ms, one alone"], rows)
-    return "\n\n".join([table, *_comparisons(ways)])
+    return "\n\n".join([table, *_comparisons(systems)])
 
 
-def _comparisons(ways: Sequence[Way]) -> Iterator[str]:
-    bare = next((way for way in ways if way.name == "dramatiq"), None)
-    for way in ways:
-        if bare is not None and way is not bare:
-            share = way.middle("done_per_s") / bare.middle("done_per_s")
-            yield f"{way.name}: {share:.2f} × dramatiq (done a second)"
+def _comparisons(systems: Sequence[JobSystem]) -> Iterator[str]:
+    bare = next((system for system in systems if system.name == "dramatiq"), None)
+    for system in systems:
+        if bare is not None and system is not bare:
+            share = system.median("done_per_s") / bare.median("done_per_s")
+            yield f"{system.name}: {share:.2f} × dramatiq (done a second)"
 
 
 if __name__ == "__main__":

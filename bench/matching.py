@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, the proje
 
 from ahocorasick_rs import AhoCorasick
 
-from keywords import normalize
-from keywords.matching import Matcher
-from keywords.replies import Text
-from keywords.rules import Keyword, Occasion, Rule
+from keywords.language import normalize
+from keywords.matching.matcher import Matcher
+from keywords.rules.replies import Text
+from keywords.rules.values import Keyword, MatchInput, Rule
 
 if find_spec("ahocorasick"):
     import ahocorasick
@@ -76,7 +76,7 @@ def rules(listed: list[str]) -> list[Rule]:
     """The keywords as rules of ten."""
     return [
         Rule(
-            code=f"rule.{at:07}",
+            slug=f"rule.{at:07}",
             name=f"规则{at}",
             keywords=tuple(Keyword(word) for word in listed[at : at + KEYWORDS_A_RULE]),
             replies=(Text("答复"),),
@@ -101,20 +101,20 @@ def cost(answer: Callable[[str], object], texts: list[str]) -> float:
             sample = texts[: max(5, len(texts) // 20)]
 
 
-def built(make: Callable[[], Any]) -> tuple[Any, float]:
+def build_timed(make: Callable[[], Any]) -> tuple[Any, float]:
     """What was made, and the seconds it took."""
     started = time.perf_counter()
     made = make()
     return made, time.perf_counter() - started
 
 
-def resident() -> float:
+def resident_memory() -> float:
     """Megabytes this process holds now."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * 4096 / 1e6
 
 
-def peers(listed: list[str]) -> dict[str, Callable[[str], object]]:
+def peer_matchers(listed: list[str]) -> dict[str, Callable[[str], object]]:
     """Other ways to find the keywords of a text."""
     found: dict[str, Callable[[str], object]] = {}
     automaton = AhoCorasick(listed)
@@ -141,10 +141,10 @@ def measure(count: int) -> dict[str, Any]:
     listed = words(count, chance)
     texts = messages(listed, chance)
     values = rules(listed)
-    before = resident()
-    matcher, seconds = built(lambda: Matcher(values))
-    grown = resident() - before
-    occasions = {text: Occasion(text) for text in texts}
+    before = resident_memory()
+    matcher, seconds = build_timed(lambda: Matcher(values))
+    grown = resident_memory() - before
+    occasions = {text: MatchInput(text) for text in texts}
     full = cost(lambda text: matcher.match(occasions[text], now=NOW), texts)
     return {
         "keywords": count,
@@ -153,7 +153,7 @@ def measure(count: int) -> dict[str, Any]:
         "full": round(full, 2),
         "explain": round(cost(lambda text: matcher.explain(occasions[text], now=NOW), texts), 2),
         "normalize": round(cost(normalize.normalize, texts), 2),
-        **{name: round(cost(way, texts), 2) for name, way in peers(listed).items()},
+        **{name: round(cost(way, texts), 2) for name, way in peer_matchers(listed).items()},
     }
 
 
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--up-to", type=int, default=SIZES[-1])
     chosen = parser.parse_args()
-    Matcher(rules(words(10, random.Random(0)))).match(Occasion("先热身一次"), now=NOW)
+    Matcher(rules(words(10, random.Random(0)))).match(MatchInput("先热身一次"), now=NOW)
     rows = []
     for size in SIZES:
         if size > chosen.up_to:

@@ -23,10 +23,10 @@ from typing import Any
 
 from sqlalchemy import event
 
-from bench.city import Size
-from bench.hub import hub_on_sqlite
-from bench.programs import ROOT
-from bench.tables import limit, markdown
+from bench.common.hub import hub_on_sqlite
+from bench.common.programs import ROOT
+from bench.common.tables import limit, markdown
+from bench.seed import Size
 
 _MOST_MS = 300.0
 _SMALL = Size(accounts=4, rules=200, messages=4000)
@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--json", default="")
     said = parser.parse_args()
     full = Size(rules=said.rules, messages=said.messages)
-    small, large = (_measured(size, said.rounds) for size in (_SMALL, full))
+    small, large = (_measure(size, said.rounds) for size in (_SMALL, full))
     slowest = max(page["ms"] for page in large.values())
     growing = [name for name in large if large[name]["queries"] > small[name]["queries"]]
     rows = [
@@ -57,7 +57,7 @@ def main() -> int:
     return int(slowest >= _MOST_MS or bool(growing))
 
 
-def _measured(size: Size, rounds: int) -> dict[str, Any]:
+def _measure(size: Size, rounds: int) -> dict[str, Any]:
     """Pages by name, measured in a process of its own over a database of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
@@ -65,7 +65,7 @@ def _measured(size: Size, rounds: int) -> dict[str, Any]:
     ):
         words = [f"{value}" for value in (size.accounts, size.rules, size.messages, rounds)]
         done = subprocess.run(
-            [sys.executable, "-m", "bench.pages_inside", *words],
+            [sys.executable, "-m", "bench.pages_worker", *words],
             cwd=ROOT,
             env={**os.environ, **env, "LOG_LEVEL": "ERROR"},
             check=True,
@@ -77,7 +77,7 @@ def _measured(size: Size, rounds: int) -> dict[str, Any]:
 
 
 @contextmanager
-def counted(engine: Any) -> Iterator[list[str]]:
+def count_statements(engine: Any) -> Iterator[list[str]]:
     """The statements an engine runs inside."""
     seen: list[str] = []
 
@@ -89,14 +89,14 @@ def counted(engine: Any) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def timed(opened: Any, rounds: int, engine: Any) -> dict[str, Any]:
+def time_page(opened: Any, rounds: int, engine: Any) -> dict[str, Any]:
     """Milliseconds and queries of a page; the first opening, which fills caches, is left out."""
     opened()
     times = []
     gc.collect()
     for _ in range(rounds):
         began = time.perf_counter()
-        with counted(engine) as seen:
+        with count_statements(engine) as seen:
             answer = opened()
         times.append((time.perf_counter() - began) * 1000)
     return {

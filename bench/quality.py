@@ -22,10 +22,10 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, the project is not on the path
 
-from keywords import drafts  # noqa: E402 - after the path is set
-from keywords.book import Book  # noqa: E402 - after the path is set
-from keywords.rules import Occasion, Reach  # noqa: E402 - after the path is set
-from keywords.texts import Texts  # noqa: E402 - after the path is set
+from keywords.matching.ruleset import RuleSet  # noqa: E402 - after the path is set
+from keywords.rules import spec  # noqa: E402 - after the path is set
+from keywords.rules.default_replies import DefaultReplies  # noqa: E402 - after the path is set
+from keywords.rules.values import AccountPosition, MatchInput  # noqa: E402 - after the path is set
 
 RULES = ROOT / "config/demo/keywords.yaml"
 MESSAGES = ROOT / "bench/data/citizen-messages.jsonl"
@@ -40,33 +40,37 @@ TARGETS = {"hit": 0.92, "wrong": 0.02, "false_fire": 0.03, "emergency": 1.0}
 class Demo:
     """The demo's book and the account number of each department."""
 
-    book: Book
+    book: RuleSet
     accounts: dict[str, int]
 
     @classmethod
     def load(cls, path: Path = RULES) -> "Demo":
         """Compile the rules of a file for one account per department."""
         document = yaml.safe_load(path.read_text("utf-8"))
-        listed = drafts.parse(document)
+        listed = spec.parse(document)
         names = sorted({draft.department for draft in listed} | {HEAD})
         accounts = {name: number for number, name in enumerate(names, 1)}
         rules = [draft.rule(department_id=accounts[draft.department]) for draft in listed]
         everyone = (accounts[HEAD], *(key for name, key in accounts.items() if name != HEAD))
         reaches = [
-            Reach(number, own=everyone if name == HEAD else (number,), ancestors=())
+            AccountPosition(
+                number, own_and_below=everyone if name == HEAD else (number,), ancestors=()
+            )
             for name, number in accounts.items()
         ]
         words = tuple(document["emergency"]["keywords"])
-        return cls(Book().compiled(rules, reaches, Texts(emergency_words=words)), accounts)
+        return cls(
+            RuleSet().with_rules(rules, reaches, DefaultReplies(emergency_words=words)), accounts
+        )
 
 
-def judge(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
+def classify(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
     """One message with what it got: the rule, whether an alarm, which suggestions."""
     account, text = demo.accounts[message["department"]], message["text"]
-    alarm = demo.book.emergency(text)
-    rule = None if alarm else demo.book.match(account, Occasion(text), now=NOW)
+    alarm = demo.book.find_emergency(text)
+    rule = None if alarm else demo.book.match(account, MatchInput(text), now=NOW)
     suggested = () if alarm or rule else demo.book.suggest(account, text, now=NOW)
-    got = rule.code if rule else None
+    got = rule.slug if rule else None
     wanted = [message["intent"], *message.get("also", ())]
     if message["intent"] is None:
         outcome = "false_fire" if got else "quiet"
@@ -77,11 +81,11 @@ def judge(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
         "got": got,
         "outcome": outcome,
         "alarm": alarm,
-        "suggested": [each.code for each in suggested],
+        "suggested": [each.slug for each in suggested],
     }
 
 
-def measure(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def compute_metrics(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The measures of the sample data's README over a set of judged messages."""
     rows = list(judged)
     outcomes = Counter(row["outcome"] for row in rows)
@@ -113,7 +117,7 @@ def measure(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def report(path: Path, demo: Demo) -> dict[str, Any]:
     """All measures of one file: overall, by style, by kind, and the messages that went wrong."""
     lines = path.read_text("utf-8").splitlines()
-    rows = [judge(demo, json.loads(line)) for line in lines]
+    rows = [classify(demo, json.loads(line)) for line in lines]
     groups: dict[str, dict[str, list[dict[str, Any]]]] = {
         "style": defaultdict(list),
         "kind": defaultdict(list),
@@ -124,9 +128,9 @@ def report(path: Path, demo: Demo) -> dict[str, Any]:
                 grouped[row[name].replace("+noise", "")].append(row)
     return {
         "file": path.name,
-        "overall": measure(rows),
+        "overall": compute_metrics(rows),
         **{
-            f"by_{name}": {key: measure(grouped[key]) for key in sorted(grouped)}
+            f"by_{name}": {key: compute_metrics(grouped[key]) for key in sorted(grouped)}
             for name, grouped in groups.items()
         },
         "wrong": [
@@ -138,7 +142,7 @@ def report(path: Path, demo: Demo) -> dict[str, Any]:
     }
 
 
-def show(found: dict[str, Any], *, wrong: bool) -> None:
+def print_errors(found: dict[str, Any], *, wrong: bool) -> None:
     """Print one report as tables."""
     print(f"\n{found['file']}: {found['overall']['messages']} messages")
     for name, value in found["overall"].items():
@@ -179,7 +183,7 @@ def main() -> None:
     demo = Demo.load()
     found = {path.name: report(path, demo) for path in chosen.files}
     for figures in found.values():
-        show(figures, wrong=chosen.wrong)
+        print_errors(figures, wrong=chosen.wrong)
     if chosen.json:
         Path(chosen.json).write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 

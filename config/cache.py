@@ -15,85 +15,88 @@ from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from config import logs, settings
-from config.once import Once
+from config.lazy import Lazy
 
-Away = (RedisError, OSError)
+UNAVAILABLE_ERRORS = (RedisError, OSError)
 
-_log = logs.get(__name__)
+_log = logs.get_logger(__name__)
 _failures = Counter("hub_redis_failures_total", "Calls to Redis that failed")
-_PAUSE = 1.0  # seconds without a new try after a failure
+_RETRY_AFTER = 1.0  # seconds without a new try after a failure
 
-_RELEASE = """
+_RELEASE_SCRIPT = """
 if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
 return 0
 """
 
 
-class _Health:
+class _Availability:
     """When Redis last failed; shared by the threads of this process."""
 
-    away_until = 0.0
+    unavailable_until = 0.0
 
 
-@Once
+@Lazy
 def client() -> redis.Redis:
     """The connection pool of this process; may raise any of `Away` when used."""
     return redis.Redis.from_url(
-        settings.get().redis, socket_timeout=1.0, socket_connect_timeout=0.5, protocol=2
+        settings.get().effective_redis_url,
+        socket_timeout=1.0,
+        socket_connect_timeout=0.5,
+        protocol=2,
     )
 
 
-def forget() -> None:
+def reset() -> None:
     """Drop connections and find the server anew at next use (a test moved it)."""
-    made = client.forget()
-    if made is not None:
-        made.close()
-    _Health.away_until = 0.0
+    old_client = client.reset()
+    if old_client is not None:
+        old_client.close()
+    _Availability.unavailable_until = 0.0
 
 
-def is_away() -> bool:
+def is_unavailable() -> bool:
     """Whether a call failed within the last second."""
-    return time.monotonic() < _Health.away_until
+    return time.monotonic() < _Availability.unavailable_until
 
 
-def noticed(error: Exception) -> None:
+def mark_unavailable(error: Exception) -> None:
     """Remember that Redis just failed."""
-    if not is_away():
-        _log.warning("redis.away", error=type(error).__name__)
+    if not is_unavailable():
+        _log.warning("redis.unavailable", error=type(error).__name__)
     _failures.inc()
-    _Health.away_until = time.monotonic() + _PAUSE
+    _Availability.unavailable_until = time.monotonic() + _RETRY_AFTER
 
 
 def get(key: str) -> bytes | None:
     """The value kept under a key; None when there is none or Redis is away."""
-    if is_away():
+    if is_unavailable():
         return None
     try:
         value = client().get(key)
-    except Away as error:
-        noticed(error)
+    except UNAVAILABLE_ERRORS as error:
+        mark_unavailable(error)
         return None
     return value if isinstance(value, bytes) else None
 
 
 def put(key: str, value: bytes | str, seconds: float) -> None:
     """Keep a value for a while; dropped when Redis is away."""
-    if is_away():
+    if is_unavailable():
         return
     try:
         client().set(key, value, px=max(1, int(seconds * 1000)))
-    except Away as error:
-        noticed(error)
+    except UNAVAILABLE_ERRORS as error:
+        mark_unavailable(error)
 
 
-def drop(key: str) -> None:
+def delete(key: str) -> None:
     """Forget a value."""
-    if is_away():
+    if is_unavailable():
         return
     try:
         client().delete(key)
-    except Away as error:
-        noticed(error)
+    except UNAVAILABLE_ERRORS as error:
+        mark_unavailable(error)
 
 
 @contextmanager
@@ -102,21 +105,23 @@ def lease(name: str, seconds: float) -> Iterator[bool]:
 
     For thrift, not for correctness: False also when Redis is away.
     """
-    key, mine = f"lease:{name}", secrets.token_hex(8)
+    key, token = f"lease:{name}", secrets.token_hex(8)
     try:
-        held = not is_away() and bool(client().set(key, mine, nx=True, px=int(seconds * 1000)))
-    except Away as error:
-        noticed(error)
-        held = False
+        is_held = not is_unavailable() and bool(
+            client().set(key, token, nx=True, px=int(seconds * 1000))
+        )
+    except UNAVAILABLE_ERRORS as error:
+        mark_unavailable(error)
+        is_held = False
     try:
-        yield held
+        yield is_held
     finally:
-        if held:
-            _release(key, mine)
+        if is_held:
+            _release(key, token)
 
 
-def _release(key: str, mine: str) -> None:
+def _release(key: str, token: str) -> None:
     try:
-        client().eval(_RELEASE, 1, key, mine)
-    except Away as error:
-        noticed(error)
+        client().eval(_RELEASE_SCRIPT, 1, key, token)
+    except UNAVAILABLE_ERRORS as error:
+        mark_unavailable(error)

@@ -21,6 +21,6 @@ def local_day(moment: datetime) -> date:
     return local(moment).date()
 
 
-def start_of(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """The instant at which a calendar day of the city begins, in UTC."""
     return datetime.combine(day, time(), ZoneInfo(settings.get().timezone)).astimezone(UTC)

@@ -38,14 +38,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapper, Session, scoped_session, ses
 from sqlalchemy.types import TypeDecorator
 
 from config import settings
-from config.once import Once
+from config.lazy import Lazy
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound="Base")
 
 # serialization failure, deadlock, lock not available
-_RETRY_STATES = frozenset({"40001", "40P01", "55P03"})
-_RETRIES = 3
+_RETRYABLE_STATES = frozenset({"40001", "40P01", "55P03"})
+_MAX_ATTEMPTS = 3
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -111,11 +111,11 @@ class _Session(Session):
 session = scoped_session(sessionmaker(class_=_Session, expire_on_commit=False))
 
 
-@Once
+@Lazy
 def engine() -> Engine:
     """The engine of this process; made at first use, so a forked worker gets its own."""
     current = settings.get()
-    if current.database.startswith("sqlite"):
+    if current.effective_database_url.startswith("sqlite"):
         return _sqlite_engine(current)
     timeouts = {
         "statement_timeout": current.statement_timeout,
@@ -123,7 +123,7 @@ def engine() -> Engine:
         "idle_in_transaction_session_timeout": 30000,
     }
     return create_engine(
-        current.database,
+        current.effective_database_url,
         pool_size=current.database_pool,
         max_overflow=current.database_pool,
         pool_timeout=3,
@@ -136,8 +136,8 @@ def engine() -> Engine:
 
 
 def _sqlite_engine(current: settings.Settings) -> Engine:
-    made = create_engine(
-        current.database,
+    instance = create_engine(
+        current.effective_database_url,
         pool_size=current.database_pool,
         max_overflow=current.database_pool,
         pool_timeout=10,
@@ -145,7 +145,7 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
         connect_args={"timeout": 10, "isolation_level": None},
     )
 
-    @event.listens_for(made, "connect")
+    @event.listens_for(instance, "connect")
     def prepare(connection: Any, record: Any) -> None:
         connection.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=10000; PRAGMA foreign_keys=ON;"
@@ -154,44 +154,44 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
             "PRAGMA wal_autocheckpoint=8000; PRAGMA cache_size=-32000;"
         )
 
-    @event.listens_for(made, "begin")
+    @event.listens_for(instance, "begin")
     def begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get("reads_only")
+        reads = connection.get_execution_options().get("is_read_only")
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
-    return made
+    return instance
 
 
-def forget() -> None:
+def reset() -> None:
     """Close all connections and find the database anew at next use (a test moved it)."""
     session.remove()
-    made = engine.forget()
-    if made is not None:
-        made.dispose()
+    instance = engine.reset()
+    if instance is not None:
+        instance.dispose()
 
 
-_is_open: ContextVar[bool] = ContextVar("is_open", default=False)
+_unit_is_open: ContextVar[bool] = ContextVar("is_open", default=False)
 
 
 @contextmanager
-def _edge() -> Iterator[None]:
+def _unit_of_work() -> Iterator[None]:
     """Marks a unit of work as open. Raises RuntimeError inside another one.
 
     Units share the thread's session: the end of the inner one would end the outer one too.
     """
-    if _is_open.get():
+    if _unit_is_open.get():
         raise RuntimeError("a unit of work is open already; only edges may open one")
-    token = _is_open.set(True)
+    token = _unit_is_open.set(True)
     try:
         yield
     finally:
-        _is_open.reset(token)
+        _unit_is_open.reset(token)
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
     """A unit of work: all of it is kept, or none. Edges only."""
-    with _edge():
+    with _unit_of_work():
         try:
             yield
             session.commit()
@@ -203,14 +203,14 @@ def transaction() -> Iterator[None]:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def read_only() -> Iterator[None]:
     """A unit of work that changes nothing; on SQLite it never waits for a writer.
 
     Rows that were read stay readable afterwards, as values.
     """
-    with _edge():
+    with _unit_of_work():
         try:
-            session.connection(execution_options={"reads_only": True})
+            session.connection(execution_options={"is_read_only": True})
             yield
         finally:
             session.expunge_all()
@@ -218,29 +218,29 @@ def reading() -> Iterator[None]:
             session.remove()
 
 
-def retrying(work: Callable[[], T]) -> T:
+def run_in_transaction(work: Callable[[], T]) -> T:
     """Run `work` in a transaction; again, a little later, when the database lost a race.
 
     `work` must bear running twice: nothing outside the database may happen in it.
     """
-    for attempt in range(1, _RETRIES + 1):
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
             with transaction():
                 return work()
         except DBAPIError as error:
-            if attempt == _RETRIES or not _lost_race(error):
+            if attempt == _MAX_ATTEMPTS or not _is_retryable(error):
                 raise
             # another transaction needs a moment to finish; chance keeps two losers apart
             time.sleep(random.uniform(0.01, 0.05) * attempt)
     raise AssertionError("unreachable")
 
 
-def _lost_race(error: DBAPIError) -> bool:
+def _is_retryable(error: DBAPIError) -> bool:
     state = getattr(error.orig, "sqlstate", None)
-    return state in _RETRY_STATES or "database is locked" in str(error.orig)
+    return state in _RETRYABLE_STATES or "database is locked" in str(error.orig)
 
 
-def locked(table: type[Row], key: object) -> Row:
+def get_for_update(table: type[Row], key: object) -> Row:
     """Fetch a row as it is now and hold it until the transaction ends.
 
     Raises sqlalchemy.exc.NoResultFound when there is none.
@@ -248,7 +248,7 @@ def locked(table: type[Row], key: object) -> Row:
     return session.get_one(table, key, with_for_update=True, populate_existing=True)
 
 
-def change(
+def compare_and_set(
     table: type[Row], key: object, *, when: Mapping[str, object], to: Mapping[str, object]
 ) -> Row | None:
     """Compare and set: move the row to new values if it still has the expected ones.

@@ -26,26 +26,26 @@ _SECRET_IN_URL = re.compile(
     r"ticket|openid)=)[^&\s\"']+",
     re.IGNORECASE,
 )
-_BLANK = "***"
+_REDACTED = "***"
 
 
-def redact(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
     """Blank secrets by the name of the value, and tokens inside addresses."""
-    for name, value in line.items():
+    for name, value in event_dict.items():
         if name != "event" and _SECRET_NAMES.search(name) and value is not None:
-            line[name] = _BLANK
+            event_dict[name] = _REDACTED
         elif isinstance(value, str):
-            line[name] = _SECRET_IN_URL.sub(rf"\1{_BLANK}", value)
-    return line
+            event_dict[name] = _SECRET_IN_URL.sub(rf"\1{_REDACTED}", value)
+    return event_dict
 
 
-def get(name: str) -> Any:
+def get_logger(name: str) -> Any:
     """The logger of a module; call it with an event name and facts."""
     return structlog.get_logger(name, room=name)
 
 
 @contextmanager
-def bound(**ids: object) -> Iterator[None]:
+def bound_context(**ids: object) -> Iterator[None]:
     """Put ids on every line written inside."""
     with structlog.contextvars.bound_contextvars(**ids):
         yield
@@ -56,7 +56,7 @@ def request_id() -> str:
     return str(structlog.contextvars.get_contextvars().get("request", ""))
 
 
-def start_request(**ids: object) -> None:
+def bind_request(**ids: object) -> None:
     """Put ids on every line from here on, and take those of the last request off."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**ids)
@@ -72,7 +72,7 @@ def configure() -> None:
         structlog.processors.format_exc_info,
         redact,
     ]
-    last: Processor = (
+    renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if current.log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=False)
@@ -89,11 +89,11 @@ def configure() -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(current.log_level)
-    for chatty in ("urllib3", "alembic", "apscheduler"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for noisy in ("urllib3", "alembic", "apscheduler"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -183,17 +183,17 @@ class Settings(BaseSettings):
         return not self.database_url or self.database_url.startswith("sqlite:///")
 
     @property
-    def database(self) -> str:
+    def effective_database_url(self) -> str:
         """The database's address, embedded or given."""
         return self.database_url or f"sqlite:///{self.var_dir.resolve() / 'hub.sqlite3'}"
 
     @property
-    def redis(self) -> str:
+    def effective_redis_url(self) -> str:
         """The Redis server's address, embedded or given."""
         return self.redis_url or f"unix://{self.var_dir.resolve() / 'redis.sock'}"
 
     @property
-    def address(self) -> str:
+    def base_url(self) -> str:
         """The address that links in messages start with."""
         return self.public_url or f"http://127.0.0.1:{self.port}"
 
@@ -207,13 +207,13 @@ def get() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise SettingsError(_first_fault(error)) from None
+        raise SettingsError(_first_error(error)) from None
     if settings.is_embedded:
-        settings = _with_own_keys(settings)
+        settings = _with_generated_keys(settings)
     return settings
 
 
-def check() -> None:
+def check_or_exit() -> None:
     """End the process with one line when a setting is wrong. Edges call it first."""
     try:
         get()
@@ -221,41 +221,43 @@ def check() -> None:
         sys.exit(str(error))
 
 
-def forget() -> None:
+def reset() -> None:
     """Read the environment again at the next `get` (a test changed it)."""
     get.cache_clear()
 
 
-def _first_fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join(str(part) for part in fault["loc"][:1]).upper()
-    reason = fault["msg"].removeprefix("Value error, ")
+def _first_error(error: ValidationError) -> str:
+    details = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in details["loc"][:1]).upper()
+    reason = details["msg"].removeprefix("Value error, ")
     return f"setting {name}: {reason}" if name else f"setting {reason}"
 
 
-def _with_own_keys(settings: Settings) -> Settings:
+def _with_generated_keys(settings: Settings) -> Settings:
     """The embedded hub keeps keys it made up in VAR_DIR/keys, readable to its owner only."""
     missing: dict[str, object] = {}
     if not settings.secret_key:
-        missing["secret_key"] = _kept(settings.var_dir, "secret_key", secrets.token_urlsafe(48))
+        missing["secret_key"] = _load_or_create_key(
+            settings.var_dir, "secret_key", secrets.token_urlsafe(48)
+        )
     if not settings.field_keys:
         missing["field_keys"] = (
-            _kept(settings.var_dir, "field_key", Fernet.generate_key().decode()),
+            _load_or_create_key(settings.var_dir, "field_key", Fernet.generate_key().decode()),
         )
     return settings.model_copy(update=missing)
 
 
-def _kept(folder: Path, name: str, fresh: str) -> str:
+def _load_or_create_key(folder: Path, name: str, new_key: str) -> str:
     path = folder / "keys" / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Several processes start at once: each writes its own file whole, the first link wins.
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(fresh, encoding="ascii")
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.touch(mode=0o600)
+    temporary.write_text(new_key, encoding="ascii")
     try:
-        os.link(draft, path)
+        os.link(temporary, path)
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
+        temporary.unlink()
     return path.read_text(encoding="ascii").strip()

@@ -17,10 +17,10 @@ from config import audit
 from config.database import Base, session
 from config.errors import Invalid
 
-_LONGEST_CODE, _LONGEST_TITLE, _LONGEST_DIGEST = 64, 64, 120
+_MAX_SLUG_LENGTH, _MAX_TITLE_LENGTH, _MAX_DIGEST_LENGTH = 64, 64, 120
 
 
-class Level(StrEnum):
+class ArticleLevel(StrEnum):
     """How weighty an article is: 一般, 重要, 重大. Weightier ones are reviewed by more people."""
 
     ORDINARY = "ordinary"
@@ -28,7 +28,7 @@ class Level(StrEnum):
     MAJOR = "major"
 
 
-class State(StrEnum):
+class ArticleState(StrEnum):
     """Where an article stands."""
 
     DRAFT = "draft"
@@ -40,11 +40,11 @@ class Article(Base):
     __tablename__ = "articles"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    code: Mapped[str] = mapped_column(unique=True)
+    slug: Mapped[str] = mapped_column(unique=True)
     department_id: Mapped[int] = mapped_column(ForeignKey("departments.id"), index=True)
     title: Mapped[str]
     category: Mapped[str]
-    level: Mapped[Level]
+    level: Mapped[ArticleLevel]
     original: Mapped[bool]
     author: Mapped[str]
     digest: Mapped[str]
@@ -52,19 +52,19 @@ class Article(Base):
     source_url: Mapped[str]
     tags: Mapped[list[Any]]
     body_markdown: Mapped[str] = mapped_column(Text)
-    state: Mapped[State] = mapped_column(default=State.DRAFT)
+    state: Mapped[ArticleState] = mapped_column(default=ArticleState.DRAFT)
     created_at: Mapped[datetime]
 
 
 @dataclass(frozen=True)
-class Draft:
+class ArticleSpec:
     """What somebody wrote."""
 
-    code: str
+    slug: str
     department_id: int
     title: str
     body_markdown: str
-    level: Level = Level.ORDINARY
+    level: ArticleLevel = ArticleLevel.ORDINARY
     original: bool = True
     category: str = ""
     author: str = ""
@@ -73,56 +73,58 @@ class Draft:
     source_url: str = ""
     tags: list[str] = field(default_factory=list)
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Raises Invalid naming the first wrong field."""
-        if not self.code.strip() or len(self.code) > _LONGEST_CODE:
-            raise Invalid(field="id", problem=f"不能为空，最长 {_LONGEST_CODE} 个字符")
-        if not self.title.strip() or len(self.title) > _LONGEST_TITLE:
-            raise Invalid(field="title", problem=f"不能为空，最长 {_LONGEST_TITLE} 个字符")
-        if len(self.digest) > _LONGEST_DIGEST:
-            raise Invalid(field="digest", problem=f"最长 {_LONGEST_DIGEST} 个字符")
+        if not self.slug.strip() or len(self.slug) > _MAX_SLUG_LENGTH:
+            raise Invalid(field="id", problem=f"不能为空，最长 {_MAX_SLUG_LENGTH} 个字符")
+        if not self.title.strip() or len(self.title) > _MAX_TITLE_LENGTH:
+            raise Invalid(field="title", problem=f"不能为空，最长 {_MAX_TITLE_LENGTH} 个字符")
+        if len(self.digest) > _MAX_DIGEST_LENGTH:
+            raise Invalid(field="digest", problem=f"最长 {_MAX_DIGEST_LENGTH} 个字符")
         if not self.original and not self.source.strip():
             raise Invalid(field="source", problem="转载应写明来源")
         if self.source_url and not self.source_url.startswith(("http://", "https://")):
             raise Invalid(field="source_url", problem="应以 http:// 或 https:// 开头")
 
 
-def put(draft: Draft, *, now: datetime) -> Article:
+def save(spec: ArticleSpec, *, now: datetime) -> Article:
     """Make the article of this code read as the draft; the same again changes nothing.
 
     Raises Invalid.
     """
-    draft.check()
-    article = session.scalars(select(Article).where(Article.code == draft.code)).one_or_none()
-    before = None if article is None else _facts(article)
+    spec.validate()
+    article = session.scalars(select(Article).where(Article.slug == spec.slug)).one_or_none()
+    before = None if article is None else _audit_facts(article)
     if article is None:
-        article = Article(code=draft.code, created_at=now)
+        article = Article(slug=spec.slug, created_at=now)
         session.add(article)
-    for name, value in vars(draft).items():
+    for name, value in vars(spec).items():
         if getattr(article, name) != value:
             setattr(article, name, value)
-    if _facts(article) != before:
-        _changed(article, before)
+    if _audit_facts(article) != before:
+        _record_change(article, before)
     return article
 
 
-def everything() -> list[Article]:
+def list_all() -> list[Article]:
     """All articles by code."""
-    return list(session.scalars(select(Article).order_by(Article.code)))
+    return list(session.scalars(select(Article).order_by(Article.slug)))
 
 
-def _facts(article: Article) -> dict[str, Any]:
-    return {name: getattr(article, name) for name in Draft.__dataclass_fields__ if name != "code"}
+def _audit_facts(article: Article) -> dict[str, Any]:
+    return {
+        name: getattr(article, name) for name in ArticleSpec.__dataclass_fields__ if name != "slug"
+    }
 
 
-def _changed(article: Article, before: dict[str, Any] | None) -> None:
+def _record_change(article: Article, before: dict[str, Any] | None) -> None:
     session.flush()  # the audit row needs the id
     audit.record(
-        "article.put",
+        "article.save",
         kind="article",
         object_id=article.id,
         label=article.title,
         department_id=article.department_id,
         before=before,
-        after=_facts(article),
+        after=_audit_facts(article),
     )

@@ -18,12 +18,12 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config import audit, revisions
-from config.database import Base, locked, session
+from config import audit, cache_versions
+from config.database import Base, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound, Stale
-from config.tenancy import Member, Right
+from config.permissions import Permission, Principal
 
-REVISION = "departments"
+CACHE_KEY = "departments"
 
 
 class DepartmentClosed(DomainError):
@@ -32,13 +32,13 @@ class DepartmentClosed(DomainError):
     text = "{name}已并入其他单位，不能再修改。"
 
 
-class TreeKnot(DomainError):
+class DepartmentCycle(DomainError):
     """A department cannot stand below itself."""
 
     text = "{name}不能移到自己或下级单位之下。"
 
 
-class State(StrEnum):
+class DepartmentState(StrEnum):
     """Whether a department works or has become part of another."""
 
     ACTIVE = "active"
@@ -50,17 +50,19 @@ class Department(Base):
 
     __tablename__ = "departments"
     __table_args__ = (
-        CheckConstraint("(state = 'merged') = (successor_id IS NOT NULL)", name="merged_into"),
-        CheckConstraint("parent_id <> id", name="not_below_itself"),
+        CheckConstraint(
+            "(state = 'merged') = (successor_id IS NOT NULL)", name="merged_has_successor"
+        ),
+        CheckConstraint("parent_id <> id", name="not_own_parent"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    code: Mapped[str] = mapped_column(unique=True)
+    slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     kind: Mapped[str]
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"), index=True)
     successor_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
-    state: Mapped[State] = mapped_column(default=State.ACTIVE)
+    state: Mapped[DepartmentState] = mapped_column(default=DepartmentState.ACTIVE)
     phone: Mapped[str]
     details: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
@@ -102,10 +104,10 @@ class Tree:
 
     def within(self, department_id: int) -> tuple[int, ...]:
         """The department itself and all below it, level by level."""
-        found = [department_id]
-        for key in found:
-            found.extend(self._children.get(key, ()))
-        return tuple(found)
+        outline_rows = [department_id]
+        for key in outline_rows:
+            outline_rows.extend(self._children.get(key, ()))
+        return tuple(outline_rows)
 
 
 def tree() -> Tree:
@@ -116,12 +118,12 @@ def tree() -> Tree:
     return Tree({row.id: row.successor_id or row.parent_id for row in rows})
 
 
-def by_code(code: str) -> Department:
+def get_by_slug(slug: str) -> Department:
     """The department of this code. Raises NotFound."""
-    found = session.scalars(select(Department).where(Department.code == code)).one_or_none()
-    if found is None:
-        raise NotFound(kind="department", code=code)
-    return found
+    outline_rows = session.scalars(select(Department).where(Department.slug == slug)).one_or_none()
+    if outline_rows is None:
+        raise NotFound(kind="department", code=slug)
+    return outline_rows
 
 
 def names(department_ids: Iterable[int]) -> dict[int, str]:
@@ -132,9 +134,9 @@ def names(department_ids: Iterable[int]) -> dict[int, str]:
     return dict(rows.all())
 
 
-def add(
+def create(
     *,
-    code: str,
+    slug: str,
     name: str,
     kind: str,
     now: datetime,
@@ -143,11 +145,11 @@ def add(
     details: dict[str, Any] | None = None,
 ) -> Department:
     """Found a department. Raises Invalid when a field is empty or the code is taken."""
-    _check(code=code, name=name)
-    if session.scalar(select(Department.id).where(Department.code == code)):
-        raise Invalid(field="id", problem=f"“{code}”已被其他单位使用")
+    _validate(slug=slug, name=name)
+    if session.scalar(select(Department.id).where(Department.slug == slug)):
+        raise Invalid(field="id", problem=f"“{slug}”已被其他单位使用")
     department = Department(
-        code=code,
+        slug=slug,
         name=name,
         kind=kind,
         parent_id=parent_id,
@@ -157,7 +159,7 @@ def add(
     )
     session.add(department)
     session.flush()  # the audit row needs the id
-    _changed("department.add", department, before=None)
+    _record_change("department.create", department, before=None)
     return department
 
 
@@ -169,33 +171,33 @@ def rename(
     `version` is the one a person saw. Raises DepartmentClosed, Invalid, and Stale when it has
     changed since.
     """
-    department = _open(department_id, version)
-    _check(code=department.code, name=name)
+    department = _get_active(department_id, version)
+    _validate(slug=department.slug, name=name)
     if department.name == name:
         return department
-    before = _facts(department)
+    before = _audit_facts(department)
     session.add(FormerName(department_id=department_id, name=department.name, until=now))
     department.name = name
-    _changed("department.rename", department, before=before)
+    _record_change("department.rename", department, before=before)
     return department
 
 
 def move(department_id: int, parent_id: int | None) -> Department:
     """Hang a department below another. Raises TreeKnot, DepartmentClosed."""
-    department = _open(department_id)
+    department = _get_active(department_id)
     if parent_id is not None and parent_id in tree().within(department_id):
-        raise TreeKnot(name=department.name)
+        raise DepartmentCycle(name=department.name)
     if parent_id is not None:
-        _open(parent_id)
+        _get_active(parent_id)
     if parent_id == department.parent_id:
         return department
-    before = _facts(department)
+    before = _audit_facts(department)
     department.parent_id = parent_id
-    _changed("department.move", department, before=before)
+    _record_change("department.move", department, before=before)
     return department
 
 
-def describe(
+def update(
     department_id: int,
     *,
     kind: str,
@@ -204,11 +206,11 @@ def describe(
     version: int | None = None,
 ) -> Department:
     """Change what is said about a department. Raises DepartmentClosed, Stale."""
-    department = _open(department_id, version)
-    before = _facts(department)
+    department = _get_active(department_id, version)
+    before = _audit_facts(department)
     department.kind, department.phone, department.details = kind, phone, details
-    if _facts(department) != before:
-        _changed("department.describe", department, before=before)
+    if _audit_facts(department) != before:
+        _record_change("department.update", department, before=before)
     return department
 
 
@@ -217,12 +219,12 @@ def merge(department_id: int, *, into: int) -> Department:
 
     Raises TreeKnot when the successor stands below it, DepartmentClosed when either is closed.
     """
-    department, successor = _open(department_id), _open(into)
+    department, successor = _get_active(department_id), _get_active(into)
     if into in tree().within(department_id):
-        raise TreeKnot(name=department.name)
-    before = _facts(department)
-    department.state, department.successor_id = State.MERGED, successor.id
-    _changed("department.merge", department, before=before)
+        raise DepartmentCycle(name=department.name)
+    before = _audit_facts(department)
+    department.state, department.successor_id = DepartmentState.MERGED, successor.id
+    _record_change("department.merge", department, before=before)
     return department
 
 
@@ -232,29 +234,33 @@ def former_names(department_id: int) -> list[str]:
     return list(session.scalars(rows.order_by(FormerName.until, FormerName.id)))
 
 
-def former_names_of(department_ids: Iterable[int]) -> dict[int, list[str]]:
+def former_names_by_department(department_ids: Iterable[int]) -> dict[int, list[str]]:
     """What each was called before, the oldest first; one that kept its name is missing."""
     rows = select(FormerName).where(FormerName.department_id.in_(set(department_ids)))
-    found: dict[int, list[str]] = {}
+    outline_rows: dict[int, list[str]] = {}
     for row in session.scalars(rows.order_by(FormerName.until, FormerName.id)):
-        found.setdefault(row.department_id, []).append(row.name)
-    return found
+        outline_rows.setdefault(row.department_id, []).append(row.name)
+    return outline_rows
 
 
-def access_department(member: Member, department_id: int, right: Right) -> Department:
+def access_department(
+    principal: Principal, department_id: int, permission: Permission
+) -> Department:
     """The department, for somebody who has this right there. Raises NotFound."""
-    covered = member.area(right).covers(department=Department.id)
-    found = session.scalars(
+    covered = principal.scope(permission).sql_filter(department=Department.id)
+    outline_rows = session.scalars(
         select(Department).where(Department.id == department_id, covered)
     ).one_or_none()
-    if found is None:
-        raise NotFound(kind="department", id=department_id, staff=member.staff_id)
-    return found
+    if outline_rows is None:
+        raise NotFound(kind="department", id=department_id, staff=principal.staff_id)
+    return outline_rows
 
 
-def departments_for_staff(member: Member, right: Right) -> list[Department]:
+def list_for_staff(principal: Principal, permission: Permission) -> list[Department]:
     """The departments where the member has this right, merged ones too, by name."""
-    rows = select(Department).where(member.area(right).covers(department=Department.id))
+    rows = select(Department).where(
+        principal.scope(permission).sql_filter(department=Department.id)
+    )
     return list(session.scalars(rows.order_by(Department.name, Department.id)))
 
 
@@ -264,36 +270,36 @@ def outline(rows: Sequence[Department]) -> list[tuple[Department, int]]:
     A merged one stands below its successor. Whose parent is not among them stands at the top.
     """
     known = {row.id for row in rows}
-    below: dict[int | None, list[Department]] = {}
+    children: dict[int | None, list[Department]] = {}
     for row in rows:
-        above = row.successor_id or row.parent_id
-        below.setdefault(above if above in known else None, []).append(row)
-    found: list[tuple[Department, int]] = []
-    waiting = [(row, 0) for row in reversed(below.get(None, []))]
-    while waiting:
-        row, depth = waiting.pop()
-        found.append((row, depth))
-        waiting.extend((each, depth + 1) for each in reversed(below.get(row.id, [])))
-    return found
+        parent = row.successor_id or row.parent_id
+        children.setdefault(parent if parent in known else None, []).append(row)
+    outline_rows: list[tuple[Department, int]] = []
+    stack = [(row, 0) for row in reversed(children.get(None, []))]
+    while stack:
+        row, depth = stack.pop()
+        outline_rows.append((row, depth))
+        stack.extend((each, depth + 1) for each in reversed(children.get(row.id, [])))
+    return outline_rows
 
 
-def _open(department_id: int, version: int | None = None) -> Department:
-    department = locked(Department, department_id)
+def _get_active(department_id: int, version: int | None = None) -> Department:
+    department = get_for_update(Department, department_id)
     if version is not None and department.version != version:
         raise Stale(department=department_id)
-    if department.state is State.MERGED:
+    if department.state is DepartmentState.MERGED:
         raise DepartmentClosed(name=department.name)
     return department
 
 
-def _check(*, code: str, name: str) -> None:
-    if not code.strip() or len(code) > 64:
+def _validate(*, slug: str, name: str) -> None:
+    if not slug.strip() or len(slug) > 64:
         raise Invalid(field="id", problem="不能为空，最长 64 个字符")
     if not name.strip() or len(name) > 60:
         raise Invalid(field="name", problem="不能为空，最长 60 个字符")
 
 
-def _facts(department: Department) -> dict[str, Any]:
+def _audit_facts(department: Department) -> dict[str, Any]:
     return {
         "name": department.name,
         "kind": department.kind,
@@ -304,7 +310,7 @@ def _facts(department: Department) -> dict[str, Any]:
     }
 
 
-def _changed(action: str, department: Department, *, before: dict[str, Any] | None) -> None:
+def _record_change(action: str, department: Department, *, before: dict[str, Any] | None) -> None:
     if before is not None:
         department.version += 1
     session.flush()  # the change must be in the database before others are told of it
@@ -315,6 +321,6 @@ def _changed(action: str, department: Department, *, before: dict[str, Any] | No
         label=department.name,
         department_id=department.id,
         before=before,
-        after=_facts(department),
+        after=_audit_facts(department),
     )
-    revisions.bump(REVISION)
+    cache_versions.invalidate(CACHE_KEY)

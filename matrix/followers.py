@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import settings
 from config.database import Base, BigKey, UtcDateTime, session, upsert
 from config.errors import NotFound
-from config.tenancy import Member, Right
+from config.permissions import Permission, Principal
 
 MESSAGE_WINDOW = timedelta(hours=48)
 EVENT_WINDOW = timedelta(minutes=1)
@@ -64,24 +64,24 @@ class Window:
     until: datetime | None
 
 
-def wrote(account_id: int, openid: str, *, now: datetime) -> None:
+def record_message(account_id: int, openid: str, *, now: datetime) -> None:
     """The follower sent a message: the long window opens."""
-    _seen(account_id, openid, now, message_at=now, sent_since_message=0)
+    _upsert(account_id, openid, now, message_at=now, sent_since_message=0)
 
 
-def acted(account_id: int, openid: str, *, now: datetime) -> None:
+def record_event(account_id: int, openid: str, *, now: datetime) -> None:
     """The follower clicked or scanned: the short window opens."""
-    _seen(account_id, openid, now, event_at=now, sent_since_event=0)
+    _upsert(account_id, openid, now, event_at=now, sent_since_event=0)
 
 
-def seen(account_id: int, openid: str, *, now: datetime) -> None:
+def record_activity(account_id: int, openid: str, *, now: datetime) -> None:
     """The follower did something that opens no window."""
-    _seen(account_id, openid, now)
+    _upsert(account_id, openid, now)
 
 
-def follow(account_id: int, openid: str, *, scene: str | None, now: datetime) -> None:
+def record_follow(account_id: int, openid: str, *, scene: str | None, now: datetime) -> None:
     """The follower subscribed, perhaps by a scene's code: the short window opens."""
-    _seen(
+    _upsert(
         account_id,
         openid,
         now,
@@ -94,9 +94,9 @@ def follow(account_id: int, openid: str, *, scene: str | None, now: datetime) ->
     )
 
 
-def unfollow(account_id: int, openid: str, *, now: datetime) -> None:
+def record_unfollow(account_id: int, openid: str, *, now: datetime) -> None:
     """The follower left; nothing can be sent any more."""
-    _seen(
+    _upsert(
         account_id,
         openid,
         now,
@@ -107,7 +107,7 @@ def unfollow(account_id: int, openid: str, *, now: datetime) -> None:
     )
 
 
-def _seen(account_id: int, openid: str, now: datetime, **values: Any) -> None:
+def _upsert(account_id: int, openid: str, now: datetime, **values: Any) -> None:
     first = {
         "account_id": account_id,
         "openid": openid,
@@ -124,7 +124,7 @@ def _seen(account_id: int, openid: str, now: datetime, **values: Any) -> None:
     )
 
 
-def writing(insert: Any, recorded: Any) -> Any:
+def message_statement(insert: Any, recorded: Any) -> Any:
     """`wrote` as a statement, for the short path of `inbox.receive`.
 
     Its parameters are account_id, openid and received_at. With `recorded`, a common table
@@ -156,12 +156,12 @@ def find(account_id: int, openid: str) -> Follower | None:
     ).one_or_none()
 
 
-def access_follower(member: Member, follower_id: int, right: Right) -> Follower:
+def access_follower(principal: Principal, follower_id: int, permission: Permission) -> Follower:
     """The follower of this id, for a member with a right at the account. Raises NotFound."""
     follower = session.get(Follower, follower_id)
     if follower is None:
         raise NotFound(kind="follower", id=follower_id)
-    member.require(right, account_id=follower.account_id)
+    principal.require(permission, account_id=follower.account_id)
     return follower
 
 
@@ -178,7 +178,7 @@ def window(follower: Follower, *, now: datetime) -> Window:
     return Window(left if follower.is_subscribed else 0, until if left else None)
 
 
-def reserve(follower_id: int, *, now: datetime) -> bool:
+def reserve_message(follower_id: int, *, now: datetime) -> bool:
     """Take one message out of an open window; False when none is open.
 
     The short window is used up first, it would lapse anyway. One UPDATE, so two workers never
@@ -193,7 +193,7 @@ def reserve(follower_id: int, *, now: datetime) -> bool:
         Follower.message_at > now - MESSAGE_WINDOW,
         Follower.sent_since_message < limits.customer_service_messages,
     )
-    taken = session.scalar(
+    reserved = session.scalar(
         update(Follower)
         .where(Follower.id == follower_id, Follower.is_subscribed, or_(short, long))
         .values(
@@ -203,7 +203,7 @@ def reserve(follower_id: int, *, now: datetime) -> bool:
         .returning(Follower.id)
         .execution_options(synchronize_session=False)
     )
-    return taken is not None
+    return reserved is not None
 
 
 def close_windows(follower_id: int) -> None:

@@ -15,16 +15,16 @@ from typing import Any
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config import audit, revisions
+from config import audit, cache_versions
 from config.database import Base, session
 from config.errors import Invalid, NotFound
 
-REVISION = "guides"
+CACHE_KEY = "guides"
 
-_LONGEST_CODE, _LONGEST_NAME = 64, 100
+_MAX_SLUG_LENGTH, _MAX_NAME_LENGTH = 64, 100
 
 
-class State(StrEnum):
+class GuideState(StrEnum):
     """Whether citizens are shown the guide."""
 
     ACTIVE = "active"
@@ -37,89 +37,89 @@ class Guide(Base):
     __tablename__ = "guides"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    code: Mapped[str] = mapped_column(unique=True)
+    slug: Mapped[str] = mapped_column(unique=True)
     department_id: Mapped[int] = mapped_column(ForeignKey("departments.id"), index=True)
     name: Mapped[str]
     body: Mapped[dict[str, Any]]
     keywords: Mapped[list[Any]]
-    state: Mapped[State]
+    state: Mapped[GuideState]
     review_by: Mapped[date | None]
     created_at: Mapped[datetime]
 
 
 @dataclass(frozen=True)
-class Draft:
+class GuideSpec:
     """What somebody wants a guide to say."""
 
-    code: str
+    slug: str
     department_id: int
     name: str
     body: dict[str, Any] = field(default_factory=dict)
     keywords: list[str] = field(default_factory=list)
-    state: State = State.ACTIVE
+    state: GuideState = GuideState.ACTIVE
     review_by: date | None = None
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Raises Invalid naming the first wrong field."""
-        if not self.code.strip() or len(self.code) > _LONGEST_CODE:
-            raise Invalid(field="id", problem=f"不能为空，最长 {_LONGEST_CODE} 个字符")
-        if not self.name.strip() or len(self.name) > _LONGEST_NAME:
-            raise Invalid(field="name", problem=f"不能为空，最长 {_LONGEST_NAME} 个字符")
+        if not self.slug.strip() or len(self.slug) > _MAX_SLUG_LENGTH:
+            raise Invalid(field="id", problem=f"不能为空，最长 {_MAX_SLUG_LENGTH} 个字符")
+        if not self.name.strip() or len(self.name) > _MAX_NAME_LENGTH:
+            raise Invalid(field="name", problem=f"不能为空，最长 {_MAX_NAME_LENGTH} 个字符")
 
 
 @dataclass(frozen=True, slots=True)
 class GuideCard:
     """A guide as the dialogue suggests it."""
 
-    code: str
+    slug: str
     name: str
     department_id: int
     keywords: tuple[str, ...]
 
 
-def put(draft: Draft, *, now: datetime) -> Guide:
+def upsert(spec: GuideSpec, *, now: datetime) -> Guide:
     """Make the guide of this code say what the draft says; the same again changes nothing.
 
     Raises Invalid.
     """
-    draft.check()
-    guide = session.scalars(select(Guide).where(Guide.code == draft.code)).one_or_none()
-    before = None if guide is None else _facts(guide)
+    spec.validate()
+    guide = session.scalars(select(Guide).where(Guide.slug == spec.slug)).one_or_none()
+    before = None if guide is None else _audit_values(guide)
     if guide is None:
-        guide = Guide(code=draft.code, created_at=now)
+        guide = Guide(slug=spec.slug, created_at=now)
         session.add(guide)
-    for name, value in vars(draft).items():
+    for name, value in vars(spec).items():
         if getattr(guide, name) != value:
             setattr(guide, name, value)
-    if _facts(guide) != before:
-        _changed(guide, before)
+    if _audit_values(guide) != before:
+        _record_change(guide, before)
     return guide
 
 
-def get(code: str) -> Guide:
+def get(slug: str) -> Guide:
     """The guide of this code. Raises NotFound."""
-    guide = session.scalars(select(Guide).where(Guide.code == code)).one_or_none()
+    guide = session.scalars(select(Guide).where(Guide.slug == slug)).one_or_none()
     if guide is None:
-        raise NotFound(kind="guide", code=code)
+        raise NotFound(kind="guide", code=slug)
     return guide
 
 
-def everything() -> list[Guide]:
+def list_all() -> list[Guide]:
     """All guides, withdrawn ones too, by code."""
-    return list(session.scalars(select(Guide).order_by(Guide.code)))
+    return list(session.scalars(select(Guide).order_by(Guide.slug)))
 
 
-def cards() -> tuple[GuideCard, ...]:
+def list_cards() -> tuple[GuideCard, ...]:
     """The guides that citizens are shown, by code."""
     rows = session.execute(
-        select(Guide.code, Guide.name, Guide.department_id, Guide.keywords)
-        .where(Guide.state == State.ACTIVE)
-        .order_by(Guide.code)
+        select(Guide.slug, Guide.name, Guide.department_id, Guide.keywords)
+        .where(Guide.state == GuideState.ACTIVE)
+        .order_by(Guide.slug)
     )
     return tuple(GuideCard(code, name, owner, tuple(words)) for code, name, owner, words in rows)
 
 
-def _facts(guide: Guide) -> dict[str, Any]:
+def _audit_values(guide: Guide) -> dict[str, Any]:
     return {
         "department_id": guide.department_id,
         "name": guide.name,
@@ -130,15 +130,15 @@ def _facts(guide: Guide) -> dict[str, Any]:
     }
 
 
-def _changed(guide: Guide, before: dict[str, Any] | None) -> None:
+def _record_change(guide: Guide, before: dict[str, Any] | None) -> None:
     session.flush()  # the audit row needs the id
     audit.record(
-        "guide.put",
+        "guide.save",
         kind="guide",
         object_id=guide.id,
         label=guide.name,
         department_id=guide.department_id,
         before=before,
-        after=_facts(guide),
+        after=_audit_values(guide),
     )
-    revisions.bump(REVISION)
+    cache_versions.invalidate(CACHE_KEY)

@@ -23,15 +23,15 @@ from typing import Any
 from flask import Flask, Response, jsonify
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from simulator import control, phone
-from simulator.accounts import Account, from_fields, read_file
-from simulator.api import door
-from simulator.errors import NotPossible, Refused
-from simulator.world import World
+from simulator import admin_api, phone
+from simulator.accounts.accounts import Account, from_fields, read_file
+from simulator.api import dispatch
+from simulator.core.errors import ActionRejected, ApiError
+from simulator.platform import Platform
 
-LARGEST_REQUEST = 16 * 1024 * 1024
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
-__all__ = ["create", "run", "serve", "world_of"]
+__all__ = ["create", "platform_of", "run", "serve"]
 
 
 def create(
@@ -50,33 +50,33 @@ def create(
     else:
         chosen = [one if isinstance(one, Account) else from_fields(one) for one in accounts]
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    app.extensions["world"] = World(chosen, callback_base=callback_base, state=state)
-    app.register_blueprint(door.blueprint)
-    app.register_blueprint(control.blueprint)
+    app.extensions["platform"] = Platform(chosen, callback_base=callback_base, state=state)
+    app.register_blueprint(dispatch.blueprint)
+    app.register_blueprint(admin_api.blueprint)
     app.register_blueprint(phone.blueprint)
-    app.register_error_handler(NotPossible, _not_possible)
-    app.register_error_handler(Refused, _refused_on_phone)
+    app.register_error_handler(ActionRejected, _action_rejected)
+    app.register_error_handler(ApiError, _api_error_on_phone)
     return app
 
 
-def world_of(app: Flask) -> World:
+def platform_of(app: Flask) -> Platform:
     """Everything the app knows, for tests in the same process."""
-    world: World = app.extensions["world"]
-    return world
+    platform: Platform = app.extensions["platform"]
+    return platform
 
 
 def serve(app: Flask, port: int, *, host: str = "127.0.0.1") -> None:
     """Serve until the process ends; each request in a thread of its own."""
-    server = make_server(host, port, app, threaded=True, request_handler=_Quiet)
+    server = make_server(host, port, app, threaded=True, request_handler=_QuietHandler)
     server.serve_forever()
 
 
 @contextmanager
 def run(app: Flask, *, port: int = 0) -> Iterator[str]:
     """Serve in a thread while the block runs; gives the address, on a free port by default."""
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(
         target=server.serve_forever, args=(0.02,), daemon=True, name="simulator"
     )
@@ -87,10 +87,10 @@ def run(app: Flask, *, port: int = 0) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-        world_of(app).shelf.close()
+        platform_of(app).storage.close()
 
 
-class _Quiet(WSGIRequestHandler):
+class _QuietHandler(WSGIRequestHandler):
     """Keeps connections open and leaves the telling to the journal."""
 
     protocol_version = "HTTP/1.1"
@@ -99,9 +99,9 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
-def _not_possible(error: NotPossible) -> tuple[Response, int]:
+def _action_rejected(error: ActionRejected) -> tuple[Response, int]:
     return jsonify(error=str(error)), 400
 
 
-def _refused_on_phone(error: Refused) -> tuple[Response, int]:
+def _api_error_on_phone(error: ApiError) -> tuple[Response, int]:
     return jsonify(error=f"{error.errmsg}（{error.errcode}）"), 400

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import simulator
-from simulator.errors import NotPossible
+from simulator.core.errors import ActionRejected
 
 
 def main() -> None:
@@ -26,9 +26,9 @@ def main() -> None:
     file = Path(os.environ.get("SIMULATOR_ACCOUNTS") or "config/demo/accounts.yaml")
     try:
         app = simulator.create(file if file.exists() else [], callback_base=base, state=state)
-    except NotPossible as error:
+    except ActionRejected as error:
         sys.exit(f"simulator: {error}")
-    count = len(simulator.world_of(app).accounts)
+    count = len(simulator.platform_of(app).accounts)
     sys.stdout.write(f"simulator: http://{host}:{port}/  {count} accounts, callbacks to {base}\n")
     if not file.exists():
         sys.stdout.write(f"simulator: no accounts file {file}\n")

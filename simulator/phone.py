@@ -21,19 +21,19 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
-from simulator import acts
-from simulator.accounts import Account
+from simulator import citizen_actions
+from simulator.accounts.accounts import Account
+from simulator.accounts.followers import openid_of
+from simulator.admin_api import json_body
 from simulator.api import qrcodes
-from simulator.api.door import world_here
-from simulator.callbacks import Delivery
-from simulator.control import given
-from simulator.errors import NotPossible
-from simulator.followers import openid_of
-from simulator.world import World
+from simulator.api.dispatch import current_platform
+from simulator.core.errors import ActionRejected
+from simulator.messaging.callbacks import PushDelivery
+from simulator.platform import Platform
 
-LONGEST_POLL = 20.0
-LONGEST_WAIT = 60.0
-POLICY = (
+MAX_POLL_SECONDS = 20.0
+MAX_WAIT_SECONDS = 60.0
+CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob: http: https:; media-src 'self' http: https:;"
     " object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
@@ -45,7 +45,7 @@ blueprint = Blueprint("phone", __name__)
 def page() -> Response:
     """The page; everything on it is drawn by static/phone.js."""
     response = Response(render_template("phone.html"))
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
@@ -53,22 +53,22 @@ def page() -> Response:
 @blueprint.get("/phone/start")
 def start() -> Response:
     """Who can be played, and the list of accounts for the one who is."""
-    world = world_here()
-    citizens = world.followers.citizens()
+    platform = current_platform()
+    citizens = platform.followers.list_citizens()
     citizen = request.args.get("citizen") or citizens[0].id
-    world.followers.citizen(citizen)
+    platform.followers.get_citizen(citizen)
     return jsonify(
         citizens=[asdict(one) for one in citizens],
         citizen=citizen,
-        accounts=[_row(world, citizen, account) for account in world.accounts],
-        beat=world.pulse.beats,
-        seq=world.chats.newest,
+        accounts=[_account_summary(platform, citizen, account) for account in platform.accounts],
+        beat=platform.change_signal.count,
+        seq=platform.chats.last_seq,
     )
 
 
-def _row(world: World, citizen: str, account: Account) -> dict[str, Any]:
-    follower = world.followers.of(citizen, account.appid)
-    last = world.chats.last(citizen, account.appid)
+def _account_summary(platform: Platform, citizen: str, account: Account) -> dict[str, Any]:
+    follower = platform.followers.find(citizen, account.appid)
+    last = platform.chats.last(citizen, account.appid)
     return {
         "appid": account.appid,
         "name": account.name,
@@ -84,23 +84,26 @@ def _row(world: World, citizen: str, account: Account) -> dict[str, Any]:
 @blueprint.get("/phone/chat")
 def chat() -> Response:
     """Everything one open chat shows."""
-    world, citizen, account = _chosen()
+    platform, citizen, account = _selected_chat()
     appid = account.appid
-    follower = world.followers.of(citizen, appid)
+    follower = platform.followers.find(citizen, appid)
     openid = openid_of(citizen, appid)
-    person = world.followers.citizen(citizen)
-    menu = world.menus.shown_to(follower, person) if follower and follower.subscribed else []
-    beat, seq = world.pulse.beats, world.chats.newest
+    person = platform.followers.get_citizen(citizen)
+    menu = platform.menus.menu_for(follower, person) if follower and follower.subscribed else []
+    change_count, seq = platform.change_signal.count, platform.chats.last_seq
     return jsonify(
-        account={**_row(world, citizen, account), "original_id": account.original_id},
+        account={
+            **_account_summary(platform, citizen, account),
+            "original_id": account.original_id,
+        },
         openid=openid,
-        entries=[asdict(one) for one in world.chats.of(citizen, appid)],
+        entries=[asdict(one) for one in platform.chats.list_entries(citizen, appid)],
         menu=menu,
-        window=world.windows.left(appid, openid),
-        typing=world.windows.is_typing(appid, openid),
+        window=platform.windows.remaining(appid, openid),
+        typing=platform.windows.is_typing(appid, openid),
         codes=[
             {"ticket": one.ticket, "scene": one.scene, "permanent": not one.expires_at}
-            for one in world.qrcodes.of(appid)[:30]
+            for one in platform.qrcodes.list_active(appid)[:30]
         ],
         notices=[
             {
@@ -108,9 +111,9 @@ def chat() -> Response:
                 "title": one.title,
                 "left": follower.consents.get(one.id, 0) if follower else 0,
             }
-            for one in world.notices.of(appid, notices=True)
+            for one in platform.templates.list_of(appid, notices=True)
         ],
-        beat=beat,
+        beat=change_count,
         seq=seq,
     )
 
@@ -118,12 +121,12 @@ def chat() -> Response:
 @blueprint.get("/phone/changes")
 def changes() -> Response:
     """News since `beat` and `seq`, as soon as there are any."""
-    world = world_here()
+    platform = current_platform()
     citizen, appid = request.args.get("citizen", ""), request.args.get("appid", "")
-    beat = world.pulse.wait(request.args.get("beat", 0, int), LONGEST_POLL)
-    entries = world.chats.of(citizen, appid, after=request.args.get("seq", 0, int))
+    change_count = platform.change_signal.wait(request.args.get("beat", 0, int), MAX_POLL_SECONDS)
+    entries = platform.chats.list_entries(citizen, appid, after=request.args.get("seq", 0, int))
     return jsonify(
-        beat=beat,
+        beat=change_count,
         seq=entries[-1].seq if entries else request.args.get("seq", 0, int),
         entries=[asdict(one) for one in entries],
     )
@@ -132,55 +135,55 @@ def changes() -> Response:
 @blueprint.get("/phone/exchanges")
 def exchanges() -> Response:
     """The newest deliveries of a chat with their attempts."""
-    world, citizen, account = _chosen()
-    found = world.callbacks.recent(citizen, account.appid)[:12]
+    platform, citizen, account = _selected_chat()
+    found = platform.callbacks.recent(citizen, account.appid)[:12]
     return jsonify(deliveries=[_delivery(one) for one in found])
 
 
 @blueprint.get("/phone/media/<media_id>")
 def media(media_id: str) -> Response:
     """A file, for the phone that shows it."""
-    medium = world_here().media.any(media_id)
+    medium = current_platform().media.find(media_id)
     if medium is None:
         abort(404)
     return Response(medium.data, mimetype=medium.mime)
 
 
 @blueprint.get("/phone/code")
-def code() -> Response:
+def qrcode_image() -> Response:
     """The picture of a code, for the scan sheet."""
-    found = world_here().qrcodes.find(request.args.get("ticket", ""))
+    found = current_platform().qrcodes.find(request.args.get("ticket", ""))
     if found is None:
         abort(404)
     return Response(qrcodes.picture(found), mimetype="image/png")
 
 
 @blueprint.post("/phone/act")
-def act() -> Response:
+def perform_action() -> Response:
     """Let the citizen do something; see `_ACTS` for what, and `acts` for what follows."""
-    world, body = world_here(), given()
+    platform, body = current_platform(), json_body()
     citizen, appid = str(body.get("citizen") or ""), str(body.get("appid") or "")
-    world.followers.citizen(citizen)
-    world.accounts.get(appid)
-    verb = _ACTS.get(str(body.get("do")))
-    if verb is None:
-        raise NotPossible("没有这个动作")
-    with world.lock:
-        delivery = verb(world, citizen, appid, body)
+    platform.followers.get_citizen(citizen)
+    platform.accounts.get(appid)
+    action = _ACTIONS.get(str(body.get("do")))
+    if action is None:
+        raise ActionRejected("没有这个动作")
+    with platform.lock:
+        delivery = action(platform, citizen, appid, body)
     if delivery is None:
         return jsonify(outcome="none")
     if body.get("wait"):
-        delivery.done.wait(LONGEST_WAIT)
+        delivery.done.wait(MAX_WAIT_SECONDS)
     return jsonify(_delivery(delivery))
 
 
-def _chosen() -> tuple[World, str, Account]:
-    world = world_here()
-    citizen = world.followers.citizen(request.args.get("citizen", ""))
-    return world, citizen.id, world.accounts.get(request.args.get("appid", ""))
+def _selected_chat() -> tuple[Platform, str, Account]:
+    platform = current_platform()
+    citizen = platform.followers.get_citizen(request.args.get("citizen", ""))
+    return platform, citizen.id, platform.accounts.get(request.args.get("appid", ""))
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _delivery(delivery: PushDelivery) -> dict[str, Any]:
     push, reply = delivery.push, delivery.reply
     return {
         "delivery": delivery.id,
@@ -196,59 +199,67 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-Verb = Callable[[World, str, str, dict[str, Any]], Delivery | None]
+Action = Callable[[Platform, str, str, dict[str, Any]], PushDelivery | None]
 
 
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
-        raise NotPossible(f"缺少 {name}")
+        raise ActionRejected(f"缺少 {name}")
     return value
 
 
 def _number(body: dict[str, Any], name: str) -> float:
     value = body.get(name)
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= 360:
-        raise NotPossible(f"{name} 应为数字")
+        raise ActionRejected(f"{name} 应为数字")
     return value
 
 
-def _image(world: World, citizen: str, appid: str, body: dict[str, Any]) -> Delivery:
+def _image(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) -> PushDelivery:
     try:
         data = base64.b64decode(_text(body, "data").rpartition(",")[2], validate=True)
     except ValueError as error:
-        raise NotPossible("图片数据不是 base64") from error
+        raise ActionRejected("图片数据不是 base64") from error
     base = request.host_url.rstrip("/")
-    return acts.show(world, citizen, appid, str(body.get("filename", "photo.jpg")), data, base=base)
+    return citizen_actions.send_image(
+        platform, citizen, appid, str(body.get("filename", "photo.jpg")), data, base=base
+    )
 
 
-def _scan(world: World, citizen: str, appid: str, body: dict[str, Any]) -> Delivery:
-    wanted = _text(body, "scene")
-    found = world.qrcodes.find(wanted)
+def _scan(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) -> PushDelivery:
+    scene = _text(body, "scene")
+    found = platform.qrcodes.find(scene)
     if found is None:
-        found = next((one for one in world.qrcodes.of(appid) if one.scene == wanted), None)
+        found = next(
+            (one for one in platform.qrcodes.list_active(appid) if one.scene == scene), None
+        )
     if found is None:
-        raise NotPossible("没有这个二维码")
-    return acts.scan(world, citizen, appid, found)
+        raise ActionRejected("没有这个二维码")
+    return citizen_actions.scan_qrcode(platform, citizen, appid, found)
 
 
-def _tap(world: World, citizen: str, appid: str, body: dict[str, Any]) -> Delivery | None:
+def _tap(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) -> PushDelivery | None:
     button = body.get("button")
     if not isinstance(button, dict):
-        raise NotPossible("缺少 button")
-    return acts.tap(world, citizen, appid, button, result=str(body.get("result") or ""))
+        raise ActionRejected("缺少 button")
+    return citizen_actions.tap_button(
+        platform, citizen, appid, button, result=str(body.get("result") or "")
+    )
 
 
-_ACTS: dict[str, Verb] = {
-    "follow": lambda w, c, a, b: acts.follow(w, c, a),
-    "unfollow": lambda w, c, a, b: acts.unfollow(w, c, a),
-    "text": lambda w, c, a, b: acts.say(w, c, a, _text(b, "text")),
-    "choose": lambda w, c, a, b: acts.choose(w, c, a, _text(b, "text"), _text(b, "id")),
-    "voice": lambda w, c, a, b: acts.speak(
-        w, c, a, _text(b, "text"), recognised=b.get("recognised") is not False
+_ACTIONS: dict[str, Action] = {
+    "follow": lambda w, c, a, b: citizen_actions.follow(w, c, a),
+    "unfollow": lambda w, c, a, b: citizen_actions.unfollow(w, c, a),
+    "text": lambda w, c, a, b: citizen_actions.send_text(w, c, a, _text(b, "text")),
+    "choose": lambda w, c, a, b: citizen_actions.choose_option(
+        w, c, a, _text(b, "text"), _text(b, "id")
+    ),
+    "voice": lambda w, c, a, b: citizen_actions.send_voice(
+        w, c, a, _text(b, "text"), transcribed=b.get("recognised") is not False
     ),
     "image": _image,
-    "location": lambda w, c, a, b: acts.locate(
+    "location": lambda w, c, a, b: citizen_actions.send_location(
         w,
         c,
         a,
@@ -256,7 +267,7 @@ _ACTS: dict[str, Verb] = {
         longitude=_number(b, "longitude"),
         label=str(b.get("label") or ""),
     ),
-    "link": lambda w, c, a, b: acts.share(
+    "link": lambda w, c, a, b: citizen_actions.send_link(
         w,
         c,
         a,
@@ -266,10 +277,10 @@ _ACTS: dict[str, Verb] = {
     ),
     "tap": _tap,
     "scan": _scan,
-    "stand": lambda w, c, a, b: acts.stand(
+    "stand": lambda w, c, a, b: citizen_actions.report_location(
         w, c, a, _number(b, "latitude"), _number(b, "longitude")
     ),
-    "consent": lambda w, c, a, b: acts.consent(
+    "consent": lambda w, c, a, b: citizen_actions.answer_consent(
         w, c, a, _text(b, "id"), accepted=b.get("accepted") is True
     ),
 }

@@ -17,19 +17,19 @@ from datetime import datetime
 import pytest
 
 from config import settings
-from tests.fixtures import NOW
+from tests.helpers import NOW
 
 # what others import comes first: pytest rewrites a module when it loads it
 pytest_plugins = [
-    "tests.fixtures.ports",
-    "tests.fixtures.redis_server",
-    "tests.fixtures.databases",
-    "tests.fixtures.jobs_seen",
-    "tests.fixtures.simulated",
-    "tests.fixtures.processes",
-    "tests.fixtures.browser",
-    "tests.fixtures.hub",
-    "tests.fixtures.console",
+    "tests.helpers.ports",
+    "tests.helpers.redis_server",
+    "tests.helpers.databases",
+    "tests.helpers.jobs",
+    "tests.helpers.wechat",
+    "tests.helpers.processes",
+    "tests.helpers.browser",
+    "tests.helpers.hub",
+    "tests.helpers.console",
 ]
 
 # What a developer has set must not reach the tests. Nothing real stands behind these addresses:
@@ -48,10 +48,10 @@ os.environ |= {
 
 
 @pytest.fixture(autouse=True)
-def settings_as_given() -> Iterator[None]:
+def reset_settings() -> Iterator[None]:
     """A test that changed the environment does not change the next one's settings."""
     yield
-    settings.forget()
+    settings.reset()
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ exit code 1.
 
 from flask import Flask
 
-from app.cli import auditing, content, explaining, staff, upkeep
+from app.cli import audit, content, explain, maintenance, staff
 
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
-    for module in (auditing, content, explaining, staff, upkeep):
+    for module in (audit, content, explain, staff, maintenance):
         for command in module.COMMANDS:
             app.cli.add_command(command)

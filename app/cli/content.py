@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 from sqlalchemy import func, select
 
-from app import loading
-from app.cli.speaking import Command
-from app.jobs import MEDIA_REFRESH
-from app.loading import export
+from app import content
+from app.cli.base import Command
+from app.content import export
+from app.jobs.registry import MEDIA_REFRESH
 from config import audit, clock, jobs
-from config.database import reading, retrying, session
+from config.database import read_only, run_in_transaction, session
 from matrix.departments import Department
 
 _DEMO = Path(__file__).parents[2] / "config" / "demo"
@@ -22,13 +22,13 @@ _DEMO = Path(__file__).parents[2] / "config" / "demo"
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def load(files: tuple[Path, ...]) -> None:
     """Load YAML files; a wrong one changes nothing."""
-    click.echo(retrying(lambda: _load("已载入", files)))
+    click.echo(run_in_transaction(lambda: _load_files("已载入", files)))
 
 
 @click.command(cls=Command)
 def demo() -> None:
     """Load the demonstration into an empty database."""
-    click.echo(retrying(_load_demo))
+    click.echo(run_in_transaction(_load_demo))
 
 
 @click.command("export", cls=Command)
@@ -36,8 +36,8 @@ def demo() -> None:
 @click.option("--with-secrets", "secrets_too", is_flag=True, help="Write tokens and keys as well.")
 def export_all(folder: Path, secrets_too: bool) -> None:
     """Write the content as YAML files into a folder."""
-    with reading():
-        for path in export.export(folder, secrets=secrets_too):
+    with read_only():
+        for path in export.export_all(folder, with_secrets=secrets_too):
             click.echo(str(path))
 
 
@@ -47,20 +47,20 @@ COMMANDS = (load, demo, export_all)
 def _load_demo() -> str:
     if session.scalar(select(func.count()).select_from(Department)):
         return "数据库中已有单位，没有载入演示内容。"
-    return _load("已载入演示内容", sorted(_DEMO.glob("*.yaml")))
+    return _load_files("已载入演示内容", sorted(_DEMO.glob("*.yaml")))
 
 
-def _load(what: str, files: Sequence[Path]) -> str:
+def _load_files(heading: str, files: Sequence[Path]) -> str:
     """Load, and tell what was read and how much of it was new: an audit row is a change.
 
     What is new may need pictures that the accounts do not have yet.
     """
     actor = audit.Actor("flask load", request_id=secrets.token_hex(6))
-    with audit.acting(actor):
-        loaded = loading.load(files, now=clock.now())
+    with audit.acting_as(actor):
+        result = content.load(files, now=clock.now())
     session.flush()
-    mine = audit.Entry.request_id == actor.request_id
-    changes = session.scalar(select(func.count()).select_from(audit.Entry).where(mine))
+    own_entries = audit.AuditEntry.request_id == actor.request_id
+    changes = session.scalar(select(func.count()).select_from(audit.AuditEntry).where(own_entries))
     if changes:
         jobs.enqueue(MEDIA_REFRESH, key=MEDIA_REFRESH)
-    return f"{what}：{loaded}；{f'共 {changes} 处变更' if changes else '没有变化'}。"
+    return f"{heading}：{result}；{f'共 {changes} 处变更' if changes else '没有变化'}。"

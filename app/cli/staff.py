@@ -2,21 +2,29 @@
 
 import click
 
-from app.cli.speaking import Command, Group
+from app.cli.base import Command, Group
 from config import audit, clock, settings
 from config.database import transaction
 from config.errors import NotFound
 from matrix import accounts, departments
-from matrix.staff import factors, grants, links, people, sessions, signing, throttle
-from matrix.staff.grants import Wish
-from matrix.staff.links import Purpose
-from matrix.staff.people import Staff
-from matrix.staff.roles import LABELS, Role
+from matrix.staff import (
+    authentication,
+    grants,
+    members,
+    one_time_links,
+    sessions,
+    throttle,
+    two_factor,
+)
+from matrix.staff.grants import GrantSpec
+from matrix.staff.members import Staff
+from matrix.staff.one_time_links import LinkPurpose
+from matrix.staff.roles import ROLE_LABELS, Role
 
 _ROLES = {role.value: role for role in Role}
 
 
-class NobodySo(NotFound):
+class StaffNotFound(NotFound):
     """The sign-in name is nobody's."""
 
     text = "没有登录名为“{name}”的人员。"
@@ -38,17 +46,21 @@ def create(
 ) -> None:
     """Enter a person with a role; prints a one-time link that sets the password."""
     now = clock.now()
-    with transaction(), audit.acting(audit.Actor("命令行")):
-        owner = departments.by_code(department).id if department else None
-        account_id = accounts.by_appid(appid).id if appid else None
-        person = people.add(sign_in_name=sign_in_name, name=name, department_id=owner, now=now)
-        place = {"account_id": account_id} if account_id else {"department_id": owner}
-        grants.give(person.id, Wish(_ROLES[role], **place), by=None, now=now)
-        secret = links.make(Purpose.INVITE, person.id, now=now)
+    with transaction(), audit.acting_as(audit.Actor("命令行")):
+        department_id = departments.get_by_slug(department).id if department else None
+        account_id = accounts.get_by_appid(appid).id if appid else None
+        member_row = members.create(
+            sign_in_name=sign_in_name, name=name, department_id=department_id, now=now
+        )
+        grant_target = (
+            {"account_id": account_id} if account_id else {"department_id": department_id}
+        )
+        grants.create(member_row.id, GrantSpec(_ROLES[role], **grant_target), by=None, now=now)
+        secret = one_time_links.create(LinkPurpose.INVITE, member_row.id, now=now)
     click.echo(
-        f"已添加{name}（{LABELS[_ROLES[role]]}）。设置密码的链接，72 小时内有效，只能用一次："
+        f"已添加{name}（{ROLE_LABELS[_ROLES[role]]}）。设置密码的链接，72 小时内有效，只能用一次："
     )
-    click.echo(_address(secret))
+    click.echo(_link_url(secret))
 
 
 @staff.command(cls=Command)
@@ -57,37 +69,37 @@ def create(
 def reset(sign_in_name: str, second_factor: bool) -> None:
     """Unlock a person and print a one-time link that sets a new password."""
     now = clock.now()
-    with transaction(), audit.acting(audit.Actor("命令行")):
-        person = _person(sign_in_name)
-        throttle.clear(person.sign_in_name)
+    with transaction(), audit.acting_as(audit.Actor("命令行")):
+        member_row = _get_staff(sign_in_name)
+        throttle.clear(member_row.sign_in_name)
         if second_factor:
-            factors.reset(person)
-            sessions.end_all(person.id, why="第二步验证已重置", now=now)
-        secret = links.make(Purpose.RESET, person.id, now=now)
+            two_factor.reset(member_row)
+            sessions.end_all(member_row.id, reason="第二步验证已重置", now=now)
+        secret = one_time_links.create(LinkPurpose.RESET, member_row.id, now=now)
     click.echo("重设密码的链接，30 分钟内有效，只能用一次：")
-    click.echo(_address(secret))
+    click.echo(_link_url(secret))
 
 
 @staff.command("first-link", cls=Command)
 def first_link() -> None:
     """Print the one-time link of the first administrator; nothing when there is one."""
     now = clock.now()
-    with transaction(), audit.acting(audit.Actor("命令行")):
-        if not signing.is_without_administrator(now=now):
+    with transaction(), audit.acting_as(audit.Actor("命令行")):
+        if not authentication.needs_first_administrator(now=now):
             return
-        secret = links.make(Purpose.FIRST, None, now=now)
-    click.echo(_address(secret))
+        secret = one_time_links.create(LinkPurpose.FIRST, None, now=now)
+    click.echo(_link_url(secret))
 
 
 COMMANDS = (staff,)
 
 
-def _person(sign_in_name: str) -> Staff:
-    found = people.by_sign_in_name(sign_in_name)
+def _get_staff(sign_in_name: str) -> Staff:
+    found = members.find_by_sign_in_name(sign_in_name)
     if found is None:
-        raise NobodySo(name=sign_in_name)
+        raise StaffNotFound(name=sign_in_name)
     return found
 
 
-def _address(secret: str) -> str:
-    return f"{settings.get().address}/console/links/{secret}"
+def _link_url(secret: str) -> str:
+    return f"{settings.get().base_url}/console/links/{secret}"

@@ -18,7 +18,7 @@ How a page is made
         done("已删除。")                           a line on the next page
         return away("rules.index")                redirect, also for htmx
 
-- The request is one unit of work (app/edge.py): GET reads, POST commits below 400. A form that was
+- The request is one unit of work (app/web/unit_of_work.py): GET reads, POST commits below 400. A form that was
   refused is shown again with status 422 and what was typed: `return render_template(…), 422`.
 - A form is a `forms.Form` with typed fields. `with forms.blaming(form, field="other"):` puts what
   a deed refuses (`Invalid`) on the field of that name, other `DomainError`s on top of the form, and
@@ -31,7 +31,7 @@ How a page is made
   answer is a template whose name begins with "_". A refusal (4xx) of a partial shows its text as
   a toast; 422 is swapped in like a good answer.
 - Page scripts and styles are files of app/static/console, named by `asset("console/x.js")` in the
-  blocks `scripts` and `styles`; inline ones do not run (app/headers.py).
+  blocks `scripts` and `styles`; inline ones do not run (app/web/security_headers.py).
 - A group's line in the navigation stands in `NAVIGATION`, its blueprint in `GROUPS`.
 """
 
@@ -39,37 +39,37 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Flask, current_app
 
-from app import auth
 from app.console import (
     accounts,
-    alarms,
+    alerts,
     audit,
-    codes,
+    conversations,
     departments,
-    drawing,
     home,
-    me,
     media,
     menus,
+    profile,
+    qrcodes,
     rules,
     sign_in,
     staff,
     studio,
-    talks,
+    template_globals,
 )
-from config.tenancy import Right
+from app.web import auth
+from config.permissions import Permission
 
-GROUPS: tuple[Blueprint, ...] = (
+BLUEPRINTS: tuple[Blueprint, ...] = (
     home.blueprint,
     sign_in.blueprint,
-    me.blueprint,
-    talks.blueprint,
-    alarms.blueprint,
+    profile.blueprint,
+    conversations.blueprint,
+    alerts.blueprint,
     rules.blueprint,
-    studio.blueprint,
+    studio.tools_blueprint,
     accounts.blueprint,
     menus.blueprint,
-    codes.blueprint,
+    qrcodes.blueprint,
     media.blueprint,
     departments.blueprint,
     staff.blueprint,
@@ -78,48 +78,63 @@ GROUPS: tuple[Blueprint, ...] = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class NavigationEntry:
     """One line of the navigation, for whoever has one of the rights. Without rights for all."""
 
     label: str
     icon: str
     endpoint: str
-    rights: tuple[Right, ...] = ()
+    permissions: tuple[Permission, ...] = ()
 
 
-NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("", (Entry("待办", "checklist", "home.index"),)),
+NAVIGATION: tuple[tuple[str, tuple[NavigationEntry, ...]], ...] = (
+    ("", (NavigationEntry("待办", "checklist", "home.index"),)),
     (
         "对话",
         (
-            Entry("市民留言", "messages", "talks.index", (Right.TALKS_READ,)),
-            Entry("提醒", "bell", "alarms.index", (Right.TALKS_READ, Right.ALARMS_CLOSE)),
+            NavigationEntry(
+                "市民留言", "messages", "conversations.index", (Permission.CONVERSATIONS_READ,)
+            ),
+            NavigationEntry(
+                "提醒",
+                "bell",
+                "alerts.index",
+                (Permission.CONVERSATIONS_READ, Permission.ALERTS_RESOLVE),
+            ),
         ),
     ),
     (
         "关键词",
         (
-            Entry("规则", "list-details", "rules.index", (Right.RULES_READ,)),
-            Entry("试一试", "flask", "studio.bench", (Right.RULES_READ,)),
-            Entry("没有答上的", "help-circle", "studio.unmatched", (Right.RULES_READ,)),
-            Entry("导入导出", "file-import", "studio.imports", (Right.RULES_WRITE,)),
+            NavigationEntry("规则", "list-details", "rules.index", (Permission.RULES_READ,)),
+            NavigationEntry("试一试", "flask", "rule_tools.tester", (Permission.RULES_READ,)),
+            NavigationEntry(
+                "没有答上的", "help-circle", "rule_tools.list_unanswered", (Permission.RULES_READ,)
+            ),
+            NavigationEntry(
+                "导入导出", "file-import", "rule_tools.imports", (Permission.RULES_WRITE,)
+            ),
         ),
     ),
     (
         "公众号",
         (
-            Entry("账号", "brand-wechat", "accounts.index", (Right.ACCOUNTS_READ,)),
-            Entry("菜单", "layout-bottombar", "menus.index", (Right.ACCOUNTS_READ,)),
-            Entry("参数二维码", "qrcode", "codes.index", (Right.ACCOUNTS_READ,)),
-            Entry("素材", "photo", "media.index", (Right.MEDIA_WRITE, Right.RULES_WRITE)),
+            NavigationEntry("账号", "brand-wechat", "accounts.index", (Permission.ACCOUNTS_READ,)),
+            NavigationEntry("菜单", "layout-bottombar", "menus.index", (Permission.ACCOUNTS_READ,)),
+            NavigationEntry("参数二维码", "qrcode", "qrcodes.index", (Permission.ACCOUNTS_READ,)),
+            NavigationEntry(
+                "素材", "photo", "media.index", (Permission.MEDIA_WRITE, Permission.RULES_WRITE)
+            ),
         ),
     ),
     (
         "管理",
         (
-            Entry("单位", "building", "departments.index", (Right.DEPARTMENTS_MANAGE,)),
-            Entry("人员", "users", "staff.index", (Right.STAFF_READ,)),
-            Entry("操作记录", "history", "audit.index", (Right.AUDIT_READ,)),
+            NavigationEntry(
+                "单位", "building", "departments.index", (Permission.DEPARTMENTS_MANAGE,)
+            ),
+            NavigationEntry("人员", "users", "staff.index", (Permission.STAFF_READ,)),
+            NavigationEntry("操作记录", "history", "audit.index", (Permission.AUDIT_READ,)),
         ),
     ),
 )
@@ -128,22 +143,22 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 def register(app: Flask) -> None:
     """Give the application the console."""
     auth.register(app)
-    for blueprint in GROUPS:
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    drawing.register(app, navigation)
+    template_globals.register(app, visible_navigation)
 
 
-def navigation() -> list[tuple[str, list[Entry]]]:
+def visible_navigation() -> list[tuple[str, list[NavigationEntry]]]:
     """What the person who asks finds in the navigation: pages that are there and are theirs."""
     member = auth.member()
-    shown = []
+    sections = []
     for heading, entries in NAVIGATION:
-        own = [
+        visible = [
             entry
             for entry in entries
             if entry.endpoint in current_app.view_functions
-            and (not entry.rights or any(member.area(right) for right in entry.rights))
+            and (not entry.permissions or any(member.scope(right) for right in entry.permissions))
         ]
-        if own:
-            shown.append((heading, own))
-    return shown
+        if visible:
+            sections.append((heading, visible))
+    return sections

@@ -9,82 +9,82 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
-from app.auth import confirmed, member, needs
 from app.console import forms
-from app.console.drawing import away, done
-from app.console.forms import indented, trimmed
+from app.console.forms import department_choices, strip
+from app.console.template_globals import flash_success, redirect_to
+from app.web.auth import member, requires, requires_confirmation
 from config import audit, clock
 from config.errors import Stale
-from config.tenancy import Right
+from config.permissions import Permission
 from matrix import accounts, departments
-from matrix.departments import Department, State
+from matrix.departments import Department, DepartmentState
 
 blueprint = Blueprint("departments", __name__, url_prefix="/console/departments")
-Answer = str | Response | tuple[str, int]
-_TOP = 0  # in a list of departments: below none
-_RIGHT = Right.DEPARTMENTS_MANAGE
+ViewResult = str | Response | tuple[str, int]
+_NO_PARENT = 0  # in a list of departments: below none
+_PERMISSION = Permission.DEPARTMENTS_MANAGE
 
 
 class DepartmentForm(forms.Form):
     """What is said about a department."""
 
-    name = StringField("名称", [DataRequired("请填写名称"), Length(max=60)], [trimmed])
-    kind = StringField("类别", [Length(max=30, message="最长 30 个字")], [trimmed])
-    phone = StringField("联系电话", [Length(max=40, message="最长 40 个字符")], [trimmed])
-    duties = TextAreaField("职责", [Length(max=1000, message="最长 1000 个字")], [trimmed])
+    name = StringField("名称", [DataRequired("请填写名称"), Length(max=60)], [strip])
+    kind = StringField("类别", [Length(max=30, message="最长 30 个字")], [strip])
+    phone = StringField("联系电话", [Length(max=40, message="最长 40 个字符")], [strip])
+    duties = TextAreaField("职责", [Length(max=1000, message="最长 1000 个字")], [strip])
 
 
-class NewForm(DepartmentForm):
+class NewDepartmentForm(DepartmentForm):
     """A department that is to be founded."""
 
     parent = SelectField("上级单位", coerce=int)
-    code = StringField("编号", [Length(max=64, message="最长 64 个字符")], [trimmed])
+    code = StringField("编号", [Length(max=64, message="最长 64 个字符")], [strip])
 
 
-class ChangeForm(DepartmentForm):
+class EditForm(DepartmentForm):
     """A department as it was when the page was opened."""
 
     version = HiddenField()
 
 
-class PlaceForm(forms.Form):
+class TargetForm(forms.Form):
     """Another department, to stand below or to be merged into."""
 
     target = SelectField("单位", coerce=int)
 
 
-def _reachable(department_id: int) -> Department:
-    return departments.access_department(member(), department_id, _RIGHT)
+def _access(department_id: int) -> Department:
+    return departments.access_department(member(), department_id, _PERMISSION)
 
 
-class MergeForm(PlaceForm):
+class MergeForm(TargetForm):
     """The department that answers from now on."""
 
     target = SelectField("承接单位", [DataRequired("请选择承接单位")], coerce=int)
 
 
 @blueprint.get("/")
-@needs(_RIGHT)
+@requires(_PERMISSION)
 def index() -> str:
     """The tree, with former names, accounts and successors."""
-    words = request.args.get("q", "").strip()
-    own = departments.departments_for_staff(member(), _RIGHT)
-    former = departments.former_names_of(row.id for row in own)
+    search = request.args.get("q", "").strip()
+    managed = departments.list_for_staff(member(), _PERMISSION)
+    former_names = departments.former_names_by_department(row.id for row in managed)
     rows = [
         (row, depth)
-        for row, depth in departments.outline(own)
-        if any(words in name for name in (row.name, *former.get(row.id, [])))
+        for row, depth in departments.outline(managed)
+        if any(search in name for name in (row.name, *former_names.get(row.id, [])))
     ]
-    owned = accounts.accounts_for_staff(member(), Right.ACCOUNTS_READ)
+    managed_accounts = accounts.list_for_staff(member(), Permission.ACCOUNTS_READ)
     return render_template(
         "console/departments/index.html",
         rows=rows,
-        total=len(own),
-        words=words,
-        former=former,
-        names={row.id: row.name for row in own},
-        owned=Counter(account.department_id for account in owned),
-        merged=State.MERGED,
+        total=len(managed),
+        words=search,
+        former=former_names,
+        names={row.id: row.name for row in managed},
+        owned=Counter(account.department_id for account in managed_accounts),
+        merged=DepartmentState.MERGED,
     )
 
 
@@ -92,82 +92,82 @@ def index() -> str:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs(_RIGHT)
-def new() -> Answer:
+@requires(_PERMISSION)
+def new() -> ViewResult:
     """Found a department."""
-    form = NewForm(data={"parent": request.args.get("parent", _TOP, int)})
-    form.parent.choices = _places(with_top=True)
-    made = None
+    form = NewDepartmentForm(data={"parent": request.args.get("parent", _NO_PARENT, int)})
+    form.parent.choices = _department_choices(with_top=True)
+    department = None
     if form.validate_on_submit():
-        with forms.blaming(form, id="code"):
-            made = _founded(form)
-    if made is None:
+        with forms.errors_on(form, id="code"):
+            department = _create(form)
+    if department is None:
         page = render_template("console/departments/new.html", form=form)
         return (page, 422) if form.is_submitted() else page
-    done(f"{made.name}已建立。")
-    return away("departments.index")
+    flash_success(f"{department.name}已建立。")
+    return redirect_to("departments.index")
 
 
-def _founded(form: NewForm) -> Department:
+def _create(form: NewDepartmentForm) -> Department:
     parent_id = form.parent.data or None
-    member().require(_RIGHT, department_id=parent_id)
-    return departments.add(
-        code=form.code.data or f"unit-{secrets.token_hex(4)}",
+    member().require(_PERMISSION, department_id=parent_id)
+    return departments.create(
+        slug=form.code.data or f"unit-{secrets.token_hex(4)}",
         name=form.name.data or "",
         kind=form.kind.data or "",
         phone=form.phone.data or "",
-        details={"duties": _lines(form.duties.data or "")} if form.duties.data else {},
+        details={"duties": _split_lines(form.duties.data or "")} if form.duties.data else {},
         parent_id=parent_id,
         now=clock.now(),
     )
 
 
 @blueprint.route("/<int:department_id>/edit", methods=["GET", "POST"])
-@needs(_RIGHT)
-def edit(department_id: int) -> Answer:
+@requires(_PERMISSION)
+def edit(department_id: int) -> ViewResult:
     """Rename and describe a department."""
-    department = _reachable(department_id)
-    form = ChangeForm(data=_shown(department))
+    department = _access(department_id)
+    form = EditForm(data=_form_data(department))
     if form.validate_on_submit():
-        with forms.blaming(form):
-            _change(department, form)
+        with forms.errors_on(form):
+            _update(department, form)
     if form.is_submitted() and not form.is_refused:
-        done("已保存。")
-        return away("departments.index")
+        flash_success("已保存。")
+        return redirect_to("departments.index")
     page = render_template(
         "console/departments/edit.html",
         department=department,
         form=form,
         former=departments.former_names(department_id),
-        is_closed=department.state is State.MERGED,
+        is_closed=department.state is DepartmentState.MERGED,
     )
     return (page, 422) if form.is_submitted() else page
 
 
-def _change(department: Department, form: ChangeForm) -> None:
+def _update(department: Department, form: EditForm) -> None:
     """Save what was typed; when somebody else was first, nothing, and what they made of it."""
-    seen = forms.number(form.version)
-    details = {**department.details, "duties": _lines(form.duties.data or "")}
+    version = forms.hidden_int(form.version)
+    details = {**department.details, "duties": _split_lines(form.duties.data or "")}
     if not details["duties"]:
         del details["duties"]
     try:
-        described = departments.describe(
+        updated = departments.update(
             department.id,
             kind=form.kind.data or "",
             phone=form.phone.data or "",
             details=details,
-            version=seen,
+            version=version,
         )
         departments.rename(
-            department.id, form.name.data or "", now=clock.now(), version=described.version
+            department.id, form.name.data or "", now=clock.now(), version=updated.version
         )
     except Stale:
-        now = _shown(department)
-        last = audit.newest("department", department.id)
-        form.set_beside(now, last, version=now.pop("version"))
+        now = _form_data(department)
+        last_change = audit.find_latest("department", department.id)
+        form.show_conflict(now, last_change, version=now.pop("version"))
 
 
-def _shown(department: Department) -> dict[str, Any]:
+def _form_data(department: Department) -> dict[str, Any]:
     return {
         "name": department.name,
         "kind": department.kind,
@@ -177,7 +177,7 @@ def _shown(department: Department) -> dict[str, Any]:
     }
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -185,71 +185,77 @@ def _lines(text: str) -> list[str]:
 
 
 @blueprint.route("/<int:department_id>/move", methods=["GET", "POST"])
-@needs(_RIGHT)
-def move(department_id: int) -> Answer:
+@requires(_PERMISSION)
+def move(department_id: int) -> ViewResult:
     """Hang a department below another."""
-    department = _reachable(department_id)
-    form = PlaceForm(data={"target": department.parent_id or _TOP})
-    form.target.choices = _places(but=department, with_top=True)
+    department = _access(department_id)
+    form = TargetForm(data={"target": department.parent_id or _NO_PARENT})
+    form.target.choices = _department_choices(excluded=department, with_top=True)
     if form.validate_on_submit():
-        with forms.blaming(form, "target"):
+        with forms.errors_on(form, "target"):
             parent_id = form.target.data or None
-            member().require(_RIGHT, department_id=parent_id)
+            member().require(_PERMISSION, department_id=parent_id)
             departments.move(department_id, parent_id)
     if form.is_submitted() and not form.is_refused:
-        done(f"{department.name}已移动。")
-        return away("departments.index")
+        flash_success(f"{department.name}已移动。")
+        return redirect_to("departments.index")
     page = render_template("console/departments/move.html", department=department, form=form)
     return (page, 422) if form.is_submitted() else page
 
 
 @blueprint.get("/<int:department_id>/merge")
-@needs(_RIGHT)
-def merging(department_id: int) -> str:
+@requires(_PERMISSION)
+def merge_preview(department_id: int) -> str:
     """What merging means, and into which department."""
-    department = _reachable(department_id)
-    return _merging(department, _merge_form(department))
+    department = _access(department_id)
+    return _render_merge(department, _merge_form(department))
 
 
 def _merge_form(department: Department) -> MergeForm:
     form = MergeForm()
-    form.target.choices = {0: "请选择"} | _places(but=department)
+    form.target.choices = {0: "请选择"} | _department_choices(excluded=department)
     return form
 
 
-def _merging(department: Department, form: MergeForm) -> str:
+def _render_merge(department: Department, form: MergeForm) -> str:
     tree = departments.tree()
-    owned = accounts.accounts_for_staff(member(), Right.ACCOUNTS_READ)
-    within = tree.within(department.id)
+    managed_accounts = accounts.list_for_staff(member(), Permission.ACCOUNTS_READ)
+    descendant_ids = tree.within(department.id)
     return render_template(
         "console/departments/merge.html",
         department=department,
         form=form,
-        below=len(within) - 1,
-        owned=[account.name for account in owned if account.department_id in within],
+        below=len(descendant_ids) - 1,
+        owned=[
+            account.name for account in managed_accounts if account.department_id in descendant_ids
+        ],
     )
 
 
 @blueprint.post("/<int:department_id>/merge/now")
-@needs(_RIGHT)
-@confirmed
-def merge(department_id: int) -> Answer:
+@requires(_PERMISSION)
+@requires_confirmation
+def merge(department_id: int) -> ViewResult:
     """Close a department; its successor answers for it from now on."""
-    department = _reachable(department_id)
+    department = _access(department_id)
     form = _merge_form(department)
     if form.validate_on_submit():
-        with forms.blaming(form, "target"):
-            departments.merge(department_id, into=_reachable(form.target.data or _TOP).id)
+        with forms.errors_on(form, "target"):
+            departments.merge(department_id, into=_access(form.target.data or _NO_PARENT).id)
     if form.is_refused:
-        return _merging(department, form), 422
-    done(f"{department.name}已并入{departments.names([form.target.data])[form.target.data]}。")
-    return away("departments.index")
+        return _render_merge(department, form), 422
+    flash_success(
+        f"{department.name}已并入{departments.names([form.target.data])[form.target.data]}。"
+    )
+    return redirect_to("departments.index")
 
 
-def _places(*, but: Department | None = None, with_top: bool = False) -> dict[Any, str]:
+def _department_choices(
+    *, excluded: Department | None = None, with_top: bool = False
+) -> dict[Any, str]:
     """The departments to choose from, as a tree: not the one itself and nothing below it."""
-    own = departments.departments_for_staff(member(), _RIGHT)
-    hidden = set(departments.tree().within(but.id)) if but is not None else set()
-    rows = [row for row in own if row.state is State.ACTIVE and row.id not in hidden]
-    has_top = with_top and member().area(_RIGHT).everywhere
-    return ({_TOP: "（最上级）"} if has_top else {}) | indented(rows)
+    managed = departments.list_for_staff(member(), _PERMISSION)
+    hidden = set(departments.tree().within(excluded.id)) if excluded is not None else set()
+    rows = [row for row in managed if row.state is DepartmentState.ACTIVE and row.id not in hidden]
+    has_top = with_top and member().scope(_PERMISSION).everywhere
+    return ({_NO_PARENT: "（最上级）"} if has_top else {}) | department_choices(rows)

@@ -11,7 +11,7 @@ from wtforms import Field
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.i18n import get_translations
 
-from config.audit import Entry
+from config.audit import AuditEntry
 from config.errors import DomainError, Invalid, NotFound
 from matrix import departments
 from matrix.departments import Department
@@ -20,22 +20,22 @@ _chinese = get_translations(["zh"])
 
 
 @dataclass(frozen=True)
-class Theirs:
+class EditConflict:
     """What somebody else made of a thing meanwhile.
 
     `by` is the audit row of their change; `differences` have a field's label, what stands there
     now and what was typed. `page` is where the form is opened anew, if not at its own address.
     """
 
-    by: Entry | None
+    last_change: AuditEntry | None
     differences: list[tuple[str, str, str]]
-    page: str
+    reopen_url: str
 
 
 class Form(FlaskForm):
     """A form; its own words and those of WTForms are Chinese."""
 
-    theirs: Theirs | None = None
+    conflict: EditConflict | None = None
 
     class Meta(FlaskForm.Meta):
         """Where WTForms finds its words."""
@@ -47,61 +47,65 @@ class Form(FlaskForm):
     @property
     def is_refused(self) -> bool:
         """Whether anything was wrong, or somebody else was first."""
-        return bool(self.errors) or bool(self.form_errors) or self.theirs is not None
+        return bool(self.errors) or bool(self.form_errors) or self.conflict is not None
 
-    def set_beside(
+    def show_conflict(
         self,
-        now: Mapping[str, Any],
-        by: Entry | None,
-        said: Callable[[str, Any], str] = lambda name, value: str(value or "（空）"),
-        page: str = "",
-        **seen: Any,
+        current: Mapping[str, Any],
+        last_change: AuditEntry | None,
+        describe: Callable[[str, Any], str] = lambda name, value: str(value or "（空）"),
+        reopen_url: str = "",
+        **hidden: Any,
     ) -> None:
         """Show what stands there now, by names of fields, beside what was typed.
 
         `seen` are its hidden fields that tell what was read, as they would be now: handed in once
         more, the form wins. `said` puts a field's value into words.
         """
-        for name, value in seen.items():
+        for name, value in hidden.items():
             self[name].data, self[name].raw_data = value, [str(value)]
         differences = [
-            (field.label.text, said(field.name, now[field.name]), said(field.name, field.data))
+            (
+                field.label.text,
+                describe(field.name, current[field.name]),
+                describe(field.name, field.data),
+            )
             for field in self
-            if field.name in now and now[field.name] != field.data
+            if field.name in current and current[field.name] != field.data
         ]
-        self.theirs = Theirs(by, differences, page)
+        self.conflict = EditConflict(last_change, differences, reopen_url)
 
 
-def trimmed(value: str | None) -> str:
+def strip(value: str | None) -> str:
     """A filter for text fields: without spaces around, never None."""
     return (value or "").strip()
 
 
 def choices(
-    labels: Mapping[Any, str] | Iterable[tuple[object, str]], nothing: str = ""
+    labels: Mapping[Any, str] | Iterable[tuple[object, str]], empty_label: str = ""
 ) -> list[SelectChoice]:
     """The choices of a select field: values and what they are called.
 
     `nothing` is what the empty choice before them says; without it there is none.
     """
     pairs = labels.items() if isinstance(labels, Mapping) else labels
-    first = [SelectChoice("", nothing)] if nothing else []
+    first = [SelectChoice("", empty_label)] if empty_label else []
     return [*first, *(SelectChoice(str(value), label) for value, label in pairs)]
 
 
-def number(one: Field) -> int:
+def hidden_int(field: Field) -> int:
     """A hidden number as it came back; 0 when somebody bent it."""
-    text = str(one.data or "")
+    text = str(field.data or "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def indented(rows: Sequence[Department]) -> dict[Any, str]:
+def department_choices(rows: Sequence[Department]) -> dict[Any, str]:
     """Departments to choose from, as a tree."""
     return {row.id: f"{'　' * depth}{row.name}" for row, depth in departments.outline(rows)}
 
 
 @contextmanager
-def blaming(form: Form, field: str = "", **names: str) -> Iterator[None]:
+def errors_on(form: Form, field: str = "", **names: str) -> Iterator[None]:
     """What a deed refuses inside is said at the form's field, or above the form.
 
     `names` maps a deed's names of fields to the form's; `field` takes what names none of the
@@ -112,13 +116,13 @@ def blaming(form: Form, field: str = "", **names: str) -> Iterator[None]:
     except NotFound:
         raise
     except Invalid as error:
-        _blame(form, names.get(error.field, error.field), error.problem, field)
+        _add_error(form, names.get(error.field, error.field), error.problem, field)
     except DomainError as error:
-        _blame(form, field, str(error), "")
+        _add_error(form, field, str(error), "")
 
 
-def _blame(form: Form, name: str, problem: str, otherwise: str) -> None:
-    found: Field | None = form._fields.get(name) or form._fields.get(otherwise)
+def _add_error(form: Form, name: str, problem: str, fallback_field: str) -> None:
+    found: Field | None = form._fields.get(name) or form._fields.get(fallback_field)
     if found is None:
         form.form_errors.append(problem)
     else:

@@ -10,187 +10,203 @@ from datetime import datetime
 
 from flask import Blueprint, render_template, url_for
 
-from app import live
-from app.auth import member, needs
-from app.console import alarms as alarm_pages
-from app.console.drawing import day
-from app.console.talks import words
-from config import alarms, clock
-from config.tenancy import Member, Right
-from keywords import listing, unmatched
-from keywords.history import RuleVersion
-from keywords.unmatched import Wanted
-from matrix import talks
-from matrix.board import Level, board
+from app import snapshots
+from app.console import alerts as alarm_pages
+from app.console.conversations import labels
+from app.console.template_globals import format_date
+from app.web.auth import member, requires
+from config import alerts, clock
+from config.permissions import Permission, Principal
+from keywords.rules import listing
+from keywords.rules.versions import RuleVersion
+from keywords.statistics import unanswered
+from keywords.statistics.unanswered import ClusterFilter
+from matrix import conversations
+from matrix.health.health import HealthLevel, list_for_staff
 
 blueprint = Blueprint("home", __name__, url_prefix="/console")
 
-_MOST = 5
+_MAX_ITEMS = 5
 
 
 @dataclass(frozen=True)
-class Item:
+class TodoItem:
     """One thing to do: what, where from and since when, and the page to do it on."""
 
     text: str
     detail: str
-    address: str
+    url: str
     at: datetime | None = None
     is_urgent: bool = False
 
 
 @dataclass(frozen=True)
-class Group:
+class TodoGroup:
     """Things to do of one kind; `more` leads to all of them, where these are not all."""
 
     title: str
     icon: str
-    items: Sequence[Item]
-    more: str = ""
+    items: Sequence[TodoItem]
+    more_url: str = ""
 
 
-Source = Callable[[Member, datetime], Group | None]
+TodoSource = Callable[[Principal, datetime], TodoGroup | None]
 
 
 @blueprint.get("/")
-@needs(*Right)
+@requires(*Permission)
 def index() -> str:
     """What is to be done."""
-    found = [source(member(), clock.now()) for source in SOURCES]
+    found = [source(member(), clock.now()) for source in TODO_SOURCES]
     groups = [group for group in found if group is not None and group.items]
     return render_template("console/home/index.html", groups=groups)
 
 
-def _alarms(who: Member, now: datetime) -> Group | None:
-    if not (who.area(Right.TALKS_READ) or who.area(Right.ALARMS_CLOSE)):
+def _open_alerts(principal: Principal, now: datetime) -> TodoGroup | None:
+    if not (
+        principal.scope(Permission.CONVERSATIONS_READ) or principal.scope(Permission.ALERTS_RESOLVE)
+    ):
         return None
-    found = alarms.open_for_staff(who, at_most=_MOST + 1)
-    links = alarm_pages.links(found)
-    everything = url_for("alarms.index")
+    found = alerts.list_open_for_staff(principal, limit=_MAX_ITEMS + 1)
+    links = alarm_pages.conversation_urls(found)
+    all_url = url_for("alerts.index")
     items = [
-        Item(
-            text=alarm.message,
-            detail=f"第 {alarm.count} 次" if alarm.count > 1 else "",
-            address=links.get(alarm.id, everything),
-            at=alarm.last_at,
-            is_urgent=alarm.urgent,
+        TodoItem(
+            text=alert.message,
+            detail=f"第 {alert.count} 次" if alert.count > 1 else "",
+            url=links.get(alert.id, all_url),
+            at=alert.last_raised_at,
+            is_urgent=alert.urgent,
         )
-        for alarm in found[:_MOST]
+        for alert in found[:_MAX_ITEMS]
     ]
-    return Group("提醒", "bell", items, everything if len(found) > _MOST else "")
+    return TodoGroup("提醒", "bell", items, all_url if len(found) > _MAX_ITEMS else "")
 
 
-def _waiting(who: Member, now: datetime) -> Group | None:
-    if not who.area(Right.TALKS_ANSWER):
+def _waiting_conversations(principal: Principal, now: datetime) -> TodoGroup | None:
+    if not principal.scope(Permission.CONVERSATIONS_REPLY):
         return None
-    page = talks.waiting_of(who, now=now, at_most=_MOST)
+    page = conversations.list_waiting_for_staff(principal, now=now, at_most=_MAX_ITEMS)
     items = [
-        Item(
-            text=line.talk.words or f"［{words.KINDS.get(line.talk.kind, '消息')}］",
+        TodoItem(
+            text=line.conversation.preview
+            or f"［{labels.KINDS.get(line.conversation.kind, '消息')}］",
             detail=line.account_name,
-            address=url_for("talks.show", follower_id=line.talk.follower_id),
-            at=line.talk.waiting_since,
-            is_urgent=line.is_alarmed,
+            url=url_for("conversations.show", follower_id=line.conversation.follower_id),
+            at=line.conversation.waiting_since,
+            is_urgent=line.is_alerted,
         )
         for line in page.lines
     ]
-    more = url_for("talks.index", tab="waiting") if page.before else ""
-    return Group("等待回复的市民", "messages", items, more)
+    more_url = url_for("conversations.index", tab="waiting") if page.before else ""
+    return TodoGroup("等待回复的市民", "messages", items, more_url)
 
 
-def _to_review(who: Member, now: datetime) -> Group | None:
-    if not who.area(Right.RULES_REVIEW):
+def _rules_to_review(principal: Principal, now: datetime) -> TodoGroup | None:
+    if not principal.scope(Permission.RULES_REVIEW):
         return None
     found = [
         version
-        for version in listing.waiting_for_review(who)
-        if who.staff_id not in (version.submitter_id, *version.writers)
+        for version in listing.list_waiting_for_review(principal)
+        if principal.staff_id not in (version.submitter_id, *version.contributor_ids)
     ]
-    more = url_for("rules.index", state="waiting") if len(found) > _MOST else ""
-    items = [_of_version(version, "") for version in found[:_MOST]]
-    return Group("等我审核的规则", "eye-check", items, more)
+    more_url = url_for("rules.index", state="waiting") if len(found) > _MAX_ITEMS else ""
+    items = [_version_item(version, "") for version in found[:_MAX_ITEMS]]
+    return TodoGroup("等我审核的规则", "eye-check", items, more_url)
 
 
-def _returned(who: Member, now: datetime) -> Group | None:
-    if not who.area(Right.RULES_WRITE):
+def _returned_rules(principal: Principal, now: datetime) -> TodoGroup | None:
+    if not principal.scope(Permission.RULES_WRITE):
         return None
-    found = listing.returned_to(who, limit=_MOST + 1)
-    more = url_for("rules.index", state="returned") if len(found) > _MOST else ""
-    items = [_of_version(version, f"审核意见：{version.comment}") for version in found[:_MOST]]
-    return Group("退回给我的规则", "arrow-back-up", items, more)
+    found = listing.list_returned_to(principal, limit=_MAX_ITEMS + 1)
+    more_url = url_for("rules.index", state="returned") if len(found) > _MAX_ITEMS else ""
+    items = [
+        _version_item(version, f"审核意见：{version.comment}") for version in found[:_MAX_ITEMS]
+    ]
+    return TodoGroup("退回给我的规则", "arrow-back-up", items, more_url)
 
 
-def _of_version(version: RuleVersion, detail: str) -> Item:
-    return Item(
-        text=version.shape["name"],
+def _version_item(version: RuleVersion, detail: str) -> TodoItem:
+    return TodoItem(
+        text=version.content["name"],
         detail=detail,
-        address=url_for("rules.review", version_id=version.id),
+        url=url_for("rules.review", version_id=version.id),
         at=version.decided_at or version.submitted_at,
     )
 
 
-def _overdue(who: Member, now: datetime) -> Group | None:
-    area = who.area(Right.RULES_WRITE)
-    if not area:
+def _rules_due_for_review(principal: Principal, now: datetime) -> TodoGroup | None:
+    permission_scope = principal.scope(Permission.RULES_WRITE)
+    if not permission_scope:
         return None
     # one reads more rules than one may mend
-    writer = Member(who.staff_id, who.name, {Right.RULES_READ: area})
-    wanted = listing.Filters(due_on=clock.local_day(now))
-    found = listing.for_staff(writer, wanted, limit=_MOST + 1)
+    writer = Principal(
+        principal.staff_id, principal.name, {Permission.RULES_READ: permission_scope}
+    )
+    filters = listing.RuleFilters(review_due_before=clock.local_day(now))
+    found = listing.list_for_staff(writer, filters, limit=_MAX_ITEMS + 1)
     items = [
-        Item(
+        TodoItem(
             text=line.rule.name,
-            detail=f"应在{day(line.rule.review_by)}前复核",
-            address=url_for("rules.show", rule_id=line.rule.id),
+            detail=f"应在{format_date(line.rule.review_by)}前复核",
+            url=url_for("rules.show", rule_id=line.rule.id),
         )
-        for line in found[:_MOST]
+        for line in found[:_MAX_ITEMS]
     ]
-    more = url_for("rules.index", due="y") if len(found) > _MOST else ""
-    return Group("过了复核日期的规则", "calendar-due", items, more)
+    more_url = url_for("rules.index", due="y") if len(found) > _MAX_ITEMS else ""
+    return TodoGroup("过了复核日期的规则", "calendar-due", items, more_url)
 
 
-def _unanswered(who: Member, now: datetime) -> Group | None:
-    area = who.area(Right.RULES_WRITE)
-    if not area:
+def _unanswered_questions(principal: Principal, now: datetime) -> TodoGroup | None:
+    permission_scope = principal.scope(Permission.RULES_WRITE)
+    if not permission_scope:
         return None
-    writer = Member(who.staff_id, who.name, {Right.RULES_READ: area})
-    found = unmatched.clusters_for_staff(writer, Wanted(), at_most=_MOST + 1)
-    names = {account.id: account.name for account in live.current().accounts.values()}
-    everything = url_for("studio.unmatched")
+    writer = Principal(
+        principal.staff_id, principal.name, {Permission.RULES_READ: permission_scope}
+    )
+    found = unanswered.list_for_staff(writer, ClusterFilter(), limit=_MAX_ITEMS + 1)
+    names = {account.id: account.name for account in snapshots.current().accounts.values()}
+    all_url = url_for("rule_tools.list_unanswered")
     items = [
-        Item(
+        TodoItem(
             text=cluster.title,
             detail=f"{names.get(cluster.account_id, '')} · 问了 {cluster.count} 次",
-            address=url_for("studio.unmatched", account=cluster.account_id),
+            url=url_for("rule_tools.list_unanswered", account=cluster.account_id),
             at=cluster.last_at,
         )
-        for cluster in found[:_MOST]
+        for cluster in found[:_MAX_ITEMS]
     ]
-    return Group("没有答上的问题", "help-circle", items, everything if len(found) > _MOST else "")
+    return TodoGroup(
+        "没有答上的问题", "help-circle", items, all_url if len(found) > _MAX_ITEMS else ""
+    )
 
 
-def _in_trouble(who: Member, now: datetime) -> Group | None:
-    if not who.area(Right.ACCOUNTS_MANAGE):
+def _unhealthy_accounts(principal: Principal, now: datetime) -> TodoGroup | None:
+    if not principal.scope(Permission.ACCOUNTS_MANAGE):
         return None
-    found = [each for each in board(who, Right.ACCOUNTS_MANAGE, now=now) if each.level is Level.BAD]
-    items = [
-        Item(
-            text=each.facts.account.name,
-            detail="；".join(each.reasons),
-            address=url_for("accounts.show", account_id=each.facts.account.id),
-        )
-        for each in found[:_MOST]
+    found = [
+        each
+        for each in list_for_staff(principal, Permission.ACCOUNTS_MANAGE, now=now)
+        if each.level is HealthLevel.BAD
     ]
-    more = url_for("accounts.index") if len(found) > _MOST else ""
-    return Group("出问题的公众号", "brand-wechat", items, more)
+    items = [
+        TodoItem(
+            text=each.inputs.account.name,
+            detail="；".join(each.reasons),
+            url=url_for("accounts.show", account_id=each.inputs.account.id),
+        )
+        for each in found[:_MAX_ITEMS]
+    ]
+    more_url = url_for("accounts.index") if len(found) > _MAX_ITEMS else ""
+    return TodoGroup("出问题的公众号", "brand-wechat", items, more_url)
 
 
-SOURCES: tuple[Source, ...] = (
-    _alarms,
-    _waiting,
-    _in_trouble,
-    _returned,
-    _to_review,
-    _overdue,
-    _unanswered,
+TODO_SOURCES: tuple[TodoSource, ...] = (
+    _open_alerts,
+    _waiting_conversations,
+    _unhealthy_accounts,
+    _returned_rules,
+    _rules_to_review,
+    _rules_due_for_review,
+    _unanswered_questions,
 )

@@ -10,32 +10,35 @@ from werkzeug.wrappers import Response as AnyResponse
 from wtforms import IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 
-from app import library
-from app.auth import member, needs
+from app import media_usage
 from app.console import forms
-from app.console.drawing import away, done
-from config import clock, scanning
+from app.console.template_globals import flash_success, redirect_to
+from app.web.auth import member, requires
+from config import clock
 from config.errors import Invalid, NotFound
-from config.tenancy import Right
+from config.permissions import Permission
+from config.security import antivirus
 from matrix import departments, media
-from matrix.media import Clean, File, Kind
+from matrix.media import Kind, MediaFile, SanitizedFile
 
 blueprint = Blueprint("media", __name__, url_prefix="/console/media")
-Answer = str | AnyResponse | tuple[str, int]
+ViewResult = str | AnyResponse | tuple[str, int]
 
-KINDS = {Kind.IMAGE: "图片", Kind.VOICE: "语音", Kind.VIDEO: "视频", Kind.THUMB: "封面"}
-_READERS = (Right.MEDIA_WRITE, Right.RULES_WRITE, Right.RULES_READ)
-_A_PAGE = 48
-_BY_MIME = {"image": Kind.IMAGE, "audio": Kind.VOICE, "video": Kind.VIDEO}
+KIND_LABELS = {Kind.IMAGE: "图片", Kind.VOICE: "语音", Kind.VIDEO: "视频", Kind.THUMB: "封面"}
+_READ_PERMISSIONS = (Permission.MEDIA_WRITE, Permission.RULES_WRITE, Permission.RULES_READ)
+_PAGE_SIZE = 48
+_KIND_BY_MIME = {"image": Kind.IMAGE, "audio": Kind.VOICE, "video": Kind.VIDEO}
 # a file is shown, never run: it has no scripts, no frames, no origin of ours
-_POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'none'; sandbox"
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'none'; sandbox"
+)
 
 
 class UploadForm(forms.Form):
     """A new file."""
 
     file = FileField("文件", [FileRequired("请选择文件")])
-    name = StringField("名称", filters=[forms.trimmed])
+    name = StringField("名称", filters=[forms.strip])
     cover = SelectField(
         "用途",
         choices=[
@@ -61,10 +64,10 @@ class VersionForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Sent:
+class SanitizedUpload:
     """What was sent: made harmless, or refused in words."""
 
-    made: Clean | None = None
+    file: SanitizedFile | None = None
     problem: str = ""
 
 
@@ -72,67 +75,71 @@ class Sent:
 
 
 @blueprint.get("/")
-@needs(*_READERS)
+@requires(*_READ_PERMISSIONS)
 def index() -> str:
     """The files, newest first."""
-    before, words = request.args.get("before", type=int), request.args.get("q", "").strip()
+    before, search = request.args.get("before", type=int), request.args.get("q", "").strip()
     kind = next((kind for kind in Kind if kind.value == request.args.get("kind")), None)
-    found = media.files_for_staff(
-        member(), kind=kind, words=words, before=before, limit=_A_PAGE + 1
+    found = media.list_for_staff(
+        member(), kind=kind, query=search, before=before, limit=_PAGE_SIZE + 1
     )
-    listed = found[:_A_PAGE]
+    listed = found[:_PAGE_SIZE]
     return render_template(
         "console/media/index.html",
         listed=listed,
-        uses=library.uses_for_staff(member(), {one.file.name for one in listed}),
-        older=listed[-1].file.id if len(found) > _A_PAGE else None,
+        uses=media_usage.usage_for_staff(member(), {row.file.name for row in listed}),
+        older=listed[-1].file.id if len(found) > _PAGE_SIZE else None,
         before=before,
-        words=words,
+        words=search,
         kind=kind,
-        kinds=KINDS,
+        kinds=KIND_LABELS,
         kept={name: value for name, value in request.args.items() if name in ("q", "kind")},
     )
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs(Right.MEDIA_WRITE)
-def upload() -> Answer:
+@requires(Permission.MEDIA_WRITE)
+def upload() -> ViewResult:
     """Take a new file into the library."""
     form = UploadForm()
     # before the first question to the database: drawing a picture anew takes its time
-    sent = _received(form.file.data, form.cover.data) if form.is_submitted() else Sent()
+    upload = (
+        _sanitize_upload(form.file.data, form.cover.data)
+        if form.is_submitted()
+        else SanitizedUpload()
+    )
     owners = media.owners_for_staff(member())
     form.owner.choices = [SelectChoice(str(key or ""), name) for key, name in owners]
-    if form.validate_on_submit() and sent.made is None:
-        form.file.errors = [sent.problem]
-    elif form.is_submitted() and sent.made is not None and not form.errors:
-        name = form.name.data or _stem(form.file.data)
+    if form.validate_on_submit() and upload.file is None:
+        form.file.errors = [upload.problem]
+    elif form.is_submitted() and upload.file is not None and not form.errors:
+        name = form.name.data or _name_without_extension(form.file.data)
         owner = int(form.owner.data) if form.owner.data else None
-        with forms.blaming(form, "file"):
-            file = media.add(member(), name, sent.made, department_id=owner, now=clock.now())
-            done(f"“{file.name}”已保存，可以在规则里使用。")
-            return away("media.show", file_id=file.id)
-    page = render_template("console/media/upload.html", form=form, limits=media.LIMITS)
+        with forms.errors_on(form, "file"):
+            file = media.create(member(), name, upload.file, department_id=owner, now=clock.now())
+            flash_success(f"“{file.name}”已保存，可以在规则里使用。")
+            return redirect_to("media.show", file_id=file.id)
+    page = render_template("console/media/upload.html", form=form, limits=media.MAX_BYTES)
     return (page, 422) if form.is_submitted() else page
 
 
-def _received(storage: FileStorage | None, wish: str | None) -> Sent:
+def _sanitize_upload(storage: FileStorage | None, purpose: str | None) -> SanitizedUpload:
     """What was sent, made harmless; the kind is what the first bytes say."""
     body = storage.read() if storage else b""
-    mime = media.mime_of(body)
-    kind = _BY_MIME.get((mime or "image").partition("/")[0], Kind.IMAGE)
-    if wish == Kind.THUMB.value:
+    mime = media.detect_mime(body)
+    kind = _KIND_BY_MIME.get((mime or "image").partition("/")[0], Kind.IMAGE)
+    if purpose == Kind.THUMB.value:
         kind = Kind.THUMB
     try:
-        scanning.scan(body)
-        return Sent(media.clean(kind, body))
+        antivirus.scan(body)
+        return SanitizedUpload(media.sanitize(kind, body))
     except Invalid as error:
-        return Sent(problem=error.problem)
-    except scanning.ScannerAway as error:
-        return Sent(problem=str(error))
+        return SanitizedUpload(problem=error.problem)
+    except antivirus.ScannerUnavailable as error:
+        return SanitizedUpload(problem=str(error))
 
 
-def _stem(storage: FileStorage) -> str:
+def _name_without_extension(storage: FileStorage) -> str:
     """What the file was called where it came from, without its ending."""
     name = (storage.filename or "").replace("\\", "/").rpartition("/")[2]
     return name.rpartition(".")[0] or name
@@ -142,13 +149,13 @@ def _stem(storage: FileStorage) -> str:
 
 
 @blueprint.get("/<int:file_id>")
-@needs(*_READERS)
+@requires(*_READ_PERMISSIONS)
 def show(file_id: int) -> str:
     """One file: itself, who sends it, and where it was uploaded."""
-    return _shown(media.usable_file(member(), file_id), ReplaceForm())
+    return _render_detail(media.access_usable_file(member(), file_id), ReplaceForm())
 
 
-def _shown(file: File, form: ReplaceForm) -> str:
+def _render_detail(file: MediaFile, form: ReplaceForm) -> str:
     owner = "全市共用"
     if file.department_id is not None:
         owner = departments.names([file.department_id])[file.department_id]
@@ -156,67 +163,69 @@ def _shown(file: File, form: ReplaceForm) -> str:
         "console/media/show.html",
         file=file,
         owner=owner,
-        uses=library.uses_for_staff(member(), {file.name})[file.name],
-        accounts=media.accounts_of(member(), file.id),
+        uses=media_usage.usage_for_staff(member(), {file.name})[file.name],
+        accounts=media.uploads_for_staff(member(), file.id),
         form=form,
-        kinds=KINDS,
+        kinds=KIND_LABELS,
         now=clock.now(),
-        may_write=member().may(Right.MEDIA_WRITE, department_id=file.department_id),
+        may_write=member().may(Permission.MEDIA_WRITE, department_id=file.department_id),
     )
 
 
 @blueprint.post("/<int:file_id>/replace")
-@needs(Right.MEDIA_WRITE)
-def replace(file_id: int) -> Answer:
+@requires(Permission.MEDIA_WRITE)
+def replace(file_id: int) -> ViewResult:
     """Give the file other bytes under its name."""
     form = ReplaceForm()
-    sent = _received(form.file.data, form.cover.data)
-    file = media.access_file(member(), file_id, Right.MEDIA_WRITE)
-    if form.validate() and sent.made is None:
-        form.file.errors = [sent.problem]
-    elif sent.made is not None and not form.errors:
-        with forms.blaming(form, "file"):
+    upload = _sanitize_upload(form.file.data, form.cover.data)
+    file = media.access_file(member(), file_id, Permission.MEDIA_WRITE)
+    if form.validate() and upload.file is None:
+        form.file.errors = [upload.problem]
+    elif upload.file is not None and not form.errors:
+        with forms.errors_on(form, "file"):
             version = form.version.data or 0
-            media.replace(member(), file_id, sent.made, version=version, now=clock.now())
-            done("已替换，各公众号会陆续换成新的。")
-            return away("media.show", file_id=file_id)
-    return _shown(file, form), 422
+            media.replace(member(), file_id, upload.file, version=version, now=clock.now())
+            flash_success("已替换，各公众号会陆续换成新的。")
+            return redirect_to("media.show", file_id=file_id)
+    return _render_detail(file, form), 422
 
 
 @blueprint.post("/<int:file_id>/remove")
-@needs(Right.MEDIA_WRITE)
-def remove(file_id: int) -> AnyResponse:
+@requires(Permission.MEDIA_WRITE)
+def delete(file_id: int) -> AnyResponse:
     """Remove a file that no rule sends."""
-    library.remove(member(), file_id, version=VersionForm().version.data or 0)
-    done("素材已删除。")
-    return away("media.index")
+    media_usage.delete_unused(member(), file_id, version=VersionForm().version.data or 0)
+    flash_success("素材已删除。")
+    return redirect_to("media.index")
 
 
 @blueprint.get("/<int:file_id>/content")
-@needs(*_READERS)
+@requires(*_READ_PERMISSIONS)
 def content(file_id: int) -> Response:
     """The file itself."""
-    file = media.usable_file(member(), file_id)
-    _, body, _ = media.content_of(file.id)
-    answer = _bytes(body.content, body.content_type)
+    file = media.access_usable_file(member(), file_id)
+    _, body, _ = media.get_content(file.id)
+    response = _file_response(body.content, body.content_type)
     name = quote(f"{file.name}.{body.ending}")
-    answer.headers["Content-Disposition"] = (
+    response.headers["Content-Disposition"] = (
         f"attachment; filename=media-{file.id}.{body.ending}; filename*=UTF-8''{name}"
     )
-    return answer
+    return response
 
 
 @blueprint.get("/<int:file_id>/small")
-@needs(*_READERS)
-def small(file_id: int) -> Response:
+@requires(*_READ_PERMISSIONS)
+def preview(file_id: int) -> Response:
     """A picture small enough for lists."""
-    file = media.usable_file(member(), file_id)
+    file = media.access_usable_file(member(), file_id)
     if file.preview is None:
         raise NotFound(kind="media", id=file_id, what="preview")
-    answer = _bytes(file.preview, "image/jpeg")
-    answer.headers["Content-Disposition"] = f"attachment; filename=media-{file.id}.jpg"
-    return answer
+    response = _file_response(file.preview, "image/jpeg")
+    response.headers["Content-Disposition"] = f"attachment; filename=media-{file.id}.jpg"
+    return response
 
 
-def _bytes(body: bytes, mime: str) -> Response:
-    return Response(body, mimetype=mime, headers={"Content-Security-Policy": _POLICY})
+def _file_response(body: bytes, mime: str) -> Response:
+    return Response(
+        body, mimetype=mime, headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY}
+    )

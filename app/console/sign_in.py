@@ -5,18 +5,18 @@ from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app import auth, edge
-from app.auth import public, signed_in
 from app.console import forms
-from app.console.drawing import away, done
+from app.console.template_globals import flash_success, redirect_to
+from app.web import auth, unit_of_work
+from app.web.auth import public, requires_sign_in
 from config import clock
-from matrix.staff import links, passwords, people, sessions, signing
-from matrix.staff.links import Purpose
-from matrix.staff.sessions import Stage
+from matrix.staff import authentication, members, one_time_links, passwords, sessions
+from matrix.staff.one_time_links import LinkPurpose
+from matrix.staff.sessions import SessionStage
 
 blueprint = Blueprint("sign_in", __name__, url_prefix="/console")
 
-WRONG = "登录名或密码不正确。"
+WRONG_CREDENTIALS = "登录名或密码不正确。"
 WRONG_CODE = "验证码不正确。"
 
 
@@ -24,133 +24,135 @@ class SignInForm(forms.Form):
     """Name and password."""
 
     name = StringField("登录名", [InputRequired("请填写登录名"), Length(max=64)])
-    password = PasswordField("密码", [InputRequired("请填写密码"), Length(max=passwords.LONGEST)])
+    password = PasswordField(
+        "密码", [InputRequired("请填写密码"), Length(max=passwords.MAX_LENGTH)]
+    )
 
 
-class CodeForm(forms.Form):
+class OneTimeCodeForm(forms.Form):
     """A code of the authenticator, or a recovery code."""
 
     code = StringField("验证码", [InputRequired("请填写验证码"), Length(max=32)])
 
 
-class PasswordForm(forms.Form):
+class NewPasswordForm(forms.Form):
     """A new password, twice."""
 
     password = PasswordField("新密码", [InputRequired("请填写新密码")])
     again = PasswordField("再输一次", [InputRequired("请再输一次")])
 
-    def is_same(self) -> bool:
+    def passwords_match(self) -> bool:
         """Whether both are the same; says so at the field when not."""
         if self.password.data != self.again.data:
             self.again.errors = ["两次输入不一致"]
         return not self.again.errors
 
 
-class FirstForm(PasswordForm):
+class FirstAdministratorForm(NewPasswordForm):
     """The first administrator."""
 
     sign_in_name = StringField("登录名", [InputRequired("请填写登录名"), Length(max=32)])
-    name = StringField("姓名", [InputRequired("请填写姓名"), Length(max=people.LONGEST_NAME)])
+    name = StringField("姓名", [InputRequired("请填写姓名"), Length(max=members.MAX_NAME_LENGTH)])
 
 
-Answer = str | Response | tuple[str, int]
+ViewResult = str | Response | tuple[str, int]
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
-def index() -> Answer:
+def index() -> ViewResult:
     """Name and password."""
     form = SignInForm()
     if g.visitor is not None:
-        return redirect(auth.next_page())
+        return redirect(auth.next_url())
     if not form.validate_on_submit():
-        return _page("index", form)
-    entered = None
-    with forms.blaming(form):
-        edge.keep()  # a failure is counted although it is refused
-        entered = signing.sign_in(
+        return _render("index", form)
+    result = None
+    with forms.errors_on(form):
+        unit_of_work.commit_despite_error()  # a failure is counted although it is refused
+        result = authentication.sign_in(
             form.name.data or "", form.password.data or "", auth.origin(), now=clock.now()
         )
-        if entered is None:
-            form.form_errors.append(WRONG)
-    if entered is None:
-        return _page("index", form)
-    next_page = auth.next_page()
-    auth.enter(entered.secret)
-    if entered.stage is Stage.HALF:
-        return away("sign_in.code", next=next_page)
+        if result is None:
+            form.form_errors.append(WRONG_CREDENTIALS)
+    if result is None:
+        return _render("index", form)
+    next_page = auth.next_url()
+    auth.start_session(result.secret)
+    if result.stage is SessionStage.HALF:
+        return redirect_to("sign_in.two_factor", next=next_page)
     return redirect(next_page, 303)
 
 
 @blueprint.route("/sign-in/code", methods=["GET", "POST"])
 @public
-def code() -> Answer:
+def two_factor() -> ViewResult:
     """The second factor."""
-    form = CodeForm()
+    form = OneTimeCodeForm()
     if g.half is None:
-        return away("sign_in.index")
+        return redirect_to("sign_in.index")
     if not form.validate_on_submit():
-        return _page("code", form)
-    entered = None
-    with forms.blaming(form):
-        edge.keep()
-        entered = signing.second_factor(
+        return _render("two_factor", form)
+    result = None
+    with forms.errors_on(form):
+        unit_of_work.commit_despite_error()
+        result = authentication.verify_second_factor(
             g.half, form.code.data or "", auth.origin(), now=clock.now()
         )
-        if entered is None:
+        if result is None:
             form.code.errors = [WRONG_CODE]
-    if entered is None:
-        return _page("code", form)
-    auth.enter(entered.secret)
-    return redirect(auth.next_page(), 303)
+    if result is None:
+        return _render("two_factor", form)
+    auth.start_session(result.secret)
+    return redirect(auth.next_url(), 303)
 
 
 @blueprint.post("/sign-out")
-@signed_in
-def leave() -> Answer:
+@requires_sign_in
+def sign_out() -> ViewResult:
     """End this session on the server."""
-    sessions.end(auth.current().session.id, why="退出登录", now=clock.now())
-    auth.leave()
-    return away("sign_in.index")
+    sessions.end(auth.current().session.id, reason="退出登录", now=clock.now())
+    auth.end_session()
+    return redirect_to("sign_in.index")
 
 
 @blueprint.route("/links/<secret>", methods=["GET", "POST"])
 @public
-def link(secret: str) -> Answer:
+def one_time_link(secret: str) -> ViewResult:
     """Set a password by a one-time link."""
     now = clock.now()
-    found = links.find(secret, now=now)
-    if found.purpose is Purpose.FIRST:
-        return _first(found)
-    form = PasswordForm()
-    if form.validate_on_submit() and form.is_same():
-        with forms.blaming(form, "password"):
-            signing.use_link(found, form.password.data or "", now=now)
+    link_row = one_time_links.get(secret, now=now)
+    if link_row.purpose is LinkPurpose.FIRST:
+        return _create_first_administrator(link_row)
+    form = NewPasswordForm()
+    if form.validate_on_submit() and form.passwords_match():
+        with forms.errors_on(form, "password"):
+            authentication.set_password_by_link(link_row, form.password.data or "", now=now)
     if not form.is_submitted() or form.is_refused:
-        return _page("password", form)
-    auth.leave()
-    done("密码已设置，请登录。")
-    return away("sign_in.index")
+        return _render("password", form)
+    auth.end_session()
+    flash_success("密码已设置，请登录。")
+    return redirect_to("sign_in.index")
 
 
-def _first(found: links.Link) -> Answer:
-    form = FirstForm()
-    if form.validate_on_submit() and form.is_same():
-        with forms.blaming(form, "password"):
-            signing.first_administrator(
-                found,
+def _create_first_administrator(link_row: one_time_links.OneTimeLink) -> ViewResult:
+    form = FirstAdministratorForm()
+    if form.validate_on_submit() and form.passwords_match():
+        with forms.errors_on(form, "password"):
+            authentication.create_first_administrator(
+                link_row,
                 sign_in_name=form.sign_in_name.data or "",
                 name=form.name.data or "",
                 password=form.password.data or "",
                 now=clock.now(),
             )
     if not form.is_submitted() or form.is_refused:
-        return _page("first", form)
-    auth.leave()
-    done("矩阵管理员已创建，请登录。")
-    return away("sign_in.index")
+        return _render("first_administrator", form)
+    auth.end_session()
+    flash_success("矩阵管理员已创建，请登录。")
+    return redirect_to("sign_in.index")
 
 
-def _page(name: str, form: forms.Form) -> Answer:
+def _render(name: str, form: forms.Form) -> ViewResult:
     page = render_template(f"console/sign_in/{name}.html", form=form)
     return (page, 422) if form.is_submitted() else page

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-_KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_KEY_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _BLOCK = 32
 _SUCCESS = ("", "success")
 
@@ -64,7 +64,7 @@ def derive_accounts(count: int, seed: str = "bench") -> list[Account]:
     def aes_key(number: int) -> str:
         random = digest("aes", number) + digest("aes2", number)
         # the last of 43 letters carries four bits; A leaves the spare ones zero
-        return "".join(_KEY_LETTERS[byte % 62] for byte in random[:42]) + "A"
+        return "".join(_KEY_ALPHABET[byte % 62] for byte in random[:42]) + "A"
 
     return [
         Account(
@@ -82,7 +82,7 @@ def signature(*parts: str) -> str:
     return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
 
 
-class Box:
+class PushCipher:
     """Encrypts and decrypts for one account."""
 
     def __init__(self, account: Account) -> None:
@@ -113,7 +113,7 @@ class Box:
         return message[20:end].decode()
 
 
-def push(account: Account, box: Box | None, message: Message, nonce: str) -> tuple[str, str]:
+def push(account: Account, box: PushCipher | None, message: Message, nonce: str) -> tuple[str, str]:
     """Query string and body of one push; encrypted with a box, plain without."""
     stamp = str(message.created)
     sender = f"timestamp={stamp}&nonce={nonce}&openid={message.openid}"
@@ -140,7 +140,7 @@ def _message_xml(account: Account, message: Message) -> str:
 
 
 def check_reply(
-    body: bytes, account: Account, box: Box | None, openid: str, expected: Expected
+    body: bytes, account: Account, box: PushCipher | None, openid: str, expected: Expected
 ) -> None:
     """Judge the answer to one push; None expects no reply ("" or "success").
 
@@ -154,13 +154,13 @@ def check_reply(
     try:
         reply = ElementTree.fromstring(text)
         if box is not None:
-            reply = ElementTree.fromstring(_unseal(reply, account, box))
+            reply = ElementTree.fromstring(_open_envelope(reply, account, box))
     except (ElementTree.ParseError, ValueError) as error:
         raise WrongReply(type(error).__name__) from error
     _check_fields(reply, account, openid, expected)
 
 
-def _unseal(envelope: ElementTree.Element, account: Account, box: Box) -> str:
+def _open_envelope(envelope: ElementTree.Element, account: Account, box: PushCipher) -> str:
     names = ("Encrypt", "MsgSignature", "TimeStamp", "Nonce")
     sealed, signed, stamp, nonce = (envelope.findtext(name) or "" for name in names)
     if not (sealed and signed and stamp and nonce):

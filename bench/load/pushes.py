@@ -21,12 +21,12 @@ from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
-from bench.load.protocol import Account, Box, Message, WrongReply, check_reply, push
+from bench.load.protocol import Account, Message, PushCipher, WrongReply, check_reply, push
 from bench.load.scripts import Script
 
 _SOURCE = Path(__file__).with_name("hl.c")
 _PREPARED_AT_ONCE = 5000
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # replies that are kept of one shot, for the judge
 _SAVED = 8000
 
@@ -68,7 +68,7 @@ class Pushes:
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class LoadRun:
     """What the engine saw: times in milliseconds; `first` is the first request it posted."""
 
     pushes: Pushes
@@ -84,7 +84,7 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """How many replies were looked at, and what was wrong with how many of them."""
 
     checked: int
@@ -99,7 +99,7 @@ def campaign(accounts: Sequence[Account], scripts: Sequence[Script]) -> Campaign
         scripts=scripts,
         started=now,
         first_message_id=now * 10**9 + random.randrange(10**6) * 1000,
-        tag="".join(random.choices(_LETTERS, k=6)),
+        tag="".join(random.choices(_ALPHABET, k=6)),
     )
 
 
@@ -157,8 +157,8 @@ def _prepare_part(part: tuple[Campaign, int, int]) -> tuple[bytes, list[Sent]]:
     return b"".join(raw), sent
 
 
-def _boxes(campaign: Campaign) -> list[Box | None]:
-    return [Box(account) if campaign.is_safe else None for account in campaign.accounts]
+def _boxes(campaign: Campaign) -> list[PushCipher | None]:
+    return [PushCipher(account) if campaign.is_safe else None for account in campaign.accounts]
 
 
 def _request(campaign: Campaign, account: Account, query: str, xml: str) -> bytes:
@@ -174,7 +174,7 @@ def _request(campaign: Campaign, account: Account, query: str, xml: str) -> byte
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
-def fire(
+def run_load(
     pushes: Pushes,
     port: int,
     *,
@@ -185,7 +185,7 @@ def fire(
     rate: float | None = None,
     patience: float = 5,
     wrap: Sequence[str] = (),
-) -> Shot:
+) -> LoadRun:
     """Post pushes from number `first` on, until `count` are done or `seconds` are over.
 
     Without a `rate` each connection posts its next push when the last one is answered; with one,
@@ -202,7 +202,7 @@ def fire(
         command += ["-r", str(rate)]
     figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     failures = ("err_connect", "err_reset", "err_timeout", "err_parse")
-    return Shot(
+    return LoadRun(
         pushes=pushes,
         replies=replies,
         first=first,
@@ -216,7 +216,7 @@ def fire(
     )
 
 
-def judge(shot: Shot, at_most: int | None = None) -> Verdict:
+def check_replies(shot: LoadRun, at_most: int | None = None) -> CheckResult:
     """Open and check the replies of a shot, or a sample spread over it.
 
     Whatever was not answered with 200 counts as wrong, as does what got no answer.
@@ -234,11 +234,11 @@ def judge(shot: Shot, at_most: int | None = None) -> Verdict:
             _check(shot.pushes, boxes, number, status, body)
         except WrongReply as error:
             wrong[str(error)] += 1
-    return Verdict(checked, dict(wrong))
+    return CheckResult(checked, dict(wrong))
 
 
 def _check(
-    pushes: Pushes, boxes: Sequence[Box | None], number: int, status: int, body: bytes
+    pushes: Pushes, boxes: Sequence[PushCipher | None], number: int, status: int, body: bytes
 ) -> None:
     if status != 200:
         raise WrongReply(f"http {status}")

@@ -92,11 +92,11 @@ def make_rules(count: int, seed: int = 1) -> list[Rule]:
     rules: list[Rule] = []
     words: set[str] = set()
     while len(rules) < count:
-        word = _word(rng, _one_of(rng, _LENGTHS))
+        word = _word(rng, _weighted_choice(rng, _LENGTHS))
         if word in words:
             continue
         words.add(word)
-        kind = _one_of(rng, _SHARES)
+        kind = _weighted_choice(rng, _SHARES)
         pattern = word + rng.choice(list(_ENDINGS)) if kind is Kind.REGEX else word
         rules.append(Rule(kind, pattern, f"回复{len(rules) + 1}：{word[:4]}已收到，谢谢。"))
     return rules
@@ -123,11 +123,11 @@ def _texts(rules: Iterable[Rule], rng: random.Random) -> Iterator[str]:
     for rule in rules:
         by_kind[rule.kind].append(rule)
     while True:
-        kind = _one_of(rng, _ASKED)
+        kind = _weighted_choice(rng, _ASKED)
         if by_kind[kind]:
             yield _text(rng.choice(by_kind[kind]), rng)
         elif kind is None:
-            yield _some(rng, 4, 30)
+            yield _random_text(rng, 4, 30)
 
 
 def _text(rule: Rule, rng: random.Random) -> str:
@@ -135,11 +135,11 @@ def _text(rule: Rule, rng: random.Random) -> str:
         case Kind.EXACT:
             return rule.pattern
         case Kind.CONTAINS:
-            return _some(rng, 2, 14) + rule.pattern + _some(rng, 2, 14)
+            return _random_text(rng, 2, 14) + rule.pattern + _random_text(rng, 2, 14)
         case Kind.PREFIX:
-            return rule.pattern + _some(rng, 3, 20)
+            return rule.pattern + _random_text(rng, 3, 20)
         case Kind.REGEX:
-            return _some(rng, 0, 8) + _example(rule.pattern) + _some(rng, 0, 8)
+            return _random_text(rng, 0, 8) + _example(rule.pattern) + _random_text(rng, 0, 8)
 
 
 def _example(pattern: str) -> str:
@@ -147,9 +147,9 @@ def _example(pattern: str) -> str:
     return pattern.removesuffix(ending) + _ENDINGS[ending]
 
 
-def _some(rng: random.Random, least: int, most: int) -> str:
+def _random_text(rng: random.Random, least: int, most: int) -> str:
     return _word(rng, rng.randint(least, most))
 
 
-def _one_of(rng: random.Random, shares: dict[Any, int]) -> Any:
+def _weighted_choice(rng: random.Random, shares: dict[Any, int]) -> Any:
     return rng.choices(list(shares), list(shares.values()))[0]

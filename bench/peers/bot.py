@@ -34,7 +34,7 @@ class Bot:
     fallback: str
 
 
-def told() -> Bot:
+def load_config() -> Bot:
     """The bot of the file that BENCH_BOT names."""
     said = json.loads(Path(os.environ["BENCH_BOT"]).read_text(encoding="utf-8"))
     return Bot(

@@ -16,7 +16,7 @@ from dramatiq import Worker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import ShutdownNotifications
 
-from bench.timing import ask, wait_for_stop
+from bench.common.timing import measure_jobs, wait_for_stop
 
 _DONE = "bench:done"
 _QUEUE = "bench"
@@ -27,17 +27,17 @@ dramatiq.set_broker(broker)
 
 
 @dramatiq.actor(queue_name=_QUEUE, broker=broker)
-def nothing() -> None:
+def noop() -> None:
     """Tell that it ran."""
     client.incr(_DONE)
 
 
-def done() -> int:
+def count_done() -> int:
     """How many have run."""
     return int(client.get(_DONE) or 0)
 
 
-def work() -> None:
+def run_worker() -> None:
     """Run messages until told to stop."""
     worker = Worker(broker, worker_timeout=100, worker_threads=8)
     worker.start()
@@ -47,6 +47,6 @@ def work() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "work":
-        work()
+        run_worker()
     else:
-        ask(nothing.send, done, count=int(sys.argv[2]))
+        measure_jobs(noop.send, count_done, count=int(sys.argv[2]))

@@ -13,9 +13,9 @@ from wechatpy.crypto import WeChatCrypto
 from wechatpy.exceptions import InvalidAppIdException, InvalidSignatureException
 from wechatpy.utils import check_signature
 
-from bench.peers.bot import Rule, told
+from bench.peers.bot import Rule, load_config
 
-bot = told()
+bot = load_config()
 accounts = {account.appid: account for account in bot.accounts}
 cryptos = {
     account.appid: WeChatCrypto(account.token, account.aes_key, account.appid)

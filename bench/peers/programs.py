@@ -5,9 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from bench.common.programs import BIN, Program
 from bench.load.protocol import Account
 from bench.load.scripts import Rule
-from bench.programs import BIN, Program
 
 _NODE = Path(__file__).with_name("node")
 FALLBACK = "您好，暂时没有找到相应的答复。"

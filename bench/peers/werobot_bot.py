@@ -11,9 +11,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werobot import WeRoBot
 
-from bench.peers.bot import Account, Rule, told
+from bench.peers.bot import Account, Rule, load_config
 
-bot = told()
+bot = load_config()
 
 
 def _filter(rule: Rule) -> str | re.Pattern[str]:
@@ -29,7 +29,7 @@ def _filter(rule: Rule) -> str | re.Pattern[str]:
     return re.compile(".*" + rule.pattern, re.DOTALL)
 
 
-def _replying(reply: str) -> Callable[[], str]:
+def _handler(reply: str) -> Callable[[], str]:
     return lambda: reply
 
 
@@ -42,8 +42,8 @@ def robot(account: Account) -> Any:
         SESSION_STORAGE=False,
     )
     for rule in bot.rules:
-        made.filter(_filter(rule))(_replying(rule.reply))
-    made.handler(_replying(bot.fallback))
+        made.filter(_filter(rule))(_handler(rule.reply))
+    made.handler(_handler(bot.fallback))
     return made.wsgi
 
 

@@ -36,7 +36,7 @@ SYSTEM = Actor("system")
 _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
 
 
-class Entry(Base):
+class AuditEntry(Base):
     """One change, as it was said at the time."""
 
     __tablename__ = "audit"
@@ -67,7 +67,7 @@ class Entry(Base):
 
 
 @contextmanager
-def acting(actor: Actor) -> Iterator[None]:
+def acting_as(actor: Actor) -> Iterator[None]:
     """Everything inside is done by this actor."""
     token = _actor.set(actor)
     try:
@@ -86,13 +86,13 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     reason: str = "",
-) -> Entry:
+) -> AuditEntry:
     """Write down one change. `action` is `noun.verb`; `before` and `after` are plain JSON.
 
     `action` and `kind` are written out where they are recorded and stand in `words`.
     """
     actor = _actor.get()
-    entry = Entry(
+    entry = AuditEntry(
         at=clock.now(),
         action=action,
         actor_id=actor.staff_id,
@@ -111,7 +111,11 @@ def record(
     return entry
 
 
-def newest(kind: str, object_id: object) -> Entry | None:
+def find_latest(kind: str, object_id: object) -> AuditEntry | None:
     """The last change to an object."""
-    rows = select(Entry).where(Entry.object_kind == kind, Entry.object_id == str(object_id))
-    return session.scalars(rows.order_by(Entry.at.desc(), Entry.id.desc()).limit(1)).one_or_none()
+    rows = select(AuditEntry).where(
+        AuditEntry.object_kind == kind, AuditEntry.object_id == str(object_id)
+    )
+    return session.scalars(
+        rows.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(1)
+    ).one_or_none()

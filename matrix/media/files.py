@@ -9,22 +9,22 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary, select
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
-from config import audit, revisions
+from config import audit, cache_versions
 from config.database import Base, session
 from config.errors import Invalid, NotFound
-from matrix.media import pictures
+from matrix.media import images
 from matrix.wechat import gateway
 from matrix.wechat.gateway import MediaKind as Kind
 
-REVISION = "media"
+CACHE_KEY = "media"
 
-LIMITS = {
+MAX_BYTES = {
     Kind.IMAGE: 10 * 2**20,
     Kind.VOICE: 2 * 2**20,
     Kind.VIDEO: 10 * 2**20,
     Kind.THUMB: 64 * 2**10,
 }
-_BEGINNINGS: dict[str, tuple[bytes, ...]] = {
+_SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "image/jpeg": (b"\xff\xd8\xff",),
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/gif": (b"GIF8",),
@@ -32,7 +32,7 @@ _BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "audio/mpeg": (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xfa", b"\xff\xf2", b"\xff\xe3"),
     "video/mp4": (b"ftyp",),
 }
-_ENDINGS = {
+_EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
     "image/gif": "gif",
@@ -42,7 +42,7 @@ _ENDINGS = {
 }
 
 
-class File(Base):
+class MediaFile(Base):
     """One file of ours; `name` is how rules speak of it."""
 
     __tablename__ = "media_files"
@@ -62,22 +62,22 @@ class File(Base):
     version: Mapped[int]
 
 
-def mime_of(body: bytes) -> str | None:
+def detect_mime(body: bytes) -> str | None:
     """What the first bytes say a file is; None for kinds WeChat does not take."""
-    for mime, beginnings in _BEGINNINGS.items():
-        place = body[4:] if mime == "video/mp4" else body
-        if place.startswith(beginnings):
+    for mime, signatures in _SIGNATURES.items():
+        head = body[4:] if mime == "video/mp4" else body
+        if head.startswith(signatures):
             return mime
     return None
 
 
-def fits(kind: Kind, mime: str | None) -> bool:
+def is_accepted(kind: Kind, mime: str | None) -> bool:
     """Whether WeChat takes this sort of file as this kind."""
-    wanted = {Kind.VOICE: "audio/", Kind.VIDEO: "video/"}.get(kind, "image/")
-    return mime is not None and mime.startswith(wanted)
+    prefix = {Kind.VOICE: "audio/", Kind.VIDEO: "video/"}.get(kind, "image/")
+    return mime is not None and mime.startswith(prefix)
 
 
-def keep(
+def save(
     name: str,
     kind: Kind,
     body: bytes,
@@ -85,54 +85,58 @@ def keep(
     digest: str,
     department_id: int | None = None,
     now: datetime,
-) -> File:
+) -> MediaFile:
     """Keep a file under a name; the same bytes again change nothing.
 
     `digest` is the hex SHA-256 of `body`. Raises Invalid for what WeChat would refuse.
     """
-    mime = mime_of(body)
-    if mime is None or not fits(kind, mime):
+    mime = detect_mime(body)
+    if mime is None or not is_accepted(kind, mime):
         raise Invalid(field="file", problem=f"“{name}”不是可用的文件格式")
-    if len(body) > LIMITS[kind]:
-        raise Invalid(field="file", problem=f"“{name}”超过 {LIMITS[kind] // 1024} KB")
-    file = by_name(name)
-    owner = department_id if file is None or department_id is not None else file.department_id
-    if file is not None and (file.digest, file.kind, file.department_id) == (digest, kind, owner):
+    if len(body) > MAX_BYTES[kind]:
+        raise Invalid(field="file", problem=f"“{name}”超过 {MAX_BYTES[kind] // 1024} KB")
+    file = find_by_name(name)
+    owner_id = department_id if file is None or department_id is not None else file.department_id
+    if file is not None and (file.digest, file.kind, file.department_id) == (
+        digest,
+        kind,
+        owner_id,
+    ):
         return file
     if file is None:
-        file = File(name=name, author="", created_at=now, version=0)
+        file = MediaFile(name=name, author="", created_at=now, version=0)
         session.add(file)
-    file.kind, file.mime, file.department_id = kind, mime, owner
-    put(file, body, digest=digest, now=now)
+    file.kind, file.mime, file.department_id = kind, mime, owner_id
+    set_content(file, body, digest=digest, now=now)
     audit.record(
-        "media.keep",
+        "media.save",
         kind="media",
         object_id=file.id,
         label=name,
-        department_id=owner,
+        department_id=owner_id,
         after={"sha256": digest},
     )
     return file
 
 
-def put(file: File, body: bytes, *, digest: str, now: datetime) -> None:
+def set_content(file: MediaFile, body: bytes, *, digest: str, now: datetime) -> None:
     """Give a file its bytes; every process learns of it."""
     file.body, file.size, file.digest = body, len(body), digest
-    file.preview = pictures.small(body) if file.mime.startswith("image/") else None
+    file.preview = images.thumbnail(body) if file.mime.startswith("image/") else None
     file.updated_at = now
     file.version += 1
     session.flush()  # the audit row needs the id
-    revisions.bump(REVISION)
+    cache_versions.invalidate(CACHE_KEY)
 
 
-def by_name(name: str) -> File | None:
+def find_by_name(name: str) -> MediaFile | None:
     """The file of this name, or None."""
-    return session.scalars(select(File).where(File.name == name)).one_or_none()
+    return session.scalars(select(MediaFile).where(MediaFile.name == name)).one_or_none()
 
 
-def content_of(file_id: int) -> tuple[Kind, gateway.File, str]:
+def get_content(file_id: int) -> tuple[Kind, gateway.MediaFile, str]:
     """A file's kind, its content as the gateway takes it, and its digest. Raises NotFound."""
-    file = session.get(File, file_id)
+    file = session.get(MediaFile, file_id)
     if file is None:
         raise NotFound(kind="media", id=file_id)
-    return file.kind, gateway.File(file.body, file.mime, _ENDINGS[file.mime]), file.digest
+    return file.kind, gateway.MediaFile(file.body, file.mime, _EXTENSIONS[file.mime]), file.digest

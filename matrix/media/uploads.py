@@ -13,17 +13,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config import jobs, revisions
+from config import cache_versions, jobs
 from config.database import Base, session, upsert
-from matrix.media.files import REVISION, File
+from matrix.media.files import CACHE_KEY, MediaFile
 from matrix.wechat.gateway import TemporaryMedia
 
 UPLOAD = "media.upload"
 
-EARLY = timedelta(hours=12)
+RENEW_BEFORE = timedelta(hours=12)
 
 
-class Upload(Base):
+class MediaUpload(Base):
     """The file's name at one account."""
 
     __tablename__ = "media_uploads"
@@ -38,59 +38,63 @@ class Upload(Base):
 
 
 @dataclass(frozen=True)
-class Due:
+class DueUpload:
     """An upload that must be made."""
 
     account_id: int
     file_id: int
 
 
-def due(wanted: Iterable[tuple[int, str]], *, now: datetime) -> list[Due]:
+def list_due_uploads(needed: Iterable[tuple[int, str]], *, now: datetime) -> list[DueUpload]:
     """Which of the wanted (account id, file name) pairs lack an upload that lasts a while."""
-    pairs = set(wanted)
+    pairs = set(needed)
     files = {name: (key, digest) for key, name, digest in _files({name for _, name in pairs})}
-    fresh = {
+    current = {
         (account_id, file_id, digest)
         for account_id, file_id, digest in session.execute(
-            select(Upload.account_id, Upload.file_id, Upload.digest).where(
-                Upload.expires_at > now + EARLY
+            select(MediaUpload.account_id, MediaUpload.file_id, MediaUpload.digest).where(
+                MediaUpload.expires_at > now + RENEW_BEFORE
             )
         )
     }
     return [
-        Due(account_id, files[name][0])
+        DueUpload(account_id, files[name][0])
         for account_id, name in sorted(pairs)
-        if name in files and (account_id, *files[name]) not in fresh
+        if name in files and (account_id, *files[name]) not in current
     ]
 
 
 def _files(names: set[str]) -> list[tuple[int, str, str]]:
-    rows = session.execute(select(File.id, File.name, File.digest).where(File.name.in_(names)))
+    rows = session.execute(
+        select(MediaFile.id, MediaFile.name, MediaFile.digest).where(MediaFile.name.in_(names))
+    )
     return list(rows)
 
 
-def ask(upload: Due) -> None:
+def request_upload(upload: DueUpload) -> None:
     """Have an upload made, once however often it is asked for."""
     key = f"{UPLOAD}:{upload.account_id}:{upload.file_id}"
     jobs.enqueue(UPLOAD, key=key, account_id=upload.account_id, file_id=upload.file_id)
 
 
-def uploaded(account_id: int, file_id: int, made: TemporaryMedia, *, digest: str) -> None:
+def record_upload(account_id: int, file_id: int, uploaded: TemporaryMedia, *, digest: str) -> None:
     """Write down the account's id for a file."""
-    values = {"media_id": made.media_id, "digest": digest, "expires_at": made.expires_at}
+    values = {"media_id": uploaded.media_id, "digest": digest, "expires_at": uploaded.expires_at}
     session.execute(
-        upsert(Upload)
+        upsert(MediaUpload)
         .values(account_id=account_id, file_id=file_id, **values)
-        .on_conflict_do_update(index_elements=[Upload.account_id, Upload.file_id], set_=values)
+        .on_conflict_do_update(
+            index_elements=[MediaUpload.account_id, MediaUpload.file_id], set_=values
+        )
     )
-    revisions.bump(REVISION)
+    cache_versions.invalidate(CACHE_KEY)
 
 
-def shelf(*, now: datetime) -> dict[tuple[int, str], str]:
+def media_ids(*, now: datetime) -> dict[tuple[int, str], str]:
     """The media ids that work now, by (account id, file name)."""
     rows = session.execute(
-        select(Upload.account_id, File.name, Upload.media_id).where(
-            Upload.file_id == File.id, Upload.expires_at > now
+        select(MediaUpload.account_id, MediaFile.name, MediaUpload.media_id).where(
+            MediaUpload.file_id == MediaFile.id, MediaUpload.expires_at > now
         )
     )
     return {(account_id, name): media_id for account_id, name, media_id in rows}

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from config.errors import Invalid
 from matrix.wechat.gateway import Button, ButtonKind
 
-MOST_TOP, MOST_SUB = 3, 5
-TOP_BYTES, SUB_BYTES, KEY_BYTES, URL_BYTES = 16, 60, 128, 1024
+MAX_TOP, MAX_SUB = 3, 5
+MAX_TOP_NAME_BYTES, MAX_SUB_NAME_BYTES, MAX_KEY_BYTES, MAX_URL_BYTES = 16, 60, 128, 1024
 
 Rows = list[dict[str, Any]]
-Place = tuple[int, ...]
+ButtonPath = tuple[int, ...]
 
-WITH_KEY = frozenset(
+KINDS_WITH_KEY = frozenset(
     {
         ButtonKind.ASK,
         ButtonKind.SCAN,
@@ -33,21 +33,21 @@ WITH_KEY = frozenset(
         ButtonKind.LOCATION,
     }
 )
-_WITH_ID = frozenset({ButtonKind.MEDIA, ButtonKind.ARTICLE, ButtonKind.ARTICLE_CARD})
-_OURS = WITH_KEY | _WITH_ID | {ButtonKind.LINK, ButtonKind.MINI_PROGRAM}
-_KINDS: Mapping[object, ButtonKind] = {kind.value: kind for kind in _OURS}
+_KINDS_WITH_MEDIA_ID = frozenset({ButtonKind.MEDIA, ButtonKind.ARTICLE, ButtonKind.ARTICLE_CARD})
+_EDITABLE_KINDS = KINDS_WITH_KEY | _KINDS_WITH_MEDIA_ID | {ButtonKind.LINK, ButtonKind.MINI_PROGRAM}
+_KINDS: Mapping[object, ButtonKind] = {kind.value: kind for kind in _EDITABLE_KINDS}
 _APPID = re.compile(r"wx[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
-class Fault:
+class ButtonProblem:
     """What is wrong with one part of one button.
 
     `at` counts from nought: (1,) is the second button, (1, 0) the first one below it, () the
     menu as a whole. `part` is name, kind, value, appid, page or buttons.
     """
 
-    at: Place
+    path: ButtonPath
     part: str
     problem: str
 
@@ -56,7 +56,7 @@ class Fault:
 class Difference:
     """A place where two menus differ; None where one of them has no button."""
 
-    at: Place
+    path: ButtonPath
     ours: Button | None
     shown: Button | None
 
@@ -67,59 +67,67 @@ def parse(rows: object) -> tuple[Button, ...]:
     `kind` is a word of ButtonKind: ask, link, scan … Raises Invalid naming the first button that
     WeChat would not take, and why.
     """
-    for fault in faults(rows):
-        raise Invalid(field="menu", problem=fault.problem)
+    for problem in iter_problems(rows):
+        raise Invalid(field="menu", problem=problem.problem)
     assert isinstance(rows, list)  # else there was a fault
-    return read(rows)
+    return from_rows(rows)
 
 
-def faults(rows: object) -> Iterator[Fault]:
+def iter_problems(rows: object) -> Iterator[ButtonProblem]:
     """Everything WeChat would not take, in the order of the buttons."""
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_TOP:
-        yield Fault((), "buttons", f"一级菜单应为 1 到 {MOST_TOP} 个")
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_TOP:
+        yield ButtonProblem((), "buttons", f"一级菜单应为 1 到 {MAX_TOP} 个")
         return
     for number, row in enumerate(rows):
-        yield from _faults(row, (number,))
+        yield from _button_problems(row, (number,))
 
 
-def _faults(row: object, at: Place) -> Iterator[Fault]:
+def _button_problems(row: object, path: ButtonPath) -> Iterator[ButtonProblem]:
     if not isinstance(row, dict) or not str(row.get("name") or "").strip():
-        yield Fault(at, "name", "菜单项缺少名称")
+        yield ButtonProblem(path, "name", "菜单项缺少名称")
         if not isinstance(row, dict):
             return
     name = str(row.get("name") or "")
-    longest = SUB_BYTES if len(at) > 1 else TOP_BYTES
+    longest = MAX_SUB_NAME_BYTES if len(path) > 1 else MAX_TOP_NAME_BYTES
     if len(name.encode()) > longest:
-        yield Fault(at, "name", f"“{name}”过长，最多 {longest // 3} 个汉字")
-    inner = row.get("buttons")
-    if inner is None:
-        yield from _deed_faults(row, name, at)
-    elif len(at) > 1 or not isinstance(inner, list) or not 1 <= len(inner) <= MOST_SUB:
-        yield Fault(at, "buttons", f"“{name}”下应有 1 到 {MOST_SUB} 个子菜单，且不能再分级")
+        yield ButtonProblem(path, "name", f"“{name}”过长，最多 {longest // 3} 个汉字")
+    children = row.get("buttons")
+    if children is None:
+        yield from _action_problems(row, name, path)
+    elif len(path) > 1 or not isinstance(children, list) or not 1 <= len(children) <= MAX_SUB:
+        yield ButtonProblem(
+            path, "buttons", f"“{name}”下应有 1 到 {MAX_SUB} 个子菜单，且不能再分级"
+        )
     else:
-        for number, each in enumerate(inner):
-            yield from _faults(each, (*at, number))
+        for number, each in enumerate(children):
+            yield from _button_problems(each, (*path, number))
 
 
-def _deed_faults(row: Mapping[str, object], name: str, at: Place) -> Iterator[Fault]:
+def _action_problems(
+    row: Mapping[str, object], name: str, path: ButtonPath
+) -> Iterator[ButtonProblem]:
     kind, value = _KINDS.get(row.get("kind")), str(row.get("value") or "")
     if kind is None:
-        yield Fault(at, "kind", f"“{name}”的类型“{row.get('kind')}”不受支持")
-    elif kind in WITH_KEY or kind in _WITH_ID:
-        if not value.strip() or len(value.encode()) > KEY_BYTES:
-            yield Fault(at, "value", f"“{name}”缺少标识，或标识过长")
-    elif not is_link(value):
-        yield Fault(at, "value", f"“{name}”的链接应以 http:// 或 https:// 开头，不含账号密码和空格")
+        yield ButtonProblem(path, "kind", f"“{name}”的类型“{row.get('kind')}”不受支持")
+    elif kind in KINDS_WITH_KEY or kind in _KINDS_WITH_MEDIA_ID:
+        if not value.strip() or len(value.encode()) > MAX_KEY_BYTES:
+            yield ButtonProblem(path, "value", f"“{name}”缺少标识，或标识过长")
+    elif not is_allowed_url(value):
+        yield ButtonProblem(
+            path, "value", f"“{name}”的链接应以 http:// 或 https:// 开头，不含账号密码和空格"
+        )
     if kind is ButtonKind.MINI_PROGRAM:
         if not _APPID.fullmatch(str(row.get("appid") or "")):
-            yield Fault(at, "appid", f"“{name}”的小程序 AppID 应为 wx 加 16 位小写十六进制字符")
-        if not 1 <= len(str(row.get("page") or "").encode()) <= URL_BYTES:
-            yield Fault(at, "page", f"“{name}”缺少小程序的页面路径，或路径过长")
+            yield ButtonProblem(
+                path, "appid", f"“{name}”的小程序 AppID 应为 wx 加 16 位小写十六进制字符"
+            )
+        if not 1 <= len(str(row.get("page") or "").encode()) <= MAX_URL_BYTES:
+            yield ButtonProblem(path, "page", f"“{name}”缺少小程序的页面路径，或路径过长")
 
 
-def is_link(value: str) -> bool:
+def is_allowed_url(value: str) -> bool:
     """Whether WeChat may send a citizen there: http or https, a host, and nobody's password."""
-    if len(value.encode()) > URL_BYTES or not value.isprintable() or " " in value:
+    if len(value.encode()) > MAX_URL_BYTES or not value.isprintable() or " " in value:
         return False
     try:
         parts = urlsplit(value)
@@ -130,7 +138,7 @@ def is_link(value: str) -> bool:
         return False
 
 
-def read(rows: Iterable[Mapping[str, Any]]) -> tuple[Button, ...]:
+def from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Button, ...]:
     """Buttons from rows that were checked on the way in, or that `dump_shown` wrote."""
     return tuple(
         Button(
@@ -139,27 +147,29 @@ def read(rows: Iterable[Mapping[str, Any]]) -> tuple[Button, ...]:
             value=str(row.get("value") or ""),
             appid=str(row.get("appid") or ""),
             page=str(row.get("page") or ""),
-            children=read(row.get("buttons") or ()),
+            children=from_rows(row.get("buttons") or ()),
         )
         for row in rows
     )
 
 
-def dump(buttons: Iterable[Button]) -> Rows:
+def to_rows(buttons: Iterable[Button]) -> Rows:
     """The plain data that `parse` reads; kinds made only in WeChat's console are left out."""
-    kept = []
+    rows = []
     for each in buttons:
         if each.children:
-            kept.append({"name": each.name, "buttons": dump(each.children)})
-        elif each.kind in _OURS:
-            kept.append(_row(each))
-    return kept
+            rows.append({"name": each.name, "buttons": to_rows(each.children)})
+        elif each.kind in _EDITABLE_KINDS:
+            rows.append(_row(each))
+    return rows
 
 
-def dump_shown(buttons: Iterable[Button]) -> Rows:
+def shown_to_rows(buttons: Iterable[Button]) -> Rows:
     """The plain data of whatever WeChat shows, console kinds too, for `read`."""
     return [
-        {"name": each.name, "buttons": dump_shown(each.children)} if each.children else _row(each)
+        {"name": each.name, "buttons": shown_to_rows(each.children)}
+        if each.children
+        else _row(each)
         for each in buttons
     ]
 
@@ -172,19 +182,21 @@ def _row(button: Button) -> dict[str, Any]:
     return row
 
 
-def compare(ours: Iterable[Button], shown: Iterable[Button]) -> tuple[Difference, ...]:
+def diff(ours: Iterable[Button], shown: Iterable[Button]) -> tuple[Difference, ...]:
     """Where our menu and what WeChat shows differ, from left to right."""
-    here, there = dict(_placed(ours)), dict(_placed(shown))
+    our_buttons, shown_buttons = dict(_with_paths(ours)), dict(_with_paths(shown))
     return tuple(
-        Difference(at, here.get(at), there.get(at))
-        for at in sorted(here.keys() | there.keys())
-        if here.get(at) != there.get(at)
+        Difference(path, our_buttons.get(path), shown_buttons.get(path))
+        for path in sorted(our_buttons.keys() | shown_buttons.keys())
+        if our_buttons.get(path) != shown_buttons.get(path)
     )
 
 
-def _placed(buttons: Iterable[Button], above: Place = ()) -> Iterator[tuple[Place, Button]]:
+def _with_paths(
+    buttons: Iterable[Button], above: ButtonPath = ()
+) -> Iterator[tuple[ButtonPath, Button]]:
     """Each button with its place; one that opens a list counts by its name alone."""
     for number, each in enumerate(buttons):
-        at = (*above, number)
-        yield at, Button(name=each.name) if each.children else each
-        yield from _placed(each.children, at)
+        path = (*above, number)
+        yield path, Button(name=each.name) if each.children else each
+        yield from _with_paths(each.children, path)

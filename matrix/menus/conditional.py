@@ -18,32 +18,31 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs
-from config.database import Base, change, session
+from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
-from config.tenancy import Member, Right
+from config.permissions import Permission, Principal
 from matrix import accounts
-from matrix.menus import sights
-from matrix.menus.buttons import dump, dump_shown
-from matrix.menus.versions import State as MenuState
-from matrix.menus.versions import wanted
+from matrix.menus import remote_state
+from matrix.menus.buttons import shown_to_rows, to_rows
+from matrix.menus.versions import MenuState, find_target
 from matrix.wechat import gateway
 from matrix.wechat.gateway import Audience, Button
 
-ADD = "menus.add_conditional"
+CREATE = "menus.create_conditional"
 DELETE = "menus.delete_conditional"
 
 PLATFORMS = {1: "苹果手机", 2: "安卓手机", 3: "其他设备"}
-LONGEST_NAME = 40
+MAX_NAME_LENGTH = 40
 
 
-class State(StrEnum):
+class ConditionalMenuState(StrEnum):
     """Where a conditional menu stands."""
 
     WAITING = "waiting"
-    SHOWN = "shown"
+    PUBLISHED = "published"
     FAILED = "failed"
-    LEAVING = "leaving"
-    GONE = "gone"
+    DELETING = "deleting"
+    DELETED = "deleted"
 
 
 class NoMenuYet(DomainError):
@@ -64,7 +63,7 @@ class ConditionalMenu(Base):
     tag_name: Mapped[str]
     platform: Mapped[int | None]
     buttons: Mapped[list[Any]]
-    state: Mapped[State]
+    state: Mapped[ConditionalMenuState]
     problem: Mapped[str | None]
     wechat_id: Mapped[str | None]
     author: Mapped[str]
@@ -76,14 +75,14 @@ class ConditionalMenu(Base):
         return Audience(tag_id=self.tag_id, platform=self.platform)
 
     @property
-    def whom(self) -> str:
+    def audience_label(self) -> str:
         """Whom it is for, in words."""
         tag = self.tag_name or (f"标签 {self.tag_id}" if self.tag_id is not None else "")
         return " · ".join(filter(None, (tag, PLATFORMS.get(self.platform or 0, ""))))
 
 
 @dataclass(frozen=True)
-class Wish:
+class ConditionalMenuSpec:
     """What somebody wants shown to whom."""
 
     name: str
@@ -91,59 +90,69 @@ class Wish:
     buttons: tuple[Button, ...]
 
 
-def access_conditional(member: Member, menu_id: int, right: Right) -> ConditionalMenu:
+def access_conditional(
+    principal: Principal, menu_id: int, permission: Permission
+) -> ConditionalMenu:
     """A conditional menu of an account where the member has the right. Raises NotFound."""
     menu = session.get(ConditionalMenu, menu_id)
     if menu is None:
         raise NotFound(kind="conditional_menu", id=menu_id)
-    member.require(right, account_id=menu.account_id)
+    principal.require(permission, account_id=menu.account_id)
     return menu
 
 
-def conditionals_for_staff(member: Member, account_id: int) -> list[ConditionalMenu]:
+def list_for_staff(principal: Principal, account_id: int) -> list[ConditionalMenu]:
     """The account's conditional menus that are not gone, the one WeChat asks first on top."""
-    accounts.access_account(member, account_id, Right.ACCOUNTS_READ)
-    return _present(account_id)
+    accounts.access_account(principal, account_id, Permission.ACCOUNTS_READ)
+    return _list_present(account_id)
 
 
-def add(member: Member, account_id: int, wish: Wish, *, now: datetime) -> ConditionalMenu:
+def create(
+    principal: Principal, account_id: int, spec: ConditionalMenuSpec, *, now: datetime
+) -> ConditionalMenu:
     """Have WeChat show these buttons to some. Raises NotFound, Invalid, NoMenuYet."""
-    account = accounts.access_account(member, account_id, Right.MENUS_WRITE)
-    if not 1 <= len(wish.name.strip()) <= LONGEST_NAME:
-        raise Invalid(field="name", problem=f"不能为空，最长 {LONGEST_NAME} 个字")
-    standing = wanted(account_id)
-    if standing is None or standing.state is MenuState.FAILED:
+    account = accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
+    if not 1 <= len(spec.name.strip()) <= MAX_NAME_LENGTH:
+        raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
+    target = find_target(account_id)
+    if target is None or target.state is MenuState.FAILED:
         raise NoMenuYet(account=account_id)
     menu = ConditionalMenu(
         account_id=account_id,
-        name=wish.name.strip(),
-        tag_id=wish.audience.tag_id,
-        tag_name=_tag_name(account_id, wish.audience),
-        platform=wish.audience.platform,
-        buttons=dump(wish.buttons),
-        state=State.WAITING,
-        author=member.name,
+        name=spec.name.strip(),
+        tag_id=spec.audience.tag_id,
+        tag_name=_tag_name(account_id, spec.audience),
+        platform=spec.audience.platform,
+        buttons=to_rows(spec.buttons),
+        state=ConditionalMenuState.WAITING,
+        author=principal.name,
         created_at=now,
     )
     session.add(menu)
     session.flush()  # the job and the audit row need the id
-    _tell("menu.add_conditional", menu, account.department_id)
-    jobs.enqueue(ADD, key=f"{ADD}:{menu.id}", menu_id=menu.id)
+    _audit("menu.create_conditional", menu, account.department_id)
+    jobs.enqueue(CREATE, key=f"{CREATE}:{menu.id}", menu_id=menu.id)
     return menu
 
 
-def remove(member: Member, menu_id: int) -> None:
+def delete(principal: Principal, menu_id: int) -> None:
     """Take a conditional menu away; a second time does nothing. Raises NotFound."""
-    menu = access_conditional(member, menu_id, Right.MENUS_WRITE)
-    account = accounts.access_account(member, menu.account_id, Right.MENUS_WRITE)
-    leaving = change(
+    menu = access_conditional(principal, menu_id, Permission.MENUS_WRITE)
+    account = accounts.access_account(principal, menu.account_id, Permission.MENUS_WRITE)
+    deleting = compare_and_set(
         ConditionalMenu,
         menu_id,
-        when={"state": (State.WAITING, State.SHOWN, State.FAILED)},
-        to={"state": State.LEAVING, "problem": None},
+        when={
+            "state": (
+                ConditionalMenuState.WAITING,
+                ConditionalMenuState.PUBLISHED,
+                ConditionalMenuState.FAILED,
+            )
+        },
+        to={"state": ConditionalMenuState.DELETING, "problem": None},
     )
-    if leaving is not None or menu.state is State.LEAVING:
-        _tell("menu.delete_conditional", menu, account.department_id)
+    if deleting is not None or menu.state is ConditionalMenuState.DELETING:
+        _audit("menu.delete_conditional", menu, account.department_id)
         jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}", menu_id=menu_id)
 
 
@@ -154,8 +163,8 @@ def _tag_name(account_id: int, audience: Audience) -> str:
         raise Invalid(field="platform", problem="没有这个选项")
     if audience.tag_id is None:
         return ""
-    sight = sights.of_everybody(account_id)
-    name = sight.tag_name(audience.tag_id) if sight else None
+    remote_menu = remote_state.find_default(account_id)
+    name = remote_menu.tag_name(audience.tag_id) if remote_menu else None
     if name is None:
         raise Invalid(field="tag", problem="账号没有这个标签，请先读取一次微信当前状态")
     return name
@@ -169,103 +178,120 @@ def get(menu_id: int) -> ConditionalMenu:
     return session.get_one(ConditionalMenu, menu_id)
 
 
-def twin(menu_id: int, found: Iterable[gateway.ConditionalMenu]) -> str | None:
+def find_existing(menu_id: int, found: Iterable[gateway.ConditionalMenu]) -> str | None:
     """WeChat's name of a menu just like this one that is nobody else's yet.
 
     A job that was killed between the call and its note finds here what it made.
     """
     menu = get(menu_id)
-    taken = {each.wechat_id for each in _present(menu.account_id)}
+    known_ids = {each.wechat_id for each in _list_present(menu.account_id)}
     for each in found:
-        is_same = each.audience == menu.audience and dump(each.buttons) == menu.buttons
-        if is_same and each.menu_id not in taken:
+        is_same = each.audience == menu.audience and to_rows(each.buttons) == menu.buttons
+        if is_same and each.menu_id not in known_ids:
             return each.menu_id
     return None
 
 
-def added(menu_id: int, wechat_id: str) -> None:
+def mark_published(menu_id: int, wechat_id: str) -> None:
     """Note WeChat's name of it; one that was taken away meanwhile has to leave again."""
-    shown: dict[str, object] = {"state": State.SHOWN, "wechat_id": wechat_id, "problem": None}
-    if change(ConditionalMenu, menu_id, when={"state": State.WAITING}, to=shown) is None:
-        unwanted = change(
+    published: dict[str, object] = {
+        "state": ConditionalMenuState.PUBLISHED,
+        "wechat_id": wechat_id,
+        "problem": None,
+    }
+    if (
+        compare_and_set(
+            ConditionalMenu, menu_id, when={"state": ConditionalMenuState.WAITING}, to=published
+        )
+        is None
+    ):
+        deleted_meanwhile = compare_and_set(
             ConditionalMenu,
             menu_id,
-            when={"state": (State.LEAVING, State.GONE)},
-            to={"state": State.LEAVING, "wechat_id": wechat_id},
+            when={"state": (ConditionalMenuState.DELETING, ConditionalMenuState.DELETED)},
+            to={"state": ConditionalMenuState.DELETING, "wechat_id": wechat_id},
         )
-        if unwanted is not None:
+        if deleted_meanwhile is not None:
             jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}:{wechat_id}", menu_id=menu_id)
 
 
-def gone(menu_id: int) -> None:
+def mark_deleted(menu_id: int) -> None:
     """Note that WeChat shows it to nobody."""
-    change(
+    compare_and_set(
         ConditionalMenu,
         menu_id,
-        when={"state": State.LEAVING},
-        to={"state": State.GONE, "problem": None},
+        when={"state": ConditionalMenuState.DELETING},
+        to={"state": ConditionalMenuState.DELETED, "problem": None},
     )
 
 
-def refused(menu_id: int, problem: str) -> None:
+def mark_failed(menu_id: int, problem: str) -> None:
     """Note that WeChat does not take it."""
-    to: dict[str, object] = {"state": State.FAILED, "problem": problem}
-    change(ConditionalMenu, menu_id, when={"state": State.WAITING}, to=to)
+    to: dict[str, object] = {"state": ConditionalMenuState.FAILED, "problem": problem}
+    compare_and_set(ConditionalMenu, menu_id, when={"state": ConditionalMenuState.WAITING}, to=to)
 
 
-def delayed(menu_id: int, problem: str) -> None:
+def record_delay(menu_id: int, problem: str) -> None:
     """Note why it did not work yet; the job tries again."""
-    when: dict[str, object] = {"state": (State.WAITING, State.LEAVING)}
-    change(ConditionalMenu, menu_id, when=when, to={"problem": problem})
+    when: dict[str, object] = {
+        "state": (ConditionalMenuState.WAITING, ConditionalMenuState.DELETING)
+    }
+    compare_and_set(ConditionalMenu, menu_id, when=when, to={"problem": problem})
 
 
 def reconcile(account_id: int, found: Iterable[gateway.ConditionalMenu], *, now: datetime) -> None:
     """Make our list say what WeChat has. What waits for a job of its own is left alone."""
-    there = {each.menu_id: each for each in found}
-    present = _present(account_id)
+    remote_menus = {each.menu_id: each for each in found}
+    present = _list_present(account_id)
     for menu in present:
-        if menu.state is State.SHOWN and menu.wechat_id not in there:
-            menu.state = State.GONE
-    under_way = any(menu.state in (State.WAITING, State.LEAVING) for menu in present)
+        if menu.state is ConditionalMenuState.PUBLISHED and menu.wechat_id not in remote_menus:
+            menu.state = ConditionalMenuState.DELETED
+    is_busy = any(
+        menu.state in (ConditionalMenuState.WAITING, ConditionalMenuState.DELETING)
+        for menu in present
+    )
     known = {menu.wechat_id for menu in present}
-    if under_way:
+    if is_busy:
         return
-    for each in there.values():
+    for each in remote_menus.values():
         if each.menu_id not in known:
-            session.add(_adopted(account_id, each, now))
+            session.add(_imported(account_id, each, now))
 
 
-def _adopted(account_id: int, found: gateway.ConditionalMenu, now: datetime) -> ConditionalMenu:
+def _imported(account_id: int, found: gateway.ConditionalMenu, now: datetime) -> ConditionalMenu:
     return ConditionalMenu(
         account_id=account_id,
         name="在别处创建的个性化菜单",
         tag_id=found.audience.tag_id,
         tag_name="",
         platform=found.audience.platform,
-        buttons=dump_shown(found.buttons),
-        state=State.SHOWN,
+        buttons=shown_to_rows(found.buttons),
+        state=ConditionalMenuState.PUBLISHED,
         wechat_id=found.menu_id,
         author="",
         created_at=now,
     )
 
 
-def _present(account_id: int) -> list[ConditionalMenu]:
+def _list_present(account_id: int) -> list[ConditionalMenu]:
     return list(
         session.scalars(
             select(ConditionalMenu)
-            .where(ConditionalMenu.account_id == account_id, ConditionalMenu.state != State.GONE)
+            .where(
+                ConditionalMenu.account_id == account_id,
+                ConditionalMenu.state != ConditionalMenuState.DELETED,
+            )
             .order_by(ConditionalMenu.id.desc())
         )
     )
 
 
-def _tell(action: str, menu: ConditionalMenu, department_id: int) -> None:
+def _audit(action: str, menu: ConditionalMenu, department_id: int) -> None:
     audit.record(
         action,
         kind="account",
         object_id=menu.account_id,
         label=menu.name,
         department_id=department_id,
-        after={"whom": menu.whom, "buttons": menu.buttons},
+        after={"whom": menu.audience_label, "buttons": menu.buttons},
     )

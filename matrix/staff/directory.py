@@ -13,30 +13,30 @@ from sqlalchemy import ColumnElement, exists, or_, select, tuple_
 
 from config import clock
 from config.database import session
-from config.tenancy import Member, Right
+from config.permissions import Permission, Principal
 from matrix import accounts, departments
 from matrix.accounts import Account
 from matrix.departments import Department
 from matrix.staff import grants, throttle
 from matrix.staff.grants import Grant
-from matrix.staff.people import Staff, State
+from matrix.staff.members import Staff, StaffState
 from matrix.staff.roles import Role
 
-PAGE = 50
+PAGE_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class StaffFilter:
     """Whom to look for; what is empty does not matter. `word` is part of a name."""
 
-    word: str = ""
+    query: str = ""
     department_id: int | None = None
     role: Role | None = None
-    state: State | None = None
+    state: StaffState | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class StaffListItem:
     """One person in a list."""
 
     person: Staff
@@ -45,24 +45,24 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class StaffPage:
     """Some people; `next` is the person after whom the next page begins, None at the end."""
 
-    cards: Sequence[Card]
-    next: int | None
+    items: Sequence[StaffListItem]
+    next_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ScopeChoices:
     """Where something can be, by id. `departments` stand as a tree: id, name, depth."""
 
     departments: Sequence[tuple[int, str, int]]
     accounts: Sequence[tuple[int, str]]
-    is_city: bool
+    is_city_wide: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ScopeNames:
     """What the places of some people and grants are called."""
 
     departments: dict[int, str] = field(default_factory=dict)
@@ -79,13 +79,18 @@ class Names:
         return self.of_department(grant.department_id)
 
 
-def page(
-    member: Member, wanted: Filter, *, after: int | None = None, now: datetime, size: int = PAGE
-) -> Page:
+def list_for_staff(
+    principal: Principal,
+    filters: StaffFilter,
+    *,
+    after: int | None = None,
+    now: datetime,
+    size: int = PAGE_SIZE,
+) -> StaffPage:
     """Who stands where the member may see staff. Raises Forbidden when that is nowhere."""
-    member.require_anywhere(Right.STAFF_READ)
-    conditions = [member.area(Right.STAFF_READ).covers(department=Staff.department_id)]
-    conditions += _conditions(wanted, clock.local_day(now))
+    principal.require_anywhere(Permission.STAFF_READ)
+    conditions = [principal.scope(Permission.STAFF_READ).sql_filter(department=Staff.department_id)]
+    conditions += _conditions(filters, clock.local_day(now))
     if after is not None:
         name = session.scalar(select(Staff.name).where(Staff.id == after))
         if name is not None:
@@ -93,28 +98,28 @@ def page(
     rows = select(Staff).where(*conditions).order_by(Staff.name, Staff.id).limit(size + 1)
     people = session.scalars(rows).all()
     shown = people[:size]
-    return Page(_cards(shown, now), shown[-1].id if len(people) > size else None)
+    return StaffPage(_list_items(shown, now), shown[-1].id if len(people) > size else None)
 
 
-def _conditions(wanted: Filter, today: date) -> list[ColumnElement[bool]]:
+def _conditions(filters: StaffFilter, today: date) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if wanted.word:
+    if filters.query:
         found.append(
             or_(
-                Staff.name.icontains(wanted.word, autoescape=True),
-                Staff.sign_in_name.icontains(wanted.word, autoescape=True),
+                Staff.name.icontains(filters.query, autoescape=True),
+                Staff.sign_in_name.icontains(filters.query, autoescape=True),
             )
         )
-    if wanted.department_id is not None:
-        within = departments.tree().within(wanted.department_id)
+    if filters.department_id is not None:
+        within = departments.tree().within(filters.department_id)
         found.append(Staff.department_id.in_(within))
-    if wanted.state is not None:
-        found.append(Staff.state == wanted.state)
-    if wanted.role is not None:
+    if filters.state is not None:
+        found.append(Staff.state == filters.state)
+    if filters.role is not None:
         found.append(
             exists().where(
                 Grant.staff_id == Staff.id,
-                Grant.role == wanted.role,
+                Grant.role == filters.role,
                 Grant.revoked_at.is_(None),
                 or_(Grant.ends_on.is_(None), Grant.ends_on >= today),
             )
@@ -122,58 +127,61 @@ def _conditions(wanted: Filter, today: date) -> list[ColumnElement[bool]]:
     return found
 
 
-def _cards(people: Sequence[Staff], now: datetime) -> list[Card]:
-    own: dict[int, list[Grant]] = {}
-    for grant in grants.standing([person.id for person in people]):
-        own.setdefault(grant.staff_id, []).append(grant)
-    locked = throttle.locked([person.sign_in_name for person in people], now=now)
+def _list_items(people: Sequence[Staff], now: datetime) -> list[StaffListItem]:
+    grants_by_person: dict[int, list[Grant]] = {}
+    for grant in grants.list_current([person.id for person in people]):
+        grants_by_person.setdefault(grant.staff_id, []).append(grant)
+    locked = throttle.locked_names([person.sign_in_name for person in people], now=now)
     return [
-        Card(person, own.get(person.id, []), person.sign_in_name in locked) for person in people
+        StaffListItem(person, grants_by_person.get(person.id, []), person.sign_in_name in locked)
+        for person in people
     ]
 
 
-def names(people: Iterable[Staff], granted: Iterable[Grant]) -> Names:
+def scope_names(people: Iterable[Staff], granted: Iterable[Grant]) -> ScopeNames:
     """The names of the places of these people and grants, in two queries."""
     granted = list(granted)
     ids = {person.department_id for person in people} | {each.department_id for each in granted}
-    return Names(
+    return ScopeNames(
         departments.names(key for key in ids if key is not None),
         accounts.names(each.account_id for each in granted if each.account_id is not None),
     )
 
 
-def places(member: Member, right: Right) -> Places:
+def scopes_for_staff(principal: Principal, permission: Permission) -> ScopeChoices:
     """Where the member has a right, to choose from; merged departments are left out."""
-    area = member.area(right)
+    scope = principal.scope(permission)
     rows = session.execute(
         select(Department.id, Department.name, Department.parent_id)
         .where(
-            area.covers(department=Department.id),
-            Department.state == departments.State.ACTIVE,
+            scope.sql_filter(department=Department.id),
+            Department.state == departments.DepartmentState.ACTIVE,
         )
         .order_by(Department.name, Department.id)
     ).all()
-    listed = session.execute(
+    account_rows = session.execute(
         select(Account.id, Account.name)
-        .where(area.covers(account=Account.id))
+        .where(scope.sql_filter(account=Account.id))
         .order_by(Account.name)
     )
-    return Places(
+    return ScopeChoices(
         _as_tree([(row.id, row.name, row.parent_id) for row in rows]),
-        [(key, name) for key, name in listed],
-        area.everywhere,
+        [(key, name) for key, name in account_rows],
+        scope.everywhere,
     )
 
 
 def _as_tree(rows: Sequence[tuple[int, str, int | None]]) -> list[tuple[int, str, int]]:
     known = {key for key, _, _ in rows}
-    below: dict[int | None, list[tuple[int, str]]] = {}
+    children: dict[int | None, list[tuple[int, str]]] = {}
     for key, name, parent in rows:
-        below.setdefault(parent if parent in known else None, []).append((key, name))
+        children.setdefault(parent if parent in known else None, []).append((key, name))
     found: list[tuple[int, str, int]] = []
-    waiting = [(key, name, 0) for key, name in reversed(below.get(None, []))]
-    while waiting:
-        key, name, depth = waiting.pop()
+    stack = [(key, name, 0) for key, name in reversed(children.get(None, []))]
+    while stack:
+        key, name, depth = stack.pop()
         found.append((key, name, depth))
-        waiting += [(inner, said, depth + 1) for inner, said in reversed(below.get(key, []))]
+        stack += [
+            (inner, child_name, depth + 1) for inner, child_name in reversed(children.get(key, []))
+        ]
     return found

@@ -15,17 +15,17 @@ from sqlalchemy import ForeignKey, Index, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
-from config.database import Base, change, session
+from config.database import Base, compare_and_set, session
 from config.errors import Invalid, NotFound
-from config.tenancy import Area, Member, Right
+from config.permissions import Permission, PermissionScope, Principal
 from matrix import departments
 from matrix.accounts import Account
 from matrix.departments import Tree
-from matrix.staff import people
-from matrix.staff.people import NotYourself, Staff
-from matrix.staff.roles import LABELS, RIGHTS, WITH_SECOND_FACTOR, Role
+from matrix.staff import members
+from matrix.staff.members import SelfManagementForbidden, Staff
+from matrix.staff.roles import ROLE_LABELS, ROLE_PERMISSIONS, ROLES_REQUIRING_TWO_FACTOR, Role
 
-_STANDING = text("revoked_at IS NULL")
+_NOT_REVOKED = text("revoked_at IS NULL")
 
 
 class Grant(Base):
@@ -34,10 +34,10 @@ class Grant(Base):
     __tablename__ = "staff_grants"
     __table_args__ = (
         Index(
-            "ix_staff_grants_standing",
+            "ix_staff_grants_current",
             "staff_id",
-            sqlite_where=_STANDING,
-            postgresql_where=_STANDING,
+            sqlite_where=_NOT_REVOKED,
+            postgresql_where=_NOT_REVOKED,
         ),
     )
 
@@ -53,7 +53,7 @@ class Grant(Base):
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
 
-    def holds_on(self, today: date) -> bool:
+    def is_valid_on(self, today: date) -> bool:
         """Whether the grant counts on a local day."""
         return (self.starts_on is None or self.starts_on <= today) and (
             self.ends_on is None or today <= self.ends_on
@@ -61,7 +61,7 @@ class Grant(Base):
 
 
 @dataclass(frozen=True)
-class Wish:
+class GrantSpec:
     """A role somebody is to have, and where and when."""
 
     role: Role
@@ -71,124 +71,130 @@ class Wish:
     ends_on: date | None = None
 
 
-def standing(staff_ids: Collection[int]) -> list[Grant]:
+def list_current(staff_ids: Collection[int]) -> list[Grant]:
     """The grants of people that were not revoked, also those not begun or over, by age."""
     rows = select(Grant).where(Grant.staff_id.in_(staff_ids), Grant.revoked_at.is_(None))
     return list(session.scalars(rows.order_by(Grant.id)))
 
 
-def member(person: Staff, grants: Iterable[Grant], *, today: date) -> Member:
+def principal_for(person: Staff, grants: Iterable[Grant], *, today: date) -> Principal:
     """What a person may do where, by those of these grants that hold today. Two queries at most."""
-    return Member(person.id, person.name, areas([each for each in grants if each.holds_on(today)]))
+    return Principal(
+        person.id, person.name, scopes([each for each in grants if each.is_valid_on(today)])
+    )
 
 
-def ever(staff_id: int) -> list[Grant]:
+def list_all(staff_id: int) -> list[Grant]:
     """Every grant a person was given, also those revoked since, by age."""
     rows = select(Grant).where(Grant.staff_id == staff_id)
     return list(session.scalars(rows.order_by(Grant.id)))
 
 
-def areas(grants: Collection[Grant]) -> dict[Right, Area]:
+def scopes(grants: Collection[Grant]) -> dict[Permission, PermissionScope]:
     """Where some grants give which right, whatever their dates. Two queries at most."""
     if not grants:
         return {}
     tree = departments.tree()
     owners = dict(session.execute(select(Account.id, Account.department_id)).all())
-    found: dict[Right, Area] = {}
+    found: dict[Permission, PermissionScope] = {}
     for grant in grants:
-        area = _area(grant, tree, owners)
-        for right in RIGHTS[grant.role]:
-            found[right] = _joined(found[right], area) if right in found else area
+        scope = _scope(grant, tree, owners)
+        for permission in ROLE_PERMISSIONS[grant.role]:
+            found[permission] = _union(found[permission], scope) if permission in found else scope
     return found
 
 
 def needs_second_factor(grants: Iterable[Grant], *, today: date) -> bool:
     """Whether a role that holds today asks for a second factor."""
-    return any(grant.role in WITH_SECOND_FACTOR for grant in grants if grant.holds_on(today))
+    return any(
+        grant.role in ROLES_REQUIRING_TWO_FACTOR for grant in grants if grant.is_valid_on(today)
+    )
 
 
-def _area(grant: Grant, tree: Tree, owners: dict[int, int]) -> Area:
+def _scope(grant: Grant, tree: Tree, owners: dict[int, int]) -> PermissionScope:
     if grant.account_id is not None:
-        return Area(accounts=frozenset({grant.account_id}))
+        return PermissionScope(accounts=frozenset({grant.account_id}))
     if grant.department_id is None:
-        return Area(everywhere=True)
+        return PermissionScope(everywhere=True)
     within = frozenset(tree.within(grant.department_id))
-    return Area(
+    return PermissionScope(
         departments=within,
         accounts=frozenset(key for key, owner in owners.items() if owner in within),
     )
 
 
-def _joined(one: Area, other: Area) -> Area:
-    return Area(
+def _union(one: PermissionScope, other: PermissionScope) -> PermissionScope:
+    return PermissionScope(
         one.everywhere or other.everywhere,
         one.departments | other.departments,
         one.accounts | other.accounts,
     )
 
 
-def give(staff_id: int, wish: Wish, *, by: Member | None, now: datetime) -> Grant:
+def create(staff_id: int, spec: GrantSpec, *, by: Principal | None, now: datetime) -> Grant:
     """Give a person a role. `by` is None only for commands and the first administrator.
 
     Nobody can give rights they do not have in that place, nor change their own. Raises Invalid,
     NotFound, NotYourself.
     """
-    person = people.get(staff_id)
+    person = members.get(staff_id)
     if by is not None:
-        _check_giver(person, wish, by)
-    _check(wish)
-    if any(_wish_of(each) == wish for each in standing([staff_id])):
+        _check_grantor(person, spec, by)
+    _validate(spec)
+    if any(_spec_of(each) == spec for each in list_current([staff_id])):
         raise Invalid(field="role", problem="已有相同的授权")
     grant = Grant(
         staff_id=staff_id,
-        **vars(wish),
+        **vars(spec),
         created_at=now,
         granted_by=by.staff_id if by else None,
     )
     session.add(grant)
     session.flush()  # the audit row needs the id
-    _tell("staff.grant", person, grant)
+    _audit("staff.grant_role", person, grant)
     return grant
 
 
-def revoke(grant_id: int, *, by: Member | None, now: datetime) -> Grant:
+def revoke(grant_id: int, *, by: Principal | None, now: datetime) -> Grant:
     """Take a role back; a second time changes nothing. Raises NotFound, NotYourself."""
     grant = session.get(Grant, grant_id)
     if grant is None:
         raise NotFound(kind="grant", id=grant_id)
-    person = people.get(grant.staff_id)
+    person = members.get(grant.staff_id)
     if by is not None:
-        _check_giver(person, _wish_of(grant), by)
-    revoked = {"revoked_at": now, "revoked_by": by.staff_id if by else None}
-    moved = change(Grant, grant_id, when={"revoked_at": None}, to=revoked)
-    if moved is not None:
-        _tell("staff.revoke", person, moved)
-    return moved or grant
+        _check_grantor(person, _spec_of(grant), by)
+    values = {"revoked_at": now, "revoked_by": by.staff_id if by else None}
+    updated = compare_and_set(Grant, grant_id, when={"revoked_at": None}, to=values)
+    if updated is not None:
+        _audit("staff.revoke_role", person, updated)
+    return updated or grant
 
 
-def _check_giver(person: Staff, wish: Wish, by: Member) -> None:
-    by.require(Right.STAFF_MANAGE, department_id=person.department_id)
+def _check_grantor(person: Staff, spec: GrantSpec, by: Principal) -> None:
+    by.require(Permission.STAFF_MANAGE, department_id=person.department_id)
     if person.id == by.staff_id:
-        raise NotYourself(staff=person.id)
-    for right in RIGHTS[wish.role]:
-        if not by.may(right, department_id=wish.department_id, account_id=wish.account_id):
+        raise SelfManagementForbidden(staff=person.id)
+    for permission in ROLE_PERMISSIONS[spec.role]:
+        if not by.may(permission, department_id=spec.department_id, account_id=spec.account_id):
             raise Invalid(field="role", problem="不能授予您自己没有的权限")
 
 
-def _check(wish: Wish) -> None:
-    if wish.department_id is not None and wish.account_id is not None:
+def _validate(spec: GrantSpec) -> None:
+    if spec.department_id is not None and spec.account_id is not None:
         raise Invalid(field="account_id", problem="单位和账号只能选一个")
-    if wish.role is Role.MATRIX_ADMIN and (wish.department_id or wish.account_id):
+    if spec.role is Role.MATRIX_ADMIN and (spec.department_id or spec.account_id):
         raise Invalid(field="role", problem="矩阵管理员只能面向全市")
-    if wish.starts_on and wish.ends_on and wish.ends_on < wish.starts_on:
+    if spec.starts_on and spec.ends_on and spec.ends_on < spec.starts_on:
         raise Invalid(field="ends_on", problem="结束日期早于开始日期")
 
 
-def _wish_of(grant: Grant) -> Wish:
-    return Wish(grant.role, grant.department_id, grant.account_id, grant.starts_on, grant.ends_on)
+def _spec_of(grant: Grant) -> GrantSpec:
+    return GrantSpec(
+        grant.role, grant.department_id, grant.account_id, grant.starts_on, grant.ends_on
+    )
 
 
-def administrators(*, today: date) -> list[int]:
+def administrator_ids(*, today: date) -> list[int]:
     """The ids of active people who are matrix administrators today."""
     rows = session.scalars(
         select(Grant)
@@ -196,17 +202,17 @@ def administrators(*, today: date) -> list[int]:
         .where(
             Grant.role == Role.MATRIX_ADMIN,
             Grant.revoked_at.is_(None),
-            Staff.state == people.State.ACTIVE,
+            Staff.state == members.StaffState.ACTIVE,
             or_(Grant.ends_on.is_(None), Grant.ends_on >= today),
         )
     )
-    return sorted({grant.staff_id for grant in rows if grant.holds_on(today)})
+    return sorted({grant.staff_id for grant in rows if grant.is_valid_on(today)})
 
 
-def facts(grant: Grant) -> dict[str, Any]:
+def audit_facts(grant: Grant) -> dict[str, Any]:
     """What the audit shows of a grant."""
     return {
-        "role": LABELS[grant.role],
+        "role": ROLE_LABELS[grant.role],
         "department_id": grant.department_id,
         "account_id": grant.account_id,
         "starts_on": grant.starts_on.isoformat() if grant.starts_on else None,
@@ -214,12 +220,12 @@ def facts(grant: Grant) -> dict[str, Any]:
     }
 
 
-def _tell(action: str, person: Staff, grant: Grant) -> None:
+def _audit(action: str, person: Staff, grant: Grant) -> None:
     audit.record(
         action,
         kind="staff",
         object_id=person.id,
         label=person.name,
         department_id=person.department_id,
-        after=facts(grant),
+        after=audit_facts(grant),
     )

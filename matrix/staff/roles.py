@@ -6,7 +6,7 @@ is general, the leader in charge what is important, the principal leader what is
 
 from enum import StrEnum
 
-from config.tenancy import Right
+from config.permissions import Permission
 
 
 class Role(StrEnum):
@@ -24,7 +24,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-LABELS = {
+ROLE_LABELS = {
     Role.MATRIX_ADMIN: "矩阵管理员",
     Role.DEPARTMENT_ADMIN: "部门管理员",
     Role.EDITOR: "编辑",
@@ -37,44 +37,55 @@ LABELS = {
     Role.AUDITOR: "审计（只读）",
 }
 
-RIGHT_LABELS = {
-    Right.ACCOUNTS_READ: "查看公众号",
-    Right.ACCOUNTS_MANAGE: "接入和管理公众号",
-    Right.MENUS_WRITE: "编辑菜单",
-    Right.CODES_WRITE: "制作参数二维码",
-    Right.MEDIA_WRITE: "管理素材",
-    Right.RULES_READ: "查看关键词规则",
-    Right.RULES_WRITE: "编写关键词规则",
-    Right.RULES_REVIEW: "审核关键词规则",
-    Right.TALKS_READ: "查看市民留言",
-    Right.TALKS_ANSWER: "回复市民留言",
-    Right.PRIVACY_REVEAL: "查看完整个人信息",
-    Right.STAFF_READ: "查看人员",
-    Right.STAFF_MANAGE: "管理人员和授权",
-    Right.DEPARTMENTS_MANAGE: "管理单位",
-    Right.AUDIT_READ: "查看操作记录",
-    Right.AUDIT_EXPORT: "导出操作记录",
-    Right.ALARMS_CLOSE: "处理提醒",
+PERMISSION_LABELS = {
+    Permission.ACCOUNTS_READ: "查看公众号",
+    Permission.ACCOUNTS_MANAGE: "接入和管理公众号",
+    Permission.MENUS_WRITE: "编辑菜单",
+    Permission.QRCODES_WRITE: "制作参数二维码",
+    Permission.MEDIA_WRITE: "管理素材",
+    Permission.RULES_READ: "查看关键词规则",
+    Permission.RULES_WRITE: "编写关键词规则",
+    Permission.RULES_REVIEW: "审核关键词规则",
+    Permission.CONVERSATIONS_READ: "查看市民留言",
+    Permission.CONVERSATIONS_REPLY: "回复市民留言",
+    Permission.PRIVACY_REVEAL: "查看完整个人信息",
+    Permission.STAFF_READ: "查看人员",
+    Permission.STAFF_MANAGE: "管理人员和授权",
+    Permission.DEPARTMENTS_MANAGE: "管理单位",
+    Permission.AUDIT_READ: "查看操作记录",
+    Permission.AUDIT_EXPORT: "导出操作记录",
+    Permission.ALERTS_RESOLVE: "处理提醒",
 }
 
-_READING = frozenset({Right.ACCOUNTS_READ, Right.RULES_READ})
-_REVIEWING = _READING | {Right.RULES_REVIEW}
+_READ_PERMISSIONS = frozenset({Permission.ACCOUNTS_READ, Permission.RULES_READ})
+_REVIEW_PERMISSIONS = _READ_PERMISSIONS | {Permission.RULES_REVIEW}
 
-RIGHTS: dict[Role, frozenset[Right]] = {
-    Role.MATRIX_ADMIN: frozenset(Right),
-    Role.DEPARTMENT_ADMIN: frozenset(Right),
-    Role.EDITOR: _READING
-    | {Right.MENUS_WRITE, Right.CODES_WRITE, Right.MEDIA_WRITE, Right.RULES_WRITE}
-    | {Right.TALKS_READ},
-    Role.REVIEWER_OFFICE: _REVIEWING,
-    Role.REVIEWER_LEADER: _REVIEWING,
-    Role.REVIEWER_PRINCIPAL: _REVIEWING,
-    Role.REVIEWER_SECRECY: _READING,
-    Role.AGENT: _READING | {Right.TALKS_READ, Right.TALKS_ANSWER, Right.ALARMS_CLOSE},
-    Role.CLERK: frozenset({Right.ACCOUNTS_READ}),
-    Role.AUDITOR: _READING
-    | {Right.TALKS_READ, Right.STAFF_READ, Right.AUDIT_READ, Right.AUDIT_EXPORT},
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.MATRIX_ADMIN: frozenset(Permission),
+    Role.DEPARTMENT_ADMIN: frozenset(Permission),
+    Role.EDITOR: _READ_PERMISSIONS
+    | {
+        Permission.MENUS_WRITE,
+        Permission.QRCODES_WRITE,
+        Permission.MEDIA_WRITE,
+        Permission.RULES_WRITE,
+    }
+    | {Permission.CONVERSATIONS_READ},
+    Role.REVIEWER_OFFICE: _REVIEW_PERMISSIONS,
+    Role.REVIEWER_LEADER: _REVIEW_PERMISSIONS,
+    Role.REVIEWER_PRINCIPAL: _REVIEW_PERMISSIONS,
+    Role.REVIEWER_SECRECY: _READ_PERMISSIONS,
+    Role.AGENT: _READ_PERMISSIONS
+    | {Permission.CONVERSATIONS_READ, Permission.CONVERSATIONS_REPLY, Permission.ALERTS_RESOLVE},
+    Role.CLERK: frozenset({Permission.ACCOUNTS_READ}),
+    Role.AUDITOR: _READ_PERMISSIONS
+    | {
+        Permission.CONVERSATIONS_READ,
+        Permission.STAFF_READ,
+        Permission.AUDIT_READ,
+        Permission.AUDIT_EXPORT,
+    },
 }
 
 # who decides, manages or takes data out works with a second factor
-WITH_SECOND_FACTOR = frozenset(Role) - {Role.EDITOR, Role.AGENT, Role.CLERK}
+ROLES_REQUIRING_TWO_FACTOR = frozenset(Role) - {Role.EDITOR, Role.AGENT, Role.CLERK}

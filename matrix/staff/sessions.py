@@ -17,24 +17,24 @@ from sqlalchemy import ForeignKey, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import settings
-from config.database import Base, BigKey, change, session
+from config.database import Base, BigKey, compare_and_set, session
 
 # a deed within this time of the last one noted is not noted again
-NOTED = timedelta(minutes=1)
+TOUCH_INTERVAL = timedelta(minutes=1)
 # how long a second factor counts for dangerous deeds
-FRESH = timedelta(minutes=10)
-_HALF_LASTS = timedelta(minutes=10)
-_AGENT = 200
+CONFIRMATION_LIFETIME = timedelta(minutes=10)
+_HALF_LIFETIME = timedelta(minutes=10)
+_MAX_AGENT_LENGTH = 200
 
 
-class Stage(StrEnum):
+class SessionStage(StrEnum):
     """How far a sign-in has come."""
 
     HALF = "half"
     FULL = "full"
 
 
-class Session(Base):
+class StaffSession(Base):
     """One sign-in. `confirmed_at` is when its owner last proved to be there."""
 
     __tablename__ = "staff_sessions"
@@ -42,7 +42,7 @@ class Session(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     digest: Mapped[str] = mapped_column(unique=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
-    stage: Mapped[Stage]
+    stage: Mapped[SessionStage]
     address: Mapped[str]
     agent: Mapped[str]
     created_at: Mapped[datetime]
@@ -51,24 +51,24 @@ class Session(Base):
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
     ended_why: Mapped[str]
 
-    def is_alive(self, *, now: datetime) -> bool:
+    def is_active(self, *, now: datetime) -> bool:
         """Whether it was not ended, is not idle for too long and not too old."""
         limits = settings.get()
         if self.ended_at is not None:
             return False
-        if self.stage is Stage.HALF:
-            return now < self.created_at + _HALF_LASTS
-        idle = timedelta(minutes=limits.session_idle_minutes)
-        whole = timedelta(hours=limits.session_hours)
-        return now < self.seen_at + idle and now < self.created_at + whole
+        if self.stage is SessionStage.HALF:
+            return now < self.created_at + _HALF_LIFETIME
+        max_idle = timedelta(minutes=limits.session_idle_minutes)
+        max_age = timedelta(hours=limits.session_hours)
+        return now < self.seen_at + max_idle and now < self.created_at + max_age
 
-    def is_fresh(self, *, now: datetime) -> bool:
+    def is_recently_confirmed(self, *, now: datetime) -> bool:
         """Whether its owner proved to be there a short while ago."""
-        return self.confirmed_at is not None and now < self.confirmed_at + FRESH
+        return self.confirmed_at is not None and now < self.confirmed_at + CONFIRMATION_LIFETIME
 
 
 @dataclass(frozen=True)
-class Origin:
+class ClientInfo:
     """Where a sign-in comes from: the client's address and what its browser calls itself."""
 
     address: str
@@ -76,17 +76,22 @@ class Origin:
 
 
 def start(
-    staff_id: int, stage: Stage, origin: Origin, *, now: datetime, confirmed: bool = False
+    staff_id: int,
+    stage: SessionStage,
+    client: ClientInfo,
+    *,
+    now: datetime,
+    confirmed: bool = False,
 ) -> str:
     """Begin a session. Returns the secret for the cookie."""
     secret = secrets.token_urlsafe(32)
     session.add(
-        Session(
+        StaffSession(
             digest=_digest(secret),
             staff_id=staff_id,
             stage=stage,
-            address=origin.address,
-            agent=origin.agent[:_AGENT],
+            address=client.address,
+            agent=client.agent[:_MAX_AGENT_LENGTH],
             created_at=now,
             seen_at=now,
             confirmed_at=now if confirmed else None,
@@ -97,53 +102,61 @@ def start(
     return secret
 
 
-def find(secret: str, *, now: datetime) -> Session | None:
+def find(secret: str, *, now: datetime) -> StaffSession | None:
     """The living session of a cookie, or None."""
-    found = session.scalars(select(Session).where(Session.digest == _digest(secret))).one_or_none()
-    return found if found is not None and found.is_alive(now=now) else None
+    found = session.scalars(
+        select(StaffSession).where(StaffSession.digest == _digest(secret))
+    ).one_or_none()
+    return found if found is not None and found.is_active(now=now) else None
 
 
 def touch(session_id: int, *, now: datetime) -> None:
     """Note that its owner did something."""
-    change(Session, session_id, when={"ended_at": None}, to={"seen_at": now})
+    compare_and_set(StaffSession, session_id, when={"ended_at": None}, to={"seen_at": now})
 
 
 def confirm(session_id: int, *, now: datetime) -> None:
     """Note that its owner proved to be there."""
-    change(Session, session_id, when={"ended_at": None}, to={"confirmed_at": now})
+    compare_and_set(StaffSession, session_id, when={"ended_at": None}, to={"confirmed_at": now})
 
 
-def end(session_id: int, *, why: str, now: datetime) -> bool:
+def end(session_id: int, *, reason: str, now: datetime) -> bool:
     """End a session; False when it was over."""
-    ended = {"ended_at": now, "ended_why": why}
-    return change(Session, session_id, when={"ended_at": None}, to=ended) is not None
+    ended = {"ended_at": now, "ended_why": reason}
+    return compare_and_set(StaffSession, session_id, when={"ended_at": None}, to=ended) is not None
 
 
-def end_all(staff_id: int, *, why: str, now: datetime, but: int | None = None) -> int:
+def end_all(staff_id: int, *, reason: str, now: datetime, except_id: int | None = None) -> int:
     """End all sessions of a person, perhaps but one. Returns how many."""
     ended = session.scalars(
-        update(Session)
-        .where(Session.staff_id == staff_id, Session.ended_at.is_(None), Session.id != (but or 0))
-        .values(ended_at=now, ended_why=why)
-        .returning(Session.id)
+        update(StaffSession)
+        .where(
+            StaffSession.staff_id == staff_id,
+            StaffSession.ended_at.is_(None),
+            StaffSession.id != (except_id or 0),
+        )
+        .values(ended_at=now, ended_why=reason)
+        .returning(StaffSession.id)
         .execution_options(synchronize_session=False)
     ).all()
     session.expire_all()
     return len(ended)
 
 
-def living(staff_id: int, *, now: datetime) -> list[Session]:
+def list_active(staff_id: int, *, now: datetime) -> list[StaffSession]:
     """The full sessions of a person that still work, the newest first."""
-    rows = select(Session).where(
-        Session.staff_id == staff_id, Session.ended_at.is_(None), Session.stage == Stage.FULL
+    rows = select(StaffSession).where(
+        StaffSession.staff_id == staff_id,
+        StaffSession.ended_at.is_(None),
+        StaffSession.stage == SessionStage.FULL,
     )
-    found = session.scalars(rows.order_by(Session.id.desc()))
-    return [each for each in found if each.is_alive(now=now)]
+    found = session.scalars(rows.order_by(StaffSession.id.desc()))
+    return [each for each in found if each.is_active(now=now)]
 
 
-def forget(*, before: datetime) -> int:
+def delete_older_than(*, before: datetime) -> int:
     """Remove sessions that nobody has used since an instant. Returns how many."""
-    removed = delete(Session).where(Session.seen_at < before).returning(Session.id)
+    removed = delete(StaffSession).where(StaffSession.seen_at < before).returning(StaffSession.id)
     return len(session.scalars(removed).all())
 
 

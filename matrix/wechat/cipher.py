@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher as Aes
 from cryptography.hazmat.primitives.ciphers import algorithms, modes
 
 _BLOCK = 32
-_HEAD = 16  # random bytes that only keep equal messages from looking equal
-_LENGTH = 4
+_RANDOM_LENGTH = 16  # random bytes that only keep equal messages from looking equal
+_SIZE_LENGTH = 4
 _KEY_LENGTH = 43
 
 
-class Unopenable(Exception):
+class DecryptionError(Exception):
     """The text was not sealed with this key for this appid. `reason` is for the log."""
 
     def __init__(self, reason: str) -> None:
@@ -49,31 +49,31 @@ class Cipher:
         self._aes = Aes(algorithms.AES(key), modes.CBC(key[:16]))
         self._appid = appid.encode()
 
-    def open(self, sealed: str) -> bytes:
+    def decrypt(self, encrypted: str) -> bytes:
         """The message inside base64 text. Raises Unopenable."""
         try:
-            data = binascii.a2b_base64(sealed.strip().encode(), strict_mode=True)
+            data = binascii.a2b_base64(encrypted.strip().encode(), strict_mode=True)
         except ValueError:
-            raise Unopenable("base64") from None
+            raise DecryptionError("base64") from None
         if not data or len(data) % 16:
-            raise Unopenable("blocks")
+            raise DecryptionError("blocks")
         # whole blocks: nothing is left for a finalize(), which would cost as much again
         plain = self._aes.decryptor().update(data)
         padding = plain[-1]
         if not 1 <= padding <= _BLOCK:
-            raise Unopenable("padding")
-        content = plain[_HEAD:-padding]
-        end = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
-        if len(content) < _LENGTH or end > len(content):
-            raise Unopenable("length")
+            raise DecryptionError("padding")
+        content = plain[_RANDOM_LENGTH:-padding]
+        end = _SIZE_LENGTH + int.from_bytes(content[:_SIZE_LENGTH], "big")
+        if len(content) < _SIZE_LENGTH or end > len(content):
+            raise DecryptionError("length")
         if content[end:] != self._appid:
-            raise Unopenable("appid")
-        return content[_LENGTH:end]
+            raise DecryptionError("appid")
+        return content[_SIZE_LENGTH:end]
 
-    def seal(self, message: bytes, *, head: bytes | None = None) -> str:
+    def encrypt(self, message: bytes, *, random_prefix: bytes | None = None) -> str:
         """Base64 text only this key opens; `head` fixes the 16 random bytes."""
-        length = len(message).to_bytes(_LENGTH, "big")
-        plain = (head or os.urandom(_HEAD)) + length + message + self._appid
+        length = len(message).to_bytes(_SIZE_LENGTH, "big")
+        plain = (random_prefix or os.urandom(_RANDOM_LENGTH)) + length + message + self._appid
         padding = _BLOCK - len(plain) % _BLOCK
         data = self._aes.encryptor().update(plain + bytes([padding]) * padding)
         return binascii.b2a_base64(data, newline=False).decode()

@@ -18,15 +18,23 @@ from enum import StrEnum
 from urllib.parse import unquote_plus
 
 from config.errors import DomainError
-from matrix.wechat.cipher import Cipher, Unopenable, signature
-from matrix.wechat.messages import MAX_BYTES, Inbound, Malformed, Tree, parse, read, understand
-from matrix.wechat.messages.reading import text
+from matrix.wechat.cipher import Cipher, DecryptionError, signature
+from matrix.wechat.messages import (
+    MAX_BYTES,
+    Inbound,
+    MalformedPush,
+    XmlTree,
+    parse,
+    parse_tree,
+    parse_xml,
+)
+from matrix.wechat.messages.xml import text
 
 SUCCESS = "success"  # "heard, no reply": never encrypted
 
-_MAX_QUERY = 2048
+_MAX_QUERY_LENGTH = 2048
 _MAX_PARAMETERS = 32
-_LENGTHS = {
+_MAX_LENGTHS = {
     "signature": 40,
     "msg_signature": 40,
     "timestamp": 10,
@@ -36,7 +44,7 @@ _LENGTHS = {
 }
 
 
-class Mode(StrEnum):
+class EncryptionMode(StrEnum):
     """How an account wants its callbacks: 明文, 兼容, 安全."""
 
     PLAIN = "plain"
@@ -44,7 +52,7 @@ class Mode(StrEnum):
     SAFE = "safe"
 
 
-class Refused(DomainError):
+class CallbackRejected(DomainError):
     """A callback that is not WeChat's, not for this account, or not in its mode."""
 
     status = 403
@@ -55,20 +63,20 @@ class Refused(DomainError):
         self.reason = reason
 
 
-class RefusedShape(Refused):
+class MalformedCallback(CallbackRejected):
     """A callback whose parameters or body are no callback's."""
 
     status = 400
 
 
-class RefusedSize(Refused):
+class CallbackTooLarge(CallbackRejected):
     """A body larger than any callback's."""
 
     status = 413
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class CallbackKeys:
     """The Token and the cipher that fitted a request."""
 
     token: str = field(repr=False)
@@ -77,7 +85,7 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class VerifiedPush:
     """A callback that may be believed.
 
     `key_used` is None when it came in plain text. `is_previous`: it came with a Token or a key
@@ -85,13 +93,13 @@ class Opened:
     """
 
     inbound: Inbound
-    key_used: Keys | None
+    keys: CallbackKeys | None
     is_previous: bool = False
 
     @property
-    def encrypted(self) -> bool:
+    def is_encrypted(self) -> bool:
         """Whether it came encrypted, and the answer must go out so."""
-        return self.key_used is not None
+        return self.keys is not None
 
 
 class Envelope:
@@ -108,7 +116,7 @@ class Envelope:
         *,
         appid: str,
         original_id: str,
-        mode: Mode,
+        mode: EncryptionMode,
         token: str,
         aes_key: str,
         previous_token: str | None = None,
@@ -120,18 +128,18 @@ class Envelope:
         self._ciphers = tuple(Cipher(key, appid) for key in dict.fromkeys(keys) if key)
         self._tokens = tuple(one for one in dict.fromkeys((token, previous_token)) if one)
         self._original_id = original_id
-        self._mode = Mode(mode)
+        self._mode = EncryptionMode(mode)
         self._window = window
 
     def verify_url(self, query: str, *, now: datetime) -> str:
         """The echostr to send back when WeChat checks the address. Raises Refused."""
         parameters = _Parameters(query)
         self._check_time(parameters, now)
-        echo = parameters.need("echostr")
-        self._signed(parameters, "signature")
-        return echo
+        echostr = parameters.require("echostr")
+        self._matching_token(parameters, "signature")
+        return echostr
 
-    def expect(self, query: str, *, now: datetime) -> "Expected":
+    def verify_query(self, query: str, *, now: datetime) -> "VerifiedQuery":
         """A callback whose query WeChat signed, before its body is read. Raises Refused.
 
         WeChat signs time and nonce in every mode. Who cannot do that is not worth waiting for:
@@ -139,78 +147,78 @@ class Envelope:
         """
         parameters = _Parameters(query)
         self._check_time(parameters, now)
-        self._signed(parameters, "signature")
-        return Expected(self, parameters)
+        self._matching_token(parameters, "signature")
+        return VerifiedQuery(self, parameters)
 
-    def open(self, query: str, body: bytes, *, now: datetime) -> Opened:
+    def open(self, query: str, body: bytes, *, now: datetime) -> VerifiedPush:
         """What the callback says. `query` is the raw query string. Raises Refused."""
         _check_size(body)
         parameters = _Parameters(query)
         self._check_time(parameters, now)
-        return Expected(self, parameters).open(body)
+        return VerifiedQuery(self, parameters).open(body)
 
-    def seal(self, xml: str, opened: Opened, *, now: datetime, nonce: str) -> str:
+    def seal(self, xml: str, push: VerifiedPush, *, now: datetime, nonce: str) -> str:
         """The answer as it goes out: sealed as the request was, or plain as the request was.
 
         `nonce` may be the request's or a new one, of letters and digits.
         """
-        keys = opened.key_used
+        keys = push.keys
         if keys is None or xml in ("", SUCCESS):
             return xml
-        sealed = keys.cipher.seal(xml.encode())
+        encrypted = keys.cipher.encrypt(xml.encode())
         timestamp = str(int(now.timestamp()))
-        signed = signature(keys.token, timestamp, nonce, sealed)
+        message_signature = signature(keys.token, timestamp, nonce, encrypted)
         return (
-            f"<xml><Encrypt><![CDATA[{sealed}]]></Encrypt>"
-            f"<MsgSignature><![CDATA[{signed}]]></MsgSignature>"
+            f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt>"
+            f"<MsgSignature><![CDATA[{message_signature}]]></MsgSignature>"
             f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
         )
 
-    def opened(self, parameters: "_Parameters", outer: Tree) -> Opened:
+    def decode(self, parameters: "_Parameters", fields: XmlTree) -> VerifiedPush:
         """What a body says that came with these parameters. Raises Refused, Malformed."""
-        if "Encrypt" in outer:
-            keys, message = self._decrypted(parameters, text(outer, "Encrypt"))
+        if "Encrypt" in fields:
+            keys, message = self._decrypt(parameters, text(fields, "Encrypt"))
             inbound, is_previous = parse(message), keys.is_previous
         else:
-            if self._mode is Mode.SAFE or parameters.get("encrypt_type") == "aes":
-                raise Refused("plaintext")
-            token = self._signed(parameters, "signature")
-            keys, inbound, is_previous = None, understand(outer), token != self._tokens[0]
+            if self._mode is EncryptionMode.SAFE or parameters.get("encrypt_type") == "aes":
+                raise CallbackRejected("plaintext")
+            token = self._matching_token(parameters, "signature")
+            keys, inbound, is_previous = None, parse_tree(fields), token != self._tokens[0]
         if inbound.to != self._original_id:
-            raise Refused("other_account")
-        return Opened(inbound, keys, is_previous)
+            raise CallbackRejected("other_account")
+        return VerifiedPush(inbound, keys, is_previous)
 
-    def _decrypted(self, parameters: "_Parameters", sealed: str) -> tuple[Keys, bytes]:
-        token = self._signed(parameters, "msg_signature", sealed)
+    def _decrypt(self, parameters: "_Parameters", encrypted: str) -> tuple[CallbackKeys, bytes]:
+        token = self._matching_token(parameters, "msg_signature", encrypted)
         reason = ""
         for cipher in self._ciphers:
             try:
-                message = cipher.open(sealed)
-            except Unopenable as error:
+                message = cipher.decrypt(encrypted)
+            except DecryptionError as error:
                 reason = reason or error.reason
                 continue
             current = cipher is self._ciphers[0] and token == self._tokens[0]
-            return Keys(token, cipher, is_previous=not current), message
-        raise Refused(f"cipher:{reason}")
+            return CallbackKeys(token, cipher, is_previous=not current), message
+        raise CallbackRejected(f"cipher:{reason}")
 
-    def _signed(self, parameters: "_Parameters", name: str, *more: str) -> str:
+    def _matching_token(self, parameters: "_Parameters", parameter: str, *parts: str) -> str:
         """The Token that made the signature. Raises Refused when it was none of ours."""
-        given = parameters.need(name)
-        timestamp, nonce = parameters.need("timestamp"), parameters.need("nonce")
+        received = parameters.require(parameter)
+        timestamp, nonce = parameters.require("timestamp"), parameters.require("nonce")
         for token in self._tokens:
-            if hmac.compare_digest(signature(token, timestamp, nonce, *more), given):
+            if hmac.compare_digest(signature(token, timestamp, nonce, *parts), received):
                 return token
-        raise Refused("signature")
+        raise CallbackRejected("signature")
 
     def _check_time(self, parameters: "_Parameters", now: datetime) -> None:
-        timestamp = parameters.need("timestamp")
+        timestamp = parameters.require("timestamp")
         if not timestamp.isdecimal():
-            raise RefusedShape("bad:timestamp")
+            raise MalformedCallback("bad:timestamp")
         if abs(now.timestamp() - int(timestamp)) > self._window:
-            raise Refused("stale")
+            raise CallbackRejected("stale")
 
 
-class Expected:
+class VerifiedQuery:
     """A callback of which only the body is missing."""
 
     __slots__ = ("_envelope", "_parameters")
@@ -219,18 +227,18 @@ class Expected:
         self._envelope = envelope
         self._parameters = parameters
 
-    def open(self, body: bytes) -> Opened:
+    def open(self, body: bytes) -> VerifiedPush:
         """What the callback says. Raises Refused."""
         _check_size(body)
         try:
-            return self._envelope.opened(self._parameters, read(body))
-        except Malformed as error:
-            raise RefusedShape(error.reason) from None
+            return self._envelope.decode(self._parameters, parse_xml(body))
+        except MalformedPush as error:
+            raise MalformedCallback(error.reason) from None
 
 
 def _check_size(body: bytes) -> None:
     if len(body) > MAX_BYTES:
-        raise RefusedSize("body")
+        raise CallbackTooLarge("body")
 
 
 class _Parameters:
@@ -239,33 +247,33 @@ class _Parameters:
     __slots__ = ("_values",)
 
     def __init__(self, query: str) -> None:
-        if len(query) > _MAX_QUERY or not query.isascii():
-            raise RefusedShape("query")
+        if len(query) > _MAX_QUERY_LENGTH or not query.isascii():
+            raise MalformedCallback("query")
         parts = query.split("&")
         if len(parts) > _MAX_PARAMETERS:
-            raise RefusedShape("query")
+            raise MalformedCallback("query")
         self._values: dict[str, str] = {}
         for part in parts:
             name, _, value = part.partition("=")
-            self._take(unquote_plus(name) if "%" in name else name, value)
+            self._add(unquote_plus(name) if "%" in name else name, value)
 
-    def _take(self, name: str, value: str) -> None:
-        limit = _LENGTHS.get(name)
+    def _add(self, name: str, value: str) -> None:
+        limit = _MAX_LENGTHS.get(name)
         if limit is None:
             return
         if name in self._values:
-            raise RefusedShape(f"repeated:{name}")
+            raise MalformedCallback(f"repeated:{name}")
         if "%" in value or "+" in value:
             value = unquote_plus(value)
         if len(value) > limit or not (value.isascii() and value.isprintable()):
-            raise RefusedShape(f"bad:{name}")
+            raise MalformedCallback(f"bad:{name}")
         self._values[name] = value
 
     def get(self, name: str) -> str | None:
         return self._values.get(name)
 
-    def need(self, name: str) -> str:
+    def require(self, name: str) -> str:
         value = self._values.get(name)
         if value:
             return value
-        raise RefusedShape(f"missing:{name}")
+        raise MalformedCallback(f"missing:{name}")

@@ -15,13 +15,13 @@ import re
 from datetime import datetime, timedelta
 
 from config import clock, errors
-from matrix.wechat.codes import Meaning, Reaction, Until, meaning_of
+from matrix.wechat.return_codes import Meaning, Reaction, RetryAfter, meaning_of
 
 _RID = re.compile(r"rid: ?([0-9a-zA-Z-]{8,64})")
 _IP = re.compile(r"invalid ip ([0-9a-fA-F.:]{3,45})")
 
 # Seconds until asking again is worth it.
-_PAUSES = {Until.MINUTE: 60.0, Until.MINUTES: 600.0, Until.HOUR: 3600.0}
+_RETRY_SECONDS = {RetryAfter.MINUTE: 60.0, RetryAfter.MINUTES: 600.0, RetryAfter.HOUR: 3600.0}
 
 
 class GatewayError(errors.DomainError):
@@ -94,49 +94,49 @@ def error_for(errcode: int, errmsg: str, *, call: str) -> GatewayError:
     meaning = meaning_of(errcode)
     rid = _RID.search(errmsg)
     facts: dict[str, object] = {"errmsg": errmsg[:300]}
-    words = meaning.words
-    ip = _IP.search(errmsg)
-    if errcode == 40164 and ip:
-        facts["ip"] = ip[1]
-        words = f"{words}（{ip[1]}）"
-    return _error(meaning)(
-        meaning=words,
+    description = meaning.description
+    address = _IP.search(errmsg)
+    if errcode == 40164 and address:
+        facts["ip"] = address[1]
+        description = f"{description}（{address[1]}）"
+    return _error_class(meaning)(
+        meaning=description,
         call=call,
         errcode=errcode,
         rid=rid[1] if rid else None,
         reaction=meaning.reaction,
         **facts,
-        **_wait(meaning),
+        **_retry_facts(meaning),
     )
 
 
-def _error(meaning: Meaning) -> type[GatewayError]:
-    if meaning.reaction is Reaction.HUMAN and meaning.until:
+def _error_class(meaning: Meaning) -> type[GatewayError]:
+    if meaning.reaction is Reaction.MANUAL_ACTION and meaning.retry_after:
         return Temporary
     return _CLASSES.get(meaning.reaction, Refused)
 
 
 _CLASSES: dict[Reaction, type[GatewayError]] = {
     Reaction.RETRY: Temporary,
-    Reaction.TOKEN: StaleToken,
+    Reaction.REFRESH_TOKEN: StaleToken,
     Reaction.CONFIGURE: NotAuthorised,
     Reaction.QUOTA: QuotaUsed,
 }
 
 
-def _wait(meaning: Meaning) -> dict[str, object]:
-    if meaning.until is None:
+def _retry_facts(meaning: Meaning) -> dict[str, object]:
+    if meaning.retry_after is None:
         return {}
     if meaning.reaction is Reaction.QUOTA:
-        return {"until": _filled_again(meaning.until, now=clock.now())}
-    return {"retry_after": _PAUSES[meaning.until]}
+        return {"until": _quota_resets_at(meaning.retry_after, now=clock.now())}
+    return {"retry_after": _RETRY_SECONDS[meaning.retry_after]}
 
 
-def _filled_again(until: Until, *, now: datetime) -> datetime:
+def _quota_resets_at(retry_after: RetryAfter, *, now: datetime) -> datetime:
     """When a quota is filled again; the platform counts days and months of the city."""
     midnight = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    if until is Until.TOMORROW:
+    if retry_after is RetryAfter.TOMORROW:
         return midnight + timedelta(days=1)
-    if until is Until.NEXT_MONTH:
+    if retry_after is RetryAfter.NEXT_MONTH:
         return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return now + (timedelta(days=1) if until is Until.DAY else timedelta(hours=1))
+    return now + (timedelta(days=1) if retry_after is RetryAfter.DAY else timedelta(hours=1))

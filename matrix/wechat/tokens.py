@@ -20,22 +20,26 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from config import cache, clock, crypto, logs, settings
-from matrix.wechat import wire
-from matrix.wechat.codes import Reaction
+from config import cache, clock, logs, settings
+from config.security import crypto
+from matrix.wechat import http_client
 from matrix.wechat.credentials import Credentials
 from matrix.wechat.errors import GatewayError, NotAuthorised, StaleToken, Temporary
+from matrix.wechat.return_codes import Reaction
 
-_STABLE_TOKEN = wire.Call("POST", "/cgi-bin/stable_token")
+_STABLE_TOKEN = http_client.ApiCall("POST", "/cgi-bin/stable_token")
 
-_RECHECK = 5.0  # seconds this process believes its memory before it asks Redis again
-_EARLY = (180.0, 290.0)  # renewed when so many seconds are left; by chance, so not all at once
-_LEASE = 20.0  # seconds; longer than one call to WeChat may take
-_PATIENCE = 5.0  # seconds to wait for another process that fetches
-_LOCK_PATIENCE = 15.0  # seconds to wait for another thread that fetches
-_SULK = 5.0  # seconds in which a failure is not tried again
+_MEMORY_SECONDS = 5.0  # seconds this process believes its memory before it asks Redis again
+_RENEWAL_MARGIN = (
+    180.0,
+    290.0,
+)  # renewed when so many seconds are left; by chance, so not all at once
+_LEASE_SECONDS = 20.0  # seconds; longer than one call to WeChat may take
+_LEASE_WAIT = 5.0  # seconds to wait for another process that fetches
+_LOCK_WAIT = 15.0  # seconds to wait for another thread that fetches
+_FAILURE_SECONDS = 5.0  # seconds in which a failure is not tried again
 
-_log = logs.get(__name__)
+_log = logs.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class _Token:
     read_at: float = 0.0  # when this process last saw it in Redis, or fetched it
 
 
-class _Shared:
+class _ProcessState:
     """What the threads of this process share.
 
     `failures` and `affirmed` spare WeChat those who queued behind a fetch that brought nothing
@@ -56,11 +60,11 @@ class _Shared:
     def __init__(self) -> None:
         self.tokens: dict[str, _Token] = {}
         self.failures: dict[tuple[str, str], tuple[float, GatewayError]] = {}
-        self.affirmed: dict[str, tuple[float, str]] = {}
+        self.confirmed: dict[str, tuple[float, str]] = {}
         self.locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
-_shared = _Shared()
+_state = _ProcessState()
 
 
 def current(account: Credentials) -> str:
@@ -70,67 +74,67 @@ def current(account: Credentials) -> str:
     WeChat cannot be asked.
     """
     now = _now()
-    token = _known(account.appid, now)
+    token = _find_token(account.appid, now)
     if token and now < token.renew_at:
         return token.value
-    return _renewed(account, old=token if token and now < token.expires_at else None)
+    return _renew(account, old=token if token and now < token.expires_at else None)
 
 
-def failed(account: Credentials, refused: str) -> str:
+def replace_refused(account: Credentials, refused: str) -> str:
     """The token to try instead of one that WeChat refused.
 
     Fetches only when the refused one is still the current one. The errors are those of
     `current`.
     """
-    token = _read(account.appid, _now()) or _shared.tokens.get(account.appid)
+    token = _read_shared(account.appid, _now()) or _state.tokens.get(account.appid)
     if token and token.value != refused and _now() < token.expires_at:
-        _shared.tokens[account.appid] = token
+        _state.tokens[account.appid] = token
         return token.value
-    return _renewed(account, refused=refused)
+    return _renew(account, refused=refused)
 
 
-def prove(account: Credentials) -> datetime:
+def verify_credentials(account: Credentials) -> datetime:
     """Ask WeChat for a token now, whatever is kept. Returns until when it lives.
 
     For who wants to know whether the secret and the allow-list are right. Raises NotAuthorised
     or Temporary, never an error of a moment ago.
     """
-    token = _asked(account)
-    _keep(account.appid, token, _now())
+    token = _request_token(account)
+    _save(account.appid, token, _now())
     return datetime.fromtimestamp(token.expires_at, UTC)
 
 
-def forget() -> None:
+def reset() -> None:
     """Start as a new process does (a test needs it)."""
-    global _shared  # the one thing this module owns
-    _shared = _Shared()
+    global _state  # the one thing this module owns
+    _state = _ProcessState()
 
 
-def _known(appid: str, now: float) -> _Token | None:
+def _find_token(appid: str, now: float) -> _Token | None:
     """The newest token this process can know of, perhaps no longer good."""
-    kept = _shared.tokens.get(appid)
-    if kept and now - kept.read_at < _RECHECK and now < kept.renew_at:
-        return kept
-    shared = _read(appid, now)
-    if shared:
-        _shared.tokens[appid] = shared
-        return shared
-    if kept and now < kept.renew_at:
-        _keep(appid, kept, now)  # Redis lost it; the others need not fetch it
-    return kept
+    cached = _state.tokens.get(appid)
+    if cached and now - cached.read_at < _MEMORY_SECONDS and now < cached.renew_at:
+        return cached
+    stored = _read_shared(appid, now)
+    if stored:
+        _state.tokens[appid] = stored
+        return stored
+    if cached and now < cached.renew_at:
+        _save(appid, cached, now)  # Redis lost it; the others need not fetch it
+    return cached
 
 
-def _renewed(account: Credentials, *, old: _Token | None = None, refused: str = "") -> str:
+def _renew(account: Credentials, *, old: _Token | None = None, refused: str = "") -> str:
     """A fresh token; `old` while somebody else fetches it."""
-    lock = _shared.locks[account.appid]
-    if not lock.acquire(timeout=0 if old else _LOCK_PATIENCE):
+    lock = _state.locks[account.appid]
+    if not lock.acquire(timeout=0 if old else _LOCK_WAIT):
         if old:
             return old.value
         raise Temporary(
             meaning="正在获取接口凭据", call=_STABLE_TOKEN.path, reaction=Reaction.RETRY
         )
     try:
-        return _renewed_alone(account, old, refused)
+        return _renew_locked(account, old, refused)
     except GatewayError:
         if old:
             _log.warning("wechat.token_renewal_failed", appid=account.appid)
@@ -140,59 +144,59 @@ def _renewed(account: Credentials, *, old: _Token | None = None, refused: str = 
         lock.release()
 
 
-def _renewed_alone(account: Credentials, old: _Token | None, refused: str) -> str:
+def _renew_locked(account: Credentials, old: _Token | None, refused: str) -> str:
     """The same, with no other thread of this process beside."""
     appid = account.appid
-    others = _fetched_by_others(appid, refused)
-    if others:
-        return others.value
-    with cache.lease(f"wechat-token:{appid}", _LEASE) as alone:
-        if alone or cache.is_away():
-            others = _fetched_by_others(appid, refused)
-            return others.value if others else _fetch(account, refused)
+    renewed = _find_renewed_elsewhere(appid, refused)
+    if renewed:
+        return renewed.value
+    with cache.lease(f"wechat-token:{appid}", _LEASE_SECONDS) as acquired:
+        if acquired or cache.is_unavailable():
+            renewed = _find_renewed_elsewhere(appid, refused)
+            return renewed.value if renewed else _fetch(account, refused)
     if old:
         return old.value
-    patience = time.monotonic() + _PATIENCE
-    while time.monotonic() < patience:
+    deadline = time.monotonic() + _LEASE_WAIT
+    while time.monotonic() < deadline:
         time.sleep(0.05)
-        others = _fetched_by_others(appid, refused)
-        if others:
-            return others.value
+        renewed = _find_renewed_elsewhere(appid, refused)
+        if renewed:
+            return renewed.value
     return _fetch(account, refused)  # whoever held the lease is slow or dead
 
 
-def _fetched_by_others(appid: str, refused: str) -> _Token | None:
+def _find_renewed_elsewhere(appid: str, refused: str) -> _Token | None:
     now = _now()
-    token = _read(appid, now) or _shared.tokens.get(appid)
+    token = _read_shared(appid, now) or _state.tokens.get(appid)
     if token is None or token.value == refused or now >= token.renew_at:
         return None
-    _shared.tokens[appid] = token
+    _state.tokens[appid] = token
     return token
 
 
 def _fetch(account: Credentials, refused: str) -> str:
     appid = account.appid
     now = time.monotonic()
-    failed_at, failure = _shared.failures.get((appid, account.secret), (-_SULK, None))
-    if failure and now - failed_at < _SULK:
+    failed_at, failure = _state.failures.get((appid, account.secret), (-_FAILURE_SECONDS, None))
+    if failure and now - failed_at < _FAILURE_SECONDS:
         raise failure.with_traceback(None)
-    affirmed_at, affirmed = _shared.affirmed.get(appid, (-_SULK, ""))
-    if refused and refused == affirmed and now - affirmed_at < _SULK:
+    confirmed_at, confirmed = _state.confirmed.get(appid, (-_FAILURE_SECONDS, ""))
+    if refused and refused == confirmed and now - confirmed_at < _FAILURE_SECONDS:
         return refused
     try:
-        token = _asked(account)
+        token = _request_token(account)
     except GatewayError as error:
-        _shared.failures[appid, account.secret] = (time.monotonic(), error)
+        _state.failures[appid, account.secret] = (time.monotonic(), error)
         raise
-    _shared.failures.pop((appid, account.secret), None)
+    _state.failures.pop((appid, account.secret), None)
     if token.value == refused:
-        _shared.affirmed[appid] = (time.monotonic(), refused)
-    _keep(appid, token, _now())
+        _state.confirmed[appid] = (time.monotonic(), refused)
+    _save(appid, token, _now())
     _log.info("wechat.token_fetched", appid=appid, seconds=round(token.expires_at - _now()))
     return token.value
 
 
-def _asked(account: Credentials) -> _Token:
+def _request_token(account: Credentials) -> _Token:
     body = {
         "grant_type": "client_credential",
         "appid": account.appid,
@@ -200,7 +204,9 @@ def _asked(account: Credentials) -> _Token:
         "force_refresh": False,
     }
     try:
-        answer = wire.exchange(_STABLE_TOKEN, settings.get().wechat_api_url, {}, body=body)
+        response = http_client.request_json(
+            _STABLE_TOKEN, settings.get().wechat_api_url, {}, body=body
+        )
     except StaleToken as error:
         # 40001 means the secret here, and a token everywhere else.
         raise NotAuthorised(
@@ -212,28 +218,28 @@ def _asked(account: Credentials) -> _Token:
         ) from None
     now = _now()
     try:
-        value, life = str(answer["access_token"]), float(answer["expires_in"])
+        value, lifetime = str(response["access_token"]), float(response["expires_in"])
     except (KeyError, TypeError, ValueError):
         raise Temporary(
             meaning="微信没有返回接口凭据", call=_STABLE_TOKEN.path, reaction=Reaction.RETRY
         ) from None
-    early = min(random.uniform(*_EARLY), life / 4)
-    return _Token(value, now + life, now + life - early, now)
+    margin = min(random.uniform(*_RENEWAL_MARGIN), lifetime / 4)
+    return _Token(value, now + lifetime, now + lifetime - margin, now)
 
 
-def _keep(appid: str, token: _Token, now: float) -> None:
-    _shared.tokens[appid] = _Token(token.value, token.expires_at, token.renew_at, now)
+def _save(appid: str, token: _Token, now: float) -> None:
+    _state.tokens[appid] = _Token(token.value, token.expires_at, token.renew_at, now)
     body = json.dumps([token.value, token.expires_at, token.renew_at])
-    cache.put(_key(appid), crypto.seal(body), max(1.0, token.expires_at - now))
+    cache.put(_key(appid), crypto.encrypt(body), max(1.0, token.expires_at - now))
 
 
-def _read(appid: str, now: float) -> _Token | None:
-    sealed = cache.get(_key(appid))
-    if sealed is None:
+def _read_shared(appid: str, now: float) -> _Token | None:
+    encrypted = cache.get(_key(appid))
+    if encrypted is None:
         return None
     try:
-        value, expires_at, renew_at = json.loads(crypto.open_sealed(sealed.decode()))
-    except (crypto.Unreadable, ValueError):
+        value, expires_at, renew_at = json.loads(crypto.decrypt(encrypted.decode()))
+    except (crypto.DecryptionFailed, ValueError):
         _log.warning("wechat.token_unreadable", appid=appid)
         return None
     return _Token(value, expires_at, renew_at, now) if now < expires_at else None
@@ -248,4 +254,4 @@ def _now() -> float:
 
 
 # A child process must not wait for a lock that a thread of its parent held.
-os.register_at_fork(after_in_child=forget)
+os.register_at_fork(after_in_child=reset)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from simulator.accounts import Account, Capability
-from simulator.errors import Refused
-from simulator.world import World
+from simulator.accounts.accounts import Account, Capability
+from simulator.core.errors import ApiError
+from simulator.platform import Platform
 
 # A backslash that is not itself escaped, then \uXXXX of a character that needed no escape.
 _NEEDLESS_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
@@ -28,10 +28,10 @@ class Upload:
 
 
 @dataclass
-class Ask:
+class ApiRequest:
     """A request before anybody looked who asks. base: scheme and host it was sent to."""
 
-    world: World
+    platform: Platform
     method: str
     path: str
     query: Mapping[str, str]
@@ -45,31 +45,31 @@ class Ask:
     def body(self) -> dict[str, Any]:
         """The JSON body; raises 44002, 47001 or, for `\\uXXXX` escapes, 40033."""
         if not self.raw.strip():
-            raise Refused(44002, "empty post data")
+            raise ApiError(44002, "empty post data")
         if _NEEDLESS_ESCAPE.search(self.raw):
-            raise Refused(
+            raise ApiError(
                 40033,
                 "invalid charset. please check your request, if include \\uxxxx will create fail!",
             )
         try:
             body = json.loads(self.raw.decode())
         except (UnicodeDecodeError, ValueError, RecursionError) as error:
-            raise Refused(47001, "data format error") from error
+            raise ApiError(47001, "data format error") from error
         if not isinstance(body, dict):
-            raise Refused(47001, "data format error")
+            raise ApiError(47001, "data format error")
         return body
 
 
 @dataclass
-class Call(Ask):
+class Call(ApiRequest):
     """A request of a known account."""
 
     account: Account
 
     @classmethod
-    def of(cls, ask: Ask, account: Account) -> Call:
+    def authenticated(cls, api_request: ApiRequest, account: Account) -> Call:
         """The request, now that the account is known."""
-        facts = {field.name: getattr(ask, field.name) for field in fields(ask)}
+        facts = {field.name: getattr(api_request, field.name) for field in fields(api_request)}
         return cls(**facts, account=account)
 
     @property
@@ -81,12 +81,12 @@ class Call(Ask):
         """The uploaded file; 41005 without one."""
         found = self.uploads.get(name)
         if found is None:
-            raise Refused(41005, "media data missing")
+            raise ApiError(41005, "media data missing")
         return found
 
 
 @dataclass
-class File:
+class FileResult:
     """An answer that is bytes and not JSON."""
 
     data: bytes
@@ -94,7 +94,7 @@ class File:
     filename: str
 
 
-Answer = dict[str, Any] | File
+ApiResult = dict[str, Any] | FileResult
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Route:
 
     method: str
     path: str
-    verb: Callable[[Call], Answer]
-    needs: Capability | None = None
-    by: str = "token"
-    counted: bool = True
+    handler: Callable[[Call], ApiResult]
+    capability: Capability | None = None
+    authentication: str = "token"
+    counts_quota: bool = True

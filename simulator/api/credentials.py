@@ -5,72 +5,76 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.accounts import Account
-from simulator.api.call import OK, Answer, Ask, Call, Route
-from simulator.errors import Refused
+from simulator.accounts.accounts import Account
+from simulator.api.call import OK, ApiRequest, ApiResult, Call, Route
+from simulator.core.errors import ApiError
 
 
-def account_of_secret(ask: Ask) -> Account:
+def account_of_secret(api_request: ApiRequest) -> Account:
     """The account whose secret the request knows; 41002, 41004, 40013, 40125, 40243 or 40164."""
-    fields = given(ask)
+    fields = request_fields(api_request)
     appid, secret = fields.get("appid"), fields.get("secret") or fields.get("appsecret")
     if not appid:
-        raise Refused(41002, "appid missing")
+        raise ApiError(41002, "appid missing")
     if not secret:
-        raise Refused(41004, "appsecret missing")
-    account = ask.world.accounts.find(str(appid))
+        raise ApiError(41004, "appsecret missing")
+    account = api_request.platform.accounts.find(str(appid))
     if account is None:
-        raise Refused(40013, "invalid appid")
+        raise ApiError(40013, "invalid appid")
     if account.secret_frozen:
-        raise Refused(40243, "AppSecret has been frozen, please unfreeze it before use")
+        raise ApiError(40243, "AppSecret has been frozen, please unfreeze it before use")
     if secret != account.secret:
-        raise Refused(40125, "invalid appsecret")
-    if account.ip_allow_list is not None and ask.ip not in account.ip_allow_list:
-        raise Refused(40164, f"invalid ip {ask.ip} ipv6 ::ffff:{ask.ip}, not in whitelist")
+        raise ApiError(40125, "invalid appsecret")
+    if account.ip_allow_list is not None and api_request.ip not in account.ip_allow_list:
+        raise ApiError(
+            40164, f"invalid ip {api_request.ip} ipv6 ::ffff:{api_request.ip}, not in whitelist"
+        )
     return account
 
 
-def given(ask: Ask) -> Mapping[str, Any]:
+def request_fields(api_request: ApiRequest) -> Mapping[str, Any]:
     """The fields of a request by secret: its query, its JSON or its form."""
-    if ask.method == "GET":
-        return ask.query
-    if not ask.raw.lstrip().startswith(b"{"):
-        return ask.form
+    if api_request.method == "GET":
+        return api_request.query
+    if not api_request.raw.lstrip().startswith(b"{"):
+        return api_request.form
     try:
-        return ask.body
-    except Refused:
+        return api_request.body
+    except ApiError:
         return {}
 
 
-def token(call: Call) -> Answer:
+def token(call: Call) -> ApiResult:
     """A new token; the former lives five more minutes."""
     _check_grant(call.query.get("grant_type"))
-    value, seconds = call.world.tokens.fetch(call.appid)
+    value, seconds = call.platform.tokens.issue_token(call.appid)
     return {"access_token": value, "expires_in": seconds}
 
 
-def stable_token(call: Call) -> Answer:
+def stable_token(call: Call) -> ApiResult:
     """The current stable token, or with `force_refresh` a new one."""
     _check_grant(call.body.get("grant_type"))
-    tokens = call.world.tokens
+    tokens = call.platform.tokens
     forced = call.body.get("force_refresh", False)
-    value, seconds = tokens.force_stable(call.appid) if forced else tokens.fetch_stable(call.appid)
+    value, seconds = tokens.renew_stable(call.appid) if forced else tokens.get_stable(call.appid)
     return {"access_token": value, "expires_in": seconds}
 
 
-def clear_quota(call: Call) -> Answer:
+def clear_quota(call: Call) -> ApiResult:
     """Start all counters again without a token (clear_quota/v2)."""
-    call.world.quotas.clear(call.appid)
+    call.platform.quotas.clear(call.appid)
     return OK
 
 
 def _check_grant(grant: object) -> None:
     if grant != "client_credential":
-        raise Refused(40002, "invalid grant_type")
+        raise ApiError(40002, "invalid grant_type")
 
 
 CALLS = (
-    Route("GET", "/cgi-bin/token", token, by="secret"),
-    Route("POST", "/cgi-bin/stable_token", stable_token, by="secret"),
-    Route("POST", "/cgi-bin/clear_quota/v2", clear_quota, by="secret", counted=False),
+    Route("GET", "/cgi-bin/token", token, authentication="secret"),
+    Route("POST", "/cgi-bin/stable_token", stable_token, authentication="secret"),
+    Route(
+        "POST", "/cgi-bin/clear_quota/v2", clear_quota, authentication="secret", counts_quota=False
+    ),
 )

@@ -5,81 +5,81 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from simulator.api.call import OK, Answer, Call, File, Route
-from simulator.errors import Refused
-from simulator.media import RULES, Medium
+from simulator.api.call import OK, ApiResult, Call, FileResult, Route
+from simulator.content.media import RULES, Medium
+from simulator.core.errors import ApiError
 
-MOST_LISTED = 20
+MAX_PAGE = 20
 
 
-def upload(call: Call) -> Answer:
+def upload(call: Call) -> ApiResult:
     """Store a file for three days."""
     kind, file = call.query.get("type", ""), call.upload()
-    medium = call.world.media.add_temporary(call.appid, kind, file.filename, file.data)
+    medium = call.platform.media.add_temporary(call.appid, kind, file.filename, file.data)
     name = "thumb_media_id" if kind == "thumb" else "media_id"
     return {"type": kind, name: medium.id, "created_at": int(medium.created_at)}
 
 
-def get(call: Call) -> Answer:
+def get(call: Call) -> ApiResult:
     """The bytes of a temporary file; for a video where to load it."""
-    medium = call.world.media.get(call.appid, call.query.get("media_id"))
+    medium = call.platform.media.get(call.appid, call.query.get("media_id"))
     if medium.kind == "video":
         return {"video_url": _link(call, medium)}
-    return File(medium.data, medium.mime, medium.filename)
+    return FileResult(medium.data, medium.mime, medium.filename)
 
 
-def upload_image(call: Call) -> Answer:
+def upload_image(call: Call) -> ApiResult:
     """Store a picture for article bodies and answer its link."""
     file = call.upload()
-    medium = call.world.media.add_article_picture(call.appid, file.filename, file.data)
+    medium = call.platform.media.add_article_picture(call.appid, file.filename, file.data)
     return {"url": _link(call, medium)}
 
 
-def add_material(call: Call) -> Answer:
+def add_material(call: Call) -> ApiResult:
     """Store a file for good; a video brings a `description` in its form."""
     kind, file = call.query.get("type") or call.form.get("type", ""), call.upload()
     words = _description(call.form.get("description", "")) if kind == "video" else {}
-    medium = call.world.media.add_permanent(call.appid, kind, file.filename, file.data, **words)
+    medium = call.platform.media.add_permanent(call.appid, kind, file.filename, file.data, **words)
     answer = {"media_id": medium.id}
     return {**answer, "url": _link(call, medium)} if kind in ("image", "thumb") else answer
 
 
-def get_material(call: Call) -> Answer:
+def get_material(call: Call) -> ApiResult:
     """The bytes of a permanent file; for a video its words and where to load it."""
-    medium = call.world.media.get(call.appid, call.body.get("media_id"))
+    medium = call.platform.media.get(call.appid, call.body.get("media_id"))
     if medium.expires_at:
-        raise Refused(40007, "invalid media_id")
+        raise ApiError(40007, "invalid media_id")
     if medium.kind == "video":
         return {
             "title": medium.title,
             "description": medium.introduction,
             "down_url": _link(call, medium),
         }
-    return File(medium.data, medium.mime, medium.filename)
+    return FileResult(medium.data, medium.mime, medium.filename)
 
 
-def delete_material(call: Call) -> Answer:
+def delete_material(call: Call) -> ApiResult:
     """Remove a permanent file."""
-    call.world.media.delete(call.appid, call.body.get("media_id"))
+    call.platform.media.delete(call.appid, call.body.get("media_id"))
     return OK
 
 
-def count_material(call: Call) -> Answer:
+def count_material(call: Call) -> ApiResult:
     """How many permanent files there are of each kind."""
-    kinds = [one.kind for one in call.world.media.permanent(call.appid)]
+    kinds = [one.kind for one in call.platform.media.list_permanent(call.appid)]
     counts = {f"{kind}_count": kinds.count(kind) for kind in ("voice", "video", "image")}
     return {**counts, "news_count": 0}
 
 
-def list_material(call: Call) -> Answer:
+def list_material(call: Call) -> ApiResult:
     """A page of the library, newest first."""
     kind = call.body.get("type")
-    offset, count = call.body.get("offset", 0), call.body.get("count", MOST_LISTED)
+    offset, count = call.body.get("offset", 0), call.body.get("count", MAX_PAGE)
     if kind not in (*RULES, "news"):
-        raise Refused(40004, "invalid media type")
-    if not isinstance(offset, int) or not isinstance(count, int) or not 1 <= count <= MOST_LISTED:
-        raise Refused(40035, "invalid parameter")
-    found = call.world.media.permanent(call.appid, kind)
+        raise ApiError(40004, "invalid media type")
+    if not isinstance(offset, int) or not isinstance(count, int) or not 1 <= count <= MAX_PAGE:
+        raise ApiError(40035, "invalid parameter")
+    found = call.platform.media.list_permanent(call.appid, kind)
     page = found[offset : offset + count]
     return {
         "total_count": len(found),
@@ -105,7 +105,7 @@ def _description(text: str) -> dict[str, str]:
         given: Any = json.loads(text)
         return {"title": str(given["title"]), "introduction": str(given.get("introduction", ""))}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refused(47001, "data format error") from error
+        raise ApiError(47001, "data format error") from error
 
 
 CALLS = (

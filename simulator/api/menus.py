@@ -4,62 +4,62 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.accounts import Capability
-from simulator.api.call import OK, Answer, Call, Route
-from simulator.errors import Refused
+from simulator.accounts.accounts import Capability
+from simulator.api.call import OK, ApiResult, Call, Route
+from simulator.core.errors import ApiError
 
 NO_AUTOREPLY: dict[str, Any] = {"is_add_friend_reply_open": 0, "is_autoreply_open": 0}
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> ApiResult:
     """Replace the default menu."""
-    call.world.menus.create(call.appid, call.body)
-    call.world.pulse.beat()
+    call.platform.menus.create(call.appid, call.body)
+    call.platform.change_signal.notify()
     return OK
 
 
-def get(call: Call) -> Answer:
+def get(call: Call) -> ApiResult:
     """The menus that were made by the API."""
-    return call.world.menus.get(call.appid)
+    return call.platform.menus.get(call.appid)
 
 
-def delete(call: Call) -> Answer:
+def delete(call: Call) -> ApiResult:
     """Remove all menus."""
-    call.world.menus.delete(call.appid)
-    call.world.pulse.beat()
+    call.platform.menus.delete(call.appid)
+    call.platform.change_signal.notify()
     return OK
 
 
-def add_conditional(call: Call) -> Answer:
+def add_conditional(call: Call) -> ApiResult:
     """A menu for followers with a tag or on a platform."""
-    menu_id = call.world.menus.add_conditional(call.appid, call.body)
-    call.world.pulse.beat()
+    menu_id = call.platform.menus.add_conditional(call.appid, call.body)
+    call.platform.change_signal.notify()
     return {"menuid": str(menu_id)}
 
 
-def delete_conditional(call: Call) -> Answer:
+def delete_conditional(call: Call) -> ApiResult:
     """Remove one of them."""
-    call.world.menus.delete_conditional(call.appid, call.body.get("menuid"))
-    call.world.pulse.beat()
+    call.platform.menus.delete_conditional(call.appid, call.body.get("menuid"))
+    call.platform.change_signal.notify()
     return OK
 
 
-def try_match(call: Call) -> Answer:
+def try_match(call: Call) -> ApiResult:
     """The menu one follower sees; 65302 for somebody unknown."""
     try:
-        follower = call.world.followers.known(call.appid, call.body.get("user_id"))
-    except Refused as error:
-        raise Refused(65302, "there is no such user") from error
-    citizen = call.world.followers.citizen(follower.citizen)
-    return {"button": call.world.menus.shown_to(follower, citizen)}
+        follower = call.platform.followers.get_by_openid(call.appid, call.body.get("user_id"))
+    except ApiError as error:
+        raise ApiError(65302, "there is no such user") from error
+    citizen = call.platform.followers.get_citizen(follower.citizen)
+    return {"button": call.platform.menus.menu_for(follower, citizen)}
 
 
-def current(call: Call) -> Answer:
+def current(call: Call) -> ApiResult:
     """The menu in use, also when it was made in the console."""
-    return call.world.menus.current(call.appid, call.account.console.get("menu") or {})
+    return call.platform.menus.current(call.appid, call.account.console.get("menu") or {})
 
 
-def autoreply(call: Call) -> Answer:
+def autoreply(call: Call) -> ApiResult:
     """The automatic replies that were set up in the console."""
     return call.account.console.get("autoreply") or NO_AUTOREPLY
 

@@ -6,15 +6,15 @@ import io
 
 import segno
 
-from simulator.accounts import Capability
-from simulator.api.call import Answer, Call, Route
-from simulator.qrcodes import QrCode
+from simulator.accounts.accounts import Capability
+from simulator.api.call import ApiResult, Call, Route
+from simulator.content.qrcodes import QrCode
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> ApiResult:
     """A code for a scene."""
-    answer = call.world.qrcodes.create(call.appid, call.body)
-    call.world.pulse.beat()
+    answer = call.platform.qrcodes.create(call.appid, call.body)
+    call.platform.change_signal.notify()
     return answer
 
 

@@ -10,74 +10,72 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select, update
 
-from app import jobs as handlers
 from app import scheduler
-from app.broker import QUEUE
+from app.broker import QUEUE_NAME
+from app.jobs import registry as handlers
 from config import clock, jobs
 from config.database import session, transaction
 from config.jobs import Job
-from tests.fixtures.processes import Processes
-from tests.fixtures.redis_server import RedisServer
+from tests.helpers.processes import Processes
+from tests.helpers.redis_server import RedisServer
 
 MINUTE = timedelta(minutes=1)
-NAME = handlers.TIDY
+NAME = handlers.PURGE_EXPIRED
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
+def registered_jobs() -> Iterator[None]:
     handlers.register()
     yield
-    jobs.register(inside={}, outside={})
+    jobs.register(transactional={}, non_transactional={})
 
 
-def asked_for(name: str = NAME) -> int:
+def enqueued(name: str = NAME) -> int:
     with transaction():
         return session.scalar(select(func.count()).where(Job.name == name)) or 0
 
 
-def do_all() -> None:
+def run_waiting() -> None:
     with transaction():
         ids = list(session.scalars(select(Job.id)))
     for job_id in ids:
         jobs.run(job_id, now=clock.now())
 
 
-def test_what_rings_in_many_schedulers_at_once_is_asked_for_once(
-    own_database: str, now: datetime
-) -> None:
+def test_a_time_reached_by_many_schedulers_enqueues_once(own_database: str, now: datetime) -> None:
     together = Barrier(4)
 
     def ring(_: int) -> bool:
         together.wait()
-        return scheduler.ring(NAME, now=now + timedelta(seconds=_))
+        return scheduler.enqueue_due(NAME, now=now + timedelta(seconds=_))
 
     with ThreadPoolExecutor(4) as pool:
         rung = list(pool.map(ring, range(4)))
 
     assert sorted(rung) == [False, False, False, True]
-    assert asked_for() == 1
+    assert enqueued() == 1
 
 
 @pytest.mark.usefixtures("own_database")
-def test_each_hour_of_the_timetable_is_asked_for_once_also_when_the_clock_goes_back(
+def test_each_scheduled_time_enqueues_once_even_when_the_clock_goes_back(
     now: datetime,
 ) -> None:
     hour = timedelta(hours=1)
     rung = []
     for moment in (now, now + hour, now, now + MINUTE, now + hour, now + 2 * hour):
-        rung.append(scheduler.ring(NAME, now=moment))
-        do_all()
+        rung.append(scheduler.enqueue_due(NAME, now=moment))
+        run_waiting()
 
     assert rung == [True, True, False, False, False, True]
-    assert asked_for() == 3
+    assert enqueued() == 3
 
 
 @pytest.mark.usefixtures("own_database")
 def test_one_that_still_waits_is_not_asked_for_again(now: datetime) -> None:
-    assert scheduler.ring(NAME, now=now)
-    scheduler.ring(NAME, now=now + timedelta(days=3))
+    assert scheduler.enqueue_due(NAME, now=now)
+    scheduler.enqueue_due(NAME, now=now + timedelta(days=3))
 
-    assert asked_for() == 1
+    assert enqueued() == 1
 
 
 @pytest.mark.usefixtures("own_database")
@@ -89,32 +87,32 @@ def test_work_is_not_asked_for_when_the_hour_cannot_be_written_down(
 
     monkeypatch.setattr(jobs, "enqueue", fail)
     with pytest.raises(RuntimeError):
-        scheduler.ring(NAME, now=now)
+        scheduler.enqueue_due(NAME, now=now)
     monkeypatch.undo()
 
-    assert scheduler.ring(NAME, now=now), "the claim was undone as well"
-    assert asked_for() == 1
+    assert scheduler.enqueue_due(NAME, now=now), "the claim was undone as well"
+    assert enqueued() == 1
 
 
 def test_everything_in_the_timetable_has_a_handler() -> None:
-    assert set(scheduler.TIMETABLE) <= {*handlers.INSIDE, *handlers.OUTSIDE}
+    assert set(scheduler.CRON_JOBS) <= {*handlers.TRANSACTIONAL, *handlers.NON_TRANSACTIONAL}
 
 
 # ---- two real ones ----
 
 
-def lose(count: int) -> list[int]:
+def lose_jobs(count: int) -> list[int]:
     """Jobs that are due and that nobody was told of."""
     with transaction():
         ids = [jobs.enqueue("nobodys.job", number=number) or 0 for number in range(count)]
-        session.execute(update(Job).where(Job.id.in_(ids)).values(announced_at=None))
+        session.execute(update(Job).where(Job.id.in_(ids)).values(dispatched_at=None))
     return ids
 
 
-def announced(server: RedisServer) -> Counter[int]:
+def dispatched(server: RedisServer) -> Counter[int]:
     """How often each id waits in Redis for a worker."""
     with server.client() as client:
-        messages = client.hvals(f"hub:{QUEUE}.msgs")
+        messages = client.hvals(f"hub:{QUEUE_NAME}.msgs")
     return Counter(json.loads(message)["args"][0] for message in messages)
 
 
@@ -123,14 +121,14 @@ def announced(server: RedisServer) -> Counter[int]:
 def test_two_schedulers_announce_each_lost_job_once(
     processes: Processes, redis_server: RedisServer
 ) -> None:
-    lost = lose(300)
+    lost = lose_jobs(300)
     both = [processes.start("scheduler") for _ in range(2)]
     for each in both:
         each.wait_for_log("scheduler.started")
-        lost += lose(30)
-    both[0].wait_until(lambda: set(announced(redis_server)) >= set(lost))
-    later = lose(1)
-    both[1].wait_until(lambda: set(announced(redis_server)) >= {*lost, *later})
+        lost += lose_jobs(30)
+    both[0].wait_until(lambda: set(dispatched(redis_server)) >= set(lost))
+    later = lose_jobs(1)
+    both[1].wait_until(lambda: set(dispatched(redis_server)) >= {*lost, *later})
 
-    assert set(announced(redis_server).values()) == {1}
+    assert set(dispatched(redis_server).values()) == {1}
     assert [each.stop() for each in both] == [0, 0]

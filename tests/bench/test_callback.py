@@ -1,12 +1,12 @@
 """Callback: figures are compared round by round, and a missed target is said aloud."""
 
-from bench.callback import Result, Turn, ratios, render, report
+from bench.callback import Result, Round, ratios, render, report
 
 
 def result(name: str, *speeds: float, wrong: int = 0) -> Result:
     """A server that answered so many requests a second in each round."""
     turns = [
-        Turn(
+        Round(
             rps=speed,
             p50=5.0,
             p99=9.0,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.common.programs import running
 from bench.load import pushes
 from bench.load.protocol import derive_accounts
 from bench.load.scripts import Kind, Rule, Script
 from bench.peers.programs import FALLBACK, has_node, peers
-from bench.programs import running
 
 pytestmark = pytest.mark.processes
 
@@ -38,7 +38,7 @@ def test_a_peer_answers_every_kind_of_rule_in_order(name: str, tmp_path: Path) -
     prepared = pushes.prepare(pushes.campaign(ACCOUNTS, SCRIPTS), 200, tmp_path)
 
     with running(program) as server:
-        shot = pushes.fire(prepared, server.port, connections=2)
+        shot = pushes.run_load(prepared, server.port, connections=2)
 
     assert {sent.script for sent in prepared.sent} == set(range(len(SCRIPTS)))
-    assert pushes.judge(shot) == pushes.Verdict(checked=200, wrong={})
+    assert pushes.check_replies(shot) == pushes.CheckResult(checked=200, wrong={})

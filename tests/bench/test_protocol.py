@@ -4,9 +4,9 @@ import pytest
 
 from bench.load.protocol import (
     AnyText,
-    Box,
     Expected,
     Message,
+    PushCipher,
     WrongReply,
     check_reply,
     derive_accounts,
@@ -14,7 +14,7 @@ from bench.load.protocol import (
     signature,
 )
 
-ACCOUNT, STRANGER = derive_accounts(2)
+ACCOUNT, OTHER_ACCOUNT = derive_accounts(2)
 OPENID = "o123456"
 REPLY = (
     "<xml><ToUserName><![CDATA[{to}]]></ToUserName>"
@@ -30,9 +30,9 @@ RIGHT = {
 }
 
 
-def sealed(text: str, box: Box | None = None, token: str = ACCOUNT.token) -> bytes:
+def sealed(text: str, box: PushCipher | None = None, token: str = ACCOUNT.token) -> bytes:
     """An encrypted reply."""
-    encrypted = (box or Box(ACCOUNT)).encrypt(text)
+    encrypted = (box or PushCipher(ACCOUNT)).encrypt(text)
     signed = signature(token, "1760000000", "n1", encrypted)
     return (
         f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature>{signed}</MsgSignature>"
@@ -40,10 +40,10 @@ def sealed(text: str, box: Box | None = None, token: str = ACCOUNT.token) -> byt
     ).encode()
 
 
-def judge(body: bytes, expected: Expected = "带身份证来", box: Box | None = None) -> str:
+def judge(body: bytes, expected: Expected = "带身份证来", box: PushCipher | None = None) -> str:
     """What is wrong with a reply, "" when nothing is."""
     try:
-        check_reply(body, ACCOUNT, box or Box(ACCOUNT), OPENID, expected)
+        check_reply(body, ACCOUNT, box or PushCipher(ACCOUNT), OPENID, expected)
     except WrongReply as error:
         return str(error)
     return ""
@@ -71,7 +71,7 @@ def test_a_wrong_field_is_found(field: str, value: str, reason: str) -> None:
 
 def test_a_foreign_signature_or_appid_is_found() -> None:
     text = REPLY.format(**RIGHT)
-    foreign = Box(STRANGER)
+    foreign = PushCipher(OTHER_ACCOUNT)
 
     assert judge(sealed(text, token="other")) == "signature"
     assert judge(sealed(text, box=foreign), box=foreign) == ""
@@ -97,10 +97,10 @@ def test_what_is_no_xml_is_wrong(body: bytes) -> None:
 def test_a_push_is_signed_over_its_encrypted_body() -> None:
     message = Message(OPENID, "身份证丢了", 1, 1760000000)
 
-    query, body = push(ACCOUNT, Box(ACCOUNT), message, "n2")
+    query, body = push(ACCOUNT, PushCipher(ACCOUNT), message, "n2")
 
     encrypted = body.partition("<Encrypt><![CDATA[")[2].partition("]]>")[0]
     signed = signature(ACCOUNT.token, "1760000000", "n2", encrypted)
     assert f"msg_signature={signed}" in query
-    assert "身份证丢了" in Box(ACCOUNT).decrypt(encrypted)
+    assert "身份证丢了" in PushCipher(ACCOUNT).decrypt(encrypted)
     assert "Encrypt" not in push(ACCOUNT, None, message, "n2")[1]

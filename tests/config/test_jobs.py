@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from config import clock, jobs, logs
-from config.alarms import Alarm
+from config.alerts import Alert
 from config.database import session, transaction
 from config.errors import DomainError, Temporary
-from config.jobs import Job, State
+from config.jobs import Job, JobState
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
 
-class Ledger:
+class RecordingHandler:
     """Handlers of the test, and what they did."""
 
     def __init__(self) -> None:
@@ -31,45 +31,52 @@ class Ledger:
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    ledger = Ledger()
-    jobs.register(inside={"ledger.write": ledger.write}, outside={"ledger.call": ledger.write})
-    jobs.announce_with(ledger.announced.extend)
-    yield ledger
-    jobs.register(inside={}, outside={})
-    jobs.announce_with(None)
+def recording_handler() -> Iterator[RecordingHandler]:
+    recording_handler = RecordingHandler()
+    jobs.register(
+        transactional={"ledger.write": recording_handler.write},
+        non_transactional={"ledger.call": recording_handler.write},
+    )
+    jobs.set_dispatcher(recording_handler.announced.extend)
+    yield recording_handler
+    jobs.register(transactional={}, non_transactional={})
+    jobs.set_dispatcher(None)
 
 
-def ask(name: str = "ledger.write", **more: Any) -> int:
+def enqueue(name: str = "ledger.write", **more: Any) -> int:
     with transaction():
         job_id = jobs.enqueue(name, **more)
     assert job_id is not None
     return job_id
 
 
-def state_of(job_id: int) -> State:
+def state_of(job_id: int) -> JobState:
     return session.get_one(Job, job_id, populate_existing=True).state
 
 
 @pytest.mark.parametrize("name", ["ledger.write", "ledger.call"])
-def test_a_job_is_done_once_however_often_its_id_arrives(ledger: Ledger, name: str) -> None:
-    job_id = ask(name, person=7)
+def test_a_job_is_done_once_however_often_its_id_arrives(
+    recording_handler: RecordingHandler, name: str
+) -> None:
+    job_id = enqueue(name, person=7)
 
     states = [jobs.run(job_id, now=clock.now()) for _ in range(3)]
 
-    assert states == [State.DONE, None, None]
-    assert ledger.done == [{"person": 7}]
+    assert states == [JobState.DONE, None, None]
+    assert recording_handler.done == [{"person": 7}]
 
 
-def test_ids_are_announced_after_the_commit_and_not_before(ledger: Ledger) -> None:
+def test_ids_are_announced_after_the_commit_and_not_before(
+    recording_handler: RecordingHandler,
+) -> None:
     with transaction():
         job_id = jobs.enqueue("ledger.write")
-        assert ledger.announced == []
+        assert recording_handler.announced == []
 
-    assert ledger.announced == [job_id]
+    assert recording_handler.announced == [job_id]
 
 
-def test_a_change_that_is_undone_leaves_no_job(ledger: Ledger) -> None:
+def test_a_change_that_is_undone_leaves_no_job(recording_handler: RecordingHandler) -> None:
     def fail() -> None:
         with transaction():
             jobs.enqueue("ledger.write")
@@ -77,37 +84,37 @@ def test_a_change_that_is_undone_leaves_no_job(ledger: Ledger) -> None:
 
     with pytest.raises(RuntimeError):
         fail()
-    ask()
+    enqueue()
 
     assert session.scalars(select(Job)).all() != []
-    assert len(ledger.announced) == 1, "only the second was announced"
+    assert len(recording_handler.announced) == 1, "only the second was announced"
 
 
-def test_a_key_is_taken_until_its_job_is_done(ledger: Ledger) -> None:
-    first = ask(key="menu:1")
+def test_a_key_is_taken_until_its_job_is_done(recording_handler: RecordingHandler) -> None:
+    first = enqueue(key="menu:1")
     with transaction():
         assert jobs.enqueue("ledger.write", key="menu:1") is None
         assert jobs.enqueue("ledger.write", key="menu:2") is not None
 
     jobs.run(first, now=clock.now())
 
-    assert ask(key="menu:1") != first
+    assert enqueue(key="menu:1") != first
 
 
-def test_what_may_pass_is_tried_again_later(ledger: Ledger) -> None:
-    job_id = ask("ledger.call")
-    ledger.trouble = Temporary(retry_after=30)
+def test_a_temporary_error_is_retried_later(recording_handler: RecordingHandler) -> None:
+    job_id = enqueue("ledger.call")
+    recording_handler.trouble = Temporary(retry_after=30)
     now = clock.now()
 
-    assert jobs.run(job_id, now=now) is State.WAITING
+    assert jobs.run(job_id, now=now) is JobState.WAITING
     assert jobs.run(job_id, now=clock.now()) is None, "it is not due yet"
-    ledger.trouble = None
-    assert jobs.run(job_id, now=now + timedelta(seconds=60)) is State.DONE
+    recording_handler.trouble = None
+    assert jobs.run(job_id, now=now + timedelta(seconds=60)) is JobState.DONE
 
 
-def test_pauses_grow_with_each_failure(ledger: Ledger) -> None:
-    job_id = ask("ledger.call")
-    ledger.trouble = OSError("no line")
+def test_retry_delays_grow_with_each_failure(recording_handler: RecordingHandler) -> None:
+    job_id = enqueue("ledger.call")
+    recording_handler.trouble = OSError("no line")
     pauses = []
     now = clock.now()
     for _ in range(6):
@@ -123,99 +130,112 @@ def test_pauses_grow_with_each_failure(ledger: Ledger) -> None:
     assert pauses[-1] > 25
 
 
-def test_a_job_that_fails_too_often_stands_as_dead_with_an_alarm(ledger: Ledger) -> None:
-    job_id = ask("ledger.call")
-    ledger.trouble = OSError("no line")
+def test_a_job_that_fails_too_often_is_dead_and_raises_an_alert(
+    recording_handler: RecordingHandler,
+) -> None:
+    job_id = enqueue("ledger.call")
+    recording_handler.trouble = OSError("no line")
     now = clock.now()
     for _ in range(12):
         jobs.run(job_id, now=now)
         now += timedelta(hours=2)
 
-    assert state_of(job_id) is State.DEAD
-    assert session.scalars(select(Alarm.kind)).all() == ["job.dead"]
+    assert state_of(job_id) is JobState.DEAD
+    assert session.scalars(select(Alert.kind)).all() == ["job.dead"]
     assert "no line" in (session.get_one(Job, job_id).last_error or "")
 
 
-def test_what_a_rule_refuses_is_not_tried_again(ledger: Ledger) -> None:
-    job_id = ask("ledger.call")
-    ledger.trouble = DomainError()
+def test_a_domain_error_is_not_retried(recording_handler: RecordingHandler) -> None:
+    job_id = enqueue("ledger.call")
+    recording_handler.trouble = DomainError()
 
-    assert jobs.run(job_id, now=clock.now()) is State.DEAD
+    assert jobs.run(job_id, now=clock.now()) is JobState.DEAD
 
 
-def test_a_dead_job_can_be_given_a_new_life(ledger: Ledger) -> None:
-    job_id = ask("ledger.call")
-    ledger.trouble = DomainError()
+def test_a_dead_job_can_be_retried(recording_handler: RecordingHandler) -> None:
+    job_id = enqueue("ledger.call")
+    recording_handler.trouble = DomainError()
     jobs.run(job_id, now=clock.now())
-    ledger.trouble = None
+    recording_handler.trouble = None
 
     with transaction():
-        assert jobs.revive(job_id, now=clock.now())
-        assert not jobs.revive(job_id, now=clock.now())
+        assert jobs.retry_dead(job_id, now=clock.now())
+        assert not jobs.retry_dead(job_id, now=clock.now())
 
-    assert jobs.run(job_id, now=clock.now()) is State.DONE
+    assert jobs.run(job_id, now=clock.now()) is JobState.DONE
 
 
-def test_the_change_of_a_job_that_fails_inside_is_undone(ledger: Ledger) -> None:
+def test_the_change_of_a_job_that_fails_inside_is_undone(
+    recording_handler: RecordingHandler,
+) -> None:
     def half(*, now: object) -> None:
         jobs.enqueue("ledger.write")
         raise RuntimeError("half-way")
 
-    jobs.register(inside={"ledger.half": half}, outside={})
-    job_id = ask("ledger.half")
+    jobs.register(transactional={"ledger.half": half}, non_transactional={})
+    job_id = enqueue("ledger.half")
 
-    assert jobs.run(job_id, now=clock.now()) is State.WAITING
+    assert jobs.run(job_id, now=clock.now()) is JobState.WAITING
     assert session.scalars(select(Job.name)).all() == ["ledger.half"]
 
 
-def test_the_sweep_finds_what_nobody_was_told_of(ledger: Ledger) -> None:
-    jobs.announce_with(None)
-    lost = ask()
-    future = ask(due=clock.now() + timedelta(hours=1))
-    jobs.announce_with(ledger.announced.extend)
+def test_the_sweep_redispatches_lost_jobs(recording_handler: RecordingHandler) -> None:
+    jobs.set_dispatcher(None)
+    lost = enqueue()
+    future = enqueue(due=clock.now() + timedelta(hours=1))
+    jobs.set_dispatcher(recording_handler.announced.extend)
 
-    assert jobs.sweep(now=clock.now()) == 0, "it was announced a moment ago"
-    jobs.sweep(now=clock.now() + timedelta(minutes=1))
-    jobs.sweep(now=clock.now() + timedelta(minutes=1))
-    assert ledger.announced == [lost], "once, and nothing that is not due"
-    jobs.sweep(now=clock.now() + timedelta(hours=2))
-    assert ledger.announced == [lost, future, lost] or ledger.announced == [lost, lost, future]
+    assert jobs.redispatch_lost(now=clock.now()) == 0, "it was announced a moment ago"
+    jobs.redispatch_lost(now=clock.now() + timedelta(minutes=1))
+    jobs.redispatch_lost(now=clock.now() + timedelta(minutes=1))
+    assert recording_handler.announced == [lost], "once, and nothing that is not due"
+    jobs.redispatch_lost(now=clock.now() + timedelta(hours=2))
+    assert recording_handler.announced == [lost, future, lost] or recording_handler.announced == [
+        lost,
+        lost,
+        future,
+    ]
 
 
-def test_a_job_whose_worker_died_is_sent_again_and_the_late_worker_changes_nothing(
-    ledger: Ledger,
+def test_a_job_whose_worker_died_is_dispatched_again_and_the_late_worker_changes_nothing(
+    recording_handler: RecordingHandler,
 ) -> None:
-    job_id = ask()
+    job_id = enqueue()
     now = clock.now()
     with transaction():
         claimed = jobs._claim(job_id, now)
     assert claimed is not None
 
-    assert jobs.sweep(now=now + timedelta(seconds=30)) == 0, "the lease still holds"
-    assert jobs.sweep(now=now + timedelta(minutes=5)) == 1
-    assert jobs.run(job_id, now=now + timedelta(minutes=5)) is State.DONE
+    assert jobs.redispatch_lost(now=now + timedelta(seconds=30)) == 0, "the lease still holds"
+    assert jobs.redispatch_lost(now=now + timedelta(minutes=5)) == 1
+    assert jobs.run(job_id, now=now + timedelta(minutes=5)) is JobState.DONE
     with transaction():
-        assert not jobs._finish(job_id, claimed[2], State.WAITING)
-    assert state_of(job_id) is State.DONE
+        assert not jobs._finish(job_id, claimed[2], JobState.WAITING)
+    assert state_of(job_id) is JobState.DONE
 
 
-def test_finished_jobs_are_forgotten_and_dead_ones_stay(ledger: Ledger) -> None:
-    done, dead = ask(), ask("ledger.call")
+def test_finished_jobs_are_deleted_and_dead_ones_stay(recording_handler: RecordingHandler) -> None:
+    done, dead = enqueue(), enqueue("ledger.call")
     jobs.run(done, now=clock.now())
-    ledger.trouble = DomainError()
+    recording_handler.trouble = DomainError()
     jobs.run(dead, now=clock.now())
 
     with transaction():
-        assert jobs.forget_done(before=clock.now() + timedelta(days=1)) == 1
+        assert jobs.purge_done(before=clock.now() + timedelta(days=1)) == 1
 
     assert session.scalars(select(Job.id)).all() == [dead]
 
 
-def test_a_job_is_logged_under_the_request_that_asked_for_it(ledger: Ledger) -> None:
+def test_a_job_is_logged_under_the_request_that_asked_for_it(
+    recording_handler: RecordingHandler,
+) -> None:
     heard: list[str] = []
-    jobs.register(inside={"ledger.ear": lambda *, now: heard.append(logs.request_id())}, outside={})
-    with logs.bound(request="r1"):
-        job_id = ask("ledger.ear")
+    jobs.register(
+        transactional={"ledger.ear": lambda *, now: heard.append(logs.request_id())},
+        non_transactional={},
+    )
+    with logs.bound_context(request="r1"):
+        job_id = enqueue("ledger.ear")
 
     jobs.run(job_id, now=clock.now())
 

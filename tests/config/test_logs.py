@@ -17,18 +17,18 @@ def written(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Written]:
     monkeypatch.setenv("LOG_FORMAT", "json")
-    settings.forget()
+    settings.reset()
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     root.handlers[:], root.level = before[0], before[1]
-    settings.forget()
+    settings.reset()
 
 
 def test_ids_that_are_bound_stand_on_the_line(written: Written) -> None:
     logs.configure()
-    with logs.bound(job=7):
-        logs.get("room").info("something", account="wx1")
+    with logs.bound_context(job=7):
+        logs.get_logger("room").info("something", account="wx1")
 
     (line,) = written()
     assert (line["event"], line["job"], line["account"], line["level"]) == (
@@ -41,7 +41,7 @@ def test_ids_that_are_bound_stand_on_the_line(written: Written) -> None:
 
 def test_secrets_are_blanked_by_name_and_inside_addresses(written: Written) -> None:
     logs.configure()
-    logs.get("room").warning(
+    logs.get_logger("room").warning(
         "call",
         access_token="TOPSECRET",
         url="https://api/cgi-bin/x?access_token=TOPSECRET&openid=oTOPSECRET",

@@ -22,24 +22,24 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     for name in settings.Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    settings.forget()
+    settings.reset()
     return monkeypatch
 
 
 @pytest.fixture(autouse=True)
-def _read_anew() -> object:
+def _reset_settings() -> object:
     yield
-    settings.forget()
+    settings.reset()
 
 
 def test_nothing_set_gives_an_embedded_hub_with_keys_of_its_own(
     environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first = settings.get()
-    settings.forget()
+    settings.reset()
 
-    assert first.database == f"sqlite:///{tmp_path}/hub.sqlite3"
-    assert first.redis == f"unix://{tmp_path}/redis.sock"
+    assert first.effective_database_url == f"sqlite:///{tmp_path}/hub.sqlite3"
+    assert first.effective_redis_url == f"unix://{tmp_path}/redis.sock"
     assert len(first.secret_key) >= 32
     assert settings.get() == first, "the second start finds the keys of the first"
     assert (tmp_path / "keys" / "field_key").stat().st_mode & 0o077 == 0
@@ -68,8 +68,8 @@ def test_production_takes_what_it_is_given(environment: pytest.MonkeyPatch) -> N
 
     given = settings.get()
 
-    assert given.database == "postgresql+psycopg://hub@db/hub"
-    assert given.address == "https://hub.example"
+    assert given.effective_database_url == "postgresql+psycopg://hub@db/hub"
+    assert given.base_url == "https://hub.example"
 
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "FIELD_KEYS", "PUBLIC_URL"])

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from keywords.replies import Text
-from keywords.rules import Keyword, Rule
+from keywords.rules.replies import Text
+from keywords.rules.values import Keyword, Rule
 
 
 def rule(code: str, *texts: str | Keyword, **more: Any) -> Rule:
     """A rule with these keywords; plain texts are contained."""
     keywords = tuple(Keyword(each) if isinstance(each, str) else each for each in texts)
     return Rule(
-        code=code,
+        slug=code,
         name=more.pop("name", code),
         keywords=keywords or (Keyword(code),),
         replies=(Text(f"答复 {code}"),),

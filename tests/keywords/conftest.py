@@ -7,8 +7,8 @@ import pytest
 from config.database import session
 from matrix import accounts, departments
 from matrix.accounts import Account
-from tests.fixtures import NOW
-from tests.matrix.conftest import wish
+from tests.helpers import NOW
+from tests.matrix.conftest import account_spec
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def make_department(rolled_back: None) -> Callable[[str], int]:
     """Found a department by code. Gives its number."""
 
     def make(code: str) -> int:
-        return departments.add(code=code, name=f"{code}局", kind="政府部门", now=NOW).id
+        return departments.create(slug=code, name=f"{code}局", kind="政府部门", now=NOW).id
 
     return make
 
@@ -26,8 +26,8 @@ def make_account(rolled_back: None) -> Callable[..., Account]:
     """Register an account by number, with a department of its own."""
 
     def make(number: int = 1) -> Account:
-        owner = departments.add(code=f"owner{number}", name=f"单位{number}", kind="", now=NOW)
-        account = accounts.add(wish(owner, number), now=NOW)
+        owner = departments.create(slug=f"owner{number}", name=f"单位{number}", kind="", now=NOW)
+        account = accounts.create(account_spec(owner, number), now=NOW)
         session.flush()
         return account
 

@@ -6,28 +6,32 @@ from typing import Any
 import pytest
 
 from config.database import session
-from config.tenancy import Area, Member, Right
+from config.permissions import Permission, PermissionScope, Principal
 from matrix import accounts, departments
-from matrix.accounts import Account, Kind, Wish
+from matrix.accounts import Account, AccountKind, AccountSpec
 from matrix.departments import Department
-from matrix.wechat.envelope import Mode
-from tests.fixtures import NOW
+from matrix.wechat.envelope import EncryptionMode
+from tests.helpers import NOW
 
-EVERYWHERE = Member(1, "管理员", dict.fromkeys(Right, Area(everywhere=True)))
+EVERYWHERE = Principal(1, "管理员", dict.fromkeys(Permission, PermissionScope(everywhere=True)))
 
 MakeDepartment = Callable[..., Department]
 MakeAccount = Callable[..., Account]
 
 
-def member_at(account_id: int, *rights: Right) -> Member:
+def principal_at(account_id: int, *rights: Permission) -> Principal:
     """Somebody who has these rights at one account."""
-    return Member(2, "编辑", dict.fromkeys(rights, Area(accounts=frozenset({account_id}))))
+    return Principal(
+        2, "编辑", dict.fromkeys(rights, PermissionScope(accounts=frozenset({account_id})))
+    )
 
 
-def member_of(department_id: int, *rights: Right) -> Member:
+def principal_of(department_id: int, *rights: Permission) -> Principal:
     """Somebody who has these rights in one department."""
-    return Member(
-        3, "单位管理员", dict.fromkeys(rights, Area(departments=frozenset({department_id})))
+    return Principal(
+        3,
+        "单位管理员",
+        dict.fromkeys(rights, PermissionScope(departments=frozenset({department_id}))),
     )
 
 
@@ -36,8 +40,8 @@ def make_department(rolled_back: None) -> MakeDepartment:
     """Found a department by code, below another or not."""
 
     def make(code: str, *, below: Department | None = None, name: str = "") -> Department:
-        return departments.add(
-            code=code,
+        return departments.create(
+            slug=code,
             name=name or f"{code}局",
             kind="政府部门",
             parent_id=below.id if below else None,
@@ -47,21 +51,21 @@ def make_department(rolled_back: None) -> MakeDepartment:
     return make
 
 
-def wish(department: Department, number: int = 1, **changes: Any) -> Wish:
+def account_spec(department: Department, number: int = 1, **changes: Any) -> AccountSpec:
     """What an account should be; numbers tell accounts apart."""
     values: dict[str, Any] = {
         "appid": f"wx{number:016x}",
         "original_id": f"gh_{number:012d}",
         "department_id": department.id,
         "name": f"账号{number}",
-        "kind": Kind.SERVICE,
+        "kind": AccountKind.SERVICE,
         "verified": True,
-        "mode": Mode.SAFE,
+        "mode": EncryptionMode.SAFE,
         "token": f"token{number}",
         "aes_key": f"{number:0>42}A",
         "secret": f"secret{number:0>20}",
     }
-    return Wish(**values | changes)
+    return AccountSpec(**values | changes)
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def make_account(make_department: MakeDepartment) -> MakeAccount:
 
     def make(number: int = 1, *, department: Department | None = None, **changes: Any) -> Account:
         owner = department or make_department(f"owner{number}")
-        account = accounts.add(wish(owner, number, **changes), now=NOW)
+        account = accounts.create(account_spec(owner, number, **changes), now=NOW)
         session.flush()
         return account
 

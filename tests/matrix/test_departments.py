@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from config import revisions
-from config.audit import Entry
+from config import cache_versions
+from config.audit import AuditEntry
 from config.database import session
 from config.errors import Invalid, NotFound, Stale
-from config.tenancy import Right
+from config.permissions import Permission
 from matrix import departments
-from matrix.departments import DepartmentClosed, TreeKnot
-from tests.fixtures import NOW
-from tests.matrix.conftest import EVERYWHERE, MakeDepartment, member_of
+from matrix.departments import DepartmentClosed, DepartmentCycle
+from tests.helpers import NOW
+from tests.matrix.conftest import EVERYWHERE, MakeDepartment, principal_of
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
@@ -38,7 +38,7 @@ def test_a_renamed_department_remembers_what_it_was_called(make_department: Make
     departments.rename(bureau.id, "卫生健康局", now=NOW)
     departments.rename(bureau.id, "卫生健康局", now=NOW)
 
-    assert departments.by_code("health").name == "卫生健康局"
+    assert departments.get_by_slug("health").name == "卫生健康局"
     assert departments.former_names(bureau.id) == ["卫生局", "卫生和计划生育局"]
 
 
@@ -62,9 +62,9 @@ def test_no_department_comes_to_stand_below_itself(make_department: MakeDepartme
     city = make_department("city")
     police = make_department("police", below=city)
 
-    with pytest.raises(TreeKnot):
+    with pytest.raises(DepartmentCycle):
         departments.move(city.id, police.id)
-    with pytest.raises(TreeKnot):
+    with pytest.raises(DepartmentCycle):
         departments.merge(city.id, into=police.id)
     departments.move(police.id, None)
     assert departments.tree().above(police.id) == ()
@@ -76,36 +76,36 @@ def test_a_code_belongs_to_one_department(make_department: MakeDepartment) -> No
     with pytest.raises(Invalid, match="police"):
         make_department("police")
     with pytest.raises(NotFound):
-        departments.by_code("water")
+        departments.get_by_slug("water")
 
 
 def test_every_change_is_audited_and_announced(make_department: MakeDepartment) -> None:
     bureau = make_department("health")
     departments.rename(bureau.id, "卫生健康局", now=NOW)
-    departments.describe(bureau.id, kind=bureau.kind, phone=bureau.phone, details=bureau.details)
+    departments.update(bureau.id, kind=bureau.kind, phone=bureau.phone, details=bureau.details)
 
-    rows = session.scalars(select(Entry).order_by(Entry.id)).all()
+    rows = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
 
-    assert [row.action for row in rows] == ["department.add", "department.rename"]
+    assert [row.action for row in rows] == ["department.create", "department.rename"]
     assert rows[1].before is not None
     assert rows[1].before["name"] == "health局"
-    assert revisions.current()["departments"] == 2
+    assert cache_versions.current()["departments"] == 2
 
 
 def test_a_department_is_there_only_for_who_has_the_right_in_it(
     make_department: MakeDepartment,
 ) -> None:
     mine, noise = make_department("police"), make_department("hrss")
-    member = member_of(mine.id, Right.DEPARTMENTS_MANAGE)
-    right = Right.DEPARTMENTS_MANAGE
+    member = principal_of(mine.id, Permission.DEPARTMENTS_MANAGE)
+    right = Permission.DEPARTMENTS_MANAGE
 
     assert departments.access_department(member, mine.id, right) is mine
-    assert departments.departments_for_staff(member, right) == [mine]
+    assert departments.list_for_staff(member, right) == [mine]
     for department_id in (noise.id, noise.id + 1):
         with pytest.raises(NotFound):
             departments.access_department(member, department_id, right)
     with pytest.raises(NotFound):
-        departments.access_department(member, mine.id, Right.STAFF_MANAGE)
+        departments.access_department(member, mine.id, Permission.STAFF_MANAGE)
 
 
 def test_an_outline_reads_as_a_tree_and_shows_a_merged_one_below_its_successor(
@@ -117,8 +117,8 @@ def test_an_outline_reads_as_a_tree_and_shows_a_merged_one_below_its_successor(
     departments.merge(leaf.id, into=early.id)
     other = make_department("other", name="B县")
 
-    rows = departments.departments_for_staff(EVERYWHERE, Right.DEPARTMENTS_MANAGE)
-    drawn = [(row.code, depth) for row, depth in departments.outline(rows)]
+    rows = departments.list_for_staff(EVERYWHERE, Permission.DEPARTMENTS_MANAGE)
+    drawn = [(row.slug, depth) for row, depth in departments.outline(rows)]
 
     assert drawn == [("city", 0), ("b", 1), ("leaf", 2), ("z", 1), ("other", 0)]
     within = departments.outline([row for row in rows if row not in (city, other)])
@@ -131,7 +131,9 @@ def test_former_names_of_many_come_in_one_answer(make_department: MakeDepartment
     departments.rename(first.id, "公安局", now=NOW + timedelta(days=1))
     session.flush()
 
-    assert departments.former_names_of([first.id, noise.id]) == {first.id: ["公安处", "公安分局"]}
+    assert departments.former_names_by_department([first.id, noise.id]) == {
+        first.id: ["公安处", "公安分局"]
+    }
 
 
 def test_a_name_given_to_an_older_state_is_refused(make_department: MakeDepartment) -> None:
@@ -141,12 +143,12 @@ def test_a_name_given_to_an_older_state_is_refused(make_department: MakeDepartme
     with pytest.raises(Stale):
         departments.rename(department.id, "公安局", now=NOW, version=1)
     with pytest.raises(Stale):
-        departments.describe(department.id, kind="", phone="1", details={}, version=1)
+        departments.update(department.id, kind="", phone="1", details={}, version=1)
 
     assert department.name == "公安分局"
 
 
-def test_nothing_is_hung_below_a_closed_department(make_department: MakeDepartment) -> None:
+def test_no_department_is_created_below_a_closed_one(make_department: MakeDepartment) -> None:
     closed, into, moved = (make_department(code) for code in ("old", "new", "third"))
     departments.merge(closed.id, into=into.id)
 

@@ -6,86 +6,88 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from config import audit, revisions
+from config import audit, cache_versions
 from config.database import session
 from config.errors import Invalid, NotFound
 from matrix import departments
 from services import catalogue
-from services.catalogue import Draft, GuideCard, State
+from services.catalogue import GuideCard, GuideSpec, GuideState
 
 
 @pytest.fixture
-def draft(rolled_back: None, now: datetime) -> Callable[..., Draft]:
+def draft(rolled_back: None, now: datetime) -> Callable[..., GuideSpec]:
     """A draft of a department, with what the test says."""
-    department = departments.add(code="police", name="公安局", kind="", now=now)
+    department = departments.create(slug="police", name="公安局", kind="", now=now)
 
-    def made(**said: object) -> Draft:
+    def made(**said: object) -> GuideSpec:
         usual: dict[str, object] = {
-            "code": "svc-id-card",
+            "slug": "svc-id-card",
             "department_id": department.id,
             "name": "身份证补领",
             "body": {"materials": [{"name": "户口簿"}]},
             "keywords": ["身份证", "补领"],
             "review_by": date(2027, 1, 31),
         }
-        return Draft(**{**usual, **said})  # type: ignore[arg-type]  # the test says what it wants
+        return GuideSpec(**{**usual, **said})  # type: ignore[arg-type]  # the test says what it wants
 
     return made
 
 
 def entries() -> list[str]:
-    rows = select(audit.Entry.action).where(audit.Entry.object_kind == "guide")
-    return list(session.scalars(rows.order_by(audit.Entry.id)))
+    rows = select(audit.AuditEntry.action).where(audit.AuditEntry.object_kind == "guide")
+    return list(session.scalars(rows.order_by(audit.AuditEntry.id)))
 
 
 def test_a_guide_is_written_once_and_found_by_its_code(
-    draft: Callable[..., Draft], now: datetime
+    draft: Callable[..., GuideSpec], now: datetime
 ) -> None:
-    written = catalogue.put(draft(), now=now)
+    written = catalogue.upsert(draft(), now=now)
     assert catalogue.get("svc-id-card") is written
     assert written.body == {"materials": [{"name": "户口簿"}]}
-    assert revisions.current()["guides"] == 1
+    assert cache_versions.current()["guides"] == 1
 
-    catalogue.put(draft(), now=now + timedelta(days=1))
-    assert entries() == ["guide.put"]
-    assert revisions.current()["guides"] == 1
+    catalogue.upsert(draft(), now=now + timedelta(days=1))
+    assert entries() == ["guide.save"]
+    assert cache_versions.current()["guides"] == 1
     assert written.created_at == now
 
 
-def test_a_change_is_told_with_before_and_after(draft: Callable[..., Draft], now: datetime) -> None:
-    catalogue.put(draft(), now=now)
-    catalogue.put(draft(name="身份证换领", body={"place": "窗口"}), now=now)
-    entry = session.scalars(select(audit.Entry).order_by(audit.Entry.id.desc())).first()
+def test_a_change_is_told_with_before_and_after(
+    draft: Callable[..., GuideSpec], now: datetime
+) -> None:
+    catalogue.upsert(draft(), now=now)
+    catalogue.upsert(draft(name="身份证换领", body={"place": "窗口"}), now=now)
+    entry = session.scalars(select(audit.AuditEntry).order_by(audit.AuditEntry.id.desc())).first()
     assert entry is not None
     assert entry.before is not None
     assert entry.after is not None
     assert (entry.before["name"], entry.after["name"]) == ("身份证补领", "身份证换领")
     assert entry.after["body"] == {"place": "窗口"}
-    assert revisions.current()["guides"] == 2
+    assert cache_versions.current()["guides"] == 2
 
 
 def test_cards_are_the_guides_that_citizens_are_shown(
-    draft: Callable[..., Draft], now: datetime
+    draft: Callable[..., GuideSpec], now: datetime
 ) -> None:
-    shown = catalogue.put(draft(), now=now)
-    catalogue.put(draft(code="svc-old", state=State.WITHDRAWN), now=now)
-    assert catalogue.cards() == (
+    shown = catalogue.upsert(draft(), now=now)
+    catalogue.upsert(draft(code="svc-old", state=GuideState.WITHDRAWN), now=now)
+    assert catalogue.list_cards() == (
         GuideCard("svc-id-card", "身份证补领", shown.department_id, ("身份证", "补领")),
     )
-    assert [guide.code for guide in catalogue.everything()] == ["svc-id-card", "svc-old"]
+    assert [guide.slug for guide in catalogue.list_all()] == ["svc-id-card", "svc-old"]
 
 
 @pytest.mark.parametrize(
     ("said", "field"),
-    [({"code": " "}, "id"), ({"code": "x" * 65}, "id"), ({"name": ""}, "name")],
+    [({"slug": " "}, "id"), ({"slug": "x" * 65}, "id"), ({"name": ""}, "name")],
 )
 def test_a_guide_without_code_or_name_is_refused(
-    draft: Callable[..., Draft], now: datetime, said: dict[str, str], field: str
+    draft: Callable[..., GuideSpec], now: datetime, said: dict[str, str], field: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        catalogue.put(draft(**said), now=now)
+        catalogue.upsert(draft(**said), now=now)
     assert refused.value.field == field
-    assert catalogue.everything() == []
+    assert catalogue.list_all() == []
 
 
 def test_an_unknown_guide_is_not_found(rolled_back: None) -> None:

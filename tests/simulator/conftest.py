@@ -14,11 +14,11 @@ from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 import simulator
-from simulator import envelope
-from simulator.accounts import Account, from_fields
-from simulator.world import World
+from simulator.accounts.accounts import Account, from_fields
+from simulator.messaging import envelope
+from simulator.platform import Platform
 
-Fields = dict[str, str]
+PushFields = dict[str, str]
 KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 
@@ -44,12 +44,12 @@ NEWS = account(3, kind="subscription", verified=False, mode="compatible")
 WHO = {one.appid: one for one in (POLICE, WATER, NEWS)}
 
 
-class Hub:
+class AccountServer:
     """The accounts' server; `answer` turns the opened message into fields, a text or a response."""
 
     def __init__(self) -> None:
-        self.answer: Callable[[Fields], Fields | str | Response] = lambda message: "success"
-        self.seen: list[Fields] = []
+        self.answer: Callable[[PushFields], PushFields | str | Response] = lambda message: "success"
+        self.seen: list[PushFields] = []
         self.url = ""
         self.requests: list[tuple[dict[str, str], str]] = []
 
@@ -60,16 +60,16 @@ class Hub:
             return Response(request.args["echostr"])
         body = request.get_data(as_text=True)
         self.requests.append((request.args.to_dict(), body))
-        message = self.opened(body, mine)
+        message = self.decrypt(body, mine)
         self.seen.append(message)
         answer = self.answer(message)
         if isinstance(answer, Response):
             return answer
         if isinstance(answer, str):
             return Response(answer)
-        return Response(sealed(answer, message, mine), mimetype="text/xml")
+        return Response(answer_for(answer, message, mine), mimetype="text/xml")
 
-    def opened(self, body: str, mine: Account) -> Fields:
+    def decrypt(self, body: str, mine: Account) -> PushFields:
         """The message inside a push, as flat fields."""
         root = ElementTree.fromstring(body)
         inner = root.findtext("Encrypt")
@@ -80,7 +80,7 @@ class Hub:
         return {one.tag: one.text or "" for one in root.iter() if not len(one)}
 
 
-def sealed(fields: Fields, message: Fields, mine: Account) -> str:
+def answer_for(fields: PushFields, message: PushFields, mine: Account) -> str:
     """An answer to the message; fields beginning with `<` are raw XML."""
     raw = fields.get("<", "")
     whole = {
@@ -91,10 +91,10 @@ def sealed(fields: Fields, message: Fields, mine: Account) -> str:
     }
     inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in whole.items())
     xml = f"<xml>{inner}{raw}</xml>"
-    return xml if mine.mode == "plain" else wrapped(xml, mine)
+    return xml if mine.mode == "plain" else encrypted_answer(xml, mine)
 
 
-def wrapped(xml: str, mine: Account, **changes: str) -> str:
+def encrypted_answer(xml: str, mine: Account, **changes: str) -> str:
     """An XML answer encrypted and signed; `changes` replace finished parts."""
     inner = envelope.encrypt(xml, aes_key=mine.aes_key, appid=mine.appid)
     parts = {
@@ -107,17 +107,17 @@ def wrapped(xml: str, mine: Account, **changes: str) -> str:
     return "<xml>" + "".join(f"<{k}>{v}</{k}>" for k, v in parts.items()) + "</xml>"
 
 
-def text(content: str) -> Fields:
+def text(content: str) -> PushFields:
     """A text answer."""
     return {"MsgType": "text", "Content": content}
 
 
-class Platform:
+class SimulatorClient:
     """The simulator, spoken to as a server (`api`) and as a citizen (`act`)."""
 
-    def __init__(self, client: FlaskClient, world: World) -> None:
+    def __init__(self, client: FlaskClient, platform: Platform) -> None:
         self.client = client
-        self.world = world
+        self.platform = platform
         self._tokens: dict[str, str] = {}
 
     def token(self, who: Account = POLICE) -> str:
@@ -166,7 +166,7 @@ class Platform:
 
     def shift(self, seconds: float) -> None:
         """Move the virtual clock on."""
-        offset = self.world.clock.offset + seconds
+        offset = self.platform.clock.offset + seconds
         self.client.post("/simulator/clock", json={"offset_seconds": offset})
 
     def fault(self, kind: str, **more: Any) -> None:
@@ -175,31 +175,31 @@ class Platform:
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
+def account_server() -> Iterator[AccountServer]:
     """The accounts' server on a free port."""
-    hub = Hub()
-    server = make_server("127.0.0.1", 0, hub, threaded=True)
+    account_server = AccountServer()
+    server = make_server("127.0.0.1", 0, account_server, threaded=True)
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    yield hub
+    account_server.url = f"http://127.0.0.1:{server.server_port}"
+    yield account_server
     server.shutdown()
     thread.join()
     server.server_close()
 
 
 @pytest.fixture
-def platform(hub: Hub) -> Iterator[Platform]:
+def wechat(account_server: AccountServer) -> Iterator[SimulatorClient]:
     """The simulator with its accounts, pushing to the hub; attempts follow each other quickly."""
-    app = simulator.create([POLICE, WATER, NEWS], callback_base=hub.url)
-    world = simulator.world_of(app)
-    world.limits.change({"callback_seconds": 0.4, "callback_interval": 0.4})
-    with closing(world.shelf):
-        yield Platform(app.test_client(), world)
+    app = simulator.create([POLICE, WATER, NEWS], callback_base=account_server.url)
+    platform = simulator.platform_of(app)
+    platform.limits.update({"callback_seconds": 0.4, "callback_interval": 0.4})
+    with closing(platform.storage):
+        yield SimulatorClient(app.test_client(), platform)
 
 
 @pytest.fixture
-def openid(platform: Platform) -> str:
+def openid(wechat: SimulatorClient) -> str:
     """A citizen who follows the police and has just written to them."""
-    platform.act("follow")
-    return str(platform.act("text", text="你好")["openid"])
+    wechat.act("follow")
+    return str(wechat.act("text", text="你好")["openid"])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
 import simulator
-from simulator.callbacks import FAILURE
-from tests.simulator.conftest import POLICE, Fields, Hub, Platform, text
+from simulator.messaging.callbacks import FAILURE_TEXT
+from tests.simulator.conftest import POLICE, AccountServer, PushFields, SimulatorClient, text
 
 MENU = {
     "button": [
@@ -20,46 +20,71 @@ MENU = {
         {"name": "办事", "sub_button": [{"type": "click", "name": "进度", "key": "PROGRESS"}]},
     ]
 }
-ACTS = ("text", "choose", "voice", "image", "location", "link", "tap", "scan", "stand", "consent")
+ACTIONS = (
+    "text",
+    "choose",
+    "voice",
+    "image",
+    "location",
+    "link",
+    "tap",
+    "scan",
+    "stand",
+    "consent",
+)
 SAMPLE = Path(simulator.__file__).parent / "static" / "samples" / "lamp.jpg"
 
 
-def test_each_act_pushes_the_fields_of_its_kind(platform: Platform, hub: Hub, openid: str) -> None:
-    platform.act("voice", text="怎么预约")
-    assert (hub.seen[-1]["MsgType"], hub.seen[-1]["Recognition"]) == ("voice", "怎么预约")
-    platform.act("voice", text="怎么预约", recognised=False)
-    assert "Recognition" not in hub.seen[-1]
-    platform.act("location", latitude=34.5, longitude=110.1, label="市民中心")
-    assert (hub.seen[-1]["Location_X"], hub.seen[-1]["Label"]) == ("34.5", "市民中心")
-    platform.act("link", title="指南", url="https://h.example/")
-    assert hub.seen[-1]["Url"] == "https://h.example/"
-    platform.act("stand", latitude=34.5, longitude=110.1)
-    assert (hub.seen[-1]["Event"], hub.seen[-1]["Latitude"]) == ("LOCATION", "34.5")
-    platform.act("choose", text="是", id="fb_yes")
-    assert (hub.seen[-1]["Content"], hub.seen[-1]["bizmsgmenuid"]) == ("是", "fb_yes")
+def test_each_action_pushes_the_fields_of_its_kind(
+    wechat: SimulatorClient, account_server: AccountServer, openid: str
+) -> None:
+    wechat.act("voice", text="怎么预约")
+    assert (account_server.seen[-1]["MsgType"], account_server.seen[-1]["Recognition"]) == (
+        "voice",
+        "怎么预约",
+    )
+    wechat.act("voice", text="怎么预约", recognised=False)
+    assert "Recognition" not in account_server.seen[-1]
+    wechat.act("location", latitude=34.5, longitude=110.1, label="市民中心")
+    assert (account_server.seen[-1]["Location_X"], account_server.seen[-1]["Label"]) == (
+        "34.5",
+        "市民中心",
+    )
+    wechat.act("link", title="指南", url="https://h.example/")
+    assert account_server.seen[-1]["Url"] == "https://h.example/"
+    wechat.act("stand", latitude=34.5, longitude=110.1)
+    assert (account_server.seen[-1]["Event"], account_server.seen[-1]["Latitude"]) == (
+        "LOCATION",
+        "34.5",
+    )
+    wechat.act("choose", text="是", id="fb_yes")
+    assert (account_server.seen[-1]["Content"], account_server.seen[-1]["bizmsgmenuid"]) == (
+        "是",
+        "fb_yes",
+    )
 
 
 def test_a_picture_can_be_loaded_by_its_link_and_by_its_media_id(
-    platform: Platform, hub: Hub, openid: str
+    wechat: SimulatorClient, account_server: AccountServer, openid: str
 ) -> None:
     data = SAMPLE.read_bytes()
-    platform.act("image", filename="a.jpg", data=base64.b64encode(data).decode())
-    pushed = hub.seen[-1]
+    wechat.act("image", filename="a.jpg", data=base64.b64encode(data).decode())
+    pushed = account_server.seen[-1]
     link = "/" + pushed["PicUrl"].split("/", 3)[3]
-    assert platform.client.get(link).data == data
-    query = {"access_token": platform.token(), "media_id": pushed["MediaId"]}
-    assert platform.client.get("/cgi-bin/media/get", query_string=query).data == data
+    assert wechat.client.get(link).data == data
+    query = {"access_token": wechat.token(), "media_id": pushed["MediaId"]}
+    assert wechat.client.get("/cgi-bin/media/get", query_string=query).data == data
 
 
-def test_a_tapped_option_does_not_open_the_two_day_window(platform: Platform) -> None:
-    openid = platform.act("follow")["openid"]
-    platform.shift(61)
-    platform.act("choose", text="是", id="1")
-    assert [platform.send(openid) for _ in range(4)] == [0, 0, 0, 45047]
-    platform.client.post("/simulator/limits", json={"msgmenu_rule": "message"})
-    platform.act("choose", text="是", id="1")
-    platform.shift(3600)
-    assert platform.send(openid) == 0
+def test_a_tapped_option_does_not_open_the_two_day_window(wechat: SimulatorClient) -> None:
+    openid = wechat.act("follow")["openid"]
+    wechat.shift(61)
+    wechat.act("choose", text="是", id="1")
+    assert [wechat.send(openid) for _ in range(4)] == [0, 0, 0, 45047]
+    wechat.client.post("/simulator/limits", json={"msgmenu_rule": "message"})
+    wechat.act("choose", text="是", id="1")
+    wechat.shift(3600)
+    assert wechat.send(openid) == 0
 
 
 @pytest.mark.parametrize(
@@ -71,24 +96,24 @@ def test_a_tapped_option_does_not_open_the_two_day_window(platform: Platform) ->
         ("scan", {"scene": "none"}, "没有这个二维码"),
     ],
 )
-def test_a_stranger_cannot_write(
-    platform: Platform, act: str, more: dict[str, str], error: str
+def test_a_citizen_who_does_not_follow_cannot_write(
+    wechat: SimulatorClient, act: str, more: dict[str, str], error: str
 ) -> None:
-    answer = platform.act(act, **more)
+    answer = wechat.act(act, **more)
     assert (answer["status"], answer["error"]) == (400, error)
 
 
-def test_a_waiting_page_hears_of_news_at_once(platform: Platform, openid: str) -> None:
-    beat = platform.world.pulse.beats
-    platform.send(openid, "新消息")
+def test_a_waiting_page_is_notified_at_once(wechat: SimulatorClient, openid: str) -> None:
+    beat = wechat.platform.change_signal.count
+    wechat.send(openid, "新消息")
     query = {"citizen": "c1", "appid": POLICE.appid, "beat": beat, "seq": 0}
-    news = platform.client.get("/phone/changes", query_string=query).json
+    news = wechat.client.get("/phone/changes", query_string=query).json
     assert news["beat"] > beat
     assert news["entries"][-1]["body"]["text"] == "新消息"
 
 
-def test_the_page_allows_no_script_but_its_own(platform: Platform) -> None:
-    answer = platform.client.get("/")
+def test_the_page_allows_no_script_but_its_own(wechat: SimulatorClient) -> None:
+    answer = wechat.client.get("/")
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
@@ -96,13 +121,13 @@ def test_the_page_allows_no_script_but_its_own(platform: Platform) -> None:
 
 
 @pytest.fixture
-def address(platform: Platform) -> Iterator[str]:
+def address(wechat: SimulatorClient) -> Iterator[str]:
     """The platform on a port of its own."""
-    with simulator.run(platform.client.application) as url:
+    with simulator.run(wechat.client.application) as url:
         yield url
 
 
-def greet(message: Fields) -> Fields | str:
+def greet(message: PushFields) -> PushFields | str:
     """An account that welcomes, repeats and asks back."""
     if message.get("Event") == "subscribe":
         link = "weixin://bizmsgmenu?msgmenucontent=居住证&msgmenuid=k7"
@@ -114,10 +139,10 @@ def greet(message: Fields) -> Fields | str:
 
 @pytest.mark.browser
 def test_a_citizen_follows_asks_taps_and_leaves(
-    platform: Platform, hub: Hub, address: str, phone: Page
+    wechat: SimulatorClient, account_server: AccountServer, address: str, phone: Page
 ) -> None:
-    hub.answer = greet
-    platform.api("menu/create", MENU)
+    account_server.answer = greet
+    wechat.api("menu/create", MENU)
     phone.goto(address)
     expect(phone.locator(".account")).to_have_count(3)
     phone.get_by_label("搜索公众号").fill("测试1")
@@ -129,7 +154,7 @@ def test_a_citizen_follows_asks_taps_and_leaves(
 
     messages.get_by_role("button", name="居住证办理").click()
     expect(messages).to_contain_text("您问的是居住证")
-    assert hub.seen[-1]["bizmsgmenuid"] == "k7"
+    assert account_server.seen[-1]["bizmsgmenuid"] == "k7"
 
     phone.get_by_role("button", name="叫号").click()
     expect(messages).to_contain_text("点了 QUEUE")
@@ -145,21 +170,21 @@ def test_a_citizen_follows_asks_taps_and_leaves(
     phone.get_by_role("button", name="公众号资料").first.click()
     phone.get_by_role("button", name="不再关注").click()
     expect(phone.get_by_role("button", name="关注公众号")).to_be_visible()
-    assert hub.seen[-1]["Event"] == "unsubscribe"
+    assert account_server.seen[-1]["Event"] == "unsubscribe"
 
 
 @pytest.mark.browser
 def test_customer_service_messages_of_all_kinds_appear_by_themselves(
-    platform: Platform, address: str, phone: Page
+    wechat: SimulatorClient, address: str, phone: Page
 ) -> None:
-    openid = platform.act("follow")["openid"]
-    platform.act("text", text="在吗")
+    openid = wechat.act("follow")["openid"]
+    wechat.act("text", text="在吗")
     phone.goto(f"{address}/#{POLICE.appid}")
     messages = phone.get_by_role("log")
-    platform.send(openid, "马上为您查询")
+    wechat.send(openid, "马上为您查询")
     expect(messages).to_contain_text("马上为您查询")
 
-    media = platform.world.media.add_temporary(POLICE.appid, "image", "a.jpg", SAMPLE.read_bytes())
+    media = wechat.platform.media.add_temporary(POLICE.appid, "image", "a.jpg", SAMPLE.read_bytes())
     article = {
         "title": "办事指南",
         "description": "材料",
@@ -173,13 +198,13 @@ def test_customer_service_messages_of_all_kinds_appear_by_themselves(
         ("msgmenu", options),
     ):
         body = {"touser": openid, "msgtype": kind, kind: content}
-        assert platform.api("message/custom/send", body)["errcode"] == 0
+        assert wechat.api("message/custom/send", body)["errcode"] == 0
     expect(messages.get_by_alt_text("图片")).to_be_visible()
     expect(messages.get_by_role("link", name="办事指南")).to_be_visible()
     messages.get_by_role("button", name="满意").click()
     expect(messages.locator(".line.mine").last).to_contain_text("满意")
     typing = {"touser": openid, "command": "Typing"}
-    assert platform.api("message/custom/typing", typing)["errcode"] == 0
+    assert wechat.api("message/custom/typing", typing)["errcode"] == 0
     expect(phone.get_by_role("heading", name="对方正在输入…")).to_be_visible()
     phone.get_by_role("button", name="返回").click()
     expect(phone.locator(".account").first).to_contain_text("满意")
@@ -187,11 +212,11 @@ def test_customer_service_messages_of_all_kinds_appear_by_themselves(
 
 @pytest.mark.browser
 def test_every_tool_of_the_phone_sends_its_message(
-    platform: Platform, hub: Hub, openid: str, address: str, phone: Page
+    wechat: SimulatorClient, account_server: AccountServer, openid: str, address: str, phone: Page
 ) -> None:
-    hub.answer = greet
+    account_server.answer = greet
     scene = {"scene": {"scene_str": "hall:07"}}
-    platform.api("qrcode/create", {"action_name": "QR_LIMIT_STR_SCENE", "action_info": scene})
+    wechat.api("qrcode/create", {"action_name": "QR_LIMIT_STR_SCENE", "action_info": scene})
     phone.goto(f"{address}/#{POLICE.appid}")
     messages = phone.get_by_role("log")
 
@@ -218,16 +243,16 @@ def test_every_tool_of_the_phone_sends_its_message(
     expect(phone.get_by_role("dialog")).to_have_count(0)
     # the push follows the tap at its own time
     deadline = monotonic() + 10
-    while "SCAN" not in (events := [message.get("Event") for message in hub.seen]):
+    while "SCAN" not in (events := [message.get("Event") for message in account_server.seen]):
         assert monotonic() < deadline, events
         sleep(0.05)
 
 
 @pytest.mark.browser
 def test_another_citizen_has_a_chat_of_their_own(
-    platform: Platform, hub: Hub, openid: str, address: str, phone: Page
+    wechat: SimulatorClient, account_server: AccountServer, openid: str, address: str, phone: Page
 ) -> None:
-    hub.answer = greet
+    account_server.answer = greet
     phone.goto(address)
     expect(phone.locator(".account").first).to_contain_text("你好")
     phone.get_by_role("button", name="切换市民").click()
@@ -239,13 +264,13 @@ def test_another_citizen_has_a_chat_of_their_own(
 
 @pytest.mark.browser
 def test_the_desk_shows_the_raw_exchange_and_switches_faults(
-    platform: Platform, hub: Hub, openid: str, address: str, page: Page
+    wechat: SimulatorClient, account_server: AccountServer, openid: str, address: str, page: Page
 ) -> None:
-    hub.answer = lambda message: "<html>oops</html>"
+    account_server.answer = lambda message: "<html>oops</html>"
     page.goto(f"{address}/#{POLICE.appid}")
     page.get_by_label("输入消息").fill("坏了吗")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("log")).to_contain_text(FAILURE)
+    expect(page.get_by_role("log")).to_contain_text(FAILURE_TEXT)
     panel = page.get_by_label("开发者面板")
     expect(panel.locator(".delivery").first).to_contain_text("回复无效")
     expect(panel.locator(".delivery").first).to_contain_text("坏了吗")
@@ -255,20 +280,20 @@ def test_the_desk_shows_the_raw_exchange_and_switches_faults(
     panel.get_by_label("次数").fill("2")
     panel.get_by_role("button", name="打开故障").click()
     expect(panel.locator(".fault-list")).to_contain_text("还有 2 次")
-    assert platform.world.faults.all()[0]["kind"] == "busy"
+    assert wechat.platform.faults.list_active()[0]["kind"] == "busy"
     panel.get_by_role("button", name="全部关掉").click()
     expect(panel).to_contain_text("现在一切正常")
 
-    platform.api("menu/get")
+    wechat.api("menu/get")
     panel.get_by_role("tab", name="接口").click()
     expect(panel.locator(".delivery").first).to_contain_text("46003")
 
 
 @pytest.mark.browser
 def test_the_phone_can_be_used_by_keyboard_alone(
-    platform: Platform, hub: Hub, openid: str, address: str, page: Page
+    wechat: SimulatorClient, account_server: AccountServer, openid: str, address: str, page: Page
 ) -> None:
-    hub.answer = greet
+    account_server.answer = greet
     page.goto(address)
     page.locator(".account").first.focus()
     page.keyboard.press("Enter")
@@ -288,9 +313,9 @@ def test_the_phone_can_be_used_by_keyboard_alone(
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1366])
 def test_nothing_sticks_out_of_the_page(
-    platform: Platform, openid: str, address: str, page: Page, width: int
+    wechat: SimulatorClient, openid: str, address: str, page: Page, width: int
 ) -> None:
-    platform.send(openid, "https://h.example/" + "x" * 300)
+    wechat.send(openid, "https://h.example/" + "x" * 300)
     page.set_viewport_size({"width": width, "height": 768})
     page.goto(f"{address}/#{POLICE.appid}")
     expect(page.get_by_role("log")).to_contain_text("xxx")
@@ -314,11 +339,11 @@ FIELDS = ("text", "id", "data", "scene", "button", "latitude", "longitude", "lab
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(act=st.sampled_from(ACTS), more=st.dictionaries(st.sampled_from(FIELDS), ODD))
-def test_odd_acts_are_done_or_refused(
-    platform: Platform, hub: Hub, act: str, more: dict[str, object]
+@given(act=st.sampled_from(ACTIONS), more=st.dictionaries(st.sampled_from(FIELDS), ODD))
+def test_odd_actions_are_done_or_refused(
+    wechat: SimulatorClient, account_server: AccountServer, act: str, more: dict[str, object]
 ) -> None:
-    platform.act("follow")
-    answer = platform.act(act, **more)
+    wechat.act("follow")
+    answer = wechat.act(act, **more)
     assert answer["status"] in (200, 400)
     assert answer.get("outcome", "silent") in ("silent", "none")

@@ -7,7 +7,7 @@ connect    a new account, step by step, and the checks; changing what it is
 keys       showing keys, changing them without a gap, a new AppSecret; pausing
 """
 
-from app.console.accounts import board, connect, keys
+from app.console.accounts import connect, detail, keys
 from app.console.accounts.blueprint import blueprint
 
-__all__ = ["blueprint", "board", "connect", "keys"]
+__all__ = ["blueprint", "connect", "detail", "keys"]

@@ -14,77 +14,77 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length, Optional
 
-from app.auth import member
-from app.console.forms import Form, indented, trimmed
-from config.tenancy import Right
-from matrix import departments, keys
-from matrix.accounts import Account, Kind, Wish
-from matrix.departments import State
-from matrix.wechat.envelope import Mode
+from app.console.forms import Form, department_choices, strip
+from app.web.auth import member
+from config.permissions import Permission
+from matrix import departments
+from matrix.accounts import Account, AccountKind, AccountSpec, key_rotation
+from matrix.departments import DepartmentState
+from matrix.wechat.envelope import EncryptionMode
 
-KINDS = {Kind.SERVICE.value: "服务号", Kind.SUBSCRIPTION.value: "订阅号"}
-MODES = {
-    Mode.SAFE.value: "安全模式（推荐）",
-    Mode.COMPATIBLE.value: "兼容模式",
-    Mode.PLAIN.value: "明文模式",
+KIND_LABELS = {AccountKind.SERVICE.value: "服务号", AccountKind.SUBSCRIPTION.value: "订阅号"}
+MODE_LABELS = {
+    EncryptionMode.SAFE.value: "安全模式（推荐）",
+    EncryptionMode.COMPATIBLE.value: "兼容模式",
+    EncryptionMode.PLAIN.value: "明文模式",
 }
 
 
 class AccountForm(Form):
     """What an account is, apart from its secrets."""
 
-    name = StringField("账号名称", [DataRequired("请填写账号名称"), Length(max=60)], [trimmed])
-    original_id = StringField("原始 ID", [DataRequired("请填写原始 ID")], [trimmed])
+    name = StringField("账号名称", [DataRequired("请填写账号名称"), Length(max=60)], [strip])
+    original_id = StringField("原始 ID", [DataRequired("请填写原始 ID")], [strip])
     department = SelectField("所属单位", [DataRequired("请选择所属单位")], coerce=int)
-    kind = RadioField("账号类型", choices=KINDS, default=Kind.SERVICE.value)
+    kind = RadioField("账号类型", choices=KIND_LABELS, default=AccountKind.SERVICE.value)
     verified = BooleanField("已通过微信认证", default=True)
     verified_until = DateField("认证有效期至", [Optional()])
-    mode = SelectField("消息加解密方式", choices=MODES, default=Mode.SAFE.value)
-    welcome = TextAreaField("关注后的欢迎语", [Length(max=600)], [trimmed])
+    mode = SelectField("消息加解密方式", choices=MODE_LABELS, default=EncryptionMode.SAFE.value)
+    welcome = TextAreaField("关注后的欢迎语", [Length(max=600)], [strip])
 
-    def offer_departments(self, current: int | None = None) -> None:
+    def set_department_choices(self, current: int | None = None) -> None:
         """Let the person choose among the departments where they manage accounts."""
-        own = departments.departments_for_staff(member(), Right.ACCOUNTS_MANAGE)
-        open_ones = [row for row in own if row.state is State.ACTIVE]
-        choices = indented(open_ones)
+        managed = departments.list_for_staff(member(), Permission.ACCOUNTS_MANAGE)
+        active = [row for row in managed if row.state is DepartmentState.ACTIVE]
+        choices = department_choices(active)
         if current is None and len(choices) > 1:
             choices = {0: "请选择"} | choices
         if current is not None and current not in choices:
             choices.update(departments.names([current]))
         self.department.choices = choices
 
-    def wish(self, **kept: str) -> Wish:
+    def spec(self, **unchanged: str) -> AccountSpec:
         """What was typed, with what is not asked here."""
-        return Wish(
+        return AccountSpec(
             name=self.name.data or "",
             original_id=self.original_id.data or "",
             department_id=self.department.data,
-            kind=Kind(self.kind.data),
+            kind=AccountKind(self.kind.data),
             verified=self.verified.data,
-            mode=Mode(self.mode.data),
+            mode=EncryptionMode(self.mode.data),
             welcome=self.welcome.data or "",
-            **kept,
+            **unchanged,
         )
 
 
 class NewAccountForm(AccountForm):
     """An account that is to be connected."""
 
-    appid = StringField("AppID", [DataRequired("请填写 AppID")], [trimmed])
-    secret = PasswordField("AppSecret", [DataRequired("请粘贴 AppSecret")], [trimmed])
+    appid = StringField("AppID", [DataRequired("请填写 AppID")], [strip])
+    secret = PasswordField("AppSecret", [DataRequired("请粘贴 AppSecret")], [strip])
 
-    def new_wish(self) -> Wish:
+    def new_spec(self) -> AccountSpec:
         """What was typed, with keys that nobody else has."""
-        made = keys.fresh()
-        return self.wish(
+        keys_for_account = key_rotation.generate()
+        return self.spec(
             appid=self.appid.data or "",
             secret=self.secret.data or "",
-            token=made.token,
-            aes_key=made.aes_key,
+            token=keys_for_account.token,
+            aes_key=keys_for_account.aes_key,
         )
 
 
-class ChangeForm(AccountForm):
+class EditForm(AccountForm):
     """An account as it was when the page was opened."""
 
     version = HiddenField()
@@ -93,10 +93,10 @@ class ChangeForm(AccountForm):
 class SecretForm(Form):
     """A new AppSecret."""
 
-    secret = PasswordField("新的 AppSecret", [DataRequired("请粘贴新的 AppSecret")], [trimmed])
+    secret = PasswordField("新的 AppSecret", [DataRequired("请粘贴新的 AppSecret")], [strip])
 
 
-class FinishForm(Form):
+class FinishRotationForm(Form):
     """The end of a change of keys."""
 
     anyway = BooleanField("旧密钥已泄露，立即停用（微信若还没有改用新密钥，推送会中断）")
@@ -106,17 +106,17 @@ class PauseForm(Form):
     """Why an account is to be stopped."""
 
     reason = StringField(
-        "原因", [DataRequired("请写明原因"), Length(max=100, message="最长 100 个字")], [trimmed]
+        "原因", [DataRequired("请写明原因"), Length(max=100, message="最长 100 个字")], [strip]
     )
 
 
-class TaskForm(Form):
+class TodoForm(Form):
     """How a task was settled."""
 
-    how = StringField("如何处理的", [DataRequired("请说明如何处理的")], [trimmed])
+    how = StringField("如何处理的", [DataRequired("请说明如何处理的")], [strip])
 
 
-def shown(account: Account) -> dict[str, Any]:
+def form_data(account: Account) -> dict[str, Any]:
     """An account as `ChangeForm` takes it."""
     return {
         "name": account.name,

@@ -4,23 +4,23 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
-from app.auth import member
-from config.tenancy import Right
+from app.web.auth import member
+from config.permissions import Permission
 from matrix import accounts, menus
 
 blueprint = Blueprint("menus", __name__, url_prefix="/console/menus")
 
-STATES: dict[menus.State, tuple[str, str]] = {
-    menus.State.DRAFT: ("草稿", "secondary"),
-    menus.State.WAITING: ("推送中", "blue"),
-    menus.State.PUSHED: ("已推送", "green"),
-    menus.State.FAILED: ("推送失败", "red"),
-    menus.State.OVERTAKEN: ("未推送，已有新版", "secondary"),
+STATE_LABELS: dict[menus.MenuState, tuple[str, str]] = {
+    menus.MenuState.DRAFT: ("草稿", "secondary"),
+    menus.MenuState.WAITING: ("推送中", "blue"),
+    menus.MenuState.PUSHED: ("已推送", "green"),
+    menus.MenuState.FAILED: ("推送失败", "red"),
+    menus.MenuState.SUPERSEDED: ("未推送，已有新版", "secondary"),
 }
 
 
 @dataclass(frozen=True)
-class Head:
+class AccountHeader:
     """The account above the tabs, and whether its menu may be written."""
 
     id: int
@@ -28,8 +28,10 @@ class Head:
     may_write: bool
 
 
-def head(account_id: int, right: Right = Right.ACCOUNTS_READ) -> Head:
+def account_header(
+    account_id: int, permission: Permission = Permission.ACCOUNTS_READ
+) -> AccountHeader:
     """The account of a page. Raises NotFound outside of the area of the right."""
-    account = accounts.access_account(member(), account_id, right)
-    may_write = member().may(Right.MENUS_WRITE, account_id=account_id)
-    return Head(account.id, account.name, may_write)
+    account = accounts.access_account(member(), account_id, permission)
+    may_write = member().may(Permission.MENUS_WRITE, account_id=account_id)
+    return AccountHeader(account.id, account.name, may_write)

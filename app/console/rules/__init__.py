@@ -6,7 +6,8 @@ life      one rule: its page, review, versions, and every step between
 manners   texts where no rule speaks, and what a department asks of its editors
 """
 
-from app.console.rules import editor, life, manners, shelf
+from app.console.rules import default_replies, listing, workflow
 from app.console.rules.blueprint import blueprint
+from app.console.rules.editor import views
 
-__all__ = ["blueprint", "editor", "life", "manners", "shelf"]
+__all__ = ["blueprint", "default_replies", "listing", "views", "workflow"]

@@ -7,7 +7,7 @@ leaving   off-boarding
 policy    from which networks a role works; the rules of signing in
 """
 
-from app.console.staff import access, leaving, people, policy, roles
-from app.console.staff.group import blueprint
+from app.console.staff import credentials, members, offboarding, roles, sign_in_policy
+from app.console.staff.blueprint import blueprint
 
-__all__ = ["access", "blueprint", "leaving", "people", "policy", "roles"]
+__all__ = ["blueprint", "credentials", "members", "offboarding", "roles", "sign_in_policy"]

@@ -7,21 +7,27 @@ from wtforms import DateField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # its types are a version behind
 from wtforms.validators import InputRequired, Optional
 
-from app import auth
-from app.auth import confirmed, needs
 from app.console import forms
-from app.console.drawing import away, done
-from app.console.staff.group import Answer, blueprint, departments_of
+from app.console.staff.blueprint import ViewResult, blueprint, department_choices
+from app.console.template_globals import flash_success, redirect_to
+from app.web import auth
+from app.web.auth import requires, requires_confirmation
 from config import clock
-from config.tenancy import Right
-from matrix.staff import directory, managing
-from matrix.staff.directory import Filter
-from matrix.staff.grants import Wish
-from matrix.staff.people import Staff, State
-from matrix.staff.roles import LABELS, RIGHT_LABELS, RIGHTS, WITH_SECOND_FACTOR, Role
+from config.permissions import Permission
+from matrix.staff import administration, directory
+from matrix.staff.directory import StaffFilter
+from matrix.staff.grants import GrantSpec
+from matrix.staff.members import Staff, StaffState
+from matrix.staff.roles import (
+    PERMISSION_LABELS,
+    ROLE_LABELS,
+    ROLE_PERMISSIONS,
+    ROLES_REQUIRING_TWO_FACTOR,
+    Role,
+)
 
-_CITY = "city"
-_MOST_PRINTED = 1000
+_CITY_VALUE = "city"
+_MAX_PRINTED = 1000
 
 
 class GrantForm(forms.Form):
@@ -32,10 +38,10 @@ class GrantForm(forms.Form):
     starts_on = DateField("开始日期", [Optional()])
     ends_on = DateField("结束日期", [Optional()])
 
-    def wish(self) -> Wish:
+    def spec(self) -> GrantSpec:
         """What was chosen."""
         kind, _, key = self.place.data.partition(":")
-        return Wish(
+        return GrantSpec(
             role=Role(self.role.data),
             department_id=int(key) if kind == "department" else None,
             account_id=int(key) if kind == "account" else None,
@@ -44,19 +50,20 @@ class GrantForm(forms.Form):
         )
 
 
-def _form(**given: Any) -> GrantForm:
+def _grant_form(**data: Any) -> GrantForm:
     """The form with the roles and places of this member."""
-    form, member = GrantForm(**given), auth.member()
-    places = directory.places(member, Right.STAFF_MANAGE)
+    form, member = GrantForm(**data), auth.member()
+    places = directory.scopes_for_staff(member, Permission.STAFF_MANAGE)
     form.role.choices = forms.choices(
-        ((role, LABELS[role]) for role in managing.grantable(member)), "请选择"
+        ((role, ROLE_LABELS[role]) for role in administration.list_grantable_roles(member)),
+        "请选择",
     )
     form.place.choices = [
         *forms.choices([], "请选择"),
-        *([SelectChoice(_CITY, "全市")] if places.is_city else []),
+        *([SelectChoice(_CITY_VALUE, "全市")] if places.is_city_wide else []),
         *(
             SelectChoice(f"department:{each.value}", each.label, optgroup="单位（含下级）")
-            for each in departments_of(places)
+            for each in department_choices(places)
         ),
         *(
             SelectChoice(f"account:{key}", name, optgroup="单个公众号")
@@ -67,66 +74,72 @@ def _form(**given: Any) -> GrantForm:
 
 
 @blueprint.get("/<int:staff_id>/roles/new")
-@needs(Right.STAFF_MANAGE)
-def grant(staff_id: int) -> str:
+@requires(Permission.STAFF_MANAGE)
+def new_grant(staff_id: int) -> str:
     """A form for a role."""
-    person = managing.manageable(auth.member(), staff_id)
+    person = administration.access_manageable(auth.member(), staff_id)
     place = f"department:{person.department_id}" if person.department_id else ""
-    return _page(_form(place=place), person)
+    return _render_grant(_grant_form(place=place), person)
 
 
 @blueprint.post("/<int:staff_id>/roles/new")
-@needs(Right.STAFF_MANAGE)
-@confirmed
-def give(staff_id: int) -> Answer:
+@requires(Permission.STAFF_MANAGE)
+@requires_confirmation
+def create_grant(staff_id: int) -> ViewResult:
     """Give a person a role."""
-    form, person = _form(), managing.manageable(auth.member(), staff_id)
+    form, person = _grant_form(), administration.access_manageable(auth.member(), staff_id)
     if form.validate():
-        with forms.blaming(form, "role", account_id="place"):
-            managing.give(auth.member(), staff_id, form.wish(), now=clock.now())
-            done(f"已授予“{LABELS[Role(form.role.data)]}”。{person.name}需要重新登录。")
-            return away("staff.show", staff_id=staff_id)
-    return _page(form, person), 422
+        with forms.errors_on(form, "role", account_id="place"):
+            administration.grant_role(auth.member(), staff_id, form.spec(), now=clock.now())
+            flash_success(
+                f"已授予“{ROLE_LABELS[Role(form.role.data)]}”。{person.name}需要重新登录。"
+            )
+            return redirect_to("staff.show", staff_id=staff_id)
+    return _render_grant(form, person), 422
 
 
 @blueprint.post("/<int:staff_id>/roles/<int:grant_id>/revoke")
-@needs(Right.STAFF_MANAGE)
-@confirmed
-def revoke(staff_id: int, grant_id: int) -> Answer:
+@requires(Permission.STAFF_MANAGE)
+@requires_confirmation
+def revoke_grant(staff_id: int, grant_id: int) -> ViewResult:
     """Take a role back."""
-    taken = managing.revoke(auth.member(), staff_id, grant_id, now=clock.now())
-    done(f"已收回“{LABELS[taken.role]}”，TA 需要重新登录。")
-    return away("staff.show", staff_id=staff_id)
+    revoked = administration.revoke_role(auth.member(), staff_id, grant_id, now=clock.now())
+    flash_success(f"已收回“{ROLE_LABELS[revoked.role]}”，TA 需要重新登录。")
+    return redirect_to("staff.show", staff_id=staff_id)
 
 
 @blueprint.get("/rights")
-@needs(Right.STAFF_READ)
-def rights() -> str:
+@requires(Permission.STAFF_READ)
+def permissions() -> str:
     """Who has which role, and which right each role gives; made for paper."""
-    active = Filter(state=State.ACTIVE)
-    page = directory.page(auth.member(), active, now=clock.now(), size=_MOST_PRINTED)
+    active = StaffFilter(state=StaffState.ACTIVE)
+    page = directory.list_for_staff(auth.member(), active, now=clock.now(), size=_MAX_PRINTED)
     return render_template(
-        "console/staff/rights.html",
+        "console/staff/permissions.html",
         page=page,
-        names=directory.names(
-            [card.person for card in page.cards],
-            [each for card in page.cards for each in card.grants],
+        names=directory.scope_names(
+            [card.person for card in page.items],
+            [each for card in page.items for each in card.grants],
         ),
         roles=list(Role),
-        rights=RIGHT_LABELS,
-        gives=RIGHTS,
-        with_second_factor=WITH_SECOND_FACTOR,
+        rights=PERMISSION_LABELS,
+        gives=ROLE_PERMISSIONS,
+        with_second_factor=ROLES_REQUIRING_TWO_FACTOR,
         today=clock.local_day(clock.now()),
     )
 
 
-def _page(form: GrantForm, person: Staff) -> str:
+def _render_grant(form: GrantForm, person: Staff) -> str:
     return render_template(
-        "console/staff/grant.html",
+        "console/staff/new_grant.html",
         form=form,
         person=person,
         gives={
-            role: [RIGHT_LABELS[right] for right in RIGHT_LABELS if right in RIGHTS[role]]
-            for role in managing.grantable(auth.member())
+            role: [
+                PERMISSION_LABELS[right]
+                for right in PERMISSION_LABELS
+                if right in ROLE_PERMISSIONS[role]
+            ]
+            for role in administration.list_grantable_roles(auth.member())
         },
     )

@@ -6,7 +6,7 @@ unmatched  what citizens asked and no rule answered surely
 exchange   rules out of files and into files
 """
 
-from app.console.studio import bench, exchange, figures, unmatched
-from app.console.studio.blueprint import blueprint
+from app.console.rules import import_export, statistics, tester, unanswered
+from app.console.rules.tools_blueprint import tools_blueprint
 
-__all__ = ["bench", "blueprint", "exchange", "figures", "unmatched"]
+__all__ = ["import_export", "statistics", "tester", "tools_blueprint", "unanswered"]

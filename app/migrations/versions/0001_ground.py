@@ -13,7 +13,7 @@ BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.create_table(
-        "alarms",
+        "alerts",
         sa.Column("id", BIG_KEY, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
@@ -21,20 +21,20 @@ def upgrade() -> None:
         sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("department_id", sa.Integer(), nullable=True),
         sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_raised_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("closed_by", sa.String(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_by", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
-    op.create_index(op.f("ix_alarms_department_id"), "alarms", ["department_id"], unique=False)
+    op.create_index(op.f("ix_alerts_department_id"), "alerts", ["department_id"], unique=False)
     op.create_index(
-        "uq_alarms_open",
-        "alarms",
+        "uq_alerts_open",
+        "alerts",
         ["kind", "subject"],
         unique=True,
-        sqlite_where=sa.text("closed_at IS NULL"),
-        postgresql_where=sa.text("closed_at IS NULL"),
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
     )
     op.create_table(
         "jobs",
@@ -57,7 +57,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("announced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(), nullable=True),
@@ -84,22 +84,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('waiting', 'running')"),
     )
     op.create_table(
-        "revisions",
+        "cache_versions",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_revisions")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_cache_versions")),
     )
     op.create_table(
-        "timetable",
+        "cron_claims",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("last_due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_timetable")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_cron_claims")),
     )
 
 
 def downgrade() -> None:
-    op.drop_table("timetable")
-    op.drop_table("revisions")
+    op.drop_table("cron_claims")
+    op.drop_table("cache_versions")
     op.drop_index(
         "uq_jobs_key",
         table_name="jobs",
@@ -115,10 +115,10 @@ def downgrade() -> None:
     )
     op.drop_table("jobs")
     op.drop_index(
-        "uq_alarms_open",
-        table_name="alarms",
-        sqlite_where=sa.text("closed_at IS NULL"),
-        postgresql_where=sa.text("closed_at IS NULL"),
+        "uq_alerts_open",
+        table_name="alerts",
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
     )
-    op.drop_index(op.f("ix_alarms_department_id"), table_name="alarms")
-    op.drop_table("alarms")
+    op.drop_index(op.f("ix_alerts_department_id"), table_name="alerts")
+    op.drop_table("alerts")

@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "keyword_texts",
+        "default_replies",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("department_id", sa.Integer(), nullable=True),
         sa.Column("account_id", sa.Integer(), nullable=True),
@@ -125,4 +125,4 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_rules_department_id"), table_name="rules")
     op.drop_index(op.f("ix_rules_account_id"), table_name="rules")
     op.drop_table("rules")
-    op.drop_table("keyword_texts")
+    op.drop_table("default_replies")

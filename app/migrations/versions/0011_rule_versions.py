@@ -25,7 +25,7 @@ def upgrade() -> None:
     _fill_search()
     _create_versions()
     op.create_table(
-        "keyword_policies",
+        "review_policies",
         sa.Column("department_id", sa.Integer(), nullable=False),
         sa.Column("needs_review", sa.Boolean(), nullable=False),
         sa.Column("review_months", sa.Integer(), nullable=False),
@@ -137,7 +137,7 @@ def _fill_search() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("keyword_policies")
+    op.drop_table("review_policies")
     op.drop_table("rule_versions")
     op.drop_index(op.f("ix_rules_updated_at"), table_name="rules")
     op.drop_index(op.f("ix_rules_review_by"), table_name="rules")

@@ -20,11 +20,11 @@ def upgrade() -> None:
     _talks()
     _answers()
     _blocks_and_enclosures()
-    op.add_column("alarms", sa.Column("account_id", sa.Integer(), nullable=True))
+    op.add_column("alerts", sa.Column("account_id", sa.Integer(), nullable=True))
     op.add_column(
-        "alarms", sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False)
+        "alerts", sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
-    op.add_column("alarms", sa.Column("note", sa.String(), server_default="", nullable=False))
+    op.add_column("alerts", sa.Column("note", sa.String(), server_default="", nullable=False))
 
 
 def _talks() -> None:
@@ -174,7 +174,7 @@ def _blocks_and_enclosures() -> None:
 
 def downgrade() -> None:
     for column in ("note", "urgent", "account_id"):
-        op.drop_column("alarms", column)
+        op.drop_column("alerts", column)
     for table in (
         "enclosures",
         "blocks",

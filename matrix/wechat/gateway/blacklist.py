@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.calls import ask
-from matrix.wechat.wire import Call
+from matrix.wechat.gateway.client import request
+from matrix.wechat.http_client import ApiCall
 
-MOST_AT_ONCE = 20
+MAX_BATCH = 20
 
-_BLOCK = Call("POST", "/cgi-bin/tags/members/batchblacklist")
-_UNBLOCK = Call("POST", "/cgi-bin/tags/members/batchunblacklist")
+_BLOCK = ApiCall("POST", "/cgi-bin/tags/members/batchblacklist")
+_UNBLOCK = ApiCall("POST", "/cgi-bin/tags/members/batchunblacklist")
 
 
 def block_followers(account: Credentials, openids: Sequence[str]) -> None:
@@ -22,8 +22,8 @@ def unblock_followers(account: Credentials, openids: Sequence[str]) -> None:
     _tell(account, _UNBLOCK, openids)
 
 
-def _tell(account: Credentials, call: Call, openids: Sequence[str]) -> None:
-    if len(openids) > MOST_AT_ONCE:
-        raise ValueError(f"at most {MOST_AT_ONCE} followers at once")
+def _tell(account: Credentials, call: ApiCall, openids: Sequence[str]) -> None:
+    if len(openids) > MAX_BATCH:
+        raise ValueError(f"at most {MAX_BATCH} followers at once")
     if openids:
-        ask(account, call, body={"openid_list": list(openids)})
+        request(account, call, body={"openid_list": list(openids)})

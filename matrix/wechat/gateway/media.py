@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.calls import ask, fetch, instant, taken
-from matrix.wechat.wire import Call, Download, Upload
+from matrix.wechat.gateway.client import download, request, require_field, to_datetime
+from matrix.wechat.http_client import ApiCall, Download, Upload
 
-LIFE = timedelta(days=3)
+TEMPORARY_LIFETIME = timedelta(days=3)
 
-_UPLOAD = Call("POST", "/cgi-bin/media/upload")
-_GET = Call("GET", "/cgi-bin/media/get")
+_UPLOAD = ApiCall("POST", "/cgi-bin/media/upload")
+_GET = ApiCall("GET", "/cgi-bin/media/get")
 # Twice leaves a spare picture behind, which costs less than a stopped job.
-_ADD = Call("POST", "/cgi-bin/material/add_material")
+_ADD = ApiCall("POST", "/cgi-bin/material/add_material")
 
 
 class MediaKind(StrEnum):
@@ -31,7 +31,7 @@ class MediaKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class MediaFile:
     """A file: its bytes, its MIME type, and the ending its name gets, without the dot.
 
     Names are made here, since WeChat stumbles over Chinese ones.
@@ -70,28 +70,28 @@ class VideoLink:
 
 
 def upload_media(
-    account: Credentials, kind: MediaKind, file: File, *, now: datetime
+    account: Credentials, kind: MediaKind, file: MediaFile, *, now: datetime
 ) -> TemporaryMedia:
     """Put a file at WeChat for three days. Raises Refused for a wrong format or size."""
-    answer = ask(account, _UPLOAD, query={"type": kind.value}, upload=_upload(file))
+    answer = request(account, _UPLOAD, query={"type": kind.value}, upload=_upload(file))
     name = "thumb_media_id" if "thumb_media_id" in answer else "media_id"
-    created = instant(answer.get("created_at")) or now
-    return TemporaryMedia(taken(_UPLOAD, answer, name, str), created + LIFE)
+    created = to_datetime(answer.get("created_at")) or now
+    return TemporaryMedia(require_field(_UPLOAD, answer, name, str), created + TEMPORARY_LIFETIME)
 
 
 def download_media(account: Credentials, media_id: str) -> Download | VideoLink:
     """A temporary file's bytes, or where a film can be fetched."""
-    found = fetch(account, _GET, query={"media_id": media_id})
+    found = download(account, _GET, query={"media_id": media_id})
     if isinstance(found, Download):
         return found
-    return VideoLink(taken(_GET, found, "video_url", str))
+    return VideoLink(require_field(_GET, found, "video_url", str))
 
 
-def add_image(account: Credentials, file: File) -> PermanentImage:
+def upload_permanent_image(account: Credentials, file: MediaFile) -> PermanentImage:
     """Put a picture into the account's library."""
-    answer = ask(account, _ADD, query={"type": "image"}, upload=_upload(file))
-    return PermanentImage(taken(_ADD, answer, "media_id", str), str(answer.get("url", "")))
+    answer = request(account, _ADD, query={"type": "image"}, upload=_upload(file))
+    return PermanentImage(require_field(_ADD, answer, "media_id", str), str(answer.get("url", "")))
 
 
-def _upload(file: File) -> Upload:
+def _upload(file: MediaFile) -> Upload:
     return Upload(f"file.{file.ending}", file.content, file.content_type)

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.calls import ask, taken
-from matrix.wechat.wire import Call
+from matrix.wechat.gateway.client import request, require_field
+from matrix.wechat.http_client import ApiCall
 
-_CREATE = Call("POST", "/cgi-bin/menu/create")
-_GET = Call("GET", "/cgi-bin/menu/get", tolerated=frozenset({46003}))
-_DELETE = Call("GET", "/cgi-bin/menu/delete")
-_ADD_CONDITIONAL = Call("POST", "/cgi-bin/menu/addconditional", repeatable=False)
+_CREATE = ApiCall("POST", "/cgi-bin/menu/create")
+_GET = ApiCall("GET", "/cgi-bin/menu/get", tolerated=frozenset({46003}))
+_DELETE = ApiCall("GET", "/cgi-bin/menu/delete")
+_ADD_CONDITIONAL = ApiCall("POST", "/cgi-bin/menu/addconditional", repeatable=False)
 # 65301: there is no such menu, so it is gone
-_DELETE_CONDITIONAL = Call("POST", "/cgi-bin/menu/delconditional", tolerated=frozenset({65301}))
-_TRY = Call("POST", "/cgi-bin/menu/trymatch")
+_DELETE_CONDITIONAL = ApiCall("POST", "/cgi-bin/menu/delconditional", tolerated=frozenset({65301}))
+_TRY = ApiCall("POST", "/cgi-bin/menu/trymatch")
 
 
 class ButtonKind(StrEnum):
@@ -106,7 +106,7 @@ class ConditionalMenu:
 
 
 @dataclass(frozen=True, slots=True)
-class MenuState:
+class MenuSet:
     """The menu for everybody and the conditional ones, as made by calls."""
 
     buttons: tuple[Button, ...]
@@ -115,17 +115,17 @@ class MenuState:
 
 def create_menu(account: Credentials, buttons: Iterable[Button]) -> None:
     """Show this menu to everybody. Raises Refused when WeChat finds it wrong."""
-    ask(account, _CREATE, body={"button": [_written(button) for button in buttons]})
+    request(account, _CREATE, body={"button": [_written(button) for button in buttons]})
 
 
-def menu(account: Credentials) -> MenuState | None:
+def find_menu(account: Credentials) -> MenuSet | None:
     """The menu made by calls; None when there is none."""
-    answer = ask(account, _GET)
+    answer = request(account, _GET)
     made = answer.get("menu")
     if not isinstance(made, dict):
         return None
     conditional = answer.get("conditionalmenu") or []
-    return MenuState(
+    return MenuSet(
         read_buttons(made.get("button")),
         tuple(_conditional(one) for one in conditional if isinstance(one, dict)),
     )
@@ -133,7 +133,7 @@ def menu(account: Credentials) -> MenuState | None:
 
 def delete_menu(account: Credentials) -> None:
     """Take away the menu, the conditional ones too."""
-    ask(account, _DELETE)
+    request(account, _DELETE)
 
 
 def add_conditional_menu(
@@ -145,21 +145,23 @@ def add_conditional_menu(
         "button": [_written(button) for button in buttons],
         "matchrule": {name: str(value) for name, value in rule.items() if value is not None},
     }
-    answer = ask(account, _ADD_CONDITIONAL, body=body)
+    answer = request(account, _ADD_CONDITIONAL, body=body)
     menu_id = answer.get("menuid")
     return (
-        str(menu_id) if isinstance(menu_id, int) else taken(_ADD_CONDITIONAL, answer, "menuid", str)
+        str(menu_id)
+        if isinstance(menu_id, int)
+        else require_field(_ADD_CONDITIONAL, answer, "menuid", str)
     )
 
 
 def delete_conditional_menu(account: Credentials, menu_id: str) -> None:
     """Take one conditional menu away; one that is not there is gone already."""
-    ask(account, _DELETE_CONDITIONAL, body={"menuid": menu_id})
+    request(account, _DELETE_CONDITIONAL, body={"menuid": menu_id})
 
 
-def menu_seen_by(account: Credentials, person: str) -> tuple[Button, ...]:
+def preview_menu(account: Credentials, person: str) -> tuple[Button, ...]:
     """The menu a follower sees, by openid or WeChat id."""
-    answer = ask(account, _TRY, body={"user_id": person})
+    answer = request(account, _TRY, body={"user_id": person})
     inner = answer.get("menu")
     return read_buttons((inner if isinstance(inner, dict) else answer).get("button"))
 

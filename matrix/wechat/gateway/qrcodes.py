@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.calls import ask, taken
-from matrix.wechat.wire import Call
+from matrix.wechat.gateway.client import request, require_field
+from matrix.wechat.http_client import ApiCall
 
-LONGEST = timedelta(days=30)
+MAX_LIFETIME = timedelta(days=30)
 _IMAGE = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket="
 
-_CREATE = Call("POST", "/cgi-bin/qrcode/create")
+_CREATE = ApiCall("POST", "/cgi-bin/qrcode/create")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +32,31 @@ class QrCode:
         return _IMAGE + quote(self.ticket, safe="")
 
 
-def temporary_qrcode(
+def create_temporary_qrcode(
     account: Credentials, scene: int | str, *, life: timedelta, now: datetime
 ) -> QrCode:
     """A code for `life`, 30 days at most. The scene is a 32-bit number or 1 to 64 characters."""
     if isinstance(scene, int):
         _check(0 < scene < 2**32)
-    seconds = int(min(life, LONGEST).total_seconds())
+    seconds = int(min(life, MAX_LIFETIME).total_seconds())
     action = "QR_SCENE" if isinstance(scene, int) else "QR_STR_SCENE"
-    answer = ask(
+    answer = request(
         account,
         _CREATE,
         body={"expire_seconds": seconds, "action_name": action, **_scene(scene)},
     )
     given = answer.get("expire_seconds")
     ends = now + timedelta(seconds=given if isinstance(given, int) else seconds)
-    return QrCode(taken(_CREATE, answer, "ticket", str), str(answer.get("url", "")), ends)
+    return QrCode(require_field(_CREATE, answer, "ticket", str), str(answer.get("url", "")), ends)
 
 
-def permanent_qrcode(account: Credentials, scene: int | str) -> QrCode:
+def create_permanent_qrcode(account: Credentials, scene: int | str) -> QrCode:
     """A code for ever. The scene is a number from 1 to 100,000 or 1 to 64 characters."""
     if isinstance(scene, int):
         _check(1 <= scene <= 100_000)
     action = "QR_LIMIT_SCENE" if isinstance(scene, int) else "QR_LIMIT_STR_SCENE"
-    answer = ask(account, _CREATE, body={"action_name": action, **_scene(scene)})
-    return QrCode(taken(_CREATE, answer, "ticket", str), str(answer.get("url", "")), None)
+    answer = request(account, _CREATE, body={"action_name": action, **_scene(scene)})
+    return QrCode(require_field(_CREATE, answer, "ticket", str), str(answer.get("url", "")), None)
 
 
 def _scene(scene: int | str) -> dict[str, object]:

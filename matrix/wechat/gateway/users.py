@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from matrix.wechat.credentials import Credentials
-from matrix.wechat.gateway.calls import ask, instant, taken
-from matrix.wechat.wire import Answer, Call
+from matrix.wechat.gateway.client import request, require_field, to_datetime
+from matrix.wechat.http_client import ApiCall, JsonObject
 
-MOST_AT_ONCE = 100
+MAX_BATCH = 100
 
-_INFO = Call("GET", "/cgi-bin/user/info")
-_BATCH = Call("POST", "/cgi-bin/user/info/batchget")
-_LIST = Call("GET", "/cgi-bin/user/get")
-_TAGS = Call("GET", "/cgi-bin/tags/get")
+_INFO = ApiCall("GET", "/cgi-bin/user/info")
+_BATCH = ApiCall("POST", "/cgi-bin/user/info/batchget")
+_LIST = ApiCall("GET", "/cgi-bin/user/get")
+_TAGS = ApiCall("GET", "/cgi-bin/tags/get")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,42 +53,42 @@ class Tag:
     count: int
 
 
-def user(account: Credentials, openid: str) -> Profile:
+def get_user(account: Credentials, openid: str) -> Profile:
     """What WeChat knows of one follower."""
-    return _profile(_INFO, ask(account, _INFO, query={"openid": openid, "lang": "zh_CN"}))
+    return _profile(_INFO, request(account, _INFO, query={"openid": openid, "lang": "zh_CN"}))
 
 
-def users(account: Credentials, openids: Sequence[str]) -> tuple[Profile, ...]:
+def get_users(account: Credentials, openids: Sequence[str]) -> tuple[Profile, ...]:
     """The same of up to 100 followers. Raises ValueError for more."""
-    if len(openids) > MOST_AT_ONCE:
-        raise ValueError(f"at most {MOST_AT_ONCE} followers at once")
+    if len(openids) > MAX_BATCH:
+        raise ValueError(f"at most {MAX_BATCH} followers at once")
     if not openids:
         return ()
     body = {"user_list": [{"openid": openid, "lang": "zh_CN"} for openid in openids]}
-    found = taken(_BATCH, ask(account, _BATCH, body=body), "user_info_list", list)
+    found = require_field(_BATCH, request(account, _BATCH, body=body), "user_info_list", list)
     return tuple(_profile(_BATCH, one) for one in found if isinstance(one, dict))
 
 
-def followers(account: Credentials, *, start: str = "") -> FollowerPage:
+def list_followers(account: Credentials, *, start: str = "") -> FollowerPage:
     """One page of all followers, from the openid after `start`."""
-    answer = ask(account, _LIST, query={"next_openid": start} if start else {})
+    answer = request(account, _LIST, query={"next_openid": start} if start else {})
     data = answer.get("data")
     openids = data.get("openid", []) if isinstance(data, dict) else []
     # The last page names its own last openid; only an empty page says so plainly.
     following = str(answer.get("next_openid", "")) if openids else ""
     return FollowerPage(
-        total=taken(_LIST, answer, "total", int),
+        total=require_field(_LIST, answer, "total", int),
         openids=tuple(str(openid) for openid in openids),
         next=following,
     )
 
 
-def tags(account: Credentials) -> tuple[Tag, ...]:
+def list_tags(account: Credentials) -> tuple[Tag, ...]:
     """The account's tags."""
-    found = taken(_TAGS, ask(account, _TAGS), "tags", list)
+    found = require_field(_TAGS, request(account, _TAGS), "tags", list)
     return tuple(
         Tag(
-            taken(_TAGS, one, "id", int),
+            require_field(_TAGS, one, "id", int),
             str(one.get("name", "")),
             count if isinstance(count := one.get("count"), int) else 0,
         )
@@ -97,13 +97,13 @@ def tags(account: Credentials) -> tuple[Tag, ...]:
     )
 
 
-def _profile(call: Call, answer: Answer) -> Profile:
+def _profile(call: ApiCall, answer: JsonObject) -> Profile:
     tags = answer.get("tagid_list")
     scene = answer.get("qr_scene_str") or answer.get("qr_scene") or ""
     return Profile(
-        openid=taken(call, answer, "openid", str),
+        openid=require_field(call, answer, "openid", str),
         follows=answer.get("subscribe") == 1,
-        followed_at=instant(answer.get("subscribe_time")),
+        followed_at=to_datetime(answer.get("subscribe_time")),
         union_id=str(answer["unionid"]) if answer.get("unionid") else None,
         language=str(answer.get("language") or ""),
         remark=str(answer.get("remark") or ""),

@@ -7,34 +7,34 @@ import re
 from collections.abc import Callable
 
 from matrix.wechat.messages import events
-from matrix.wechat.messages.kinds import Inbound
-from matrix.wechat.messages.reading import (
-    Common,
-    Tree,
-    branch,
-    branches,
+from matrix.wechat.messages.inbound import Inbound
+from matrix.wechat.messages.xml import (
+    CommonFields,
+    XmlTree,
+    child,
+    children,
     degrees,
     integer,
-    maybe,
-    maybe_integer,
+    optional,
+    optional_integer,
     text,
 )
 
-EventReader = Callable[[Tree, Common], Inbound]
+EventReader = Callable[[XmlTree, CommonFields], Inbound]
 
 
-def _followed(tree: Tree, common: Common) -> Inbound:
-    key = maybe(tree, "EventKey") or ""
+def _followed(tree: XmlTree, common: CommonFields) -> Inbound:
+    key = optional(tree, "EventKey") or ""
     scene = key.removeprefix("qrscene_") if key.startswith("qrscene_") else None
-    return events.Followed(scene=scene, ticket=maybe(tree, "Ticket"), **common)
+    return events.Followed(scene=scene, ticket=optional(tree, "Ticket"), **common)
 
 
-def _scanned(tree: Tree, common: Common) -> Inbound:
-    return events.Scanned(scene=text(tree, "EventKey"), ticket=maybe(tree, "Ticket"), **common)
+def _scanned(tree: XmlTree, common: CommonFields) -> Inbound:
+    return events.Scanned(scene=text(tree, "EventKey"), ticket=optional(tree, "Ticket"), **common)
 
 
-def _located(tree: Tree, common: Common) -> Inbound:
-    return events.Located(
+def _located(tree: XmlTree, common: CommonFields) -> Inbound:
+    return events.LocationReported(
         latitude=degrees(tree, "Latitude", 90),
         longitude=degrees(tree, "Longitude", 180),
         precision=degrees(tree, "Precision", 100_000_000),
@@ -42,25 +42,25 @@ def _located(tree: Tree, common: Common) -> Inbound:
     )
 
 
-def _menu_link(tree: Tree, common: Common) -> Inbound:
+def _menu_link(tree: XmlTree, common: CommonFields) -> Inbound:
     return events.MenuLinkOpened(
-        key=text(tree, "EventKey"), menu_id=maybe(tree, "MenuId"), **common
+        key=text(tree, "EventKey"), menu_id=optional(tree, "MenuId"), **common
     )
 
 
-def _menu_mini_program(tree: Tree, common: Common) -> Inbound:
+def _menu_mini_program(tree: XmlTree, common: CommonFields) -> Inbound:
     return events.MenuMiniProgramOpened(
-        key=text(tree, "EventKey"), menu_id=maybe(tree, "MenuId"), **common
+        key=text(tree, "EventKey"), menu_id=optional(tree, "MenuId"), **common
     )
 
 
-def _menu_code(make: type[events.MenuCodeScanned]) -> EventReader:
-    def reader(tree: Tree, common: Common) -> Inbound:
-        scan = branch(tree, "ScanCodeInfo")
-        return make(
+def _menu_code(event_class: type[events.MenuQrCodeScanned]) -> EventReader:
+    def reader(tree: XmlTree, common: CommonFields) -> Inbound:
+        scan = child(tree, "ScanCodeInfo")
+        return event_class(
             key=text(tree, "EventKey"),
-            code_kind=text(scan, "ScanType"),
-            code=text(scan, "ScanResult"),
+            code_type=text(scan, "ScanType"),
+            code_content=text(scan, "ScanResult"),
             **common,
         )
 
@@ -68,13 +68,13 @@ def _menu_code(make: type[events.MenuCodeScanned]) -> EventReader:
 
 
 def _menu_pictures(source: events.PictureSource) -> EventReader:
-    def reader(tree: Tree, common: Common) -> Inbound:
-        sent = branch(tree, "SendPicsInfo")
-        items = branches(branch(sent, "PicList"), "item")
+    def reader(tree: XmlTree, common: CommonFields) -> Inbound:
+        pictures = child(tree, "SendPicsInfo")
+        items = children(child(pictures, "PicList"), "item")
         return events.MenuPicturesChosen(
             key=text(tree, "EventKey"),
             source=source,
-            count=maybe_integer(sent, "Count") or len(items),
+            count=optional_integer(pictures, "Count") or len(items),
             digests=tuple(text(item, "PicMd5Sum") for item in items),
             **common,
         )
@@ -82,63 +82,63 @@ def _menu_pictures(source: events.PictureSource) -> EventReader:
     return reader
 
 
-def _menu_location(tree: Tree, common: Common) -> Inbound:
-    place = branch(tree, "SendLocationInfo")
+def _menu_location(tree: XmlTree, common: CommonFields) -> Inbound:
+    location = child(tree, "SendLocationInfo")
     return events.MenuLocationChosen(
         key=text(tree, "EventKey"),
-        latitude=degrees(place, "Location_X", 90),
-        longitude=degrees(place, "Location_Y", 180),
-        scale=maybe_integer(place, "Scale"),
-        label=maybe(place, "Label") or "",
-        place=maybe(place, "Poiname") or "",
+        latitude=degrees(location, "Location_X", 90),
+        longitude=degrees(location, "Location_Y", 180),
+        scale=optional_integer(location, "Scale"),
+        label=optional(location, "Label") or "",
+        place=optional(location, "Poiname") or "",
         **common,
     )
 
 
-_ASKED_IN = {"1": "page", "2": "article"}
+_POPUP_SCENES = {"1": "page", "2": "article"}
 
 
-def _notice_list(tree: Tree) -> list[Tree]:
+def _notice_list(tree: XmlTree) -> list[XmlTree]:
     # The documents once printed the popup's tag for the change event as well.
     for tag in ("SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"):
         if tag in tree:
-            return branches(branch(tree, tag), "List")
+            return children(child(tree, tag), "List")
     return []
 
 
-def _notices_chosen(make: type[events.NoticesChosen]) -> EventReader:
-    def reader(tree: Tree, common: Common) -> Inbound:
+def _notices_chosen(event_class: type[events.NoticesChosen]) -> EventReader:
+    def reader(tree: XmlTree, common: CommonFields) -> Inbound:
         choices = tuple(
             events.NoticeChoice(
                 template_id=text(item, "TemplateId"),
                 accepted=text(item, "SubscribeStatusString") == "accept",
-                asked_in=_ASKED_IN.get(maybe(item, "PopupScene") or ""),
+                prompted_in=_POPUP_SCENES.get(optional(item, "PopupScene") or ""),
             )
             for item in _notice_list(tree)
         )
-        return make(choices=choices, **common)
+        return event_class(choices=choices, **common)
 
     return reader
 
 
-def _notices_sent(tree: Tree, common: Common) -> Inbound:
+def _notices_sent(tree: XmlTree, common: CommonFields) -> Inbound:
     results = tuple(
         events.NoticeResult(
             template_id=text(item, "TemplateId"),
             notice_id=text(item, "MsgID"),
-            error=integer(item, "ErrorCode"),
-            status=maybe(item, "ErrorStatus") or "",
+            return_code=integer(item, "ErrorCode"),
+            status=optional(item, "ErrorStatus") or "",
         )
         for item in _notice_list(tree)
     )
     return events.NoticesSent(results=results, **common)
 
 
-def _agent(make: type[events.AgentSessionOpened]) -> EventReader:
-    return lambda tree, common: make(agent=text(tree, "KfAccount"), **common)
+def _agent(event_class: type[events.AgentSessionOpened]) -> EventReader:
+    return lambda tree, common: event_class(agent=text(tree, "KfAccount"), **common)
 
 
-def _agent_moved(tree: Tree, common: Common) -> Inbound:
+def _agent_moved(tree: XmlTree, common: CommonFields) -> Inbound:
     return events.AgentSessionMoved(
         from_agent=text(tree, "FromKfAccount"), to_agent=text(tree, "ToKfAccount"), **common
     )
@@ -155,12 +155,12 @@ _SCOPES = {
 }
 
 
-def _consent(make: Callable[..., Inbound]) -> EventReader:
-    def reader(tree: Tree, common: Common) -> Inbound:
-        codes = re.findall(r"\w+", maybe(tree, "RevokeInfo") or "")
-        return make(
-            person=maybe(tree, "OpenID") or common["openid"],
-            union_id=maybe(tree, "UnionID"),
+def _consent(event_class: Callable[..., Inbound]) -> EventReader:
+    def reader(tree: XmlTree, common: CommonFields) -> Inbound:
+        codes = re.findall(r"\w+", optional(tree, "RevokeInfo") or "")
+        return event_class(
+            person=optional(tree, "OpenID") or common["openid"],
+            union_id=optional(tree, "UnionID"),
             scopes=tuple(_SCOPES.get(code, code) for code in codes),
             **common,
         )
@@ -176,8 +176,8 @@ EVENTS: dict[str, EventReader] = {
     "click": lambda tree, common: events.MenuClicked(key=text(tree, "EventKey"), **common),
     "view": _menu_link,
     "view_miniprogram": _menu_mini_program,
-    "scancode_push": _menu_code(events.MenuCodeScanned),
-    "scancode_waitmsg": _menu_code(events.MenuCodeSubmitted),
+    "scancode_push": _menu_code(events.MenuQrCodeScanned),
+    "scancode_waitmsg": _menu_code(events.MenuQrCodeSubmitted),
     "pic_sysphoto": _menu_pictures(events.PictureSource.CAMERA),
     "pic_photo_or_album": _menu_pictures(events.PictureSource.CAMERA_OR_ALBUM),
     "pic_weixin": _menu_pictures(events.PictureSource.ALBUM),
@@ -190,5 +190,5 @@ EVENTS: dict[str, EventReader] = {
     "kf_switch_session": _agent_moved,
     "user_info_modified": _consent(events.ConsentChanged),
     "user_authorization_revoke": _consent(events.ConsentRevoked),
-    "user_authorization_cancellation": _consent(events.PersonLeft),
+    "user_authorization_cancellation": _consent(events.WeChatAccountClosed),
 }

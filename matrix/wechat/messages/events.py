@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from matrix.wechat.messages.kinds import Event
+from matrix.wechat.messages.inbound import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Followed(Event):
     ticket: str | None = None
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The scene."""
         return self.scene or ""
 
@@ -50,13 +50,13 @@ class Scanned(Event):
     ticket: str | None = None
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The scene."""
         return self.scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Located(Event):
+class LocationReported(Event):
     """Where a follower is who allowed the account to know; precision in metres."""
 
     kind: str = "located"
@@ -66,19 +66,19 @@ class Located(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Menu(Event):
+class MenuEvent(Event):
     """A tap on the menu. `key` is the button's key, or what a link opens."""
 
     key: str
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The button."""
         return self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenuClicked(Menu):
+class MenuClicked(MenuEvent):
     """A button that asks the account to answer."""
 
     awaits_reply: ClassVar[bool] = True
@@ -87,7 +87,7 @@ class MenuClicked(Menu):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenuLinkOpened(Menu):
+class MenuLinkOpened(MenuEvent):
     """A button that opened a page; `key` is its address."""
 
     kind: str = "menu_link_opened"
@@ -95,7 +95,7 @@ class MenuLinkOpened(Menu):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenuMiniProgramOpened(Menu):
+class MenuMiniProgramOpened(MenuEvent):
     """A button that opened a mini program; `key` is the page's path."""
 
     kind: str = "menu_mini_program_opened"
@@ -103,21 +103,21 @@ class MenuMiniProgramOpened(Menu):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenuCodeScanned(Menu):
+class MenuQrCodeScanned(MenuEvent):
     """A code read from the menu that the phone handles by itself."""
 
     kind: str = "menu_code_scanned"
-    code_kind: str
-    code: str
+    code_type: str
+    code_content: str
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The button and the code."""
-        return f"{self.key}:{self.code}"
+        return f"{self.key}:{self.code_content}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenuCodeSubmitted(MenuCodeScanned):
+class MenuQrCodeSubmitted(MenuQrCodeScanned):
     """A code read from the menu, with the citizen waiting for our answer."""
 
     awaits_reply: ClassVar[bool] = True
@@ -134,7 +134,7 @@ class PictureSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenuPicturesChosen(Menu):
+class MenuPicturesChosen(MenuEvent):
     """Pictures were chosen; they follow as messages. `digests` are their MD5 sums."""
 
     awaits_reply: ClassVar[bool] = True
@@ -146,7 +146,7 @@ class MenuPicturesChosen(Menu):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MenuLocationChosen(Menu):
+class MenuLocationChosen(MenuEvent):
     """A place was chosen; it follows as a message as well."""
 
     awaits_reply: ClassVar[bool] = True
@@ -165,7 +165,7 @@ class NoticeChoice:
 
     template_id: str
     accepted: bool
-    asked_in: str | None = None
+    prompted_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +176,7 @@ class NoticesChosen(Event):
     choices: tuple[NoticeChoice, ...]
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The templates."""
         return ",".join(choice.template_id for choice in self.choices)
 
@@ -194,13 +194,13 @@ class NoticeResult:
 
     template_id: str
     notice_id: str
-    error: int
+    return_code: int
     status: str
 
     @property
-    def arrived(self) -> bool:
+    def is_delivered(self) -> bool:
         """Whether the citizen got it."""
-        return self.error == 0
+        return self.return_code == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,7 @@ class NoticesSent(Event):
     results: tuple[NoticeResult, ...]
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The notices, since two may be reported within a second."""
         return ",".join(result.notice_id for result in self.results)
 
@@ -224,7 +224,7 @@ class AgentSessionOpened(Event):
     agent: str
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The agent."""
         return self.agent
 
@@ -245,7 +245,7 @@ class AgentSessionMoved(Event):
     to_agent: str
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """Both agents."""
         return f"{self.from_agent}:{self.to_agent}"
 
@@ -258,14 +258,14 @@ class ConsentEvent(Event):
     WeChat's own code where it is none of these.
     """
 
-    person: str
+    citizen_openid: str
     union_id: str | None = None
     scopes: tuple[str, ...] = ()
 
     @property
-    def subject(self) -> str:
+    def dedupe_subject(self) -> str:
         """The person and the data."""
-        return f"{self.person}:{','.join(self.scopes)}"
+        return f"{self.citizen_openid}:{','.join(self.scopes)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +283,7 @@ class ConsentRevoked(ConsentEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonLeft(ConsentEvent):
+class WeChatAccountClosed(ConsentEvent):
     """A citizen closed their WeChat account; all their data must be deleted."""
 
     kind: str = "person_left"

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from matrix.wechat.messages import kinds
-from matrix.wechat.messages.kinds import Inbound
-from matrix.wechat.messages.reading import (
-    Common,
-    Tree,
+from matrix.wechat.messages import inbound
+from matrix.wechat.messages.inbound import Inbound
+from matrix.wechat.messages.xml import (
+    CommonFields,
+    XmlTree,
     degrees,
     identifier,
-    maybe,
-    maybe_integer,
+    optional,
+    optional_integer,
     text,
 )
 
 
-class WithId(Common):
+class MessageFields(CommonFields):
     """What every message says besides."""
 
     message_id: str
@@ -23,66 +23,68 @@ class WithId(Common):
     article_position: int | None
 
 
-def with_id(tree: Tree, common: Common) -> WithId:
+def message_fields(tree: XmlTree, common: CommonFields) -> MessageFields:
     """The common fields of a message. Raises Malformed when it has no id."""
     return {
         **common,
         "message_id": identifier(tree, "MsgId"),
-        "article_id": maybe(tree, "MsgDataId"),
-        "article_position": maybe_integer(tree, "Idx"),
+        "article_id": optional(tree, "MsgDataId"),
+        "article_position": optional_integer(tree, "Idx"),
     }
 
 
-def _text(tree: Tree, common: WithId) -> Inbound:
-    return kinds.Text(content=text(tree, "Content"), option=maybe(tree, "bizmsgmenuid"), **common)
+def _text(tree: XmlTree, common: MessageFields) -> Inbound:
+    return inbound.Text(
+        content=text(tree, "Content"), option_id=optional(tree, "bizmsgmenuid"), **common
+    )
 
 
-def _image(tree: Tree, common: WithId) -> Inbound:
-    return kinds.Image(url=text(tree, "PicUrl"), media_id=text(tree, "MediaId"), **common)
+def _image(tree: XmlTree, common: MessageFields) -> Inbound:
+    return inbound.Image(url=text(tree, "PicUrl"), media_id=text(tree, "MediaId"), **common)
 
 
-def _voice(tree: Tree, common: WithId) -> Inbound:
-    return kinds.Voice(
+def _voice(tree: XmlTree, common: MessageFields) -> Inbound:
+    return inbound.Voice(
         media_id=text(tree, "MediaId"),
-        format=maybe(tree, "Format"),
-        media_id_16k=maybe(tree, "MediaId16K"),
-        recognised=maybe(tree, "Recognition"),
+        format=optional(tree, "Format"),
+        media_id_16k=optional(tree, "MediaId16K"),
+        transcript=optional(tree, "Recognition"),
         **common,
     )
 
 
-def _video(tree: Tree, common: WithId) -> Inbound:
-    return kinds.Video(
-        media_id=text(tree, "MediaId"), thumb_media_id=maybe(tree, "ThumbMediaId"), **common
+def _video(tree: XmlTree, common: MessageFields) -> Inbound:
+    return inbound.Video(
+        media_id=text(tree, "MediaId"), thumb_media_id=optional(tree, "ThumbMediaId"), **common
     )
 
 
-def _short_video(tree: Tree, common: WithId) -> Inbound:
-    return kinds.ShortVideo(
-        media_id=text(tree, "MediaId"), thumb_media_id=maybe(tree, "ThumbMediaId"), **common
+def _short_video(tree: XmlTree, common: MessageFields) -> Inbound:
+    return inbound.ShortVideo(
+        media_id=text(tree, "MediaId"), thumb_media_id=optional(tree, "ThumbMediaId"), **common
     )
 
 
-def _location(tree: Tree, common: WithId) -> Inbound:
-    return kinds.Location(
+def _location(tree: XmlTree, common: MessageFields) -> Inbound:
+    return inbound.Location(
         latitude=degrees(tree, "Location_X", 90),
         longitude=degrees(tree, "Location_Y", 180),
-        scale=maybe_integer(tree, "Scale"),
-        label=maybe(tree, "Label") or "",
+        scale=optional_integer(tree, "Scale"),
+        label=optional(tree, "Label") or "",
         **common,
     )
 
 
-def _link(tree: Tree, common: WithId) -> Inbound:
-    return kinds.Link(
+def _link(tree: XmlTree, common: MessageFields) -> Inbound:
+    return inbound.Link(
         title=text(tree, "Title"),
-        description=maybe(tree, "Description") or "",
+        description=optional(tree, "Description") or "",
         url=text(tree, "Url"),
         **common,
     )
 
 
-MESSAGES: dict[str, Callable[[Tree, WithId], Inbound]] = {
+MESSAGES: dict[str, Callable[[XmlTree, MessageFields], Inbound]] = {
     "text": _text,
     "image": _image,
     "voice": _voice,

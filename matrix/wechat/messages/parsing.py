@@ -5,14 +5,14 @@ compared in lower case. Unknown kinds are kept; a known kind without the fields 
 what it is, is refused.
 """
 
-from matrix.wechat.messages import kinds
+from matrix.wechat.messages import inbound
 from matrix.wechat.messages.event_readers import EVENTS
-from matrix.wechat.messages.kinds import Inbound
-from matrix.wechat.messages.message_readers import MESSAGES, with_id
-from matrix.wechat.messages.outcome_readers import OUTCOMES
-from matrix.wechat.messages.reading import Common, Tree, identifier, moment, read
+from matrix.wechat.messages.inbound import Inbound
+from matrix.wechat.messages.job_event_readers import JOB_EVENTS
+from matrix.wechat.messages.message_readers import MESSAGES, message_fields
+from matrix.wechat.messages.xml import CommonFields, XmlTree, identifier, parse_xml, timestamp
 
-_EVENTS = EVENTS | OUTCOMES
+_EVENTS = EVENTS | JOB_EVENTS
 
 
 def parse(xml: bytes) -> Inbound:
@@ -20,15 +20,15 @@ def parse(xml: bytes) -> Inbound:
 
     Raises Malformed for what is no push, or lacks the fields of its kind.
     """
-    return understand(read(xml))
+    return parse_tree(parse_xml(xml))
 
 
-def understand(tree: Tree) -> Inbound:
+def parse_tree(tree: XmlTree) -> Inbound:
     """The message or event that the fields of a push make. Raises Malformed."""
-    common: Common = {
+    common: CommonFields = {
         "to": identifier(tree, "ToUserName"),
         "openid": identifier(tree, "FromUserName"),
-        "sent_at": moment(tree, "CreateTime"),
+        "sent_at": timestamp(tree, "CreateTime"),
     }
     kind = identifier(tree, "MsgType").lower()
     if kind == "event":
@@ -36,9 +36,9 @@ def understand(tree: Tree) -> Inbound:
         event = _EVENTS.get(name)
         if event:
             return event(tree, common)
-        return kinds.Unknown(kind=f"event:{name}", raw=tree, **common)
+        return inbound.Unknown(kind=f"event:{name}", raw=tree, **common)
     message = MESSAGES.get(kind)
     if message:
-        return message(tree, with_id(tree, common))
+        return message(tree, message_fields(tree, common))
     message_id = identifier(tree, "MsgId") if tree.get("MsgId") else None
-    return kinds.Unknown(kind=kind, raw=tree, message_id=message_id, **common)
+    return inbound.Unknown(kind=kind, raw=tree, message_id=message_id, **common)

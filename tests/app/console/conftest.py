@@ -6,38 +6,38 @@ from typing import Any
 
 import pytest
 
-from tests.app.console.rules import typed
-from tests.app.console.simulation import WeChat
-from tests.fixtures.console import Client, Desk
-from tests.fixtures.simulated import Simulate
+from tests.app.console._simulated_wechat import SimulatedWeChat
+from tests.app.console.rules._rule_form import rule_form
+from tests.helpers.console import Client, Console
+from tests.helpers.wechat import StartSimulator
 
 
 @pytest.fixture
-def police(desk: Desk) -> int:
+def police(console: Console) -> int:
     """The department of the police."""
-    made = desk.department_id("police")
+    made = console.department_id("police")
     assert made is not None
     return made
 
 
 @pytest.fixture
-def editor(desk: Desk) -> Client:
+def editor(console: Console) -> Client:
     """An editor of the police."""
-    return desk.client("editor", "police")
+    return console.client("editor", "police")
 
 
 @pytest.fixture
-def reviewer(desk: Desk) -> Client:
+def reviewer(console: Console) -> Client:
     """A reviewer of the police."""
-    return desk.client("reviewer_office", "police")
+    return console.client("reviewer_office", "police")
 
 
 @pytest.fixture
-def write(editor: Client, police: int) -> Callable[..., int]:
+def write_rule(editor: Client, police: int) -> Callable[..., int]:
     """Write a rule as the editor. Gives its id."""
 
     def made(**changed: Any) -> int:
-        answer = editor.post("/console/rules/new", typed(police, **changed))
+        answer = editor.post("/console/rules/new", rule_form(police, **changed))
         assert answer.status_code == 303, answer.text
         found = re.search(r"/(\d+)", answer.location)
         assert found is not None
@@ -47,6 +47,6 @@ def write(editor: Client, police: int) -> Callable[..., int]:
 
 
 @pytest.fixture
-def wechat(desk: Desk, simulated: Simulate) -> WeChat:
+def wechat(console: Console, start_simulator: StartSimulator) -> SimulatedWeChat:
     """The accounts of the desk at the simulated WeChat."""
-    return WeChat(desk, simulated)
+    return SimulatedWeChat(console, start_simulator)

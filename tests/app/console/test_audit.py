@@ -8,23 +8,23 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from app import sealing
-from config import alarms, audit, clock
-from config.audit import Actor, Entry, seals
-from config.database import reading, session, transaction
-from tests.fixtures.console import Desk
+from app.jobs import audit_seals
+from config import alerts, audit, clock
+from config.audit import Actor, AuditEntry, hash_chain
+from config.database import read_only, session, transaction
+from tests.helpers.console import Console
 
 
 @pytest.fixture
-def entries(desk: Desk) -> dict[str, int]:
+def entries(console: Console) -> dict[str, int]:
     """A change in the police, one in hrss, one of the city; ids by name."""
-    owners = {"police": desk.department_id("police"), "hrss": desk.department_id("hrss")}
+    owners = {"police": console.department_id("police"), "hrss": console.department_id("hrss")}
     made = {}
     editor = Actor("李编辑", staff_id=777, address="192.0.2.7", request_id="req0001")
-    with transaction(), audit.acting(editor):
+    with transaction(), audit.acting_as(editor):
         for name in ("police", "hrss", "city"):
             row = audit.record(
-                "department.describe",
+                "department.update",
                 kind="department",
                 object_id=owners.get(name, 0),
                 label=f"<b>{name}</b>",
@@ -37,8 +37,8 @@ def entries(desk: Desk) -> dict[str, int]:
     return made
 
 
-def test_a_search_tells_in_words_what_changed(desk: Desk, entries: dict[str, int]) -> None:
-    page = desk.client().get("/console/audit/?label=b>police&person=李").text
+def test_a_search_shows_in_chinese_what_changed(console: Console, entries: dict[str, int]) -> None:
+    page = console.client().get("/console/audit/?label=b>police&person=李").text
     assert "修改单位信息" in page
     assert "&lt;b&gt;police&lt;/b&gt;" in page
     assert "<b>hrss" not in page
@@ -48,8 +48,10 @@ def test_a_search_tells_in_words_what_changed(desk: Desk, entries: dict[str, int
     assert "{" not in page.split("<tbody>")[1].split("</tbody>")[0], "never raw JSON"
 
 
-def test_a_department_reads_its_own_and_nothing_else(desk: Desk, entries: dict[str, int]) -> None:
-    client = desk.client("department_admin", "police")
+def test_a_department_reads_its_own_and_nothing_else(
+    console: Console, entries: dict[str, int]
+) -> None:
+    client = console.client("department_admin", "police")
     page = client.get("/console/audit/").text
     assert "police" in page
     assert "hrss" not in page
@@ -58,8 +60,8 @@ def test_a_department_reads_its_own_and_nothing_else(desk: Desk, entries: dict[s
         assert client.get(f"/console/audit/{entries[hidden]}").status_code == 404
 
 
-def test_who_may_not_read_is_refused(desk: Desk, entries: dict[str, int]) -> None:
-    client = desk.client("editor", "police")
+def test_who_may_not_read_is_refused(console: Console, entries: dict[str, int]) -> None:
+    client = console.client("editor", "police")
     assert client.get("/console/audit/").status_code == 403
     assert client.get(f"/console/audit/{entries['police']}").status_code == 403
     assert client.post("/console/audit/export", {"format": "csv"}).status_code == 403
@@ -77,19 +79,23 @@ def test_who_may_not_read_is_refused(desk: Desk, entries: dict[str, int]) -> Non
         ("actor_id=99999999999999999999999", "见下面标红"),
     ],
 )
-def test_a_wrong_filter_is_told_at_its_field_and_kept(desk: Desk, query: str, problem: str) -> None:
-    answer = desk.client().get(f"/console/audit/?{query}")
+def test_a_wrong_filter_is_told_at_its_field_and_kept(
+    console: Console, query: str, problem: str
+) -> None:
+    answer = console.client().get(f"/console/audit/?{query}")
     assert answer.status_code == 422
     assert problem in answer.text
     if query.startswith("person"):
         assert "长" * 101 in answer.text
 
 
-def test_pages_follow_each_other_with_their_filter(desk: Desk, entries: dict[str, int]) -> None:
+def test_pages_follow_each_other_with_their_filter(
+    console: Console, entries: dict[str, int]
+) -> None:
     with transaction():
         for number in range(60):
-            audit.record("rule.deleted", kind="rule", object_id=number, label=f"第{number}条规则")
-    client = desk.client()
+            audit.record("rule.delete", kind="rule", object_id=number, label=f"第{number}条规则")
+    client = console.client()
     first = client.get("/console/audit/?action=rule.deleted")
     older = first.text.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
     second = client.get(older).text
@@ -98,20 +104,20 @@ def test_pages_follow_each_other_with_their_filter(desk: Desk, entries: dict[str
     assert "李编辑" not in second, "the filter stays"
 
 
-def test_an_export_asks_again_and_leaves_a_row(desk: Desk, entries: dict[str, int]) -> None:
+def test_an_export_asks_again_and_leaves_a_row(console: Console, entries: dict[str, int]) -> None:
     asked = {"format": "csv", "label": "b>police", "first": "", "object_id": ""}
-    stale = desk.client("auditor", None, fresh=False)
+    stale = console.client("auditor", None, fresh=False)
     assert "再确认一次" in stale.post("/console/audit/export", asked).text
 
-    client = desk.client("auditor", None)
+    client = console.client("auditor", None)
     answer = client.post("/console/audit/export", asked)
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"].startswith("attachment")
     lines = list(csv.DictReader(StringIO(answer.data.decode("utf-8-sig"))))
     assert [line["对象"] for line in lines] == ["<b>police</b>"]
     assert "电话：旧号 → =新号" in lines[0]["变更内容"]
-    with reading():
-        last = session.scalars(select(Entry).order_by(Entry.id.desc()).limit(1)).one()
+    with read_only():
+        last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
         assert (last.action, last.actor_id) == ("audit.export", client.staff and client.staff.id)
         assert last.after == {
             "filter": {"label": "b>police"},
@@ -123,14 +129,16 @@ def test_an_export_asks_again_and_leaves_a_row(desk: Desk, entries: dict[str, in
     assert wrong.status_code == 422
 
 
-def test_the_page_says_how_the_seals_stand(desk: Desk, entries: dict[str, int]) -> None:
-    client = desk.client()
+def test_the_page_says_how_the_seals_stand(console: Console, entries: dict[str, int]) -> None:
+    client = console.client()
     assert "约十分钟后自动封存" in client.get(f"/console/audit/{entries['city']}").text
-    sealing.seal(now=clock.now() + timedelta(hours=1))
+    audit_seals.seal(now=clock.now() + timedelta(hours=1))
     assert "核对无误" in client.get("/console/audit/").text
     assert "第 1 号封条" in client.get(f"/console/audit/{entries['city']}").text
     with transaction():
-        alarms.raise_alarm(seals.BROKEN, 1, "操作记录可能被改动：第 1 号封条", now=clock.now())
+        alerts.raise_alert(
+            hash_chain.CHAIN_BROKEN, 1, "操作记录可能被改动：第 1 号封条", now=clock.now()
+        )
     page = client.get("/console/audit/").text
     assert "操作记录可能被改动" in page
     assert "核对无误" not in page
@@ -138,9 +146,9 @@ def test_the_page_says_how_the_seals_stand(desk: Desk, entries: dict[str, int]) 
 
 @pytest.mark.browser
 def test_somebody_searches_reads_and_exports_in_a_browser(
-    desk: Desk, site: str, page: Page, entries: dict[str, int]
+    console: Console, site: str, page: Page, entries: dict[str, int]
 ) -> None:
-    desk.enter(page, site, "auditor", None)
+    console.sign_in(page, site, "auditor", None)
     page.goto(f"{site}/console/audit/")
     page.get_by_label("人员", exact=True).fill("李编")
     page.get_by_label("对象名称").fill("b>police")

@@ -6,18 +6,18 @@ import pytest
 from sqlalchemy import select
 
 from config import clock
-from config.audit import Entry
+from config.audit import AuditEntry
 from config.database import session, transaction
 from matrix import departments
-from matrix.departments import Department, State
-from tests.fixtures.console import Desk
+from matrix.departments import Department, DepartmentState
+from tests.helpers.console import Console
 
 URL = "/console/departments"
 
 
 @pytest.fixture
-def police(desk: Desk) -> int:
-    found = desk.department_id("police")
+def police(console: Console) -> int:
+    found = console.department_id("police")
     assert found is not None
     return found
 
@@ -36,18 +36,18 @@ def typed(**changes: Any) -> dict[str, Any]:
     return {"name": "公安局", "kind": "", "phone": "", "duties": "", "version": 1} | changes
 
 
-def test_the_tree_shows_what_one_manages(desk: Desk) -> None:
-    everything = desk.client("matrix_admin").get(f"{URL}/").text
-    own = desk.client("department_admin", "police").get(f"{URL}/").text
+def test_the_tree_shows_what_one_manages(console: Console) -> None:
+    everything = console.client("matrix_admin").get(f"{URL}/").text
+    own = console.client("department_admin", "police").get(f"{URL}/").text
 
     assert all(name in everything for name in ("市委网信办", "公安局", "人社局"))
     assert "公安局" in own
     assert "人社局" not in own
-    assert desk.client("editor", "police").get(f"{URL}/").status_code == 403
+    assert console.client("editor", "police").get(f"{URL}/").status_code == 403
 
 
-def test_a_department_of_others_is_not_there(desk: Desk, police: int) -> None:
-    stranger, clerk = desk.client("department_admin", "hrss"), desk.client("clerk", "police")
+def test_a_department_of_others_is_not_there(console: Console, police: int) -> None:
+    stranger, clerk = console.client("department_admin", "hrss"), console.client("clerk", "police")
     for path in ("/edit", "/move", "/merge"):
         assert stranger.get(f"{URL}/{police}{path}").status_code == 404, path
         assert clerk.get(f"{URL}/{police}{path}").status_code == 403, path
@@ -55,8 +55,8 @@ def test_a_department_of_others_is_not_there(desk: Desk, police: int) -> None:
         assert stranger.post(f"{URL}/{police}{path}").status_code == 404, path
 
 
-def test_a_department_is_founded_below_one_that_is_managed(desk: Desk, police: int) -> None:
-    client = desk.client("department_admin", "police")
+def test_a_department_is_created_below_one_that_is_managed(console: Console, police: int) -> None:
+    client = console.client("department_admin", "police")
     page = client.get(f"{URL}/new?parent={police}").text
     assert "（最上级）" not in page
     wanted = {"name": "城关派出所", "parent": police, "kind": "", "phone": "", "code": ""}
@@ -66,14 +66,14 @@ def test_a_department_is_founded_below_one_that_is_managed(desk: Desk, police: i
     made = by_name("城关派出所")
     assert made is not None
     assert (made.parent_id, made.details) == (police, {"duties": ["户籍", "身份证"]})
-    for elsewhere in (desk.department_id("hrss"), 0):
+    for elsewhere in (console.department_id("hrss"), 0):
         refused = client.post(f"{URL}/new", wanted | {"name": "别处", "parent": elsewhere})
         assert refused.status_code == 422
     assert by_name("别处") is None
 
 
-def test_only_the_citys_administrators_found_at_the_top(desk: Desk) -> None:
-    client = desk.client("matrix_admin")
+def test_only_the_citys_administrators_create_at_the_top(console: Console) -> None:
+    client = console.client("matrix_admin")
     wanted = {"name": "华山景区", "parent": 0, "kind": "", "phone": "", "duties": ""}
 
     assert client.post(f"{URL}/new", wanted | {"code": "police"}).status_code == 422
@@ -82,8 +82,8 @@ def test_only_the_citys_administrators_found_at_the_top(desk: Desk) -> None:
     assert client.post(f"{URL}/new", wanted | {"code": "huashan"}).status_code == 303
 
 
-def test_a_renamed_department_shows_what_it_was_called(desk: Desk, police: int) -> None:
-    client = desk.client("department_admin", "police")
+def test_a_renamed_department_shows_what_it_was_called(console: Console, police: int) -> None:
+    client = console.client("department_admin", "police")
 
     assert (
         client.post(
@@ -99,26 +99,26 @@ def test_a_renamed_department_shows_what_it_was_called(desk: Desk, police: int) 
     assert "公安分局" in client.get(f"{URL}/?q=公安局").text, "found by its former name"
 
 
-def test_details_that_have_no_field_survive_a_change(desk: Desk, police: int) -> None:
+def test_details_that_have_no_field_survive_a_change(console: Console, police: int) -> None:
     with transaction():
         details = {"duties": ["户籍"], "operator": "科室"}
-        departments.describe(police, kind="", phone="", details=details)
+        departments.update(police, kind="", phone="", details=details)
 
-    desk.client().post(f"{URL}/{police}/edit", typed(duties="", version=2))
+    console.client().post(f"{URL}/{police}/edit", typed(duties="", version=2))
 
     assert row(police).details == {"operator": "科室"}
 
 
-def test_an_empty_name_is_said_at_its_field(desk: Desk, police: int) -> None:
-    answer = desk.client().post(f"{URL}/{police}/edit", typed(name=" ", phone="123"))
+def test_an_empty_name_is_said_at_its_field(console: Console, police: int) -> None:
+    answer = console.client().post(f"{URL}/{police}/edit", typed(name=" ", phone="123"))
 
     assert answer.status_code == 422
     assert "请填写名称" in answer.text
     assert "123" in answer.text
 
 
-def test_a_stale_change_says_who_was_first_and_offers_both(desk: Desk, police: int) -> None:
-    first, second = desk.client("department_admin", "police"), desk.client()
+def test_a_stale_change_says_who_was_first_and_offers_both(console: Console, police: int) -> None:
+    first, second = console.client("department_admin", "police"), console.client()
     assert first.post(f"{URL}/{police}/edit", typed(phone="111")).status_code == 303
 
     late = second.post(f"{URL}/{police}/edit", typed(phone="222"))
@@ -132,44 +132,48 @@ def test_a_stale_change_says_who_was_first_and_offers_both(desk: Desk, police: i
     assert row(police).phone == "222"
 
 
-def test_a_department_moves_within_ones_reach_and_not_below_itself(desk: Desk, police: int) -> None:
+def test_a_department_moves_within_ones_reach_and_not_below_itself(
+    console: Console, police: int
+) -> None:
     with transaction():
-        made = departments.add(code="st", name="派出所", kind="", parent_id=police, now=clock.now())
+        made = departments.create(
+            slug="st", name="派出所", kind="", parent_id=police, now=clock.now()
+        )
         station = made.id
-    client = desk.client("department_admin", "police")
+    client = console.client("department_admin", "police")
 
     assert client.post(f"{URL}/{police}/move", {"target": station}).status_code == 422
     assert client.post(f"{URL}/{station}/move", {"target": 0}).status_code == 422
-    assert desk.client().post(f"{URL}/{station}/move", {"target": 0}).status_code == 303
+    assert console.client().post(f"{URL}/{station}/move", {"target": 0}).status_code == 303
     assert row(station).parent_id is None
 
 
-def test_merging_says_what_it_means_asks_again_and_closes(desk: Desk, police: int) -> None:
-    hrss = desk.department_id("hrss")
-    page = desk.client().get(f"{URL}/{police}/merge").text
+def test_merging_says_what_it_means_asks_again_and_closes(console: Console, police: int) -> None:
+    hrss = console.department_id("hrss")
+    page = console.client().get(f"{URL}/{police}/merge").text
     for words in ("不能撤销", "华阴police", "人社局"):
         assert words in page
-    late = desk.client(fresh=False)
+    late = console.client(fresh=False)
     assert late.post(f"{URL}/{police}/merge/now", {"target": hrss}).status_code == 403
-    assert row(police).state is State.ACTIVE
+    assert row(police).state is DepartmentState.ACTIVE
 
-    client = desk.client()
+    client = console.client()
     assert client.post(f"{URL}/{police}/merge/now", {"target": hrss}).status_code == 303
 
-    assert (row(police).state, row(police).successor_id) == (State.MERGED, hrss)
+    assert (row(police).state, row(police).successor_id) == (DepartmentState.MERGED, hrss)
     assert "已并入人社局" in client.get(f"{URL}/").text
     again = client.post(f"{URL}/{police}/merge/now", {"target": hrss})
     assert again.status_code == 422
     assert "不能再修改" in again.text
     with transaction():
-        merged = select(Entry).where(Entry.action == "department.merge")
+        merged = select(AuditEntry).where(AuditEntry.action == "department.merge")
         assert len(session.scalars(merged).all()) == 1
 
 
-def test_nobody_merges_into_what_they_do_not_manage(desk: Desk, police: int) -> None:
-    client = desk.client("department_admin", "police")
+def test_nobody_merges_into_what_they_do_not_manage(console: Console, police: int) -> None:
+    client = console.client("department_admin", "police")
 
-    answer = client.post(f"{URL}/{police}/merge/now", {"target": desk.department_id("hrss")})
+    answer = client.post(f"{URL}/{police}/merge/now", {"target": console.department_id("hrss")})
 
     assert answer.status_code == 422
-    assert row(police).state is State.ACTIVE
+    assert row(police).state is DepartmentState.ACTIVE

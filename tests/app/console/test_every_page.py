@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.fixtures.console import Desk
-from tests.fixtures.samples import visits
-from tests.fixtures.sources import listed
+from tests.helpers.console import Console
+from tests.helpers.route_samples import list_visits
+from tests.helpers.source_tree import format_findings
 
 pytestmark = [
     pytest.mark.browser,
@@ -17,21 +17,21 @@ pytestmark = [
 ]
 
 
-def pages(desk: Desk) -> Iterator[str]:
+def pages(console: Console) -> Iterator[str]:
     """The address of every whole page: no file, and no part that htmx asks for."""
-    client = desk.client()
-    for visit in visits(desk, "police"):
+    client = console.client()
+    for visit in list_visits(console, "police"):
         if visit.is_read:
             answer = client.get(visit.path)
             if answer.status_code == 200 and answer.data.startswith(b"<!doctype html>"):
                 yield visit.path
 
 
-def troubles(desk: Desk, page: Page, site: str) -> list[str]:
+def troubles(console: Console, page: Page, site: str) -> list[str]:
     """What a reader would stumble over; errors of scripts fail the test by themselves."""
-    desk.enter(page, site)
+    console.sign_in(page, site)
     found, seen = [], 0
-    for path in pages(desk):
+    for path in pages(console):
         answer = page.goto(f"{site}{path}")
         seen += 1
         if answer is None or answer.status != 200:
@@ -47,11 +47,11 @@ def troubles(desk: Desk, page: Page, site: str) -> list[str]:
     return found
 
 
-def test_every_page_stands_at_a_desk(desk: Desk, page: Page, site: str) -> None:
-    found = troubles(desk, page, site)
-    assert not found, listed(found)
+def test_every_page_stands_at_a_desk(console: Console, page: Page, site: str) -> None:
+    found = troubles(console, page, site)
+    assert not found, format_findings(found)
 
 
-def test_every_page_stands_on_a_phone(desk: Desk, phone: Page, site: str) -> None:
-    found = troubles(desk, phone, site)
-    assert not found, listed(found)
+def test_every_page_stands_on_a_phone(console: Console, phone: Page, site: str) -> None:
+    found = troubles(console, phone, site)
+    assert not found, format_findings(found)

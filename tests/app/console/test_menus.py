@@ -7,13 +7,13 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import event, select
 
-from app import live
+from app import snapshots
 from config import clock
 from config.database import engine, session, transaction
 from matrix import menus
-from matrix.menus import conditional, sights
-from tests.app.console.simulation import WeChat, do_all
-from tests.fixtures.console import Client, Desk
+from matrix.menus import conditional, remote_state
+from tests.app.console._simulated_wechat import SimulatedWeChat, run_waiting
+from tests.helpers.console import Client, Console
 
 MENU: dict[str, Any] = {
     "name-0": "证件",
@@ -34,33 +34,33 @@ def save(client: Client, account: int, act: str = "save", **changes: Any) -> Any
 
 def newest(account_id: int) -> menus.Menu | None:
     with transaction():
-        return menus.newest(account_id)
+        return menus.find_newest(account_id)
 
 
 # ---- the editor ----
 
 
-def test_a_menu_is_written_kept_as_a_draft_and_pushed(wechat: WeChat) -> None:
-    desk = wechat.desk
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
+def test_a_menu_is_written_kept_as_a_draft_and_pushed(wechat: SimulatedWeChat) -> None:
+    console = wechat.desk
+    account_id, client = console.account_id("police"), console.client("editor", "police")
     page = client.get(f"/console/menus/{account_id}")
     assert page.status_code == 200
 
     assert save(client, account_id).status_code == 303
     assert save(client, account_id, "push").location.startswith("/console/menus/versions/")
-    do_all(menus.PUSH)
+    run_waiting(menus.PUSH)
 
     assert wechat.buttons("police") == ["证件", "更多"]
     menu = newest(account_id)
     assert menu is not None
-    assert (menu.version, menu.note, menu.state) == (1, "初版", menus.State.PUSHED)
+    assert (menu.version, menu.note, menu.state) == (1, "初版", menus.MenuState.PUSHED)
     assert menu.author == (client.staff.name if client.staff else "")
     assert "微信已收下" in client.get(f"/console/menus/versions/{menu.id}").text
     assert "初版" in client.get(f"/console/menus/{account_id}/versions").text
 
 
-def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(desk: Desk) -> None:
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
+def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(console: Console) -> None:
+    account_id, client = console.account_id("police"), console.client("editor", "police")
 
     answer = save(
         client, account_id, **{"name-0": "名字实在太长了", "value-1-0": "https://a:b@example.org"}
@@ -91,9 +91,9 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(desk: Desk)
     ],
 )
 def test_small_buttons_change_the_form_and_save_nothing(
-    desk: Desk, act: str, names: list[str]
+    console: Console, act: str, names: list[str]
 ) -> None:
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
+    account_id, client = console.account_id("police"), console.client("editor", "police")
 
     answer = save(client, account_id, act)
 
@@ -102,9 +102,9 @@ def test_small_buttons_change_the_form_and_save_nothing(
     assert newest(account_id) is None
 
 
-def test_who_saves_over_another_sees_both_versions(desk: Desk) -> None:
-    account_id = desk.account_id("police")
-    first, second = (desk.client("editor", "police") for _ in range(2))
+def test_who_saves_over_another_sees_both_versions(console: Console) -> None:
+    account_id = console.account_id("police")
+    first, second = (console.client("editor", "police") for _ in range(2))
     save(first, account_id)
 
     answer = save(second, account_id, **{"value-0": "居住证", "name-2": "帮助", "kind-2": "ask"})
@@ -122,21 +122,21 @@ def test_who_saves_over_another_sees_both_versions(desk: Desk) -> None:
     assert menu.version == 2
 
 
-def test_fields_nobody_asked_for_are_ignored(desk: Desk) -> None:
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
-    foreign = desk.account_id("hrss")
+def test_fields_nobody_asked_for_are_ignored(console: Console) -> None:
+    account_id, client = console.account_id("police"), console.client("editor", "police")
+    foreign = console.account_id("hrss")
 
     save(client, account_id, account_id=foreign, state="pushed", author="别人", version="99")
 
     assert newest(foreign) is None
     menu = newest(account_id)
     assert menu is not None
-    assert (menu.version, menu.state) == (1, menus.State.DRAFT)
+    assert (menu.version, menu.state) == (1, menus.MenuState.DRAFT)
 
 
-def test_words_of_rules_are_offered_with_the_rule_that_answers(desk: Desk) -> None:
-    live.refresh()
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
+def test_words_of_rules_are_offered_with_the_rule_that_answers(console: Console) -> None:
+    snapshots.refresh()
+    account_id, client = console.account_id("police"), console.client("editor", "police")
 
     def offered(value: str, kind: str = "ask") -> str:
         query = {"at": "0", "value-0": value, "kind-0": kind}
@@ -154,9 +154,9 @@ def test_words_of_rules_are_offered_with_the_rule_that_answers(desk: Desk) -> No
 # ---- versions and copies ----
 
 
-def test_an_older_version_comes_back(wechat: WeChat) -> None:
-    desk = wechat.desk
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
+def test_an_older_version_comes_back(wechat: SimulatedWeChat) -> None:
+    console = wechat.desk
+    account_id, client = console.account_id("police"), console.client("editor", "police")
     save(client, account_id, "push")
     old = newest(account_id)
     assert old is not None
@@ -166,15 +166,15 @@ def test_an_older_version_comes_back(wechat: WeChat) -> None:
 
     answer = client.post(f"/console/menus/versions/{old.id}/restore")
 
-    do_all(menus.PUSH)
+    run_waiting(menus.PUSH)
     assert answer.status_code == 303
     assert wechat.buttons("police") == ["证件", "更多"]
 
 
-def test_a_menu_is_copied_to_accounts_of_the_area_only(wechat: WeChat) -> None:
-    desk = wechat.desk
-    admin = desk.client("matrix_admin")
-    source, police, hrss = (desk.account_id(code) for code in ("release", "police", "hrss"))
+def test_a_menu_is_copied_to_accounts_of_the_area_only(wechat: SimulatedWeChat) -> None:
+    console = wechat.desk
+    admin = console.client("matrix_admin")
+    source, police, hrss = (console.account_id(code) for code in ("release", "police", "hrss"))
     save(admin, source, "push")
     menu = newest(source)
     assert menu is not None
@@ -184,7 +184,7 @@ def test_a_menu_is_copied_to_accounts_of_the_area_only(wechat: WeChat) -> None:
     answer = admin.post(f"{path}/copy", {"account": [str(police), "4711"]})
     assert answer.location == f"{path}/copies"
     assert "推送中" in admin.get(f"{path}/copies").text
-    do_all(menus.PUSH)
+    run_waiting(menus.PUSH)
 
     assert wechat.buttons("police") == ["证件", "更多"]
     assert newest(hrss) is None
@@ -198,20 +198,20 @@ def test_a_menu_is_copied_to_accounts_of_the_area_only(wechat: WeChat) -> None:
 # ---- what WeChat shows ----
 
 
-def test_what_wechat_shows_is_compared_with_the_newest_version(wechat: WeChat) -> None:
-    desk = wechat.desk
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
+def test_what_wechat_shows_is_compared_with_the_newest_version(wechat: SimulatedWeChat) -> None:
+    console = wechat.desk
+    account_id, client = console.account_id("police"), console.client("editor", "police")
     save(client, account_id, "push")
-    do_all(menus.PUSH)
+    run_waiting(menus.PUSH)
     assert client.post(f"/console/menus/{account_id}/look").status_code == 303
     assert "正在向微信读取" in client.get(f"/console/menus/{account_id}/now").text
-    do_all(sights.LOOK)
+    run_waiting(remote_state.REFRESH)
     assert "完全一致" in client.get(f"/console/menus/{account_id}/now").text
 
     appid = wechat.appid("police")
-    wechat.world.menus.create(appid, {"button": [{"type": "click", "name": "别人", "key": "k"}]})
+    wechat.platform.menus.create(appid, {"button": [{"type": "click", "name": "别人", "key": "k"}]})
     client.post(f"/console/menus/{account_id}/look")
-    do_all(sights.LOOK)
+    run_waiting(remote_state.REFRESH)
 
     page = client.get(f"/console/menus/{account_id}/now").text
     assert "2 处不同" not in page
@@ -219,52 +219,52 @@ def test_what_wechat_shows_is_compared_with_the_newest_version(wechat: WeChat) -
     assert "别人" in page
 
 
-def test_a_conditional_menu_is_added_tried_and_removed(wechat: WeChat) -> None:
-    desk = wechat.desk
-    account_id, client = desk.account_id("police"), desk.client("editor", "police")
+def test_a_conditional_menu_is_added_tried_and_removed(wechat: SimulatedWeChat) -> None:
+    console = wechat.desk
+    account_id, client = console.account_id("police"), console.client("editor", "police")
     appid = wechat.appid("police")
     path = f"/console/menus/{account_id}/conditional"
     new = {**MENU, "act": "push", "name": "安卓", "tag": "", "platform": "2"}
     assert "请先推送" in client.post(f"{path}/new", new).text
     save(client, account_id, "push")
-    do_all(menus.PUSH)
-    wechat.world.tags.create(appid, "老年人")
+    run_waiting(menus.PUSH)
+    wechat.platform.tags.create(appid, "老年人")
     client.post(f"/console/menus/{account_id}/look", {"then": "conditional"})
-    do_all(sights.LOOK)
+    run_waiting(remote_state.REFRESH)
     assert "老年人" in client.get(f"{path}/new").text
     assert "请至少选择一个条件" in client.post(f"{path}/new", {**new, "platform": ""}).text
     assert client.post(f"{path}/new", {**new, "tag": "999"}).status_code == 422
     assert 'id="editor"' in client.post(f"{path}/new", {**new, "act": "add"}).text
 
     assert client.post(f"{path}/new", {**new, "name-0": "安卓版"}).status_code == 303
-    do_all(conditional.ADD)
+    run_waiting(conditional.CREATE)
 
     assert "已生效" in client.get(path).text
     openid = wechat.follower("police")
     assert client.post(f"/console/menus/{account_id}/try", {"person": "汉字"}).status_code == 422
     trial = client.post(f"/console/menus/{account_id}/try", {"person": openid}).location
     assert "正在问微信" in client.get(trial).text
-    do_all(sights.TRY)
+    run_waiting(remote_state.PREVIEW)
     assert "安卓版" in client.get(trial).text
 
     with transaction():
         menu_id = session.scalars(select(conditional.ConditionalMenu.id)).one()
     client.post(f"/console/menus/conditional/{menu_id}/remove")
-    do_all(conditional.DELETE)
+    run_waiting(conditional.DELETE)
     assert "没有个性化菜单" in client.get(path).text
 
 
 # ---- who ----
 
 
-def test_another_departments_menus_are_not_there(desk: Desk) -> None:
-    admin, editor = desk.client("matrix_admin"), desk.client("editor", "police")
-    hrss, mine = desk.account_id("hrss"), desk.account_id("police")
+def test_another_departments_menus_are_not_there(console: Console) -> None:
+    admin, editor = console.client("matrix_admin"), console.client("editor", "police")
+    hrss, mine = console.account_id("hrss"), console.account_id("police")
     save(admin, hrss)
     menu = newest(hrss)
     assert menu is not None
     with transaction():
-        sight_id = sights._asked(hrss, "someone", clock.now()).id
+        sight_id = remote_state._mark_requested(hrss, "someone", clock.now()).id
 
     for path in (
         f"{hrss}",
@@ -295,22 +295,22 @@ def test_another_departments_menus_are_not_there(desk: Desk) -> None:
     assert "华阴hrss" not in editor.get("/console/menus/").text
 
 
-def test_who_only_reads_is_offered_nothing_and_refused(desk: Desk) -> None:
-    account_id = desk.account_id("police")
-    save(desk.client("editor", "police"), account_id)
+def test_who_only_reads_is_offered_nothing_and_refused(console: Console) -> None:
+    account_id = console.account_id("police")
+    save(console.client("editor", "police"), account_id)
     menu = newest(account_id)
     assert menu is not None
-    auditor = desk.client("auditor", "police")
+    auditor = console.client("auditor", "police")
 
     assert "编辑" not in auditor.get("/console/menus/").text.split("<main")[1]
     assert auditor.get(f"/console/menus/versions/{menu.id}").status_code == 200
     assert auditor.get(f"/console/menus/{account_id}").status_code == 403
     assert auditor.post(f"/console/menus/versions/{menu.id}/push").status_code == 403
-    assert desk.client(None).get("/console/menus/").status_code == 403
+    assert console.client(None).get("/console/menus/").status_code == 403
 
 
-def test_the_board_asks_as_often_for_many_accounts_as_for_few(desk: Desk) -> None:
-    admin, asked = desk.client("matrix_admin"), []
+def test_the_list_asks_as_often_for_many_accounts_as_for_few(console: Console) -> None:
+    admin, asked = console.client("matrix_admin"), []
 
     def count(*args: Any) -> None:
         asked.append(args[2])
@@ -323,7 +323,7 @@ def test_the_board_asks_as_often_for_many_accounts_as_for_few(desk: Desk) -> Non
     event.listen(engine(), "before_cursor_execute", count)
     few = queries()
     for code in ("police", "hrss", "release"):
-        save(admin, desk.account_id(code))
+        save(admin, console.account_id(code))
     assert queries() == few
     event.remove(engine(), "before_cursor_execute", count)
 
@@ -332,12 +332,12 @@ def test_the_board_asks_as_often_for_many_accounts_as_for_few(desk: Desk) -> Non
 
 
 def test_a_menu_is_edited_by_keyboard_previewed_pushed_and_seen_on_a_phone(
-    wechat: WeChat, site: str, page: Page
+    wechat: SimulatedWeChat, site: str, page: Page
 ) -> None:
-    desk = wechat.desk
-    live.refresh()
-    account_id = desk.account_id("police")
-    desk.enter(page, site, "editor", "police")
+    console = wechat.desk
+    snapshots.refresh()
+    account_id = console.account_id("police")
+    console.sign_in(page, site, "editor", "police")
     page.goto(f"{site}/console/menus/{account_id}")
     bar = page.locator("[data-preview]")
 
@@ -362,13 +362,13 @@ def test_a_menu_is_edited_by_keyboard_previewed_pushed_and_seen_on_a_phone(
     page.get_by_role("button", name="保存并推送").click()
 
     expect(page.get_by_text("推送中")).to_be_visible()
-    do_all(menus.PUSH)
+    run_waiting(menus.PUSH)
     expect(page.get_by_text("微信已收下")).to_be_visible()
-    keys = desk.hub.keys["police"]
-    citizen = wechat.world.followers.citizens()[0]
-    now = wechat.world.clock.now()
-    wechat.world.followers.follow(citizen.id, keys.appid, now=now, scene="")
-    page.goto(wechat.simulated.url)
+    keys = console.hub.keys["police"]
+    citizen = wechat.platform.followers.list_citizens()[0]
+    now = wechat.platform.clock.now()
+    wechat.platform.followers.follow(citizen.id, keys.appid, now=now, scene="")
+    page.goto(wechat.simulator.url)
     page.get_by_text("华阴police").first.click()
     expect(page.get_by_role("button", name="更多")).to_be_visible()
     expect(page.get_by_role("button", name="证件")).to_be_visible()

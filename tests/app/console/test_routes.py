@@ -10,138 +10,138 @@ from html.parser import HTMLParser
 import pytest
 from sqlalchemy import select
 
-from app import tables
+from app import models
 from config import settings
-from config.database import reading, session
-from matrix.staff.roles import RIGHTS, Role
-from tests.fixtures.console import Client, Desk
-from tests.fixtures.samples import ALOOF, WORDS, Visit, visits
-from tests.fixtures.sources import listed
+from config.database import read_only, session
+from matrix.staff.roles import ROLE_PERMISSIONS, Role
+from tests.helpers.console import Client, Console
+from tests.helpers.route_samples import LITERALS, NOT_DEPARTMENT_SCOPED, Visit, list_visits
+from tests.helpers.source_tree import format_findings
 
 OF_STAFF = [role.value for role in Role if role is not Role.MATRIX_ADMIN]
 _NONCE = re.compile(r"'nonce-([\w-]+)'")
 
 
-def answers(client: Client, visit: Visit) -> Iterator[tuple[str, int]]:
+def responses_of(client: Client, visit: Visit) -> Iterator[tuple[str, int]]:
     """What each method of a route answers: its name and the status."""
     if visit.is_read:
         yield "GET", client.get(visit.path).status_code
-    for method in visit.deeds:
+    for method in visit.write_methods:
         assert method == "POST", f"{visit.rule.rule}: forms know GET and POST only"
         yield method, client.post(visit.path).status_code
 
 
-def test_the_things_of_another_department_are_not_there(desk: Desk) -> None:
+def test_the_things_of_another_department_are_not_there(console: Console) -> None:
     """The administrator of the police has every right there, and nothing at hrss."""
-    client = desk.client("department_admin", "police")
+    client = console.client("department_admin", "police")
     found = [
         f"{method} {visit.path}: {status}"
-        for visit in visits(desk, "hrss")
-        if visit.names_something and visit.mark != "public"
-        for method, status in answers(client, visit)
+        for visit in list_visits(console, "hrss")
+        if visit.has_owned_object and visit.permission_check != "public"
+        for method, status in responses_of(client, visit)
         if status != 404
     ]
-    assert not found, "get the thing by its access_ door before all else:" + listed(found)
+    assert not found, "get the thing by its access_ door before all else:" + format_findings(found)
 
 
-def test_one_account_opens_nothing_of_another(desk: Desk) -> None:
+def test_one_account_opens_nothing_of_another(console: Console) -> None:
     """Who has a role at one account of the police is a stranger to the rest of the police."""
-    client = desk.client("department_admin", "release", account="hrss")
+    client = console.client("department_admin", "release", account="hrss")
     found = [
         f"{method} {visit.path}: {status}"
-        for visit in visits(desk, "police")
-        if visit.names_something and visit.mark != "public"
-        for method, status in answers(client, visit)
+        for visit in list_visits(console, "police")
+        if visit.has_owned_object and visit.permission_check != "public"
+        for method, status in responses_of(client, visit)
         if status not in (403, 404)
     ]
-    assert not found, listed(found)
+    assert not found, format_findings(found)
 
 
 @pytest.mark.parametrize("role", OF_STAFF)
-def test_a_role_opens_what_its_rights_say_and_no_more(desk: Desk, role: str) -> None:
-    client = desk.client(role, "police")
-    rights = RIGHTS[Role(role)]
+def test_a_role_opens_what_its_rights_say_and_no_more(console: Console, role: str) -> None:
+    client = console.client(role, "police")
+    rights = ROLE_PERMISSIONS[Role(role)]
     wrong = []
-    for visit in visits(desk, "police"):
-        if not isinstance(visit.mark, tuple):
+    for visit in list_visits(console, "police"):
+        if not isinstance(visit.permission_check, tuple):
             continue
-        may = bool(rights & set(visit.mark))
-        for method, status in answers(client, visit) if not may else _read(client, visit):
+        may = bool(rights & set(visit.permission_check))
+        for method, status in responses_of(client, visit) if not may else _read(client, visit):
             is_open = status not in (403, 404) and status < 500
             if is_open is not may:
                 wrong.append(f"{method} {visit.path} of {role}: {status}")
-    assert not wrong, listed(wrong)
+    assert not wrong, format_findings(wrong)
 
 
 def _read(client: Client, visit: Visit) -> Iterator[tuple[str, int]]:
     # what may be done is not done here, and the files of a thing may not be there yet
-    if visit.is_read and not visit.rule.arguments & {*ALOOF, *WORDS}:
+    if visit.is_read and not visit.rule.arguments & {*NOT_DEPARTMENT_SCOPED, *LITERALS}:
         yield "GET", client.get(visit.path).status_code
 
 
-def test_strangers_are_sent_to_the_door(desk: Desk) -> None:
-    stranger = desk.stranger()
+def test_anonymous_visitors_are_sent_to_sign_in(console: Console) -> None:
+    stranger = console.anonymous()
     wrong = [
         f"{method} {visit.path}: {status}"
-        for visit in visits(desk, "police")
-        if visit.mark != "public"
-        for method, status in answers(stranger, visit)
+        for visit in list_visits(console, "police")
+        if visit.permission_check != "public"
+        for method, status in responses_of(stranger, visit)
         if status != 302
     ]
-    assert not wrong, listed(wrong)
+    assert not wrong, format_findings(wrong)
 
 
-def test_no_deed_is_done_without_the_forms_token(desk: Desk) -> None:
-    client = desk.client()
+def test_no_action_is_done_without_the_forms_token(console: Console) -> None:
+    client = console.client()
     wrong = []
-    for visit in visits(desk, "police"):
-        for method in visit.deeds:
+    for visit in list_visits(console, "police"):
+        for method in visit.write_methods:
             before = contents()
             answer = client.flask.open(visit.path, method=method, data={"csrf_token": "guessed"})
             if answer.status_code != 400 or contents() != before:
                 wrong.append(f"{method} {visit.path}: {answer.status_code}")
-    assert not wrong, listed(wrong)
+    assert not wrong, format_findings(wrong)
 
 
-def test_every_deed_outside_of_the_console_is_known(desk: Desk) -> None:
+def test_every_action_outside_of_the_console_is_known(console: Console) -> None:
     deeds = {
         rule.rule
-        for rule in desk.app.url_map.iter_rules()
+        for rule in console.app.url_map.iter_rules()
         if not rule.rule.startswith("/console")
         and (rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"}
     }
     assert deeds == {"/csp-report"}, "it needs a token or a reason why not"
 
 
-def test_opening_a_page_changes_nothing(desk: Desk) -> None:
-    client = desk.client()
+def test_opening_a_page_changes_nothing(console: Console) -> None:
+    client = console.client()
     changed = []
-    for visit in visits(desk, "police"):
+    for visit in list_visits(console, "police"):
         if visit.is_read:
             before = contents()
             client.get(visit.path)
             if contents() != before:
                 changed.append(visit.path)
-    assert not changed, listed(changed)
+    assert not changed, format_findings(changed)
 
 
 def contents() -> dict[str, list[tuple[object, ...]]]:
     """Everything the database holds."""
-    with reading():
+    with read_only():
         return {
             table.name: [tuple(row) for row in session.execute(select(table)).all()]
-            for table in tables.metadata.sorted_tables
+            for table in models.metadata.sorted_tables
         }
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1", "https://hub.example"])
 def test_every_page_carries_the_headers(
-    desk: Desk, address: str, monkeypatch: pytest.MonkeyPatch
+    console: Console, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_URL", address)
-    settings.forget()
-    client, nonces = desk.client(), []
-    for visit in visits(desk, "police"):
+    settings.reset()
+    client, nonces = console.client(), []
+    for visit in list_visits(console, "police"):
         if not visit.is_read:
             continue
         answer = client.get(visit.path)
@@ -160,7 +160,7 @@ def test_every_page_carries_the_headers(
         assert hsts.startswith("max-age=31536000") is address.startswith("https"), visit.path
     assert len(set(nonces)) == len(nonces), "a nonce is for one answer"
     monkeypatch.undo()
-    settings.forget()
+    settings.reset()
 
 
 class _Inline(HTMLParser):
@@ -181,14 +181,14 @@ class _Inline(HTMLParser):
                 self.found.append(f"{tag} {name}={value!r}")
 
 
-def test_no_page_has_scripts_or_styles_inside(desk: Desk) -> None:
-    client, found = desk.client(), []
-    for visit in visits(desk, "police"):
+def test_no_page_has_scripts_or_styles_inside(console: Console) -> None:
+    client, found = console.client(), []
+    for visit in list_visits(console, "police"):
         if visit.is_read and (answer := client.get(visit.path)).mimetype == "text/html":
             reader = _Inline()
             reader.feed(answer.text)
             found += [f"{visit.path}: {line}" for line in reader.found]
-    assert not found, listed(found)
+    assert not found, format_findings(found)
 
 
 class _Names(HTMLParser):
@@ -232,31 +232,33 @@ class _Names(HTMLParser):
         ]
 
 
-def test_every_field_and_picture_has_its_own_name(desk: Desk) -> None:
-    client, found = desk.client(), []
-    for visit in visits(desk, "police"):
+def test_every_field_and_picture_has_its_own_name(console: Console) -> None:
+    client, found = console.client(), []
+    for visit in list_visits(console, "police"):
         if visit.is_read and (answer := client.get(visit.path)).mimetype == "text/html":
             reader = _Names()
             reader.feed(answer.text)
             found += [f"{visit.path}: {line}" for line in reader.all_found()]
-    assert not found, listed(found)
+    assert not found, format_findings(found)
 
 
 @pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 2**63, 10**40])
-def test_a_number_that_is_nobodys_is_not_there(desk: Desk, number: int) -> None:
-    client, wrong = desk.client(), []
-    for visit in visits(desk, "police"):
+def test_a_number_that_is_nobodys_is_not_there(console: Console, number: int) -> None:
+    client, wrong = console.client(), []
+    for visit in list_visits(console, "police"):
         parts = visit.rule.rule.split("/")
-        if visit.mark == "public" or not any("<int:" in part for part in parts):
+        if visit.permission_check == "public" or not any("<int:" in part for part in parts):
             continue
         path = re.sub(r"<int:\w+>", str(number), visit.rule.rule)
         path = re.sub(r"<\w+>", "x", path)
         wrong += [
             f"{method} {path}: {status}"
-            for method, status in answers(client, Visit(visit.rule, path, visit.mark))
+            for method, status in responses_of(
+                client, Visit(visit.rule, path, visit.permission_check)
+            )
             if status not in (404, 405)
         ]
-    assert not wrong, listed(wrong)
+    assert not wrong, format_findings(wrong)
 
 
 class _Fields(HTMLParser):
@@ -274,7 +276,7 @@ class _Fields(HTMLParser):
             self.names |= set(re.findall(r"[?&](\w+)=", given.get(name) or ""))
 
 
-NASTY = (
+ODD_VALUES = (
     "'",
     "%00",
     "%",
@@ -295,13 +297,13 @@ NASTY = (
     "a&a=b",
 )
 # each of these alone as well: where several fields are wrong, one may hide another
-WORST = ("'", "9" * 40, "0001-01-01")
+HOSTILE_VALUES = ("'", "9" * 40, "0001-01-01")
 
 
 @pytest.mark.timeout(400)
-def test_whatever_a_filter_is_given_the_page_bears_it(desk: Desk) -> None:
-    client, wrong = desk.client(), []
-    for visit in visits(desk, "police"):
+def test_no_filter_value_breaks_a_page(console: Console) -> None:
+    client, wrong = console.client(), []
+    for visit in list_visits(console, "police"):
         if not visit.is_read:
             continue
         reader = _Fields()
@@ -310,19 +312,19 @@ def test_whatever_a_filter_is_given_the_page_bears_it(desk: Desk) -> None:
             reader.feed(page.text)
         names = sorted(reader.names)
         together = [*names, "page", "before", "after", "q", "sort", "next"]
-        asked = ["&".join(f"{name}={value}" for name in together) for value in NASTY]
-        asked += [f"{name}={value}" for name in names for value in WORST]
+        asked = ["&".join(f"{name}={value}" for name in together) for value in ODD_VALUES]
+        asked += [f"{name}={value}" for name in names for value in HOSTILE_VALUES]
         for query in asked:
             answer = client.get(f"{visit.path}?{query}")
             if answer.status_code >= 500 or b"<script>x</script>" in answer.data:
                 wrong.append(f"{visit.path}?{query[:60]}: {answer.status_code}")
-    assert not wrong, listed(wrong)
+    assert not wrong, format_findings(wrong)
 
 
 @pytest.mark.timeout(400)
-def test_whatever_a_form_is_given_it_is_borne(desk: Desk) -> None:
-    client, wrong = desk.client(), []
-    deeds = [visit for visit in visits(desk, "police") if visit.deeds]
+def test_no_form_value_breaks_a_page(console: Console) -> None:
+    client, wrong = console.client(), []
+    deeds = [visit for visit in list_visits(console, "police") if visit.write_methods]
     reader = _Fields()
     for visit in deeds:
         if visit.is_read and (page := client.get(visit.path)).mimetype == "text/html":
@@ -335,5 +337,5 @@ def test_whatever_a_form_is_given_it_is_borne(desk: Desk) -> None:
             if status >= 500:
                 wrong.append(f"{visit.path} {value[:10]!r}: {status}")
             if status in (302, 303):  # signed out by what was done
-                client = desk.client()
-    assert not wrong, listed(wrong)
+                client = console.client()
+    assert not wrong, format_findings(wrong)

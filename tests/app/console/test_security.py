@@ -9,91 +9,93 @@ import pytest
 from flask import Flask, abort
 from sqlalchemy import select, update
 
-from app import create_app, tables
-from app.auth import needs
+from app import create_app, models
+from app.web.auth import requires
 from config import cache, clock, settings
-from config.audit import Entry
-from config.crypto import Sealed
-from config.database import reading, session, transaction
-from config.tenancy import Right
-from matrix.staff import passwords, people, sessions, throttle
-from matrix.staff.people import Staff
-from matrix.staff.sessions import Session
-from matrix.staff.throttle import Throttle
-from tests.fixtures.console import PASSWORD, Client, Desk
+from config.audit import AuditEntry
+from config.database import read_only, session, transaction
+from config.permissions import Permission
+from config.security.crypto import EncryptedText
+from matrix.staff import members, passwords, sessions, throttle
+from matrix.staff.members import Staff
+from matrix.staff.sessions import StaffSession
+from matrix.staff.throttle import FailureCount
+from tests.helpers.console import PASSWORD, Client, Console
 
 FORGED = {"X-Forwarded-For": "198.51.100.66"}
 
 
-def try_to_enter(client: Client, name: str, **options: Any) -> int:
+def try_to_sign_in(client: Client, name: str, **options: Any) -> int:
     wrong = {"name": name, "password": "nicht das richtige"}
     return client.post("/console/sign-in", wrong, **options).status_code
 
 
 def addresses() -> set[str]:
     """Every address that a failed sign-in left behind, in the audit and the throttle."""
-    with reading():
-        rows = session.scalars(select(Entry)).all()
-        keys = session.scalars(select(Throttle.key)).all()
+    with read_only():
+        rows = session.scalars(select(AuditEntry)).all()
+        keys = session.scalars(select(FailureCount.key)).all()
     left = {key.partition(":")[2] for key in keys if key.startswith("address:")}
     told = {str(row.after["address"]) for row in rows if row.after and "address" in row.after}
     return left | told | {row.address for row in rows if row.address}
 
 
 def test_a_forged_address_reaches_neither_log_nor_throttle(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    console: Console, caplog: pytest.LogCaptureFixture
 ) -> None:
-    try_to_enter(desk.stranger(), "nobody", headers=FORGED)
+    try_to_sign_in(console.anonymous(), "nobody", headers=FORGED)
     assert addresses() == {"127.0.0.1"}
     assert "198.51.100.66" not in caplog.text
 
 
 def test_behind_a_proxy_only_what_the_proxy_says_counts(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRUSTED_PROXIES", "1")
-    settings.forget()
-    behind = Desk(create_app(), desk.hub)
+    settings.reset()
+    behind = Console(create_app(), console.hub)
     said = {"X-Forwarded-For": "198.51.100.66, 192.0.2.10"}
-    try_to_enter(behind.stranger(), "nobody", headers=said)
+    try_to_sign_in(behind.anonymous(), "nobody", headers=said)
     assert addresses() == {"192.0.2.10"}
 
 
-def test_names_are_locked_with_redis_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_locked_with_redis_away(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REDIS_URL", "unix:///nonexistent/redis")
-    settings.forget()
-    cache.forget()
-    person = desk.person("editor", "police", password=PASSWORD)
-    tries = [try_to_enter(desk.stranger(), person.sign_in_name) for _ in range(6)]
+    settings.reset()
+    cache.reset()
+    person = console.person("editor", "police", password=PASSWORD)
+    tries = [try_to_sign_in(console.anonymous(), person.sign_in_name) for _ in range(6)]
     assert set(tries) == {422}
     right = {"name": person.sign_in_name, "password": PASSWORD}
-    answer = desk.stranger().post("/console/sign-in", right)
+    answer = console.anonymous().post("/console/sign-in", right)
     assert "尝试次数过多" in answer.text
-    with reading():
+    with read_only():
         assert throttle.is_locked(person.sign_in_name, now=clock.now())
-    cache.forget()
+    cache.reset()
 
 
-def test_every_name_costs_the_same_work(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    known, disabled = (desk.person("editor", "police", password=PASSWORD) for _ in range(2))
-    without = desk.person("editor", "police")
+def test_every_name_costs_the_same_work(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, disabled = (console.person("editor", "police", password=PASSWORD) for _ in range(2))
+    without = console.person("editor", "police")
     with transaction():
-        people.disable(disabled.id, now=clock.now())
-    passwords._nobodys()  # made once in the life of a process
+        members.disable(disabled.id, now=clock.now())
+    passwords._dummy_hash()  # made once in the life of a process
     checked = []
-    fits = passwords._fits
-    monkeypatch.setattr(passwords, "_fits", lambda *given: checked.append(given) or fits(*given))
+    fits = passwords._matches
+    monkeypatch.setattr(passwords, "_matches", lambda *given: checked.append(given) or fits(*given))
     for name in (known.sign_in_name, "nobody", disabled.sign_in_name, without.sign_in_name):
         checked.clear()
-        try_to_enter(desk.stranger(), name)
+        try_to_sign_in(console.anonymous(), name)
         assert [hashed[:10] for hashed, _ in checked] == ["$argon2id$"], name
 
 
 def test_a_cookie_is_bound_to_this_host_and_hidden_from_scripts(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_URL", "https://hub.example")
-    settings.forget()
+    settings.reset()
     answer = create_app().test_client().get("/console/sign-in", base_url="https://hub.example")
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-")
@@ -102,9 +104,9 @@ def test_a_cookie_is_bound_to_this_host_and_hidden_from_scripts(
     assert "Expires" not in cookie, "no sign-in is remembered"
 
 
-def test_a_cookie_of_a_session_that_was_left_opens_nothing(desk: Desk) -> None:
-    person = desk.person()
-    client, thief = desk.client(person=person), desk.stranger()
+def test_a_cookie_of_a_session_that_was_left_opens_nothing(console: Console) -> None:
+    person = console.person()
+    client, thief = console.client(person=person), console.anonymous()
     with client.flask.session_transaction() as kept:
         secret = kept["sid"]
     client.post("/console/sign-out")
@@ -123,32 +125,32 @@ def test_a_cookie_of_a_session_that_was_left_opens_nothing(desk: Desk) -> None:
     ],
 )
 def test_idle_and_old_sessions_end_by_the_servers_clock(
-    desk: Desk, ago: dict[str, timedelta], is_open: bool
+    console: Console, ago: dict[str, timedelta], is_open: bool
 ) -> None:
-    client = desk.client()
+    client = console.client()
     assert client.staff is not None
     moments = {name: clock.now() - span for name, span in ago.items()}
     with transaction():
         session.execute(
-            update(Session).where(Session.staff_id == client.staff.id).values(**moments)
+            update(StaffSession).where(StaffSession.staff_id == client.staff.id).values(**moments)
         )
     assert (client.get("/console/").status_code == 200) is is_open
 
 
-def test_the_session_gets_a_new_id_when_rights_rise(desk: Desk) -> None:
-    person = desk.person("reviewer_office", "police", second_factor=False)
-    client = desk.client(person=person)
+def test_the_session_gets_a_new_id_when_rights_rise(console: Console) -> None:
+    person = console.person("reviewer_office", "police", second_factor=False)
+    client = console.client(person=person)
     with client.flask.session_transaction() as kept:
         before = kept["sid"]
     client.get("/console/me/second-factor")
     client.post("/console/me/second-factor/begin")
-    with reading():
-        secret = people.get(person.id).totp_secret
+    with read_only():
+        secret = members.get(person.id).totp_secret
     assert client.post("/console/me/second-factor", {"code": _code(secret)}).status_code == 200
     with client.flask.session_transaction() as kept:
         after = kept["sid"]
     assert after != before
-    with reading():
+    with read_only():
         assert sessions.find(before, now=clock.now()) is None
 
 
@@ -157,30 +159,30 @@ def _code(secret: str | None) -> str:
     return pyotp.TOTP(secret).at(clock.now())
 
 
-def test_a_view_without_a_mark_is_closed(desk: Desk) -> None:
+def test_a_view_without_a_mark_is_closed(console: Console) -> None:
     app = create_app()
     app.add_url_rule("/console/forgotten", "forgotten", lambda: "open")
-    bare = Desk(app, desk.hub)
+    bare = Console(app, console.hub)
     assert bare.client().get("/console/forgotten").status_code == 403
-    assert bare.stranger().get("/console/forgotten").status_code == 302
+    assert bare.anonymous().get("/console/forgotten").status_code == 302
 
 
 @pytest.fixture
-def broken(desk: Desk) -> Desk:
+def broken(console: Console) -> Console:
     """An application with a page that fails and shows nothing of it."""
     app = create_app()
 
-    @needs(*Right)
+    @requires(*Permission)
     def fail() -> str:
         raise RuntimeError("the secret reason")
 
     app.add_url_rule("/console/broken", "broken", fail)
-    app.add_url_rule("/console/gone", "gone", needs(*Right)(lambda: abort(404)))
-    return Desk(app, desk.hub)
+    app.add_url_rule("/console/gone", "gone", requires(*Permission)(lambda: abort(404)))
+    return Console(app, console.hub)
 
 
 def test_an_error_tells_a_number_and_nothing_else(
-    broken: Desk, caplog: pytest.LogCaptureFixture
+    broken: Console, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = broken.client().get("/console/broken")
     assert answer.status_code == 500
@@ -196,10 +198,10 @@ def test_an_error_tells_a_number_and_nothing_else(
 
 
 def test_an_address_and_a_page_of_errors_hold_no_secrets(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    console: Console, caplog: pytest.LogCaptureFixture
 ) -> None:
-    person = desk.person("editor", "police", password=PASSWORD)
-    client = desk.stranger()
+    person = console.person("editor", "police", password=PASSWORD)
+    client = console.anonymous()
     client.post("/console/sign-in", {"name": person.sign_in_name, "password": PASSWORD})
     client.get("/console/links/a-secret-of-a-link")
     client.post("/console/sign-in", {"name": "nobody", "password": "typed into the wrong field"})
@@ -207,23 +209,23 @@ def test_an_address_and_a_page_of_errors_hold_no_secrets(
         secret = kept["sid"]
     log = caplog.text
     assert "/console/links/***" in log
-    with reading():
-        told = str([(row.object_label, row.after) for row in session.scalars(select(Entry))])
+    with read_only():
+        told = str([(row.object_label, row.after) for row in session.scalars(select(AuditEntry))])
     for hidden in (PASSWORD, secret, "a-secret-of-a-link", "typed into the wrong field"):
         assert hidden not in log
         assert hidden not in told
 
 
-def test_stored_secrets_are_sealed(desk: Desk) -> None:
-    desk.person()
+def test_stored_secrets_are_sealed(console: Console) -> None:
+    console.person()
     sealed = [
         (table, column)
-        for table in tables.metadata.sorted_tables
+        for table in models.metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, Sealed)
+        if isinstance(column.type, EncryptedText)
     ]
     assert {"secret", "token", "aes_key", "totp_secret"} <= {column.name for _, column in sealed}
-    with reading():
+    with read_only():
         raw = session.connection().exec_driver_sql(
             "SELECT secret, token, aes_key FROM accounts UNION ALL"
             " SELECT totp_secret, totp_secret, totp_secret FROM staff"
@@ -233,12 +235,12 @@ def test_stored_secrets_are_sealed(desk: Desk) -> None:
     assert all(value.startswith("gAAAA") for value in kept), "Fernet's mark"
 
 
-def test_what_a_form_does_not_know_is_ignored(desk: Desk) -> None:
-    admin, person = desk.client("department_admin", "police"), desk.person("editor", "police")
+def test_what_a_form_does_not_know_is_ignored(console: Console) -> None:
+    admin, person = console.client("department_admin", "police"), console.person("editor", "police")
     before = _facts(person)
     form = {
         "name": "改名",
-        "department_id": str(desk.department_id("police")),
+        "department_id": str(console.department_id("police")),
         "version": "1",
         "state": "disabled",
         "sign_in_name": "taken.over",
@@ -249,24 +251,24 @@ def test_what_a_form_does_not_know_is_ignored(desk: Desk) -> None:
     }
     assert admin.post(f"/console/staff/{person.id}/edit", form).status_code == 303
     assert _facts(person) == before | {"name": "改名"}
-    with reading():
-        row = session.scalars(select(Entry).order_by(Entry.id.desc()).limit(1)).one()
+    with read_only():
+        row = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
     changed = {name for name in row.after or {} if (row.before or {})[name] != row.after[name]}
     assert changed == {"name"}
 
 
 def _facts(person: Staff) -> dict[str, Any]:
-    with reading():
-        found = people.get(person.id)
-        return people.facts(found) | {"hash": found.password_hash, "totp": found.totp_at}
+    with read_only():
+        found = members.get(person.id)
+        return members.audit_facts(found) | {"hash": found.password_hash, "totp": found.totp_at}
 
 
-def test_the_application_never_runs_with_its_debugger(desk: Desk) -> None:
-    app: Flask = desk.app
+def test_the_application_never_runs_with_its_debugger(console: Console) -> None:
+    app: Flask = console.app
     assert not app.debug
     assert not app.config["PROPAGATE_EXCEPTIONS"]
 
 
-def test_a_body_of_many_megabytes_is_refused(desk: Desk) -> None:
-    assert desk.app.config["MAX_CONTENT_LENGTH"] == 16 * 2**20
-    assert desk.client().post("/console/sign-out", {"x": "y" * 17 * 2**20}).status_code == 413
+def test_a_body_of_many_megabytes_is_refused(console: Console) -> None:
+    assert console.app.config["MAX_CONTENT_LENGTH"] == 16 * 2**20
+    assert console.client().post("/console/sign-out", {"x": "y" * 17 * 2**20}).status_code == 413

@@ -7,13 +7,13 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
 from config import clock
-from config.audit import Entry
-from config.database import reading, session, transaction
-from matrix.staff import links, people, sessions, signing, throttle
-from matrix.staff.links import Purpose
-from matrix.staff.people import Staff
-from matrix.staff.sessions import Session
-from tests.fixtures.console import PASSWORD, Client, Desk, code_of
+from config.audit import AuditEntry
+from config.database import read_only, session, transaction
+from matrix.staff import authentication, members, one_time_links, sessions, throttle
+from matrix.staff.members import Staff
+from matrix.staff.one_time_links import LinkPurpose
+from matrix.staff.sessions import StaffSession
+from tests.helpers.console import PASSWORD, Client, Console, totp_code
 
 
 def sign_in(client: Client, person: Staff, password: str = PASSWORD, **query: str) -> int:
@@ -25,8 +25,8 @@ def sign_in(client: Client, person: Staff, password: str = PASSWORD, **query: st
     return answer.status_code
 
 
-def test_password_and_code_open_the_console(desk: Desk) -> None:
-    person, client = desk.person(password=PASSWORD), desk.stranger()
+def test_password_and_code_open_the_console(console: Console) -> None:
+    person, client = console.person(password=PASSWORD), console.anonymous()
 
     assert client.get("/console/").status_code == 302
     answer = client.post(
@@ -34,14 +34,18 @@ def test_password_and_code_open_the_console(desk: Desk) -> None:
     )
     assert answer.location.startswith("/console/sign-in/code")
     assert client.get("/console/").status_code == 302  # half a sign-in opens nothing
-    answer = client.post("/console/sign-in/code", {"code": code_of(person)})
+    answer = client.post("/console/sign-in/code", {"code": totp_code(person)})
     assert answer.location == "/console/"
     assert client.get("/console/").status_code == 200
 
 
-def test_a_code_works_once(desk: Desk) -> None:
-    person, first, second = desk.person(password=PASSWORD), desk.stranger(), desk.stranger()
-    code = code_of(person)
+def test_a_code_works_once(console: Console) -> None:
+    person, first, second = (
+        console.person(password=PASSWORD),
+        console.anonymous(),
+        console.anonymous(),
+    )
+    code = totp_code(person)
     for client in (first, second):
         sign_in(client, person)
     assert first.post("/console/sign-in/code", {"code": code}).status_code == 303
@@ -50,25 +54,27 @@ def test_a_code_works_once(desk: Desk) -> None:
     assert "验证码不正确" in refused.text
 
 
-def test_wrong_names_and_wrong_passwords_are_told_the_same(desk: Desk) -> None:
-    person = desk.person(password=PASSWORD)
-    known = desk.stranger().post(
+def test_wrong_names_and_wrong_passwords_are_told_the_same(console: Console) -> None:
+    person = console.person(password=PASSWORD)
+    known = console.anonymous().post(
         "/console/sign-in", {"name": person.sign_in_name, "password": "wrong password"}
     )
-    unknown = desk.stranger().post(
+    unknown = console.anonymous().post(
         "/console/sign-in", {"name": person.sign_in_name + "x", "password": "wrong password"}
     )
     assert known.status_code == unknown.status_code == 422
     for answer in (known, unknown):
         assert "登录名或密码不正确" in answer.text
         assert "wrong password" not in answer.text
-    with reading():
-        failures = session.scalars(select(Entry).where(Entry.action == "sign_in.failed")).all()
+    with read_only():
+        failures = session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "sign_in.fail")
+        ).all()
     assert [row.object_label for row in failures] == [person.name, "未知登录名"]
 
 
-def test_a_name_is_locked_after_five_failures_for_its_owner_as_well(desk: Desk) -> None:
-    person, client = desk.person(password=PASSWORD), desk.stranger()
+def test_a_name_is_locked_after_five_failures_for_its_owner_as_well(console: Console) -> None:
+    person, client = console.person(password=PASSWORD), console.anonymous()
     assert {sign_in(client, person, "wrong password") for _ in range(5)} == {422}
     locked = client.post("/console/sign-in", {"name": person.sign_in_name, "password": PASSWORD})
     assert "尝试次数过多" in locked.text
@@ -77,21 +83,21 @@ def test_a_name_is_locked_after_five_failures_for_its_owner_as_well(desk: Desk) 
     assert sign_in(client, person) == 303
 
 
-def test_signing_in_goes_only_to_pages_of_the_console(desk: Desk) -> None:
-    person = desk.person("editor", "police", password=PASSWORD, second_factor=False)
+def test_signing_in_goes_only_to_pages_of_the_console(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
     for wished in (
         "https://evil.example/",
         "//evil.example/console/",
         "/\\evil.example",
         "/wechat",
     ):
-        answer = desk.stranger().post(
+        answer = console.anonymous().post(
             "/console/sign-in",
             {"name": person.sign_in_name, "password": PASSWORD},
             query_string={"next": wished},
         )
         assert answer.location == "/console/"
-    answer = desk.stranger().post(
+    answer = console.anonymous().post(
         "/console/sign-in",
         {"name": person.sign_in_name, "password": PASSWORD},
         query_string={"next": "/console/me/?a=1"},
@@ -100,70 +106,70 @@ def test_signing_in_goes_only_to_pages_of_the_console(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("past", [{"minutes": 31}, {"hours": 12, "minutes": 1}])
-def test_idle_and_old_sessions_are_over(desk: Desk, past: dict[str, int]) -> None:
-    client = desk.client()
+def test_idle_and_old_sessions_are_over(console: Console, past: dict[str, int]) -> None:
+    client = console.client()
     assert client.get("/console/").status_code == 200
-    column = Session.seen_at if "hours" not in past else Session.created_at
+    column = StaffSession.seen_at if "hours" not in past else StaffSession.created_at
     with transaction():
-        session.execute(update(Session).values({column: clock.now() - timedelta(**past)}))
+        session.execute(update(StaffSession).values({column: clock.now() - timedelta(**past)}))
     assert client.get("/console/").status_code == 302
 
 
-def test_a_poll_does_not_keep_a_forgotten_page_signed_in(desk: Desk) -> None:
-    client = desk.client()
+def test_a_poll_does_not_keep_a_forgotten_page_signed_in(console: Console) -> None:
+    client = console.client()
     before = clock.now() - timedelta(minutes=20)
     with transaction():
-        session.execute(update(Session).values(seen_at=before))
+        session.execute(update(StaffSession).values(seen_at=before))
     client.get("/console/", headers={"X-Quiet": "1"})
-    with reading():
-        assert session.scalar(select(Session.seen_at)) == before
+    with read_only():
+        assert session.scalar(select(StaffSession.seen_at)) == before
     client.get("/console/")
-    with reading():
-        assert session.scalar(select(Session.seen_at)) > before
+    with read_only():
+        assert session.scalar(select(StaffSession.seen_at)) > before
 
 
-def test_signing_out_ends_the_session_on_the_server(desk: Desk) -> None:
-    client = desk.client()
+def test_signing_out_ends_the_session_on_the_server(console: Console) -> None:
+    client = console.client()
     with client.flask.session_transaction() as kept:
         stolen = kept["sid"]
     assert client.post("/console/sign-out").status_code == 303
-    other = desk.stranger()
+    other = console.anonymous()
     with other.flask.session_transaction() as kept:
         kept["sid"] = stolen
     assert other.get("/console/").status_code == 302
 
 
-def test_a_disabled_person_is_out_at_the_next_request(desk: Desk) -> None:
-    client = desk.client("editor", "police")
+def test_a_disabled_person_is_out_at_the_next_request(console: Console) -> None:
+    client = console.client("editor", "police")
     assert client.staff is not None
     with transaction():
-        people.disable(client.staff.id, now=clock.now())
+        members.disable(client.staff.id, now=clock.now())
     assert client.get("/console/").status_code == 302
 
 
-def test_the_session_id_changes_at_sign_in_and_at_the_second_factor(desk: Desk) -> None:
-    person, client = desk.person(password=PASSWORD), desk.stranger()
+def test_the_session_id_changes_at_sign_in_and_at_the_second_factor(console: Console) -> None:
+    person, client = console.person(password=PASSWORD), console.anonymous()
     client.get("/console/sign-in")
     seen = []
     for path, data in (
         ("/console/sign-in", {"name": person.sign_in_name, "password": PASSWORD}),
-        ("/console/sign-in/code", {"code": code_of(person)}),
+        ("/console/sign-in/code", {"code": totp_code(person)}),
     ):
         client.post(path, data)
         with client.flask.session_transaction() as kept:
             seen.append(kept["sid"])
     assert len(set(seen)) == 2
-    with reading():
+    with read_only():
         assert sessions.find(seen[0], now=clock.now()) is None
 
 
-def test_an_old_password_must_be_renewed_before_anything_else(desk: Desk) -> None:
-    client = desk.client(
-        "editor", "police", person=desk.person("editor", "police", password=PASSWORD)
+def test_an_old_password_must_be_renewed_before_anything_else(console: Console) -> None:
+    client = console.client(
+        "editor", "police", person=console.person("editor", "police", password=PASSWORD)
     )
     assert client.staff is not None
     with transaction():
-        people.get(client.staff.id).password_at = clock.now() - timedelta(days=91)
+        members.get(client.staff.id).password_at = clock.now() - timedelta(days=91)
     assert client.get("/console/").location == "/console/me/password"
     renewed = {"old": PASSWORD, "password": "一蓑烟雨任平生 1082", "again": "一蓑烟雨任平生 1082"}
     same = renewed | {"password": PASSWORD, "again": PASSWORD}
@@ -174,48 +180,48 @@ def test_an_old_password_must_be_renewed_before_anything_else(desk: Desk) -> Non
     assert client.get("/console/").status_code == 200
 
 
-def test_who_decides_must_set_up_a_second_factor(desk: Desk) -> None:
-    person = desk.person("reviewer_office", "police", password=PASSWORD, second_factor=False)
-    client = desk.stranger()
+def test_who_decides_must_set_up_a_second_factor(console: Console) -> None:
+    person = console.person("reviewer_office", "police", password=PASSWORD, second_factor=False)
+    client = console.anonymous()
     assert sign_in(client, person) == 303
     assert client.get("/console/").location == "/console/me/second-factor"
     client.get("/console/me/second-factor")
     client.post("/console/me/second-factor/begin")
     assert client.post("/console/me/second-factor", {"code": "000000"}).status_code == 422
-    shown = client.post("/console/me/second-factor", {"code": code_of(person)})
+    shown = client.post("/console/me/second-factor", {"code": totp_code(person)})
     assert shown.text.count("<li><code>") == 10
     assert client.get("/console/").status_code == 200
 
 
-def test_a_recovery_code_opens_once(desk: Desk) -> None:
-    person = desk.person(password=PASSWORD)
-    client = desk.client(person=person)
+def test_a_recovery_code_opens_once(console: Console) -> None:
+    person = console.person(password=PASSWORD)
+    client = console.client(person=person)
     shown = client.post("/console/me/codes").text
     code = shown.split("<li><code>")[1].split("<")[0]
     answers = []
     for _ in range(2):
-        other = desk.stranger()
+        other = console.anonymous()
         sign_in(other, person)
         answers.append(other.post("/console/sign-in/code", {"code": code.upper()}).status_code)
     assert answers == [303, 422]
 
 
-def test_a_dangerous_deed_asks_again_and_loses_nothing(desk: Desk) -> None:
-    person = desk.person(password=PASSWORD)
-    client = desk.client(person=person, fresh=False)
+def test_a_dangerous_action_asks_again_and_loses_nothing(console: Console) -> None:
+    person = console.person(password=PASSWORD)
+    client = console.client(person=person, fresh=False)
     asked = client.post("/console/me/codes", {"kept": "写好的字"})
     assert asked.status_code == 403
     assert "写好的字" in asked.text
     wrong = client.post("/console/me/codes", {"confirm_proof": "000000"})
     assert wrong.status_code == 403
-    right = client.post("/console/me/codes", {"confirm_proof": code_of(person)})
+    right = client.post("/console/me/codes", {"confirm_proof": totp_code(person)})
     assert right.text.count("<li><code>") == 10
 
 
-def test_the_first_administrator_comes_by_a_link_that_works_once(desk: Desk) -> None:
+def test_the_first_administrator_comes_by_a_link_that_works_once(console: Console) -> None:
     with transaction():
-        secret = links.make(Purpose.FIRST, None, now=clock.now())
-    client = desk.stranger()
+        secret = one_time_links.create(LinkPurpose.FIRST, None, now=clock.now())
+    client = console.anonymous()
     form = {
         "sign_in_name": "admin.one",
         "name": "管理员",
@@ -228,41 +234,43 @@ def test_the_first_administrator_comes_by_a_link_that_works_once(desk: Desk) -> 
     assert client.post(f"/console/links/{secret}", form).status_code == 303
     again = client.post(f"/console/links/{secret}", form | {"sign_in_name": "admin.two"})
     assert again.status_code == 410
-    with reading():
-        assert not signing.is_without_administrator(now=clock.now())
+    with read_only():
+        assert not authentication.needs_first_administrator(now=clock.now())
 
 
-def test_a_reset_link_ends_all_sessions(desk: Desk) -> None:
-    person = desk.person("editor", "police", password=PASSWORD, second_factor=False)
-    signed_in = desk.client(person=person)
+def test_a_reset_link_ends_all_sessions(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
+    signed_in = console.client(person=person)
     with transaction():
-        secret = links.make(Purpose.RESET, person.id, now=clock.now())
+        secret = one_time_links.create(LinkPurpose.RESET, person.id, now=clock.now())
     fresh = {"password": "一蓑烟雨任平生 1082", "again": "一蓑烟雨任平生 1082"}
-    assert desk.stranger().post(f"/console/links/{secret}", fresh).status_code == 303
+    assert console.anonymous().post(f"/console/links/{secret}", fresh).status_code == 303
     assert signed_in.get("/console/").status_code == 302
-    assert sign_in(desk.stranger(), person) == 422
-    assert sign_in(desk.stranger(), person, fresh["password"]) == 303
+    assert sign_in(console.anonymous(), person) == 422
+    assert sign_in(console.anonymous(), person, fresh["password"]) == 303
 
 
-def test_an_expired_link_says_so(desk: Desk) -> None:
-    person = desk.person("editor", "police")
+def test_an_expired_link_says_so(console: Console) -> None:
+    person = console.person("editor", "police")
     with transaction():
-        secret = links.make(Purpose.RESET, person.id, now=clock.now() - timedelta(minutes=31))
-    answer = desk.stranger().get(f"/console/links/{secret}")
+        secret = one_time_links.create(
+            LinkPurpose.RESET, person.id, now=clock.now() - timedelta(minutes=31)
+        )
+    answer = console.anonymous().get(f"/console/links/{secret}")
     assert answer.status_code == 410
     assert "已经失效" in answer.text
 
 
 @pytest.mark.browser
 def test_a_person_signs_in_with_a_second_factor_in_a_browser(
-    desk: Desk, site: str, page: Page
+    console: Console, site: str, page: Page
 ) -> None:
-    person = desk.person(password=PASSWORD)
+    person = console.person(password=PASSWORD)
     page.goto(f"{site}/console/")
     page.get_by_label("登录名").fill(person.sign_in_name)
     page.get_by_label("密码").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.get_by_label("验证码").fill(code_of(person))
+    page.get_by_label("验证码").fill(totp_code(person))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="待办")).to_be_visible()
     page.get_by_role("link", name=person.name).click()

@@ -7,40 +7,42 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from config import clock
-from config.audit import Entry
-from config.database import reading, session, transaction
-from matrix.staff import grants, people, sessions, throttle
-from matrix.staff.people import Staff, State
-from tests.fixtures.console import PASSWORD, Client, Desk
+from config.audit import AuditEntry
+from config.database import read_only, session, transaction
+from matrix.staff import grants, members, sessions, throttle
+from matrix.staff.members import Staff, StaffState
+from tests.helpers.console import PASSWORD, Client, Console
 
 POLICE_PAGES = ("", "/edit", "/roles/new", "/leave")
-DEEDS = ("edit", "link", "unlock", "disable", "enable", "factor", "sessions/end", "roles/new")
+ACTIONS = ("edit", "link", "unlock", "disable", "enable", "factor", "sessions/end", "roles/new")
 
 
 @pytest.fixture
-def admin(desk: Desk) -> Client:
+def admin(console: Console) -> Client:
     """The administrator of the police."""
-    return desk.client("department_admin", "police")
+    return console.client("department_admin", "police")
 
 
 @pytest.fixture
-def editor(desk: Desk) -> Staff:
+def editor(console: Console) -> Staff:
     """An editor of the police."""
-    return desk.person("editor", "police")
+    return console.person("editor", "police")
 
 
 def now_of(person: Staff) -> Staff:
-    with reading():
-        return people.get(person.id)
+    with read_only():
+        return members.get(person.id)
 
 
 def roles_of(person: Staff) -> list[str]:
-    with reading():
-        return [grant.role.value for grant in grants.standing([person.id])]
+    with read_only():
+        return [grant.role.value for grant in grants.list_current([person.id])]
 
 
-def test_people_are_listed_where_they_may_be_seen(desk: Desk, admin: Client, editor: Staff) -> None:
-    other = desk.person("editor", "hrss")
+def test_people_are_listed_where_they_may_be_seen(
+    console: Console, admin: Client, editor: Staff
+) -> None:
+    other = console.person("editor", "hrss")
     page = admin.get("/console/staff/").text
     assert editor.name in page
     assert "编辑" in page
@@ -51,45 +53,47 @@ def test_people_are_listed_where_they_may_be_seen(desk: Desk, admin: Client, edi
         assert admin.get(f"/console/staff/?{wrong}").status_code == 422
 
 
-def test_who_may_not_see_staff_is_refused(desk: Desk, editor: Staff) -> None:
-    client = desk.client("clerk", "police")
+def test_who_may_not_see_staff_is_refused(console: Console, editor: Staff) -> None:
+    client = console.client("clerk", "police")
     for path in ("/console/staff/", f"/console/staff/{editor.id}", "/console/staff/rights"):
         assert client.get(path).status_code == 403
-    reader = desk.client("auditor", "police")
+    reader = console.client("auditor", "police")
     assert reader.get(f"/console/staff/{editor.id}").status_code == 200
     assert reader.get("/console/staff/new").status_code == 403
-    for deed in DEEDS:
+    for deed in ACTIONS:
         assert reader.post(f"/console/staff/{editor.id}/{deed}").status_code == 403
 
 
 @pytest.mark.parametrize("page", POLICE_PAGES)
-def test_another_departments_person_is_not_there(desk: Desk, admin: Client, page: str) -> None:
-    other = desk.person("editor", "hrss")
+def test_another_departments_person_is_not_there(
+    console: Console, admin: Client, page: str
+) -> None:
+    other = console.person("editor", "hrss")
     assert admin.get(f"/console/staff/{other.id}{page}").status_code == 404
     assert admin.get(f"/console/staff/{2**31}{page}").status_code == 404
 
 
-@pytest.mark.parametrize("deed", [*DEEDS, "leave"])
-def test_no_deed_reaches_strangers_oneself_or_who_may_do_more(
-    desk: Desk, admin: Client, deed: str
+@pytest.mark.parametrize("deed", [*ACTIONS, "leave"])
+def test_no_action_reaches_others_staff_oneself_or_who_may_do_more(
+    console: Console, admin: Client, deed: str
 ) -> None:
-    other = desk.person("editor", "hrss")
-    above = desk.person("matrix_admin", None)
-    police = desk.department_id("police")
+    other = console.person("editor", "hrss")
+    above = console.person("matrix_admin", None)
+    police = console.department_id("police")
     with transaction():
-        people.get(above.id).department_id = police
+        members.get(above.id).department_id = police
     form = {"name": "新", "role": "clerk", "place": "city", "reason": "x"}
     assert admin.staff is not None
     for person, status in ((other, 404), (above, 403), (admin.staff, 403)):
         assert admin.post(f"/console/staff/{person.id}/{deed}", form).status_code == status
-    assert now_of(above).state is State.ACTIVE
+    assert now_of(above).state is StaffState.ACTIVE
 
 
-def test_a_new_person_sets_the_password_by_the_link_alone(desk: Desk, admin: Client) -> None:
+def test_a_new_person_sets_the_password_by_the_link_alone(console: Console, admin: Client) -> None:
     form = {
         "name": "王小明",
         "sign_in_name": "Wang.XM",
-        "department_id": str(desk.department_id("police")),
+        "department_id": str(console.department_id("police")),
     }
     shown = admin.post("/console/staff/new", form)
     assert shown.status_code == 200
@@ -100,29 +104,35 @@ def test_a_new_person_sets_the_password_by_the_link_alone(desk: Desk, admin: Cli
     assert "已有人使用" in again.text
     assert "王小明" in again.text, "what was typed is kept"
     fresh = {"password": PASSWORD, "again": PASSWORD}
-    assert desk.stranger().post(link[0], fresh).status_code == 303
-    assert desk.stranger().post(link[0], fresh).status_code == 410
+    assert console.anonymous().post(link[0], fresh).status_code == 303
+    assert console.anonymous().post(link[0], fresh).status_code == 410
 
 
-def test_nobody_is_added_outside_of_reach_nor_with_hidden_fields(desk: Desk, admin: Client) -> None:
+def test_nobody_is_added_outside_of_reach_nor_with_hidden_fields(
+    console: Console, admin: Client
+) -> None:
     form = {"name": "王", "sign_in_name": "wang", "state": "disabled", "role": "matrix_admin"}
-    for place in (desk.department_id("hrss"), ""):
+    for place in (console.department_id("hrss"), ""):
         refused = admin.post("/console/staff/new", form | {"department_id": str(place)})
         assert refused.status_code == 422
-    admin.post("/console/staff/new", form | {"department_id": str(desk.department_id("police"))})
-    with reading():
-        made = people.by_sign_in_name("wang")
+    admin.post("/console/staff/new", form | {"department_id": str(console.department_id("police"))})
+    with read_only():
+        made = members.find_by_sign_in_name("wang")
         assert made is not None
-        assert made.state is State.ACTIVE
-        assert grants.standing([made.id]) == []
+        assert made.state is StaffState.ACTIVE
+        assert grants.list_current([made.id]) == []
 
 
 def test_a_stale_edit_says_who_was_faster_and_offers_both(
-    desk: Desk, admin: Client, editor: Staff
+    console: Console, admin: Client, editor: Staff
 ) -> None:
-    first = {"name": "改名一", "department_id": str(desk.department_id("police")), "version": "1"}
+    first = {
+        "name": "改名一",
+        "department_id": str(console.department_id("police")),
+        "version": "1",
+    }
     assert admin.post(f"/console/staff/{editor.id}/edit", first).status_code == 303
-    other = desk.client("department_admin", "police")
+    other = console.client("department_admin", "police")
     refused = other.post(f"/console/staff/{editor.id}/edit", first | {"name": "改名二"})
     assert refused.status_code == 422
     assert admin.staff is not None
@@ -139,11 +149,11 @@ def test_a_stale_edit_says_who_was_faster_and_offers_both(
 
 
 def test_a_role_is_given_and_taken_back_and_acts_at_once(
-    desk: Desk, admin: Client, editor: Staff
+    console: Console, admin: Client, editor: Staff
 ) -> None:
-    works = desk.client(person=editor)
+    works = console.client(person=editor)
     assert works.get("/console/").status_code == 200
-    wish = {"role": "agent", "place": f"department:{desk.department_id('police')}"}
+    wish = {"role": "agent", "place": f"department:{console.department_id('police')}"}
     assert admin.post(f"/console/staff/{editor.id}/roles/new", wish).status_code == 303
     assert works.get("/console/").status_code == 302, "signed out"
     assert roles_of(editor) == ["editor", "agent"]
@@ -151,8 +161,8 @@ def test_a_role_is_given_and_taken_back_and_acts_at_once(
     assert again.status_code == 422
     assert "已有相同的授权" in again.text
 
-    with reading():
-        key = grants.standing([editor.id])[0].id
+    with read_only():
+        key = grants.list_current([editor.id])[0].id
     assert admin.post(f"/console/staff/{editor.id}/roles/{key}/revoke").status_code == 303
     assert admin.post(f"/console/staff/{editor.id}/roles/{key}/revoke").status_code == 404
     assert roles_of(editor) == ["agent"]
@@ -172,38 +182,38 @@ def test_a_role_is_given_and_taken_back_and_acts_at_once(
     ],
 )
 def test_a_role_beyond_ones_own_is_refused_at_its_field(
-    desk: Desk, admin: Client, editor: Staff, wish: dict[str, str]
+    console: Console, admin: Client, editor: Staff, wish: dict[str, str]
 ) -> None:
     if wish["place"] == "police":
-        wish = wish | {"place": f"department:{desk.department_id('police')}"}
+        wish = wish | {"place": f"department:{console.department_id('police')}"}
     answer = admin.post(f"/console/staff/{editor.id}/roles/new", wish)
     assert answer.status_code == 422
     assert "is-invalid" in answer.text
     assert roles_of(editor) == ["editor"]
 
 
-def test_dangerous_deeds_ask_for_the_second_factor(desk: Desk, editor: Staff) -> None:
-    stale = desk.client("department_admin", "police", fresh=False)
+def test_dangerous_actions_ask_for_the_second_factor(console: Console, editor: Staff) -> None:
+    stale = console.client("department_admin", "police", fresh=False)
     for deed in ("link", "disable", "enable", "factor", "roles/new", "leave"):
         assert "再确认一次" in stale.post(f"/console/staff/{editor.id}/{deed}").text
     assert "再确认一次" in stale.post("/console/staff/new").text
-    assert now_of(editor).state is State.ACTIVE
+    assert now_of(editor).state is StaffState.ACTIVE
 
 
 def test_access_is_locked_unlocked_ended_and_given_back(
-    desk: Desk, admin: Client, editor: Staff
+    console: Console, admin: Client, editor: Staff
 ) -> None:
     with transaction():
         for _ in range(5):
-            throttle.failed(editor.sign_in_name, "192.0.2.1", now=clock.now())
+            throttle.record_failure(editor.sign_in_name, "192.0.2.1", now=clock.now())
     page = f"/console/staff/{editor.id}"
     assert "登录已锁定" in admin.get(page).text
     admin.post(f"{page}/unlock")
     assert "登录已锁定" not in admin.get(page).text
 
-    works = [desk.client(person=editor) for _ in range(3)]
-    with reading():
-        one = sessions.living(editor.id, now=clock.now())[0].id
+    works = [console.client(person=editor) for _ in range(3)]
+    with read_only():
+        one = sessions.list_active(editor.id, now=clock.now())[0].id
     admin.post(f"{page}/sessions/{one}/end")
     assert [each.get("/console/").status_code for each in works] == [200, 200, 302]
     admin.post(f"{page}/sessions/end")
@@ -214,15 +224,15 @@ def test_access_is_locked_unlocked_ended_and_given_back(
     assert not now_of(editor).has_second_factor
     assert "/console/links/" in admin.post(f"{page}/link").text
     admin.post(f"{page}/disable")
-    assert now_of(editor).state is State.DISABLED
+    assert now_of(editor).state is StaffState.DISABLED
     assert "已停用的人员" in admin.get(admin.post(f"{page}/link").location).text
     admin.post(f"{page}/enable")
-    assert now_of(editor).state is State.ACTIVE
+    assert now_of(editor).state is StaffState.ACTIVE
 
 
-def test_a_leaving_shows_what_it_will_do_and_leaves_a_list(desk: Desk) -> None:
-    root, leaver = desk.client(), desk.person("department_admin", "police")
-    works = desk.client(person=leaver)
+def test_offboarding_shows_what_it_will_do_and_leaves_a_list(console: Console) -> None:
+    root, leaver = console.client(), console.person("department_admin", "police")
+    works = console.client(person=leaver)
     told = root.get(f"/console/staff/{leaver.id}/leave").text
     assert "收回 1 个角色" in told
     assert "结束 1 处登录" in told
@@ -235,16 +245,16 @@ def test_a_leaving_shows_what_it_will_do_and_leaves_a_list(desk: Desk) -> None:
     assert "华阴police" in left.text
     assert "华阴hrss" not in left.text
     assert works.get("/console/").status_code == 302
-    assert now_of(leaver).state is State.DISABLED
+    assert now_of(leaver).state is StaffState.DISABLED
     assert roles_of(leaver) == []
-    with reading():
-        row = session.scalars(select(Entry).where(Entry.action == "staff.off_board")).one()
+    with read_only():
+        row = session.scalars(select(AuditEntry).where(AuditEntry.action == "staff.offboard")).one()
         assert row.reason == "调往外市"
     assert root.post(f"/console/staff/{leaver.id}/leave", {"reason": "又一次"}).status_code == 422
 
 
 def test_the_matrix_of_rights_can_be_read_and_printed(
-    desk: Desk, admin: Client, editor: Staff
+    console: Console, admin: Client, editor: Staff
 ) -> None:
     page = admin.get("/console/staff/rights").text
     assert editor.name in page
@@ -254,9 +264,9 @@ def test_the_matrix_of_rights_can_be_read_and_printed(
 
 
 def test_networks_are_the_citys_and_never_shut_out_who_enters_them(
-    desk: Desk, admin: Client
+    console: Console, admin: Client
 ) -> None:
-    root = desk.client()
+    root = console.client()
     line = {"role": "editor", "network": "10.1.2.3/16", "note": "政务外网"}
     assert admin.post("/console/staff/policy/networks", line).status_code == 404
     assert root.post("/console/staff/policy/networks", line).status_code == 303
@@ -268,7 +278,7 @@ def test_networks_are_the_citys_and_never_shut_out_who_enters_them(
     out = root.post("/console/staff/policy/networks", line | {"role": "matrix_admin"})
     assert "127.0.0.1" in out.text
     assert out.status_code == 422
-    editor = desk.client("editor", "police")
+    editor = console.client("editor", "police")
     assert editor.get("/console/").status_code == 403, "this machine is not in the list"
     assert root.post("/console/staff/policy/networks/1/remove").status_code == 303
     assert editor.get("/console/").status_code == 200
@@ -281,8 +291,10 @@ def test_the_policy_says_what_holds(admin: Client) -> None:
 
 
 @pytest.mark.browser
-def test_a_person_is_added_and_given_a_role_in_a_browser(desk: Desk, site: str, page: Page) -> None:
-    desk.enter(page, site, "department_admin", "police")
+def test_a_person_is_added_and_given_a_role_in_a_browser(
+    console: Console, site: str, page: Page
+) -> None:
+    console.sign_in(page, site, "department_admin", "police")
     page.goto(f"{site}/console/staff/")
     page.get_by_role("link", name="添加人员").click()
     page.get_by_label("姓名").fill("王小明")

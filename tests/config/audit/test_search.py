@@ -7,18 +7,22 @@ import pytest
 from sqlalchemy import event
 
 from config import audit, database
-from config.audit import Actor, Entry, search
+from config.audit import Actor, AuditEntry, search
 from config.audit.search import Query
 from config.database import session
 from config.errors import Invalid, NotFound
-from config.tenancy import Area, Forbidden, Member, Right
-from tests.fixtures import NOW
+from config.permissions import Forbidden, Permission, PermissionScope, Principal
+from tests.helpers import NOW
 
-Write = Callable[..., Entry]
+Write = Callable[..., AuditEntry]
 
-CITY = Member(1, "网信办", {Right.AUDIT_READ: Area(everywhere=True)})
-CIVIL = Member(2, "民政局", {Right.AUDIT_READ: Area(departments=frozenset({7, 8}))})
-STATION = Member(3, "派出所", {Right.AUDIT_READ: Area(departments=frozenset({9}))})
+CITY = Principal(1, "网信办", {Permission.AUDIT_READ: PermissionScope(everywhere=True)})
+CIVIL = Principal(
+    2, "民政局", {Permission.AUDIT_READ: PermissionScope(departments=frozenset({7, 8}))}
+)
+STATION = Principal(
+    3, "派出所", {Permission.AUDIT_READ: PermissionScope(departments=frozenset({9}))}
+)
 
 
 @pytest.fixture
@@ -27,17 +31,17 @@ def write(rolled_back: None, monkeypatch: pytest.MonkeyPatch) -> Write:
     count = iter(range(10**6))
 
     def one(
-        action: str = "rule.updated",
+        action: str = "rule.update",
         *,
         at: datetime | None = None,
         actor: Actor = audit.SYSTEM,
         kind: str = "rule",
         object_id: object = 1,
         **more: object,
-    ) -> Entry:
+    ) -> AuditEntry:
         moment = at or NOW + timedelta(seconds=next(count))
         monkeypatch.setattr("config.clock.now", lambda: moment)
-        with audit.acting(actor):
+        with audit.acting_as(actor):
             entry = audit.record(action, kind=kind, object_id=object_id, **more)  # type: ignore[arg-type]  # the fixture passes on what it is given
         session.flush()
         return entry
@@ -45,8 +49,8 @@ def write(rolled_back: None, monkeypatch: pytest.MonkeyPatch) -> Write:
     return one
 
 
-def found(member: Member, **query: object) -> list[int]:
-    return [row.id for row in search.search(member, Query(**query)).rows]  # type: ignore[arg-type]  # the test names the fields
+def found(member: Principal, **query: object) -> list[int]:
+    return [row.id for row in search.search_for_staff(member, Query(**query)).rows]  # type: ignore[arg-type]  # the test names the fields
 
 
 def test_the_newest_come_first_and_everything_is_there(write: Write) -> None:
@@ -62,7 +66,7 @@ def test_a_department_sees_its_own_and_nothing_of_the_whole_city(write: Write) -
 
     assert found(CIVIL) == [below.id, mine.id]
     assert found(STATION) == [others.id]
-    assert found(CIVIL, action="rule.updated") == [below.id, mine.id]
+    assert found(CIVIL, action="rule.update") == [below.id, mine.id]
     assert found(STATION, label="") == [others.id]
     assert search.access_entry(CIVIL, mine.id) is mine
     for hidden in (others, citys):
@@ -74,23 +78,23 @@ def test_a_department_sees_its_own_and_nothing_of_the_whole_city(write: Write) -
 
 def test_who_may_read_no_audit_is_told_so(write: Write) -> None:
     with pytest.raises(Forbidden):
-        search.search(Member(4, "编辑"), Query())
+        search.search_for_staff(Principal(4, "编辑"), Query())
 
 
 def test_a_right_at_one_account_shows_no_department(write: Write) -> None:
     write(department_id=7)
-    single = Member(5, "坐席", {Right.AUDIT_READ: Area(accounts=frozenset({7}))})
+    single = Principal(5, "坐席", {Permission.AUDIT_READ: PermissionScope(accounts=frozenset({7}))})
     assert found(single) == []
     assert found(single, label="x") == []
 
 
 def test_each_filter_finds_its_rows_and_no_others(write: Write) -> None:
     editor = Actor("王编辑", staff_id=41, address="192.0.2.7", request_id="abc123")
-    hit = write("rule.created", actor=editor, object_id=5, label="社保卡 100%", department_id=7)
+    hit = write("rule.create", actor=editor, object_id=5, label="社保卡 100%", department_id=7)
     noise = [
-        write("rule.deleted", object_id=6, label="社保卡补办", department_id=7),
+        write("rule.delete", object_id=6, label="社保卡补办", department_id=7),
         write("account.pause", kind="account", object_id=5, label="社保局", department_id=7),
-        write("rule.created", actor=Actor("李编辑", staff_id=42), object_id=51, department_id=8),
+        write("rule.create", actor=Actor("李编辑", staff_id=42), object_id=51, department_id=8),
     ]
     for query in (
         {"person": "王编"},
@@ -98,9 +102,9 @@ def test_each_filter_finds_its_rows_and_no_others(write: Write) -> None:
         {"kind": "rule", "object_id": "5"},
         {"label": "100%"},
         {"request_id": "abc123"},
-        {"action": "rule.created", "label": "社保"},
+        {"action": "rule.create", "label": "社保"},
         {"kind": "rule", "label": "0%"},
-        {"action": "rule.created", "actor_id": 41, "kind": "rule", "object_id": "5"},
+        {"action": "rule.create", "actor_id": 41, "kind": "rule", "object_id": "5"},
     ):
         assert found(CITY, **query) == [hit.id], query
         assert found(CIVIL, **query) == [hit.id], query
@@ -125,10 +129,10 @@ def test_days_are_the_citys_and_both_ends_count(write: Write) -> None:
     assert refused.value.field == "last"
 
 
-@pytest.mark.parametrize("query", [Query(), Query(person="编辑"), Query(action="rule.updated")])
+@pytest.mark.parametrize("query", [Query(), Query(person="编辑"), Query(action="rule.update")])
 @pytest.mark.parametrize("member", [CITY, CIVIL])
 def test_pages_follow_each_other_without_gap_or_repeat(
-    write: Write, member: Member, query: Query
+    write: Write, member: Principal, query: Query
 ) -> None:
     ids = []
     for number in range(23):
@@ -136,15 +140,15 @@ def test_pages_follow_each_other_without_gap_or_repeat(
         at = NOW + timedelta(seconds=number // 4)
         actor = Actor("编辑", staff_id=1)
         ids.append(write(at=at, actor=actor, department_id=7 + number % 2).id)
-        write("rule.deleted", at=at, department_id=9)
-    query = Query(action="rule.updated") if member is CITY and query == Query() else query
+        write("rule.delete", at=at, department_id=9)
+    query = Query(action="rule.update") if member is CITY and query == Query() else query
 
     seen: list[int] = []
     before, pages = None, 0
     while True:
-        page = search.search(member, query, before=before, size=5)
+        page = search.search_for_staff(member, query, before=before, size=5)
         seen += [row.id for row in page.rows]
-        before, pages = page.older, pages + 1
+        before, pages = page.next_before, pages + 1
         if before is None:
             break
     assert seen == ids[::-1]
@@ -152,23 +156,24 @@ def test_pages_follow_each_other_without_gap_or_repeat(
 
 
 def test_a_rare_hit_is_reached_page_by_page(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "REACH", 10)
+    monkeypatch.setattr(search, "SCAN_LIMIT", 10)
     rare = write(label="很久以前")
     reached = [write(label="新") for _ in range(12)][2]
 
-    page = search.search(CITY, Query(label="很久"))
+    page = search.search_for_staff(CITY, Query(label="很久"))
     assert page.rows == []
-    assert page.reached == reached.at
-    assert [row.id for row in search.search(CITY, Query(label="很久"), before=page.older).rows] == [
-        rare.id
-    ]
-    end = search.search(CITY, Query(label="很久"), before=page.older)
-    assert (end.older, end.reached) == (None, None)
+    assert page.scanned_back_to == reached.at
+    assert [
+        row.id
+        for row in search.search_for_staff(CITY, Query(label="很久"), before=page.next_before).rows
+    ] == [rare.id]
+    end = search.search_for_staff(CITY, Query(label="很久"), before=page.next_before)
+    assert (end.next_before, end.scanned_back_to) == (None, None)
 
 
 def test_a_page_that_was_never_there_begins_at_the_top(write: Write) -> None:
     row = write()
-    assert [hit.id for hit in search.search(CITY, Query(), before=10**9).rows] == [row.id]
+    assert [hit.id for hit in search.search_for_staff(CITY, Query(), before=10**9).rows] == [row.id]
 
 
 @pytest.mark.parametrize("member", [CITY, CIVIL], ids=["city", "department"])
@@ -176,13 +181,13 @@ def test_a_page_that_was_never_there_begins_at_the_top(write: Write) -> None:
     "query", [Query(), Query(person="编辑"), Query(kind="rule", object_id="1"), Query(label="无")]
 )
 def test_a_page_asks_the_same_few_questions_however_many_rows(
-    write: Write, member: Member, query: Query
+    write: Write, member: Principal, query: Query
 ) -> None:
     def asked() -> int:
         statements = []
         listen = lambda *told: statements.append(told[2])  # noqa: E731 - the listener is taken off again
         event.listen(database.engine(), "before_cursor_execute", listen)
-        search.search(member, query, before=first.id + 10**6)
+        search.search_for_staff(member, query, before=first.id + 10**6)
         event.remove(database.engine(), "before_cursor_execute", listen)
         return len(statements)
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from config import settings
-from matrix.wechat import tokens, wire
+from matrix.wechat import http_client, tokens
 from matrix.wechat.credentials import Credentials
-from simulator.followers import Follower
-from simulator.world import World
-from tests.fixtures.simulated import Simulate
-from tests.matrix.wechat import scripted
-from tests.matrix.wechat.scripted import Script
+from simulator.accounts.followers import Follower
+from simulator.platform import Platform
+from tests.helpers.wechat import StartSimulator
+from tests.matrix.wechat import _scripted_server
+from tests.matrix.wechat._scripted_server import ScriptedServer
 
 APPID = "wx00000000000000aa"
 SECRET = "5ecretOfTheTests0123456789abcdef"
@@ -33,23 +33,23 @@ CREDENTIALS = Credentials(
 
 
 @dataclass(frozen=True)
-class WeChat:
+class SimulatedWeChat:
     """The simulated platform with one account, and that account's credentials."""
 
-    world: World
+    platform: Platform
     account: Credentials
 
     def follower(self, name: str = "李一") -> Follower:
         """A citizen who follows the account and has just written."""
-        citizen = self.world.followers.add_citizen(name)
-        now = self.world.clock.now()
-        follower = self.world.followers.follow(citizen.id, APPID, now=now, scene="")
-        self.world.windows.messaged(APPID, follower.openid)
+        citizen = self.platform.followers.add_citizen(name)
+        now = self.platform.clock.now()
+        follower = self.platform.followers.follow(citizen.id, APPID, now=now, scene="")
+        self.platform.windows.record_message(APPID, follower.openid)
         return follower
 
     def calls(self, path: str) -> list[dict[str, Any]]:
         """The calls of this path that arrived."""
-        return self.world.journal.lines(what="api", path=path)
+        return self.platform.request_log.list_entries(what="api", path=path)
 
     @property
     def fetches(self) -> int:
@@ -62,31 +62,31 @@ class WeChat:
 
 
 @pytest.fixture(autouse=True)
-def new_process() -> Iterator[None]:
+def fresh_process() -> Iterator[None]:
     """Tokens and connections of one test are not those of the next."""
-    tokens.forget()
+    tokens.reset()
     yield
-    tokens.forget()
-    wire.close()
+    tokens.reset()
+    http_client.close()
 
 
 @pytest.fixture
-def wechat(simulated: Simulate) -> WeChat:
+def wechat(start_simulator: StartSimulator) -> SimulatedWeChat:
     """A verified service account. Without `redis_url` in the same test, Redis is away."""
-    return WeChat(simulated([ACCOUNT]).world, CREDENTIALS)
+    return SimulatedWeChat(start_simulator([ACCOUNT]).platform, CREDENTIALS)
 
 
 @pytest.fixture
-def script() -> Iterator[Script]:
+def scripted_server() -> Iterator[ScriptedServer]:
     """A WeChat that says what the test writes down, to an impatient hub."""
     names = ("WECHAT_API_URL", "WECHAT_READ_TIMEOUT", "WECHAT_CONNECT_TIMEOUT")
     before = {name: os.environ.get(name) for name in names}
-    with scripted.serve() as script:
-        os.environ.update(zip(names, (script.url, "0.3", "0.3"), strict=True))
-        settings.forget()
-        yield script
+    with _scripted_server.serve() as scripted_server:
+        os.environ.update(zip(names, (scripted_server.url, "0.3", "0.3"), strict=True))
+        settings.reset()
+        yield scripted_server
     for name, value in before.items():
         os.environ.pop(name)
         if value is not None:
             os.environ[name] = value
-    settings.forget()
+    settings.reset()

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix.wechat.cipher import Cipher, Unopenable, signature
-from tests.matrix.wechat.letters import APPID, KEY, OLD_KEY
-from tests.matrix.wechat.pushes import PAYLOADS
+from matrix.wechat.cipher import Cipher, DecryptionError, signature
+from tests.matrix.wechat._callback_requests import APPID, KEY, OLD_KEY
+from tests.matrix.wechat._payloads import PAYLOADS
 
 VECTORS = json.loads((PAYLOADS / "vectors.json").read_text(encoding="utf-8"))
 
@@ -21,13 +21,13 @@ VECTORS = json.loads((PAYLOADS / "vectors.json").read_text(encoding="utf-8"))
 def test_a_published_text_opens_and_seals_to_the_letter(vector: dict[str, Any]) -> None:
     cipher = Cipher(vector["aes_key"], vector["appid"])
 
-    message = cipher.open(vector["sealed"])
+    message = cipher.decrypt(vector["sealed"])
 
     assert vector["message"] in (None, message.decode())
     assert all(part in message.decode() for part in vector["contains"])
     assert vector["length"] in (None, len(message))
     if vector["head"]:
-        assert cipher.seal(message, head=vector["head"].encode()) == vector["sealed"]
+        assert cipher.encrypt(message, random_prefix=vector["head"].encode()) == vector["sealed"]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
@@ -58,19 +58,19 @@ def test_signatures_alone_are_as_published(parts: tuple[str, ...], expected: str
 def test_what_was_sealed_opens(message: bytes) -> None:
     cipher = Cipher(KEY, APPID)
 
-    assert cipher.open(cipher.seal(message)) == message
+    assert cipher.decrypt(cipher.encrypt(message)) == message
 
 
 def test_equal_messages_do_not_look_equal() -> None:
     cipher = Cipher(KEY, APPID)
 
-    assert cipher.seal(b"same") != cipher.seal(b"same")
+    assert cipher.encrypt(b"same") != cipher.encrypt(b"same")
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_opened_or_unopenable(sealed: str) -> None:
-    with pytest.raises(Unopenable):
-        Cipher(KEY, APPID).open(sealed)
+def test_any_text_is_decrypted_or_refused(sealed: str) -> None:
+    with pytest.raises(DecryptionError):
+        Cipher(KEY, APPID).decrypt(sealed)
 
 
 def blocks(plain: bytes) -> str:
@@ -109,23 +109,23 @@ FINE = b"\0\0\0\x02hi" + TAIL
         (blocks(padded(b"\0\0\0\x02hi")), "appid"),
         (blocks(padded(b"\0\0\0\x02hi" + TAIL + b"0")), "appid"),
         (blocks(padded(b"\0\0\0\x03hi" + TAIL)), "appid"),
-        (Cipher(KEY, "wx00000000000000bb").seal(b"hi", head=b"r" * 16), "appid"),
+        (Cipher(KEY, "wx00000000000000bb").encrypt(b"hi", random_prefix=b"r" * 16), "appid"),
     ],
 )
-def test_what_nobody_sealed_for_us_stays_closed(sealed: str, reason: str) -> None:
-    with pytest.raises(Unopenable) as refusal:
-        Cipher(KEY, APPID).open(sealed)
+def test_text_encrypted_with_another_key_is_refused(sealed: str, reason: str) -> None:
+    with pytest.raises(DecryptionError) as refusal:
+        Cipher(KEY, APPID).decrypt(sealed)
 
     assert refusal.value.reason == reason
 
 
-def test_the_fine_one_of_the_above_opens() -> None:
-    assert Cipher(KEY, APPID).open(blocks(padded(FINE))) == b"hi"
+def test_the_valid_one_of_the_above_decrypts() -> None:
+    assert Cipher(KEY, APPID).decrypt(blocks(padded(FINE))) == b"hi"
 
 
 def test_another_key_opens_nothing() -> None:
-    with pytest.raises(Unopenable):
-        Cipher(OLD_KEY, APPID).open(Cipher(KEY, APPID).seal(b"hi"))
+    with pytest.raises(DecryptionError):
+        Cipher(OLD_KEY, APPID).decrypt(Cipher(KEY, APPID).encrypt(b"hi"))
 
 
 @pytest.mark.parametrize("key", ["", "short", "A" * 42, "A" * 44, "#" * 43])

@@ -1,0 +1,245 @@
+"""The dialogue: who answers a message.
+
+    push ──> emergency ─> blocked ─> tapped suggestion ─> event ─> keywords
+             ─> suggestions ─> fallback       the first that has an answer wins ──> Answer
+
+`answer` decides from values in memory alone and changes nothing; `settling` does the rest.
+"""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.snapshots import Snapshot
+from keywords.rules import replies as said
+from keywords.rules.values import InputKind, MatchInput, Rule
+from matrix.accounts import AccountSnapshot
+from matrix.inbox import Outcome
+from matrix.wechat import messages, passive_replies
+from matrix.wechat.messages import Inbound
+from matrix.wechat.passive_replies import Reply, adapt_to
+from matrix.wechat.text_parts import split_text
+
+WELCOME = "您好，欢迎关注{name}。您可以直接写下要办的事，例如“身份证丢了怎么办”。"
+_OPTION_PREFIX = "rule:"
+_DID_YOU_MEAN = "您是不是想问："
+_OTHER_DEPARTMENTS = "您问的可能由其他单位办理："
+_UNSAFE_IN_LINK = re.compile(r"""[<>&"'#?=%\s]""")
+_random = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueResult:
+    """What the hub says and why.
+
+    `more` are messages that do not fit into the reply and follow by customer service. `alarm`
+    is the word that makes the message an emergency.
+    """
+
+    outcome: Outcome
+    reply: Reply | None = None
+    follow_ups: tuple[Reply, ...] = ()
+    rule_code: str | None = None
+    emergency_word: str | None = None
+
+
+NO_REPLY = DialogueResult(Outcome.SILENT)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyContext:
+    """One push as those who may answer see it. `occasion` is None where nothing was said."""
+
+    inbound: Inbound
+    account: AccountSnapshot
+    snapshot: Snapshot
+    match_input: MatchInput | None
+    now: datetime
+
+
+def answer(
+    inbound: Inbound, account: AccountSnapshot, snapshot: Snapshot, *, now: datetime
+) -> DialogueResult:
+    """The answer to a push. Reads memory only and changes nothing."""
+    if account.paused or not inbound.awaits_reply:
+        return NO_REPLY
+    context = ReplyContext(inbound, account, snapshot, match_input_of(inbound), now)
+    for answerer in _ANSWERERS:
+        found = answerer(context)
+        if found is not None:
+            return found
+    return NO_REPLY
+
+
+def match_input_of(inbound: Inbound) -> MatchInput | None:
+    """What a push says to the keywords: words typed or spoken, a menu's key, a code's scene."""
+    match inbound:
+        case messages.Text():
+            return MatchInput(inbound.content)
+        case messages.Voice() if inbound.transcript:
+            return MatchInput(inbound.transcript)
+        case messages.MenuClicked() | messages.MenuQrCodeSubmitted():
+            return MatchInput(inbound.key, InputKind.CLICK)
+        case messages.Scanned():
+            return MatchInput(inbound.scene, InputKind.SCAN)
+        case messages.Followed() if inbound.scene:
+            return MatchInput(inbound.scene, InputKind.SCAN)
+    return None
+
+
+# ---- those who may answer, in order ----
+
+
+def _emergency(context: ReplyContext) -> DialogueResult | None:
+    if context.match_input is None or context.match_input.kind is not InputKind.TEXT:
+        return None
+    word = context.snapshot.ruleset.find_emergency(context.match_input.text)
+    if word is None:
+        return None
+    text = context.snapshot.ruleset.emergency_reply
+    return DialogueResult(Outcome.EMERGENCY, passive_replies.Text(text), emergency_word=word)
+
+
+def _blocked(context: ReplyContext) -> DialogueResult | None:
+    """Somebody an agent has blocked; of emergencies we hear even from them."""
+    is_blocked = (context.account.id, context.inbound.openid) in context.snapshot.blocked_followers
+    return NO_REPLY if is_blocked else None
+
+
+def _tapped_suggestion(context: ReplyContext) -> DialogueResult | None:
+    """A suggestion we made was tapped: it names its rule, whoever's rule it is."""
+    option = context.inbound.option_id if isinstance(context.inbound, messages.Text) else None
+    if not option or not option.startswith(_OPTION_PREFIX):
+        return None
+    rule = context.snapshot.ruleset.find_rule(option.removeprefix(_OPTION_PREFIX))
+    return _result_of_rule(context, rule) if rule else None
+
+
+def _keywords(context: ReplyContext) -> DialogueResult | None:
+    if context.match_input is None:
+        return None
+    ruleset, account_id = context.snapshot.ruleset, context.account.id
+    rule = ruleset.match(account_id, context.match_input, now=context.now)
+    if rule is None and context.match_input.kind is InputKind.CLICK:
+        # a button may say what a citizen would type
+        rule = ruleset.match(account_id, MatchInput(context.match_input.text), now=context.now)
+    return _result_of_rule(context, rule) if rule else None
+
+
+def _welcome(context: ReplyContext) -> DialogueResult | None:
+    if not isinstance(context.inbound, messages.Followed):
+        return None
+    text = context.account.welcome or WELCOME.format(name=context.account.name)
+    return DialogueResult(Outcome.WELCOME, passive_replies.Text(text))
+
+
+def _suggestions(context: ReplyContext) -> DialogueResult | None:
+    if context.match_input is None or context.match_input.kind is not InputKind.TEXT:
+        return None
+    similar_rules = context.snapshot.ruleset.suggest(
+        context.account.id, context.match_input.text, now=context.now
+    )
+    if not similar_rules:
+        return None
+    own = [rule for rule in similar_rules if context.snapshot.is_own(context.account, rule)]
+    text = (
+        _suggestion_text(_DID_YOU_MEAN, own, context)
+        if own
+        else _suggestion_text(_OTHER_DEPARTMENTS, similar_rules, context)
+    )
+    return DialogueResult(Outcome.SUGGESTION, passive_replies.Text(text))
+
+
+def _fallback(context: ReplyContext) -> DialogueResult | None:
+    if not isinstance(context.inbound, messages.Message):
+        return None
+    return DialogueResult(
+        Outcome.FALLBACK,
+        passive_replies.Text(context.snapshot.ruleset.fallback_reply(context.account.id)),
+    )
+
+
+_ANSWERERS: tuple[Callable[[ReplyContext], DialogueResult | None], ...] = (
+    _emergency,
+    _blocked,
+    _tapped_suggestion,
+    _keywords,
+    _welcome,
+    _suggestions,
+    _fallback,
+)
+
+
+# ---- from a rule to a reply ----
+
+
+def _result_of_rule(context: ReplyContext, rule: Rule) -> DialogueResult | None:
+    chosen = said.choose(
+        rule.replies,
+        rule.choice,
+        available=lambda name: (context.account.id, name) in context.snapshot.media_ids,
+        chance=_random,
+    )
+    parts = [part for one in chosen for part in _to_wechat(one, context)]
+    passive_replies = [
+        part for part in (adapt_to(part, context.inbound) for part in parts) if part is not None
+    ]
+    if not passive_replies:
+        return None
+    return DialogueResult(Outcome.RULE, passive_replies[0], tuple(passive_replies[1:]), rule.slug)
+
+
+def _to_wechat(reply: said.Reply, context: ReplyContext) -> list[Reply]:
+    """A rule's reply in the gateway's words; a long text in several parts."""
+    match reply:
+        case said.Text():
+            return [passive_replies.Text(part) for part in split_text(reply.content)]
+        case said.Image():
+            return [passive_replies.Image(_media_id(context, reply.media))]
+        case said.Voice():
+            return [passive_replies.Voice(_media_id(context, reply.media))]
+        case said.Video():
+            media_id = _media_id(context, reply.media)
+            return [passive_replies.Video(media_id, reply.title, reply.description)]
+        case said.Music():
+            thumb = _media_id(context, reply.thumb)
+            return [
+                passive_replies.Music(
+                    thumb, reply.url, reply.hq_url, reply.title, reply.description
+                )
+            ]
+        case said.News():
+            card = passive_replies.Article(reply.title, reply.description, reply.url, reply.picture)
+            return [passive_replies.News((card,))]
+        case said.Transfer():
+            return [passive_replies.Transfer(reply.agent or None)]
+
+
+def _media_id(context: ReplyContext, name: str) -> str:
+    return context.snapshot.media_ids[context.account.id, name]
+
+
+def _suggestion_text(heading: str, rules: Sequence[Rule], context: ReplyContext) -> str:
+    lines = [heading]
+    for rule in rules:
+        owner_name = (
+            ""
+            if context.snapshot.is_own(context.account, rule)
+            else context.snapshot.owner_name(rule)
+        )
+        lines.append(f"· {_suggestion_link(rule)}{f'（{owner_name}）' if owner_name else ''}")
+    lines.append("点一下蓝色的字就能看到答复。")
+    return "\n".join(lines)
+
+
+def _suggestion_link(rule: Rule) -> str:
+    """A line to tap; it comes back as a text with the option's id.
+
+    WeChat reads this as its own small language, not as HTML: nothing is escaped there, so what
+    would end the link early is left out.
+    """
+    name = _UNSAFE_IN_LINK.sub("", rule.name)
+    address = f"weixin://bizmsgmenu?msgmenucontent={name}&msgmenuid={_OPTION_PREFIX}{rule.slug}"
+    return f'<a href="{address}">{name}</a>'

@@ -1,0 +1,155 @@
+"""Settling: writing a push down with its answer, once, and doing what it causes.
+
+push + Answer ──> inbox row, follower's window, alarm, the rest of a long answer
+                  a repeated push gets the answer of the first time and causes nothing
+"""
+
+import secrets
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from app.callback.dialogue import DialogueResult, match_input_of
+from config import alerts, clock, logs
+from config.database import run_in_transaction
+from matrix import followers, inbox, outbound
+from matrix.accounts import AccountSnapshot
+from matrix.wechat import messages, passive_replies
+from matrix.wechat.messages import Inbound
+from matrix.wechat.passive_replies import adapt_to, render
+
+
+def record_push(
+    account: AccountSnapshot, inbound: Inbound, result: DialogueResult, *, now: datetime
+) -> inbox.RecordResult:
+    """Write a push down with its answer and, if it is new, do what it causes.
+
+    Returns the answer that counts: a repeat gets that of the first time. Raises
+    sqlalchemy.exc.DBAPIError when the database cannot be written to.
+    """
+    entry = _inbox_entry(account, inbound, result, now)
+    if _is_plain_message(inbound) and not result.follow_ups and result.emergency_word is None:
+        return inbox.receive(entry)
+
+    def in_one_transaction() -> inbox.RecordResult:
+        recorded = inbox.record(entry)
+        if recorded.is_new:
+            _update_window(account, inbound, now)
+            _apply_side_effects(account, inbound, result, recorded.id, now)
+        return recorded
+
+    with log_context(account.appid):
+        return run_in_transaction(in_one_transaction)
+
+
+def log_context(appid: str) -> AbstractContextManager[None]:
+    """Puts the account and an id of the push on log lines, jobs and audit rows.
+
+    Only where something is written down: most pushes say nothing, and naming each costs more
+    than finding its rule.
+    """
+    return logs.bound_context(account=appid[:32], request=secrets.token_hex(6))
+
+
+def _is_plain_message(inbound: Inbound) -> bool:
+    """Whether a push is a message that opens the long window and nothing else."""
+    return isinstance(inbound, messages.Message) and not _is_tap(inbound)
+
+
+def _is_tap(inbound: Inbound) -> bool:
+    # WeChat counts a tapped option as a menu click, not as a message (rules for customer service)
+    return isinstance(inbound, messages.Text) and inbound.option_id is not None
+
+
+def _update_window(account: AccountSnapshot, inbound: Inbound, now: datetime) -> None:
+    match inbound:
+        case messages.Message() if not _is_tap(inbound):
+            followers.record_message(account.id, inbound.openid, now=now)
+        case messages.Followed():
+            followers.record_follow(account.id, inbound.openid, scene=inbound.scene, now=now)
+        case messages.Unfollowed():
+            followers.record_unfollow(account.id, inbound.openid, now=now)
+        case (
+            messages.Text()
+            | messages.MenuClicked()
+            | messages.MenuQrCodeScanned()
+            | messages.Scanned()
+        ):
+            followers.record_event(account.id, inbound.openid, now=now)
+        case messages.MenuEvent() | messages.LocationReported():
+            followers.record_activity(account.id, inbound.openid, now=now)
+
+
+def _apply_side_effects(
+    account: AccountSnapshot, inbound: Inbound, result: DialogueResult, inbox_id: int, now: datetime
+) -> None:
+    if result.emergency_word is not None:
+        alerts.raise_alert(
+            inbox.EMERGENCY_ALERT,
+            inbox_id,
+            f"{account.name}收到疑似紧急求助，含“{result.emergency_word}”",
+            now=now,
+            department_id=account.department_id,
+            account_id=account.id,
+            urgent=True,
+        )
+    if not result.follow_ups or not account.can_send:
+        return
+    follower = followers.find(account.id, inbound.openid)
+    if follower is not None:
+        for part in result.follow_ups:
+            if not isinstance(part, passive_replies.Transfer):
+                outbound.enqueue(follower, part, now=now, inbox_id=inbox_id)
+
+
+def _inbox_entry(
+    account: AccountSnapshot, inbound: Inbound, result: DialogueResult, now: datetime
+) -> inbox.NewInboxMessage:
+    passive_reply = result.reply and adapt_to(result.reply, inbound)
+    return inbox.NewInboxMessage(
+        account_id=account.id,
+        dedupe_key=inbound.dedupe_key,
+        openid=inbound.openid,
+        kind=inbound.kind,
+        text=_match_text(inbound),
+        content=_extra_fields(inbound),
+        sent_at=inbound.sent_at,
+        received_at=now,
+        local_day=clock.local_day(now),
+        outcome=result.outcome,
+        rule_slug=result.rule_code,
+        answer=render(passive_reply, openid=inbound.openid, original_id=inbound.to, created_at=now)
+        if passive_reply
+        else "",
+    )
+
+
+def _match_text(inbound: Inbound) -> str:
+    match_input = match_input_of(inbound)
+    return match_input.text if match_input else ""
+
+
+_COMMON_FIELDS = frozenset({"kind", "to", "openid", "sent_at", "message_id", "content"})
+
+
+def _extra_fields(inbound: Inbound) -> dict[str, Any] | None:
+    """What else a push said; most texts say nothing else."""
+    if type(inbound) is messages.Text and inbound.option_id is None:
+        return None
+    fields = {name: value for name, value in asdict(inbound).items() if name not in _COMMON_FIELDS}
+    return {name: _to_json(value) for name, value in fields.items() if value is not None} or None
+
+
+def _to_json(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {str(name): _to_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_json(item) for item in value]
+    return value

@@ -1,0 +1,37 @@
+"""Speaking commands: what goes wrong is said in one line, and the exit code is 1."""
+
+from typing import Any
+
+import click
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+
+from config.errors import DomainError
+from config.security.crypto import DecryptionFailed
+from config.settings import SettingsError
+
+
+class _ErrorReportingCommand(click.Command):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except (DomainError, SettingsError, DecryptionFailed) as error:
+            click.echo(str(error), err=True)
+        except DBAPIError as error:
+            click.echo(_database_message(error), err=True)
+        return ctx.exit(1)
+
+
+class Command(_ErrorReportingCommand):
+    """One command."""
+
+
+class Group(_ErrorReportingCommand, click.Group):
+    """A command with others below it."""
+
+
+def _database_message(error: DBAPIError) -> str:
+    reason = str(error.orig).strip().partition("\n")[0]
+    if isinstance(error, OperationalError | ProgrammingError):
+        return f"数据库不可用，或结构不是最新（flask --app wsgi migrate）：{reason}"
+    return f"数据库拒绝了更改：{reason}"

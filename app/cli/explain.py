@@ -1,0 +1,99 @@
+"""Command `explain`: which rule answers a text at an account, and why.
+
+The verdict is the callback's own: the text goes through `dialogue.answer` as a citizen's message
+would, over the same compiled rules. Candidates and reasons come from the keywords' book.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from app import snapshots
+from app.callback.dialogue import DialogueResult
+from app.cli.base import Command
+from app.explain import Explanation, describe, explain_one
+from config import clock
+from config.errors import NotFound
+from keywords.rules.values import MatchInput
+from matrix.wechat import passive_replies
+
+
+class AccountNotFound(NotFound):
+    """The appid is not one of ours."""
+
+    text = "没有 appid 为 {appid} 的账号。"
+
+
+@click.command(cls=Command)
+@click.option("--account", "appid", required=True, metavar="APPID", help="The account written to.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.argument("text")
+def explain(appid: str, text: str, as_json: bool) -> None:
+    """Tell which rule answers TEXT and why; `-` reads one text a line."""
+    snapshot = snapshots.refresh()
+    account = snapshot.accounts.get(appid)
+    if account is None:
+        raise AccountNotFound(appid=appid)
+    for line in _input_texts(text):
+        explanation = explain_one(MatchInput(line), account, snapshot, now=clock.now())
+        if as_json:
+            click.echo(json.dumps(_to_json(explanation), ensure_ascii=False))
+        else:
+            click.echo("\n".join(_text_lines(explanation)))
+
+
+COMMANDS = (explain,)
+
+
+def _input_texts(text: str) -> Iterator[str]:
+    if text != "-":
+        yield text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return
+    with click.open_file("-", encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            yield line.rstrip("\r\n")
+
+
+def _to_json(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "text": explanation.match_input.text,
+        "rule": explanation.answer.rule_code,
+        "reply": _reply_text(explanation.answer),
+        "emergency": explanation.answer.emergency_word is not None,
+        "suggestions": [rule.slug for rule in explanation.suggestions],
+        "candidates": [
+            {
+                "rule": candidate.rule.slug,
+                "score": candidate.score,
+                "reason": describe(candidate),
+            }
+            for candidate in explanation.verdict.candidates
+        ],
+    }
+
+
+def _reply_text(answer: DialogueResult) -> str | None:
+    """What the citizen reads; for a picture or sound its kind in brackets."""
+    if answer.reply is None:
+        return None
+    if isinstance(answer.reply, passive_replies.Text):
+        return answer.reply.content
+    return f"[{type(answer.reply).__name__.lower()}]"
+
+
+def _text_lines(explanation: Explanation) -> Iterator[str]:
+    """The same for a person."""
+    data = _to_json(explanation)
+    yield f"消息：{data['text']}"
+    rule, emergency_word = explanation.verdict.rule, explanation.answer.emergency_word
+    name = f"：{rule.name}（{explanation.answer.rule_code}）" if rule else ""
+    emergency_note = f"，含“{emergency_word}”" if emergency_word else ""
+    yield f"结果：{explanation.outcome_label}{emergency_note}{name}"
+    yield f"答复：{data['reply'] or '无'}"
+    if data["suggestions"]:
+        yield f"建议：{'、'.join(data['suggestions'])}"
+    for candidate in data["candidates"]:
+        yield f"候选：{candidate['rule']}  {candidate['score']}  {candidate['reason']}"
+    yield ""

@@ -1,0 +1,132 @@
+"""Shaping: the buttons in the form of the menu editor, and what its small buttons do to them.
+
+name-0 kind-0 value-0 …      the first button
+name-0-2 kind-0-2 …          the third one below it
+
+form ── rows_of ──> rows ── reshaped("down:0-2") ──> rows ── template ──> form
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from matrix.menus import MAX_SUB, MAX_TOP, ButtonProblem
+from matrix.wechat.gateway import ButtonKind
+
+Rows = list[dict[str, Any]]
+
+# what the editor offers, in the words of staff
+OFFERED_KINDS: dict[str, str] = {
+    ButtonKind.ASK.value: "回复",
+    ButtonKind.LINK.value: "打开网页",
+    ButtonKind.MINI_PROGRAM.value: "打开小程序",
+    ButtonKind.SCAN.value: "扫码",
+    ButtonKind.SCAN_AND_WAIT.value: "扫码，等我们答复",
+    ButtonKind.CAMERA.value: "拍照",
+    ButtonKind.CAMERA_OR_ALBUM.value: "拍照或选相册",
+    ButtonKind.ALBUM.value: "选相册",
+    ButtonKind.LOCATION.value: "发送位置",
+}
+# what else may stand in a menu; it is kept, and shown by these words
+OTHER_KINDS: dict[str, str] = {
+    ButtonKind.MEDIA.value: "发送素材",
+    ButtonKind.ARTICLE.value: "发送文章",
+    ButtonKind.ARTICLE_CARD.value: "打开文章",
+    ButtonKind.TEXT.value: "后台文字",
+    ButtonKind.PICTURE.value: "后台图片",
+    ButtonKind.VOICE.value: "后台语音",
+    ButtonKind.VIDEO.value: "后台视频",
+    ButtonKind.NEWS.value: "后台图文",
+    ButtonKind.OTHER.value: "其他",
+}
+KIND_LABELS = OFFERED_KINDS | OTHER_KINDS
+
+_FIELDS = ("name", "kind", "value", "appid", "page")
+_EMPTY_ROW = {"name": "", "kind": ButtonKind.ASK.value, "value": ""}
+
+
+def rows_from_form(form: Mapping[str, str]) -> Rows:
+    """The buttons that were handed in; nothing else of the form is looked at."""
+    rows = []
+    for top in range(MAX_TOP):
+        if f"name-{top}" not in form:
+            continue
+        row = _row_from_form(form, f"{top}")
+        sub_rows = [
+            _row_from_form(form, f"{top}-{sub}")
+            for sub in range(MAX_SUB)
+            if f"name-{top}-{sub}" in form
+        ]
+        rows.append({"name": row["name"], "buttons": sub_rows} if sub_rows else row)
+    return rows
+
+
+def _row_from_form(form: Mapping[str, str], position: str) -> dict[str, Any]:
+    row = {part: form.get(f"{part}-{position}", "").strip() for part in _FIELDS}
+    if row["kind"] != ButtonKind.MINI_PROGRAM.value:
+        del row["appid"], row["page"]
+    return row
+
+
+def apply_action(rows: Rows, action: str) -> Rows:
+    """The rows after one of the small buttons: add, add:0, remove:0-1, up:0, down:0-1.
+
+    What cannot be done changes nothing.
+    """
+    verb, _, position_code = action.partition(":")
+    numbers = [int(part) for part in position_code.split("-") if part.isdecimal()]
+    if verb == "add":
+        _add_row(rows, numbers)
+        return rows
+    top = rows
+    if len(numbers) == 2:
+        top = rows[numbers[0]].get("buttons", []) if numbers[0] < len(rows) else []
+    if not numbers or numbers[-1] >= len(top):
+        return rows
+    position = numbers[-1]
+    if verb == "remove":
+        del top[position]
+        _collapse_empty(rows)
+    elif verb == "up" and position > 0:
+        top[position - 1], top[position] = top[position], top[position - 1]
+    elif verb == "down" and position + 1 < len(top):
+        top[position + 1], top[position] = top[position], top[position + 1]
+    return rows
+
+
+def _add_row(rows: Rows, numbers: list[int]) -> None:
+    if not numbers:
+        if len(rows) < MAX_TOP:
+            rows.append(dict(_EMPTY_ROW))
+        return
+    if numbers[0] >= len(rows):
+        return
+    row = rows[numbers[0]]
+    sub_rows = row.get("buttons")
+    if sub_rows is None:
+        # what the button itself did is the first thing in its list
+        first = row | {"name": ""} if row.get("value") else dict(_EMPTY_ROW)
+        rows[numbers[0]] = {"name": row["name"], "buttons": [first]}
+    elif len(sub_rows) < MAX_SUB:
+        sub_rows.append(dict(_EMPTY_ROW))
+
+
+def _collapse_empty(rows: Rows) -> None:
+    """A button whose list is empty is a plain button again."""
+    for position, row in enumerate(rows):
+        if row.get("buttons") == []:
+            rows[position] = dict(_EMPTY_ROW) | {"name": row["name"]}
+
+
+def problems_by_field(faults: Iterable[ButtonProblem]) -> dict[str, str]:
+    """What is wrong, by the name of the field it is said at; the whole menu's by ``menu``."""
+    problems: dict[str, str] = {}
+    for fault in faults:
+        position = "-".join(map(str, fault.path))
+        problems.setdefault(f"{fault.part}-{position}" if position else "menu", fault.problem)
+    return problems
+
+
+def position_text(position: Iterable[int]) -> str:
+    """A place in a menu in words: 第 2 个菜单的第 1 项."""
+    top, *sub = (number + 1 for number in position)
+    return f"第 {top} 个菜单的第 {sub[0]} 项" if sub else f"第 {top} 个菜单"

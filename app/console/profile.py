@@ -1,0 +1,140 @@
+"""One's own things: password, second factor, sign-ins."""
+
+from flask import Blueprint, jsonify, render_template
+from flask_wtf.csrf import generate_csrf
+from segno import make_qr
+from werkzeug.wrappers import Response
+from wtforms import PasswordField
+from wtforms.validators import InputRequired
+
+from app.console import forms
+from app.console.sign_in import NewPasswordForm, OneTimeCodeForm
+from app.console.template_globals import flash_success, redirect_to
+from app.web import auth, unit_of_work
+from app.web.auth import requires_confirmation, requires_sign_in
+from config import clock
+from config.errors import NotFound
+from config.permissions import Forbidden
+from matrix.staff import authentication, members, passwords, sessions, two_factor
+from matrix.staff.authentication import RequiredAction
+from matrix.staff.members import Staff
+
+blueprint = Blueprint("profile", __name__, url_prefix="/console/me")
+ViewResult = str | Response | tuple[str, int]
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """The old password and a new one, twice."""
+
+    old = PasswordField("原密码", [InputRequired("请填写原密码")])
+
+
+def _own_staff_row() -> Staff:
+    """The row of who is signed in, in this unit of work."""
+    return members.get(auth.current().staff.id)
+
+
+@blueprint.get("/")
+@requires_sign_in
+def index() -> str:
+    """Who I am here, and where I am signed in."""
+    current_staff, now = auth.current(), clock.now()
+    return render_template(
+        "console/profile/index.html",
+        sessions=sessions.list_active(current_staff.staff.id, now=now),
+        codes_left=two_factor.count_recovery_codes(current_staff.staff.id),
+        password_until=passwords.expires_at(current_staff.staff),
+    )
+
+
+@blueprint.get("/here")
+@requires_sign_in
+def session_info() -> Response:
+    """Who is signed in, and the token for their forms: asked by a page that stood open for long."""
+    return jsonify(staff=str(auth.current().staff.id), token=generate_csrf())
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+@requires_sign_in
+def password() -> ViewResult:
+    """Replace the password."""
+    current_staff, form = auth.current(), ChangePasswordForm()
+    if form.validate_on_submit() and form.passwords_match():
+        with forms.errors_on(form, "password"):
+            unit_of_work.commit_despite_error()
+            if not authentication.change_password(
+                _own_staff_row(),
+                form.old.data or "",
+                form.password.data or "",
+                keep_session_id=current_staff.session.id,
+                origin=auth.origin(),
+                now=clock.now(),
+            ):
+                form.old.errors = ["原密码不正确"]
+    if not form.is_submitted() or form.is_refused:
+        is_expired = current_staff.required_action is RequiredAction.NEW_PASSWORD
+        page = render_template("console/profile/password.html", form=form, is_due=is_expired)
+        return (page, 422) if form.is_submitted() else page
+    flash_success("密码已修改，其他设备上的登录已结束。")
+    return redirect_to("home.index")
+
+
+@blueprint.route("/second-factor", methods=["GET", "POST"])
+@requires_sign_in
+def set_up_two_factor() -> ViewResult:
+    """Set the second factor up: scan, and prove it by a first code."""
+    person, form = _own_staff_row(), OneTimeCodeForm()
+    if person.has_second_factor:
+        return redirect_to("profile.index")
+    if person.totp_secret is None and not form.is_submitted():
+        return render_template("console/profile/two_factor_start.html")
+    if form.validate_on_submit():
+        with forms.errors_on(form, "code"):
+            codes = two_factor.confirm(person, form.code.data or "", now=clock.now())
+            # rights have grown with the factor: the session gets a new id
+            auth.start_session(
+                authentication.rotate_session(
+                    auth.current().session, auth.origin(), now=clock.now()
+                )
+            )
+            return render_template("console/profile/recovery_codes.html", codes=codes, is_new=True)
+    qr_image = make_qr(two_factor.provisioning_uri(person)).svg_data_uri(scale=5, border=2)
+    page = render_template(
+        "console/profile/two_factor.html", form=form, picture=qr_image, secret=person.totp_secret
+    )
+    return (page, 422) if form.is_submitted() else page
+
+
+@blueprint.post("/second-factor/begin")
+@requires_sign_in
+def start_two_factor() -> ViewResult:
+    """Make the secret that is to be scanned."""
+    person = _own_staff_row()
+    if not person.has_second_factor:
+        two_factor.enroll(person)
+    return redirect_to("profile.set_up_two_factor")
+
+
+@blueprint.post("/codes")
+@requires_sign_in
+@requires_confirmation
+def renew_recovery_codes() -> ViewResult:
+    """New recovery codes; the old ones count no more."""
+    person, required_action = _own_staff_row(), auth.current().required_action
+    if required_action is not None or not person.has_second_factor:
+        raise Forbidden(duty=required_action)
+    return render_template(
+        "console/profile/recovery_codes.html", codes=two_factor.regenerate_recovery_codes(person)
+    )
+
+
+@blueprint.post("/sessions/<int:session_id>/end")
+@requires_sign_in
+def end_session(session_id: int) -> ViewResult:
+    """End one of my sign-ins."""
+    current_staff, now = auth.current(), clock.now()
+    if session_id not in {row.id for row in sessions.list_active(current_staff.staff.id, now=now)}:
+        raise NotFound(kind="session", id=session_id)
+    sessions.end(session_id, reason="本人结束", now=now)
+    flash_success("该处登录已结束。")
+    return redirect_to("profile.index")

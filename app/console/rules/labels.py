@@ -1,0 +1,195 @@
+"""How the pages of rules call things: for people who have never seen code."""
+
+from dataclasses import dataclass
+
+from app.snapshots import Snapshot
+from config.permissions import PermissionScope
+from keywords.publishing.conflicts import ConflictKind
+from keywords.rules.inheritance import RuleOrigin
+from keywords.rules.listing import ListStatus
+from keywords.rules.replies import Choice
+from keywords.rules.schedule import Days
+from keywords.rules.values import InputKind, MatchMode, RuleScope
+from keywords.rules.versions import VersionState
+
+MODES = [
+    (f"{InputKind.TEXT}.{MatchMode.CONTAINS}", "包含"),
+    (f"{InputKind.TEXT}.{MatchMode.EQUAL}", "整句相同"),
+    (f"{InputKind.TEXT}.{MatchMode.PREFIX}", "开头是"),
+    (f"{InputKind.TEXT}.{MatchMode.TOGETHER}", "同时含有"),
+    (f"{InputKind.TEXT}.{MatchMode.PATTERN}", "正则"),
+    (f"{InputKind.CLICK}.{MatchMode.EQUAL}", "点了菜单"),
+    (f"{InputKind.CLICK}.{MatchMode.PREFIX}", "点了菜单（开头是）"),
+    (f"{InputKind.SCAN}.{MatchMode.EQUAL}", "扫了二维码"),
+    (f"{InputKind.SCAN}.{MatchMode.PREFIX}", "扫了二维码（开头是）"),
+]
+MODE_HELP = [
+    ("包含", "市民的话里有这个词就算，最常用。谐音、拼音和方言会自动认出来。"),
+    ("整句相同", "整句话就是这个词才算，多一个字都不算。"),
+    ("开头是", "话的开头是这个词才算。"),
+    (
+        "同时含有",
+        "几组词都要出现，先后不限：组之间空一格，同组的不同说法用竖线隔开，如“水|自来水 停|断”。",
+    ),
+    ("正则", "给懂正则表达式的人用，一般用不着。"),
+    ("点了菜单", "填菜单按钮的标识。"),
+    ("扫了二维码", "填参数二维码的场景。"),
+]
+SCOPES = {
+    RuleScope.LOCAL: "只用于归属的单位或账号",
+    RuleScope.DEFAULT: "下级也用，下级可以另写一条代替",
+    RuleScope.MANDATORY: "下级必须用，不能代替",
+}
+SCOPE_NAMES = {RuleScope.LOCAL: "本地", RuleScope.DEFAULT: "默认", RuleScope.MANDATORY: "强制"}
+CHOICES = {
+    Choice.FIRST: "发第一条能发的",
+    Choice.ALL: "全部都发",
+    Choice.RANDOM: "随机发一条",
+}
+DAYS = {Days.ANY: "每天", Days.WORKDAYS: "只在工作日（含调休上班）", Days.RESTDAYS: "只在休息日"}
+WEEKDAYS = [(number, f"周{name}") for number, name in enumerate("一二三四五六日", 1)]
+REPLIES = [
+    ("text", "文字"),
+    ("news", "图文链接"),
+    ("image", "图片"),
+    ("voice", "语音"),
+    ("video", "视频"),
+    ("music", "音乐"),
+    ("transfer", "转给人工"),
+]
+LIST_STATUSES = {
+    ListStatus.LIVE: "生效中",
+    ListStatus.WAITING: "等待审核",
+    ListStatus.EDITED: "有未发布的修改",
+    ListStatus.RETURNED: "被退回",
+    ListStatus.NEW: "还没发布过",
+    ListStatus.OFF: "已停用",
+}
+VERSION_STATES = {
+    VersionState.DRAFT: ("草稿", "secondary"),
+    VersionState.SUBMITTED: ("等待审核", "yellow"),
+    VersionState.PUBLISHED: ("已发布", "green"),
+    VersionState.REJECTED: ("被退回", "red"),
+    VersionState.WITHDRAWN: ("已撤回", "secondary"),
+    VersionState.SUPERSEDED: ("已被替换", "secondary"),
+}
+RULE_STATES = {
+    "live": ("生效中", "green"),
+    "off": ("已停用", "secondary"),
+    "draft": ("未发布", "blue"),
+}
+ORIGINS = {
+    RuleOrigin.ACCOUNT: "本账号自己的",
+    RuleOrigin.DEPARTMENT: "本单位的",
+    RuleOrigin.BELOW: "下级单位的",
+    RuleOrigin.MANDATORY: "上级规定必须用的",
+    RuleOrigin.DEFAULT: "上级默认的",
+}
+CONFLICT_TEXTS = {
+    ConflictKind.ANSWERED_BY_OTHER: "市民写“{word}”时，答的会是这条，而不是您的",
+    ConflictKind.ANSWERS_FOR_OTHER: "市民写“{other_word}”，现在由这条答复，发布后改由您的答",
+    ConflictKind.SAME_KEYWORD: "也有关键词“{word}”",
+    ConflictKind.PATTERN_MATCHES: "您的正则会把它的“{other_word}”也算进来",
+    ConflictKind.CONTAINS_OTHER: "您的“{word}”里含有它的“{other_word}”",
+    ConflictKind.CONTAINED_IN_OTHER: "它的“{other_word}”里含有您的“{word}”",
+}
+SEVERE_CONFLICTS = (
+    ConflictKind.ANSWERED_BY_OTHER,
+    ConflictKind.ANSWERS_FOR_OTHER,
+    ConflictKind.PATTERN_MATCHES,
+)
+FIELDS = {
+    "name": "名称",
+    "owner": "归属",
+    "scope": "适用范围",
+    "keywords": "关键词",
+    "required": "还须含有其中之一",
+    "excluded": "含有这些就不答",
+    "priority": "优先级",
+    "weekdays": "星期",
+    "hours": "时段",
+    "days": "哪些日子",
+    "valid_from": "开始日期",
+    "valid_to": "截止日期",
+    "choice": "多条回复时",
+    "replies": "回复",
+    "samples": "例句",
+    "overrides": "代替上级的规则",
+    "service": "相关办事指南",
+    "review_by": "复核日期",
+}
+_VALUE_LABELS = {
+    "scope": {scope.value: SCOPES[scope] for scope in RuleScope},
+    "days": {day.value: DAYS[day] for day in Days},
+    "choice": {choice.value: CHOICES[choice] for choice in Choice},
+    "weekdays": {str(number): name for number, name in WEEKDAYS},
+}
+
+
+def value_text(field: str, value: str) -> str:
+    """A value of a difference as people read it."""
+    return _VALUE_LABELS.get(field, {}).get(value, value)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a rule is: a department's, an account's, or (neither) the whole city's."""
+
+    department_id: int | None = None
+    account_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        """As a form names it: city, d3, a5."""
+        if self.account_id is not None:
+            return f"a{self.account_id}"
+        return "city" if self.department_id is None else f"d{self.department_id}"
+
+    @classmethod
+    def from_key(cls, key: str) -> "Owner":
+        """The owner that a form names; nonsense is nobody at all: department 0."""
+        number = int(key[1:]) if key[1:].isdecimal() else 0
+        if key[:1] == "a":
+            return cls(account_id=number)
+        return cls() if key == "city" else cls(department_id=number)
+
+    def name(self, snapshot: Snapshot) -> str:
+        """What people call the owner."""
+        if self.account_id is not None:
+            choices_found = (
+                item.name for item in snapshot.accounts.values() if item.id == self.account_id
+            )
+            return f"账号 {next(choices_found, '')}"
+        if self.department_id is None:
+            return "全市"
+        return snapshot.department_names.get(self.department_id, "")
+
+    def department_chain(self, snapshot: Snapshot) -> tuple[int, ...]:
+        """The departments from the owner's own upwards."""
+        own_department_id = self.department_id
+        for account in snapshot.accounts.values():
+            if account.id == self.account_id:
+                own_department_id = account.department_id
+        return (
+            ()
+            if own_department_id is None
+            else (own_department_id, *snapshot.department_tree.above(own_department_id))
+        )
+
+
+def owner_choices(snapshot: Snapshot, permission_scope: PermissionScope) -> list[tuple[str, str]]:
+    """The owners inside an area, as choices of a form: the city, departments, accounts."""
+    choices_found = [(Owner().key, "全市")] if permission_scope.everywhere else []
+    for root in sorted(
+        key for key, parent in snapshot.department_tree.parents.items() if parent is None
+    ):
+        for department_id in snapshot.department_tree.within(root):
+            if permission_scope.contains(department_id=department_id):
+                name = snapshot.department_names.get(department_id, "")
+                choices_found.append((Owner(department_id).key, name))
+    choices_found += [
+        (Owner(account_id=account.id).key, f"只给账号 {account.name}")
+        for account in sorted(snapshot.accounts.values(), key=lambda item: item.id)
+        if permission_scope.contains(account_id=account.id)
+    ]
+    return choices_found

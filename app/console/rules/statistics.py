@@ -1,0 +1,113 @@
+"""How often rules answered: one rule day by day, and the rules that nobody needs."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flask import render_template, request, url_for
+
+from app import snapshots
+from app.console.rules.tools_blueprint import tools_blueprint
+from app.web import auth
+from app.web.auth import requires
+from config import clock
+from config.permissions import Permission
+from keywords.rules import store
+from keywords.statistics import hits
+
+HITS_DAYS = 30
+UNUSED_DAYS = 90
+_PAGE_SIZE = 50
+# the drawing's own units; it is as wide as its place
+_WIDTH, _HEIGHT, _AXIS_HEIGHT = 600, 120, 18
+
+
+@dataclass(frozen=True)
+class ChartBar:
+    """One day of the drawing."""
+
+    day: date
+    count: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """Bars of equal width, the highest as high as the drawing."""
+
+    bars: list[ChartBar]
+    max_count: int
+    width: int = _WIDTH
+    height: int = _HEIGHT + _AXIS_HEIGHT
+    axis_y: int = _HEIGHT
+
+
+def bar_chart(counts: dict[date, int]) -> BarChart:
+    """The bars of some days."""
+    max_count, step = max(counts.values(), default=0), _WIDTH / max(1, len(counts))
+    bars = []
+    for number, (day, count) in enumerate(counts.items()):
+        height = max(2.0, (_HEIGHT - 14) * count / max_count) if count else 1.0
+        bars.append(
+            ChartBar(
+                day,
+                count,
+                round(number * step + 1, 1),
+                round(_HEIGHT - height, 1),
+                round(step - 2, 1),
+                round(height, 1),
+            )
+        )
+    return BarChart(bars, max_count)
+
+
+@tools_blueprint.get("/rules/<int:rule_id>/hits")
+@requires(Permission.RULES_READ)
+def rule_hits(rule_id: int) -> str:
+    """A rule's hits by day and account; within htmx the part that the rule's page shows."""
+    member, today = auth.member(), clock.local_day(clock.now())
+    rule = store.access_rule(member, rule_id, Permission.RULES_READ)
+    since = today - timedelta(days=HITS_DAYS - 1)
+    counts = hits.count_by_day(member, rule.slug, today=today, days=HITS_DAYS)
+    summary = hits.summaries(member, [rule.slug], since=since).get(rule.slug, hits.NO_HITS)
+    names = {account.id: account.name for account in snapshots.current().accounts.values()}
+    hits_by_account = hits.count_by_account(member, rule.slug, since=since)
+    is_partial = "HX-Request" in request.headers
+    return render_template(
+        f"console/rules/statistics/{'_hits' if is_partial else 'hits'}.html",
+        rule=rule,
+        drawing=bar_chart(counts),
+        summary=summary,
+        by_account=[
+            (names.get(key, "已停用的账号"), count) for key, count in hits_by_account.items()
+        ],
+        days=HITS_DAYS,
+    )
+
+
+@tools_blueprint.get("/silent")
+@requires(Permission.RULES_READ)
+def unused() -> str:
+    """Rules in force that answered nobody for long."""
+    member, now = auth.member(), clock.now()
+    since = now - timedelta(days=UNUSED_DAYS)
+    rows = hits.list_unused_for_staff(
+        member,
+        since=clock.local_day(since),
+        created_before=since,
+        after=request.args.get("after", ""),
+        limit=_PAGE_SIZE + 1,
+    )
+    page_rows = rows[:_PAGE_SIZE]
+    slugs = [row.slug for row in page_rows]
+    next_url = url_for("rule_tools.unused", after=slugs[-1]) if len(rows) > _PAGE_SIZE else ""
+    return render_template(
+        "console/rules/statistics/unused.html",
+        rows=page_rows,
+        last=hits.summaries(member, slugs, since=clock.local_day(since)),
+        owners=snapshots.current().department_names,
+        following=next_url,
+        days=UNUSED_DAYS,
+    )

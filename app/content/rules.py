@@ -1,0 +1,152 @@
+"""Rules in files: `rules`, `fallback` and `emergency`; the rules' own shape is keywords/rules/spec.py.
+
+Here a rule finds its owners by their codes, and what is refused finds its line.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.content import accounts, departments, media
+from app.content.record import Record, unique_by
+from config.database import session
+from config.errors import Invalid
+from keywords.rules import default_replies, spec, store
+from keywords.rules.default_replies import DefaultReplyRow
+from keywords.rules.replies import media_names
+from keywords.rules.spec import RuleSpec
+
+SECTIONS = ("rules", "fallback", "fallbacks", "emergency")
+
+
+@dataclass(frozen=True)
+class RuleReferences:
+    """What rules may name: departments and accounts by code with their ids, and media."""
+
+    departments: dict[str, int]
+    accounts: dict[str, int]
+    media_names: set[str]
+
+    @classmethod
+    def load(cls) -> "RuleReferences":
+        """As the database has it."""
+        return cls(departments.ids_by_code(), accounts.ids_by_appid(), media.file_names())
+
+
+def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -> int:
+    """Write the rules and the city's texts. Returns how many rules the files name."""
+    records = unique_by(record for top in tops for record in top.section("rules"))
+    for record in records.values():
+        rule_spec = spec_from_record(record, references)
+        with _errors_at(record):
+            store.upsert(
+                rule_spec,
+                department_id=references.departments.get(rule_spec.department),
+                account_id=references.accounts.get(rule_spec.account),
+                now=now,
+            )
+    for top in tops:
+        _load_default_replies(top, references, now)
+    return len(records)
+
+
+def dump(references: RuleReferences) -> dict[str, Any]:
+    """All rules and texts, in the shape that `load` reads."""
+    codes = {key: code for code, key in references.departments.items()}
+    appids = {key: appid for appid, key in references.accounts.items()}
+    written: dict[str, Any] = _dump_default_replies(codes, appids)
+    listed = [
+        spec.dump_rule(
+            store.to_spec(
+                row,
+                department=codes.get(row.department_id or 0, ""),
+                account=appids.get(row.account_id or 0, ""),
+            )
+        )
+        for row in store.list_all()
+    ]
+    return written | ({"rules": listed} if listed else {})
+
+
+def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
+    """The rule of one record, with owners and media that are known. Raises WrongFile."""
+    record.allow_only(*spec.FIELDS)
+    with _errors_at(record):
+        rule_spec = spec.parse_rule(record.to_python())
+    if rule_spec.department and rule_spec.department not in references.departments:
+        raise record.error("department", f"没有编号为“{rule_spec.department}”的单位")
+    if rule_spec.account and rule_spec.account not in references.accounts:
+        raise record.error("account", f"没有 appid 为“{rule_spec.account}”的账号")
+    for name in media_names(rule_spec.replies):
+        if name not in references.media_names:
+            field = "reply" if record.has("reply") else "replies"
+            raise record.error(field, f"没有名为“{name}”的素材")
+    return rule_spec
+
+
+@contextmanager
+def _errors_at(record: Record) -> Iterator[None]:
+    """A refusal of the keywords' own names "rule id · field"; here the field is enough."""
+    try:
+        yield
+    except Invalid as error:
+        raise record.error(error.field.rpartition(" · ")[2], error.problem) from error
+
+
+def _load_default_replies(top: Record, references: RuleReferences, now: datetime) -> None:
+    fallback, emergency = top.record("fallback"), top.record("emergency")
+    if fallback is not None:
+        fallback.allow_only("text")
+        with _errors_at(top):
+            default_replies.set_fallback(_read_reply_text(fallback), now=now)
+    for record in top.section("fallbacks"):
+        record.allow_only("department", "account", "text")
+        with _errors_at(record):
+            department_id, account_id = _owner_ids(record, references)
+            default_replies.set_fallback(
+                _read_reply_text(record),
+                department_id=department_id,
+                account_id=account_id,
+                now=now,
+            )
+    if emergency is not None:
+        emergency.allow_only("note", "keywords", "text")
+        with _errors_at(top):
+            default_replies.set_emergency(
+                _read_reply_text(emergency), emergency.text_list("keywords"), now=now
+            )
+
+
+def _read_reply_text(record: Record) -> str:
+    return record.text("text", max_length=default_replies.MAX_TEXT_LENGTH)
+
+
+def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, int | None]:
+    """Whose fallback it is: a department's or an account's, exactly one of the two."""
+    if record.has("account") == record.has("department"):
+        raise record.error("department", "department 与 account 应写且只写一个")
+    name = "account" if record.has("account") else "department"
+    ids = references.accounts if name == "account" else references.departments
+    code = record.text(name)
+    if code not in ids:
+        raise record.error(name, f"没有“{code}”")
+    return (ids[code], None) if name == "department" else (None, ids[code])
+
+
+def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    department_replies = []
+    for row in session.scalars(select(DefaultReplyRow).order_by(DefaultReplyRow.key)):
+        if row.key == "emergency":
+            written["emergency"] = {"keywords": row.words, "text": row.text}
+        elif row.department_id is not None:
+            department_replies.append({"department": codes[row.department_id], "text": row.text})
+        elif row.account_id is not None:
+            department_replies.append({"account": appids[row.account_id], "text": row.text})
+        else:
+            written["fallback"] = {"text": row.text}
+    return written | ({"fallbacks": department_replies} if department_replies else {})

@@ -1,0 +1,307 @@
+"""Connecting: asking WeChat how an account is connected, and writing down what it says.
+
+    check ──> token? allow-list? rights? quota? ──> probes, an alarm when nothing works
+    connect ──> menu and automatic replies of WeChat's own console ──> ours
+    prove_secret ──> a token for the new AppSecret? ──> it takes the place of the old, or not
+
+All are jobs: a page asks no stranger. Temporary trouble leaves the questions waiting and comes
+again later.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from app import wechat_import
+from config import alerts, clock, jobs
+from config.database import read_only, session, transaction
+from matrix import accounts, menus
+from matrix.accounts import Account, connection_checks, key_rotation
+from matrix.accounts.connection_checks import CheckKind, CheckState
+from matrix.health import health, statistics
+from matrix.wechat import gateway
+from matrix.wechat.credentials import Credentials
+
+CHECK_ALL = "accounts.check_all"
+WARN_EXPIRING_VERIFICATION = "accounts.warn_expiring_verification"
+CREATE_QRCODE = "accounts.create_qrcode"
+CLEAR_QUOTA = "accounts.clear_quota"
+
+CUSTOMER_SERVICE_SEND_PATH = "/cgi-bin/message/custom/send"
+_CONNECTION_FAILED = "account.connection_failed"
+_VERIFICATION_EXPIRING = "account.verification_expiring"
+_IP_NOT_ALLOWED = 40164
+_TOKEN_OK_TEXT = "AppSecret 正确，接口凭据已取得。"
+_SCENE = "account"
+_CHECKED_KINDS = (CheckKind.TOKEN, CheckKind.ALLOW_LIST, CheckKind.ABILITY)
+# nothing can be read before the AppID, the AppSecret and the allow-list are right
+_CREDENTIAL_ERRORS = frozenset({40013, 40125, 40164, 40243})
+
+
+class _CheckResult(NamedTuple):
+    """What WeChat answered to one question."""
+
+    kind: CheckKind
+    state: CheckState
+    message: str
+    facts: dict[str, object]
+
+
+def request_check(account: Account, *, now: datetime) -> None:
+    """Have all questions about an account asked anew, soon after the commit."""
+    imported = connection_checks.by_account([account.id]).get(account.id, {}).get(CheckKind.IMPORT)
+    if imported is not None and imported.state is CheckState.FAILED:
+        connection_checks.mark_waiting(account.id, (CheckKind.IMPORT,), "正在核对…", now=now)
+    _enqueue_check(account, now)
+
+
+def _enqueue_check(account: Account, now: datetime) -> None:
+    connection_checks.mark_waiting(account.id, _CHECKED_KINDS, "正在核对…", now=now)
+    jobs.enqueue(
+        connection_checks.CHECK_CONNECTION,
+        key=f"{connection_checks.CHECK_CONNECTION}:{account.id}",
+        account_id=account.id,
+    )
+
+
+def request_qrcode(account: Account) -> None:
+    """Have the account's own QR code made, unless there is one."""
+    if not account.qr_url:
+        jobs.enqueue(CREATE_QRCODE, key=f"{CREATE_QRCODE}:{account.id}", account_id=account.id)
+
+
+def request_quota_reset(account: Account) -> None:
+    """Have today's counters of an account set to zero; ten times a month."""
+    jobs.enqueue(CLEAR_QUOTA, key=f"{CLEAR_QUOTA}:{account.id}", account_id=account.id)
+
+
+def check_connection(*, account_id: int, now: datetime) -> None:
+    """Ask WeChat about an account and note the answers. Raises Temporary to come again."""
+    with read_only():
+        account = accounts.get(account_id)
+        credentials, is_verified = accounts.credentials(account_id), account.verified
+    try:
+        results = _run_checks(credentials, is_verified=is_verified)
+    except gateway.Temporary as error:
+        with transaction():
+            connection_checks.update_waiting_message(account_id, f"{error}系统会自动再试。")
+        raise
+    with transaction():
+        for result in results:
+            connection_checks.record(
+                account_id, result.kind, result.state, result.message, now=now, **result.facts
+            )
+        _follow_up(accounts.get(account_id), results, now)
+
+
+def _run_checks(credentials: Credentials, *, is_verified: bool) -> list[_CheckResult]:
+    try:
+        expires_at = gateway.verify_credentials(credentials)
+    except gateway.NotAuthorised as error:
+        return _results_without_token(error)
+    return [
+        _CheckResult(
+            CheckKind.TOKEN, CheckState.OK, _TOKEN_OK_TEXT, {"until": expires_at.isoformat()}
+        ),
+        _CheckResult(CheckKind.ALLOW_LIST, CheckState.OK, "本系统的出口地址已在白名单内。", {}),
+        _check_api_rights(credentials, is_verified=is_verified),
+        *_check_quota(credentials),
+    ]
+
+
+def _results_without_token(error: gateway.NotAuthorised) -> list[_CheckResult]:
+    later = _CheckResult(CheckKind.ABILITY, CheckState.WAITING, "取得接口凭据后自动核对。", {})
+    if error.errcode != _IP_NOT_ALLOWED:
+        waiting = _CheckResult(
+            CheckKind.ALLOW_LIST, CheckState.WAITING, "AppSecret 正确后自动核对。", {}
+        )
+        return [_CheckResult(CheckKind.TOKEN, CheckState.FAILED, str(error), {}), waiting, later]
+    ip = str(error.facts.get("ip", ""))
+    message = f"微信看到的本系统地址是 {ip}，请把它加入该账号的 IP 白名单，几分钟后重新检查。"
+    waiting = _CheckResult(CheckKind.TOKEN, CheckState.WAITING, "加入 IP 白名单后自动核对。", {})
+    return [
+        waiting,
+        _CheckResult(CheckKind.ALLOW_LIST, CheckState.FAILED, message, {"ip": ip}),
+        later,
+    ]
+
+
+def _check_api_rights(credentials: Credentials, *, is_verified: bool) -> _CheckResult:
+    try:
+        has_rights = gateway.has_verified_rights(credentials)
+    except gateway.NotAuthorised as error:
+        return _CheckResult(CheckKind.ABILITY, CheckState.FAILED, str(error), {})
+    if has_rights == is_verified:
+        message = "与微信开放的接口一致。" if is_verified else "未认证账号，只能被动回复。"
+        return _CheckResult(CheckKind.ABILITY, CheckState.OK, message, {})
+    if is_verified:
+        message = "登记为已认证，但微信没有开放认证账号的接口，请核对认证状态。"
+    else:
+        message = "登记为未认证，但微信已开放认证账号的接口，请修改登记。"
+    return _CheckResult(CheckKind.ABILITY, CheckState.FAILED, message, {})
+
+
+def _check_quota(credentials: Credentials) -> list[_CheckResult]:
+    try:
+        counter = gateway.get_quota(credentials, CUSTOMER_SERVICE_SEND_PATH)
+    except (gateway.NotAuthorised, gateway.Refused):
+        return []  # an account without this call has no counter for it
+    facts: dict[str, object] = {"left": counter.left, "daily": counter.daily}
+    return [_CheckResult(CheckKind.QUOTA, CheckState.OK, "", facts)]
+
+
+def _follow_up(account: Account, results: list[_CheckResult], now: datetime) -> None:
+    """Cry when nothing works, stop crying when it does, and go on where connecting stood still."""
+    failed = [
+        result
+        for result in results
+        if result.kind is not CheckKind.ABILITY and result.state is CheckState.FAILED
+    ]
+    if failed:
+        _alert(account, failed[0].message, now)
+        return
+    alerts.resolve_automatically(_CONNECTION_FAILED, account.appid, now=now)
+    imported = connection_checks.by_account([account.id]).get(account.id, {}).get(CheckKind.IMPORT)
+    if imported is None or imported.state is CheckState.WAITING:
+        _enqueue_import(account.id)
+
+
+def _enqueue_import(account_id: int) -> None:
+    jobs.enqueue(accounts.CONNECT, key=f"{accounts.CONNECT}:{account_id}", account_id=account_id)
+
+
+def _alert(account: Account, message: str, now: datetime) -> None:
+    alerts.raise_alert(
+        _CONNECTION_FAILED,
+        account.appid,
+        f"{account.name}：{message}",
+        now=now,
+        department_id=account.department_id,
+    )
+
+
+def import_console_content(*, account_id: int, now: datetime) -> None:
+    """Take over what an account's own console had: its menu, and its auto-replies as drafts.
+
+    WeChat stops using them when our address is set, so they are read as soon as it is known.
+    """
+    with read_only():
+        credentials = accounts.credentials(account_id)
+    try:
+        replies = gateway.get_auto_replies(credentials)
+        menu = gateway.get_current_menu(credentials)
+    except gateway.NotAuthorised as error:
+        with transaction():
+            account = accounts.get(account_id)
+            if error.errcode in _CREDENTIAL_ERRORS:
+                _alert(account, str(error), now)
+                message, state = "取得接口凭据后自动读取。", CheckState.WAITING
+            else:
+                message, state = str(error), CheckState.FAILED
+            connection_checks.record(account_id, CheckKind.IMPORT, state, message, now=now)
+            _enqueue_first_check(account, now)
+        return
+    with transaction():
+        account = accounts.get(account_id)
+        wechat_import.import_replies(account, replies, now=now)
+        menu_taken = menus.import_current(account_id, menu.buttons, now=now) is not None
+        message = f"已读取，{len(replies.rules)} 条自动回复存为草稿{'，菜单已接管' * menu_taken}。"
+        connection_checks.record(account_id, CheckKind.IMPORT, CheckState.OK, message, now=now)
+        _enqueue_first_check(account, now)
+
+
+def _enqueue_first_check(account: Account, now: datetime) -> None:
+    """Ask the other questions as well, unless they were asked before."""
+    if CheckKind.TOKEN not in connection_checks.by_account([account.id]).get(account.id, {}):
+        _enqueue_check(account, now)
+
+
+def verify_secret(*, account_id: int, now: datetime) -> None:
+    """Have WeChat say whether a new AppSecret is right. Raises Temporary to come again."""
+    with read_only():
+        secret = accounts.get(account_id).pending_secret
+        credentials = accounts.credentials(account_id)
+    if secret is None:
+        return
+    try:
+        gateway.verify_credentials(replace(credentials, secret=secret))
+    except gateway.NotAuthorised as error:
+        with transaction():
+            if key_rotation.reject_secret(account_id, secret):
+                message = f"{error} 原来的 AppSecret 仍在使用。"
+                connection_checks.record(
+                    account_id, CheckKind.SECRET, CheckState.FAILED, message, now=now
+                )
+        return
+    except gateway.Temporary as error:
+        message = f"{error}系统会自动再试。"
+        with transaction():
+            connection_checks.record(
+                account_id, CheckKind.SECRET, CheckState.WAITING, message, now=now
+            )
+        raise
+    with transaction():
+        if key_rotation.accept_secret(account_id, secret, now=now):
+            message = "新的 AppSecret 正确，已启用。"
+            connection_checks.record(account_id, CheckKind.SECRET, CheckState.OK, message, now=now)
+            request_check(accounts.get(account_id), now=now)
+
+
+def clear_quota(*, account_id: int, now: datetime) -> None:
+    """Set today's counters to zero. When the month's ten are used up, the board says so."""
+    with read_only():
+        credentials = accounts.credentials(account_id)
+    try:
+        gateway.clear_quota(credentials)
+        (results,) = _check_quota(credentials)
+    except gateway.QuotaUsed as error:
+        results = _CheckResult(CheckKind.QUOTA, CheckState.FAILED, str(error), {})
+    with transaction():
+        connection_checks.record(
+            account_id, results.kind, results.state, results.message, now=now, **results.facts
+        )
+
+
+def create_account_qrcode(*, account_id: int, now: datetime) -> None:
+    """Have WeChat make the account's own QR code, once and for ever."""
+    with read_only():
+        if accounts.get(account_id).qr_url:
+            return
+        credentials = accounts.credentials(account_id)
+    code = gateway.create_permanent_qrcode(credentials, _SCENE)
+    with transaction():
+        accounts.set_qr_url(account_id, url=code.url)
+
+
+def update_statistics(*, now: datetime) -> None:
+    """Count what the health board shows."""
+    with read_only():
+        found = statistics.compute(now=now)
+    with transaction():
+        statistics.save(found, now=now)
+
+
+def check_all(*, now: datetime) -> None:
+    """Have every account asked about that is not paused."""
+    active = select(Account.id).where(Account.state == accounts.AccountState.ACTIVE)
+    for account_id in session.scalars(active.order_by(Account.id)):
+        jobs.enqueue(
+            connection_checks.CHECK_CONNECTION,
+            key=f"{connection_checks.CHECK_CONNECTION}:{account_id}",
+            account_id=account_id,
+        )
+
+
+def warn_expiring_verification(*, now: datetime) -> None:
+    """Cry for each account whose verification ends within a month, or has ended."""
+    last = clock.local_day(now + health.VERIFICATION_WARN_BEFORE)
+    for account in session.scalars(select(Account).where(Account.verified_until <= last)):
+        alerts.raise_alert(
+            _VERIFICATION_EXPIRING,
+            account.appid,
+            f"{account.name}的微信认证于 {account.verified_until:%Y-%m-%d} 到期，请及时年审",
+            now=now,
+            department_id=account.department_id,
+        )

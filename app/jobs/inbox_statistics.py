@@ -1,0 +1,96 @@
+"""Gathering: what the inbox tells about the rules, counted after the event.
+
+    inbox ── walk ──> hits of each rule · traffic of each account · unmatched questions
+
+A message writes one row and nothing else; this job reads the rows once more, in order. What is
+costly is worked out while nothing is held; mark and counts are then written together, so that two
+runs at once, or one that dies, count every message exactly once.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from app import snapshots
+from config import jobs
+from config.database import read_only, run_in_transaction, transaction
+from keywords.matching.matcher import MatchLevel
+from keywords.matching.ruleset import RuleSet
+from keywords.rules import store
+from keywords.rules.values import MatchInput
+from keywords.statistics import clustering, hits
+from keywords.statistics.clustering import ClusterUpdate, UnansweredMessage
+from keywords.statistics.hits import HitIncrement
+from keywords.statistics.unanswered import UnansweredReason
+from matrix.inbox import Outcome, cursors, daily_counts
+from matrix.inbox.cursors import Batch, Push
+
+UPDATE_STATISTICS = "inbox.update_statistics"
+
+_CURSOR = "studio"
+# a stretch is written while the callback waits for its turn, so it is short
+_BATCH_SIZE = 500
+_MAX_BATCHES = 60
+_SPOKEN_KINDS = frozenset({"text", "voice"})
+_REASONS = {
+    Outcome.FALLBACK: UnansweredReason.FALLBACK,
+    Outcome.SUGGESTION: UnansweredReason.SUGGESTION,
+}
+
+
+def update_statistics(*, now: datetime) -> None:
+    """Count what came in since the last time; what is left over gets a job of its own."""
+    ruleset = snapshots.refresh().ruleset  # reads in a transaction of its own
+    for _ in range(_MAX_BATCHES):
+        with read_only():
+            batch = cursors.next_batch(_CURSOR, now=now, at_most=_BATCH_SIZE)
+            clusters = clustering.assign(_questions(batch.pushes, ruleset))
+        if not batch.pushes or not _save_batch(batch, clusters):
+            return
+    with transaction():
+        jobs.enqueue(UPDATE_STATISTICS, key=f"{UPDATE_STATISTICS}:{batch.pushes[-1].id}")
+
+
+def _save_batch(batch: Batch, clusters: Sequence[ClusterUpdate]) -> bool:
+    def save_once() -> bool:
+        if not cursors.advance(batch):
+            return False
+        tallies = _hits(batch.pushes)
+        hits.record(tallies)
+        store.record_hit_days({code: day for code, _, day in sorted(tallies)})
+        daily_counts.add(
+            Counter((push.account_id, push.local_day, push.outcome) for push in batch.pushes)
+        )
+        clustering.save(clusters)
+        return True
+
+    return run_in_transaction(save_once)
+
+
+def _hits(pushes: Sequence[Push]) -> dict[tuple[str, int, date], HitIncrement]:
+    tallies: dict[tuple[str, int, date], HitIncrement] = {}
+    for push in pushes:
+        if push.rule_slug is not None:
+            key = (push.rule_slug, push.account_id, push.local_day)
+            count = tallies[key].count if key in tallies else 0
+            tallies[key] = HitIncrement(count + 1, push.received_at)
+    return tallies
+
+
+def _questions(pushes: Sequence[Push], ruleset: RuleSet) -> list[UnansweredMessage]:
+    return [
+        UnansweredMessage(push.account_id, push.text, reason, push.received_at)
+        for push in pushes
+        if push.kind in _SPOKEN_KINDS and (reason := _unanswered_reason(push, ruleset)) is not None
+    ]
+
+
+def _unanswered_reason(push: Push, ruleset: RuleSet) -> UnansweredReason | None:
+    """Why a message counts as unmatched, or None; today's rules tell what was heard by ear."""
+    if push.outcome is not Outcome.RULE:
+        return _REASONS.get(push.outcome)
+    matcher = ruleset.matcher(push.account_id)
+    tallies = matcher.explain(MatchInput(push.text), now=push.received_at)
+    if not tallies or tallies[0].obstacle or tallies[0].rule.slug != push.rule_slug:
+        return None
+    return UnansweredReason.PHONETIC if tallies[0].level is MatchLevel.PHONETIC else None

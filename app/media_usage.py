@@ -1,0 +1,52 @@
+"""The library where rooms meet: files of the one room, and the rules of another that send them."""
+
+from dataclasses import dataclass
+
+from config.errors import DomainError
+from config.permissions import Permission, Principal
+from keywords.rules import media_references
+from keywords.rules.media_references import MediaReference
+from matrix import media
+
+
+class FileInUse(DomainError):
+    """A file that rules send stays."""
+
+    text = "还有 {count} 条规则在用这个素材，请先在规则里换掉它。"
+
+
+@dataclass(frozen=True)
+class FileUsage:
+    """Who sends a file: the rules a member may see, and how many more there are."""
+
+    visible: tuple[MediaReference, ...]
+    hidden_count: int
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return len(self.visible) + self.hidden_count
+
+
+def usage_for_staff(member: Principal, names: set[str]) -> dict[str, FileUsage]:
+    """Which rules send each of these files."""
+    scope, uses_by_name = member.scope(Permission.RULES_READ), media_references.by_media_name()
+    usage_by_name = {}
+    for name in names:
+        all_uses = uses_by_name.get(name, [])
+        shown = tuple(
+            use
+            for use in all_uses
+            if scope.contains(department_id=use.department_id, account_id=use.account_id)
+        )
+        usage_by_name[name] = FileUsage(shown, len(all_uses) - len(shown))
+    return usage_by_name
+
+
+def delete_unused(member: Principal, file_id: int, *, version: int) -> None:
+    """Remove a file that no rule sends. Raises NotFound, FileInUse, FileChanged."""
+    file = media.access_file(member, file_id, Permission.MEDIA_WRITE)
+    count = len(media_references.by_media_name().get(file.name, []))
+    if count:
+        raise FileInUse(count=count)
+    media.delete_file(member, file_id, version=version)

@@ -1,0 +1,85 @@
+"""Every table of every room, gathered so that migrations and tests see them all."""
+
+from config import alerts, audit, cache_versions, cron_lock, jobs
+from config.audit import hash_chain
+from config.database import Base
+from keywords.rules import default_replies, review_policies, rule_imports, store, versions
+from keywords.statistics import hits, unanswered
+from matrix import (
+    accounts,
+    articles,
+    blocklist,
+    canned_responses,
+    departments,
+    followers,
+    inbox,
+    outbound,
+)
+from matrix.accounts import callback_stats, connection_checks, todos
+from matrix.conversations import projection, replying
+from matrix.health import statistics
+from matrix.inbox import attachments, cursors, daily_counts
+from matrix.media import files, uploads
+from matrix.menus import conditional, remote_state, versions
+from matrix.qrcodes import codes, scan_counts
+from matrix.staff import (
+    grants,
+    ip_allowlist,
+    members,
+    one_time_links,
+    passwords,
+    sessions,
+    throttle,
+    two_factor,
+)
+from services import catalogue
+
+TABLE_MODULES = (
+    todos,
+    accounts,
+    alerts,
+    replying,
+    articles,
+    audit,
+    blocklist,
+    callback_stats,
+    catalogue,
+    conditional,
+    departments,
+    attachments,
+    two_factor,
+    files,
+    followers,
+    projection,
+    grants,
+    versions,
+    hits,
+    rule_imports,
+    inbox,
+    jobs,
+    one_time_links,
+    ip_allowlist,
+    passwords,
+    members,
+    canned_responses,
+    review_policies,
+    connection_checks,
+    cache_versions,
+    hash_chain,
+    scan_counts,
+    codes,
+    outbound,
+    sessions,
+    remote_state,
+    store,
+    statistics,
+    default_replies,
+    throttle,
+    cron_lock,
+    daily_counts,
+    unanswered,
+    cursors,
+    uploads,
+    versions,
+)
+metadata = Base.metadata

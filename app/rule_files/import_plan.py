@@ -1,0 +1,206 @@
+"""Checking: what a file's rules would do here, for the member who brought them.
+
+    Line ── owner in the member's area? code free or theirs? media there? ──> Wish | Problem
+
+A rule that says what its newest version says already is the same and will not be touched.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from app.content.rules import RuleReferences
+from app.rule_files.parse import LineProblem, ParsedRule
+from config.database import session
+from config.permissions import Permission, Principal
+from keywords.rules import spec, store, versions
+from keywords.rules.replies import media_names
+from keywords.rules.spec import RuleSpec
+from keywords.rules.store import RuleRow
+from keywords.rules.versions import RuleVersion
+
+_BATCH_SIZE = 1000
+_COMPARED_STATES = (*versions.OPEN_STATES, versions.VersionState.PUBLISHED)
+
+
+class ChangeKind(StrEnum):
+    """What importing a rule would do."""
+
+    NEW = "fresh"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """One rule that may be imported; `rule_id` is that of the rule it changes.
+
+    `replaces` tells that somebody else's unpublished version of it gives way.
+    """
+
+    at: int
+    kind: ChangeKind
+    spec: RuleSpec
+    rule_id: int | None
+    department_id: int | None
+    account_id: int | None
+    replaces: bool = False
+
+
+@dataclass
+class ImportPlan:
+    """All of a file: what it would do, or what is wrong. `basis` tells what it was made for."""
+
+    basis: str
+    changes: list[PlannedChange] = field(default_factory=list)
+    problems: list[LineProblem] = field(default_factory=list)
+
+    def count(self, kind: ChangeKind) -> int:
+        """How many rules would be treated this way."""
+        return sum(change.kind is kind for change in self.changes)
+
+
+@dataclass(frozen=True)
+class _ExistingRules:
+    """The rules that are there already, by code, with their newest versions by id."""
+
+    rows: dict[str, RuleRow]
+    newest: dict[int, RuleVersion]
+
+    @property
+    def basis(self) -> str:
+        """Changes when any of them does."""
+        stamps = "".join(
+            f"{row.slug}:{row.version}:{self._stamp(row)};" for _, row in sorted(self.rows.items())
+        )
+        return hashlib.sha256(stamps.encode()).hexdigest()
+
+    def _stamp(self, row: RuleRow) -> int:
+        return self.newest[row.id].lock_version if row.id in self.newest else 0
+
+    def kind(
+        self, row: RuleRow | None, rule_spec: RuleSpec, owners: tuple[int | None, ...]
+    ) -> ChangeKind:
+        """What the draft would do to the rule of its code."""
+        if row is None:
+            return ChangeKind.NEW
+        newest = self.newest.get(row.id)
+        if newest is None:
+            current_spec, current_owners = store.to_spec(row), (row.department_id, row.account_id)
+        elif newest.state in _COMPARED_STATES:
+            current_spec, current_owners = newest.spec, (newest.department_id, newest.account_id)
+        else:
+            return ChangeKind.CHANGED
+        return (
+            ChangeKind.SAME
+            if current_owners == owners and _comparable(current_spec) == _comparable(rule_spec)
+            else ChangeKind.CHANGED
+        )
+
+
+def make_plan(
+    parsed_rules: Sequence[ParsedRule], member: Principal, references: RuleReferences
+) -> ImportPlan:
+    """Look at every line. A fixed number of queries for each thousand rules; changes nothing."""
+    existing = _load_existing({parsed.spec.slug for parsed in parsed_rules if parsed.spec})
+    result = ImportPlan(
+        existing.basis, problems=[item for parsed in parsed_rules for item in parsed.problems]
+    )
+    seen: dict[str, int] = {}
+    for parsed in parsed_rules:
+        if parsed.spec is None:
+            continue
+        first = seen.setdefault(parsed.spec.slug, parsed.at)
+        if first != parsed.at:
+            result.problems.append(LineProblem(parsed.at, "编号", f"与第 {first} 行的编号重复。"))
+            continue
+        _plan_rule(parsed.at, parsed.spec, member, references, existing, result)
+    result.problems.sort(key=lambda item: item.at)
+    return result
+
+
+def _plan_rule(
+    at: int,
+    rule_spec: RuleSpec,
+    member: Principal,
+    references: RuleReferences,
+    existing: _ExistingRules,
+    result: ImportPlan,
+) -> None:
+    problems = [
+        LineProblem(at, *item) for item in _refused_columns(rule_spec, member, references, existing)
+    ]
+    result.problems += problems
+    if not problems:
+        row = existing.rows.get(rule_spec.slug)
+        owners = (
+            references.departments.get(rule_spec.department),
+            references.accounts.get(rule_spec.account),
+        )
+        kind = existing.kind(row, rule_spec, owners)
+        rule_id = row.id if row else None
+        newest = existing.newest.get(rule_id or 0)
+        others = newest is not None and newest.is_open and newest.author_id != member.staff_id
+        replaces = others and kind is ChangeKind.CHANGED
+        result.changes.append(PlannedChange(at, kind, rule_spec, rule_id, *owners, replaces))
+
+
+def _refused_columns(
+    rule_spec: RuleSpec, member: Principal, references: RuleReferences, existing: _ExistingRules
+) -> Iterable[tuple[str, str]]:
+    """Why this member cannot have this rule, by column."""
+    department, account = (
+        references.departments.get(rule_spec.department),
+        references.accounts.get(rule_spec.account),
+    )
+    if rule_spec.department and department is None:
+        yield "单位", f"没有编号为“{rule_spec.department}”的单位。"
+    elif rule_spec.department and not member.may(Permission.RULES_WRITE, department_id=department):
+        yield "单位", "这个单位不在您可以修改的范围内。"
+    if rule_spec.account and account is None:
+        yield "账号", f"没有 appid 为“{rule_spec.account}”的账号。"
+    elif rule_spec.account and not member.may(Permission.RULES_WRITE, account_id=account):
+        yield "账号", "这个账号不在您可以修改的范围内。"
+    if (
+        not rule_spec.department
+        and not rule_spec.account
+        and not member.may(Permission.RULES_WRITE)
+    ):
+        yield "单位", "请写明单位。不写单位就是全市规则，只能由矩阵管理员导入。"
+    row = existing.rows.get(rule_spec.slug)
+    if row is not None and not member.may(
+        Permission.RULES_WRITE, department_id=row.department_id, account_id=row.account_id
+    ):
+        yield "编号", "这个编号已被其他单位使用。"
+    for name in sorted(media_names(rule_spec.replies) - references.media_names):
+        yield "回复1", f"没有名为“{name}”的素材。"
+
+
+def _load_existing(codes: set[str]) -> _ExistingRules:
+    rows: dict[str, RuleRow] = {}
+    newest: dict[int, RuleVersion] = {}
+    ordered = sorted(codes)
+    for start in range(0, len(ordered), _BATCH_SIZE):
+        batch = ordered[start : start + _BATCH_SIZE]
+        found = session.scalars(select(RuleRow).where(RuleRow.slug.in_(batch))).all()
+        rows |= {row.slug: row for row in found}
+        newest |= versions.newest_by_rule(row.id for row in found)
+    return _ExistingRules(rows, newest)
+
+
+def _comparable(rule_spec: RuleSpec) -> RuleSpec:
+    """What counts when two drafts are compared: not the owners' names, order or state."""
+    return replace(
+        rule_spec,
+        department="",
+        account="",
+        state=spec.RuleState.LIVE,
+        keywords=tuple(
+            sorted(rule_spec.keywords, key=lambda item: (item.kind, item.mode, item.text))
+        ),
+        required=tuple(sorted(rule_spec.required)),
+        excluded=tuple(sorted(rule_spec.excluded)),
+    )

@@ -1,0 +1,198 @@
+"""Lines: what a file of rules says, rule by rule, with everything that is wrong on each.
+
+An Excel row is called by its number, a YAML rule by the line it begins on. What is wrong with
+the whole file (not Excel, no header, too long) is raised instead.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.content import yaml_nodes
+from app.content.record import Record
+from app.content.rules import RuleReferences, spec_from_record
+from app.content.yaml_nodes import InvalidFile
+from app.rule_files import row_mapping, xlsx_reader
+from app.rule_files.xlsx_reader import Cell, InvalidWorkbook
+from config.errors import Invalid
+from keywords.rules import spec
+from keywords.rules.rule_imports import ImportFormat
+from keywords.rules.spec import RuleSpec
+
+MAX_RULES = 20_000
+_REQUIRED_TITLES = ("编号", "名称", row_mapping.REPLY_TITLES[0])
+_MAX_PROBLEMS_PER_RULE = 6
+_REPORT_EVERY = 200
+_IN_BRACKETS = re.compile(r".*[（(]([A-Za-z0-9_.:-]+)[）)]", re.DOTALL)
+_OWNER_FIELDS = ("department", "account")
+# stands for a field that was wrong, so that the others are read as well
+_PLACEHOLDERS: dict[str, Any] = {
+    "name": "-",
+    "keywords": ["占位"],
+    "replies": [{"type": "text", "content": "-"}],
+}
+_KEYWORDS = ("keywords", "exact", "together", "patterns")
+
+
+@dataclass(frozen=True, slots=True)
+class LineProblem:
+    """One thing that is wrong: in which row or line, in which column or field."""
+
+    at: int
+    field: str
+    problem: str
+
+
+@dataclass(slots=True)
+class ParsedRule:
+    """One rule of the file; `draft` is None when something is wrong with it."""
+
+    at: int
+    spec: RuleSpec | None = None
+    problems: list[LineProblem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OwnerNames:
+    """Codes of departments and appids of accounts by the names people know them by."""
+
+    code_by_department: Mapping[str, str]
+    appid_by_account: Mapping[str, str]
+
+    def resolve(self, kind: str, written: str) -> str:
+        """The code that is meant: itself, in brackets behind a name, or of the only such name."""
+        by_name = self.code_by_department if kind == "department" else self.appid_by_account
+        if written in by_name:
+            return by_name[written]
+        bracketed = _IN_BRACKETS.fullmatch(written)
+        return bracketed[1] if bracketed else written
+
+
+def parse_file(
+    file_format: ImportFormat,
+    body: bytes,
+    filename: str,
+    references: RuleReferences,
+    owners: OwnerNames,
+    *,
+    report_progress: Callable[[int], None],
+) -> list[ParsedRule]:
+    """All rules of a file. `tell` hears now and then how many were read.
+
+    Raises WrongWorkbook, WrongFile.
+    """
+    if file_format is ImportFormat.YAML:
+        return _parse_yaml(body, filename, references)
+    parsed_rules: list[ParsedRule] = []
+    rows = xlsx_reader.read_rows(body)
+    titles = _read_titles(next(rows, (0, []))[1])
+    for number, cells in rows:
+        if len(parsed_rules) == MAX_RULES:
+            raise InvalidWorkbook(problem=f"超过 {MAX_RULES} 行，请分成几个文件")
+        parsed_rules.append(_parse_row(number, titles, cells, owners))
+        if len(parsed_rules) % _REPORT_EVERY == 0:
+            report_progress(len(parsed_rules))
+    if not parsed_rules:
+        raise InvalidWorkbook(problem="表格里没有规则，第一行是列名，从第二行起每行一条规则")
+    return parsed_rules
+
+
+# ---- Excel ----
+
+
+def _read_titles(cells: Iterable[Cell]) -> list[str]:
+    """The titles of the columns; empty where a column has none."""
+    titles = [cell.text.strip() for cell in cells]
+    unknown = [title for title in titles if title and title not in row_mapping.BY_TITLE]
+    if unknown:
+        raise InvalidWorkbook(problem=f"第一行应是列名，没有“{unknown[0][:20]}”这一列")
+    missing = [title for title in _REQUIRED_TITLES if title not in titles]
+    if missing:
+        raise InvalidWorkbook(problem=f"第一行缺少列名“{'”“'.join(missing)}”")
+    duplicates = [title for title in titles if title and titles.count(title) > 1]
+    if duplicates:
+        raise InvalidWorkbook(problem=f"列名“{duplicates[0]}”出现了两次")
+    return titles
+
+
+def _parse_row(number: int, titles: list[str], cells: list[Cell], owners: OwnerNames) -> ParsedRule:
+    parsed, cells_by_title = ParsedRule(number), dict[str, str]()
+    for title, cell in zip(titles, cells, strict=True):
+        if cell.problem:
+            parsed.problems.append(
+                LineProblem(number, title, f"单元格 {cell.name} {cell.problem}。")
+            )
+        elif title:
+            cells_by_title[title] = cell.text
+        elif cell.text.strip():
+            parsed.problems.append(LineProblem(number, cell.name, "这一列没有列名。"))
+    data, unreadable = row_mapping.read_row(cells_by_title)
+    for kind in _OWNER_FIELDS:
+        if kind in data:
+            data[kind] = owners.resolve(kind, data[kind].strip())
+    parsed.problems += [LineProblem(number, error.field, error.problem) for error in unreadable]
+    rule_spec, spec_problems = _parse_spec(data)
+    # a cell that could not be read is not missed as well
+    fields_with_problem = {problem.field for problem in parsed.problems}
+    parsed.problems += [
+        LineProblem(number, error.field, error.problem)
+        for error in spec_problems
+        if error.field not in fields_with_problem
+    ]
+    parsed.spec = None if parsed.problems else rule_spec
+    return parsed
+
+
+def _parse_spec(data: dict[str, Any]) -> tuple[RuleSpec | None, list[Invalid]]:
+    """The rule, or what is wrong with it: field after field, each mended to see the next."""
+    problems: list[Invalid] = []
+    while len(problems) < _MAX_PROBLEMS_PER_RULE:
+        try:
+            return spec.parse_rule(data), problems
+        except Invalid as error:
+            field_name = error.field.rpartition(" · ")[2]
+            problems.append(
+                Invalid(field=row_mapping.title_of_field(field_name), problem=error.problem)
+            )
+            name = re.split(r"[\[.]", field_name, maxsplit=1)[0]
+            name = "replies" if name == "reply" else name
+            if name not in data and name not in _PLACEHOLDERS:
+                break
+            data = _with_placeholder(data, name)
+    return None, problems
+
+
+def _with_placeholder(data: dict[str, Any], name: str) -> dict[str, Any]:
+    rest = {key: value for key, value in data.items() if key != name}
+    if name in _PLACEHOLDERS:
+        rest[name] = _PLACEHOLDERS[name]
+    if not any(key in rest for key in _KEYWORDS):
+        rest["keywords"] = _PLACEHOLDERS["keywords"]
+    return rest
+
+
+# ---- YAML ----
+
+
+def _parse_yaml(body: bytes, filename: str, references: RuleReferences) -> list[ParsedRule]:
+    top = Record(Path(filename), yaml_nodes.parse(body, Path(filename)))
+    others = [name for name in top.node.entries if name not in ("version", "rules")]
+    if others:
+        raise top.error(others[0], "这里只导入 rules，其他内容请由管理员载入")
+    records = top.section("rules")
+    if not records:
+        raise top.error("rules", "没有规则")
+    if len(records) > MAX_RULES:
+        raise top.error("rules", f"有 {len(records)} 条规则，超过 {MAX_RULES} 条，请分成几个文件")
+    return [_parse_yaml_rule(record, references) for record in records]
+
+
+def _parse_yaml_rule(record: Record, references: RuleReferences) -> ParsedRule:
+    try:
+        return ParsedRule(record.line, spec_from_record(record, references))
+    except InvalidFile as error:
+        at, name = error.facts.get("line", record.line), error.facts.get("field", "")
+        problem = LineProblem(int(str(at)), str(name), f"{error.facts['problem']}。")
+        return ParsedRule(record.line, problems=[problem])

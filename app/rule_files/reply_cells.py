@@ -1,0 +1,72 @@
+"""Reply cells: a reply as a person writes it into a cell of a sheet.
+
+请带户口簿到派出所。           a text
+【图文】                      any other kind: its name, then one part a line
+标题：补办指南
+链接：https://example.org/
+"""
+
+import re
+from dataclasses import asdict
+from typing import Any
+
+from config.errors import Invalid
+from keywords.rules import replies
+from keywords.rules.replies import Reply
+
+_KINDS = {
+    "文字": "text",
+    "图片": "image",
+    "语音": "voice",
+    "视频": "video",
+    "音乐": "music",
+    "图文": "news",
+    "转人工": "transfer",
+}
+_PARTS = {
+    "内容": "content",
+    "素材": "media",
+    "封面": "thumb",
+    "标题": "title",
+    "描述": "description",
+    "链接": "url",
+    "高音质链接": "hq_url",
+    "图片链接": "picture",
+    "客服": "agent",
+}
+_LINE_END = "⏎"  # stands for a line end within a part
+_HEAD = re.compile(rf"【({'|'.join(_KINDS)})】[ \t]*(?:\n|$)")
+_PART = re.compile(rf"({'|'.join(_PARTS)})[：:]\s*(.*)", re.DOTALL)
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_PART_NAMES = {part: name for name, part in _PARTS.items()}
+
+
+def read_cell(cell: str) -> dict[str, Any]:
+    """The reply in the shape that `keywords.rules.replies` parses. Raises Invalid with field `reply`."""
+    head = _HEAD.match(cell)
+    if head is None:
+        return {"type": "text", "content": cell}
+    kind, rest = _KINDS[head[1]], cell[head.end() :]
+    if kind == "text":
+        return {"type": "text", "content": rest}
+    data = {"type": kind}
+    for line in filter(None, map(str.strip, rest.split("\n"))):
+        part = _PART.fullmatch(line)
+        if part is None:
+            raise Invalid(
+                field="reply", problem=f"“{line[:20]}”应写成“名称：内容”，如“标题：补办指南”。"
+            )
+        data[_PARTS[part[1]]] = part[2].replace(_LINE_END, "\n")
+    return data
+
+
+def write_cell(reply: Reply) -> str:
+    """The cell that `read` reads back to the same reply."""
+    if isinstance(reply, replies.Text):
+        return f"【文字】\n{reply.content}" if _HEAD.match(reply.content) else reply.content
+    parts = [
+        f"{_PART_NAMES[name]}：" + value.replace("\n", _LINE_END)
+        for name, value in asdict(reply).items()
+        if value
+    ]
+    return "\n".join([f"【{_NAMES[reply.type]}】", *parts])

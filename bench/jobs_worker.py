@@ -1,0 +1,50 @@
+"""What runs inside the hub's processes to measure its jobs.
+
+    python -m bench.jobs_worker work          the hub's own worker, which also knows our job
+    python -m bench.jobs_worker ask COUNT     write COUNT jobs, wait, print times
+
+Each job is a row in a transaction of its own, as when a citizen's deed asks for one.
+"""
+
+import sys
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app import broker, worker
+from app.jobs.registry import TRANSACTIONAL
+from bench.common.timing import measure_jobs
+from config import jobs
+from config.database import read_only, session, transaction
+
+NOOP_JOB = "bench.noop"
+
+
+def noop(*, now: datetime) -> None:
+    """A job that does nothing: its row and its way are what is measured."""
+
+
+def enqueue() -> None:
+    """One job in a transaction."""
+    with transaction():
+        jobs.enqueue(NOOP_JOB)
+
+
+def count_done() -> int:
+    """How many have run."""
+    with read_only():
+        found = session.scalar(
+            select(func.count())
+            .select_from(jobs.Job)
+            .where(jobs.Job.name == NOOP_JOB, jobs.Job.state == jobs.JobState.DONE)
+        )
+    return found or 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "work":
+        TRANSACTIONAL[NOOP_JOB] = noop
+        worker.main()
+    else:
+        jobs.set_dispatcher(broker.dispatch)
+        measure_jobs(enqueue, count_done, count=int(sys.argv[2]))

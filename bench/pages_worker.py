@@ -1,0 +1,109 @@
+"""What runs beside one database to measure the console's pages; see bench/pages.py.
+
+python -m bench.pages_worker ACCOUNTS RULES MESSAGES ROUNDS
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, url_for
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app import create_app, migrate, snapshots
+from app.jobs import inbox_statistics
+from bench import seed
+from bench.pages import time_page
+from config import clock, jobs
+from config.database import engine, session, transaction
+from config.jobs import Job, JobState
+from matrix import conversations, qrcodes
+from matrix.health import statistics
+from matrix.staff import grants, members, sessions
+from matrix.staff.grants import GrantSpec
+from matrix.staff.roles import Role
+from matrix.staff.sessions import ClientInfo, SessionStage
+
+# what stands in a page's address: the first row of everything, and of people the second
+_PARTS = {"kind": "svg", "ending": "png", "staff_id": 2}
+_ASKED = {"rule_tools.export": {"owner": "a1", "format": "yaml"}}
+# jobs that read the inbox and prepare what pages show
+_PREPARING = (
+    conversations.REFRESH,
+    inbox_statistics.UPDATE_STATISTICS,
+    qrcodes.COUNT,
+    statistics.COMPUTE,
+)
+
+
+def main() -> None:
+    """Fill, catch up, open every page, print figures as JSON."""
+    accounts, rules, messages, rounds = map(int, sys.argv[1:])
+    now = clock.now()
+    migrate.upgrade()
+    app = create_app()
+    client = _signed_in_client(app)
+    seed.seed(seed.Size(accounts, rules, messages), now=now)
+    _run_background_jobs()
+    snapshots.refresh()
+    figures: dict[str, Any] = {}
+    for endpoint, address in _pages(app):
+        figures[endpoint] = time_page(lambda address=address: client.get(address), rounds, engine())
+        status = figures[endpoint]["status"]
+        if status >= 400:
+            raise SystemExit(f"{endpoint} {address} answered {status}: nothing was measured")
+    print(json.dumps(figures))
+
+
+def _run_background_jobs() -> None:
+    """Run the jobs that read the inbox until they find nothing more."""
+    for name in _PREPARING:
+        _drain_jobs(name)
+
+
+def _drain_jobs(name: str) -> None:
+    """One job again and again, until it asks for no more of itself."""
+    with transaction():
+        jobs.enqueue(name, key=name)
+    for _ in range(10_000):
+        with transaction():
+            due = session.scalar(
+                select(Job.id).where(Job.state == JobState.WAITING, Job.name == name).limit(1)
+            )
+        if due is None:
+            return
+        jobs.run(due, now=clock.now() + timedelta(minutes=5))
+
+
+def _signed_in_client(app: Flask) -> FlaskClient:
+    now = clock.now()
+    with transaction():
+        person = members.create(sign_in_name="bench", name="某甲", department_id=None, now=now)
+        person.totp_at = now
+        grants.create(person.id, GrantSpec(Role.MATRIX_ADMIN), by=None, now=now)
+        origin = ClientInfo("127.0.0.1", "bench")
+        secret = sessions.start(person.id, SessionStage.FULL, origin, now=now, confirmed=True)
+    client = app.test_client()
+    with client.session_transaction() as kept:
+        kept["sid"] = secret
+    return client
+
+
+def _pages(app: Flask) -> Iterator[tuple[str, str]]:
+    """Endpoint and address of every page that staff read."""
+    for rule in app.url_map.iter_rules():
+        mark = getattr(app.view_functions[rule.endpoint], "needs", "public")
+        if mark != "public" and "GET" in (rule.methods or ()):
+            parts = {name: _PARTS.get(name, 1) for name in rule.arguments}
+            with app.test_request_context():
+                yield (
+                    rule.endpoint,
+                    url_for(rule.endpoint, **parts, **_ASKED.get(rule.endpoint, {})),
+                )
+
+
+if __name__ == "__main__":
+    main()

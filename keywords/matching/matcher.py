@@ -1,0 +1,294 @@
+"""Matching: one account's rules, compiled so that a message finds its rule at once.
+
+    message ─ normalize ─┬─ equal     the whole message is the keyword: wins over all below
+                         ├─ contains  its characters are in it (also prefix, together, pattern)
+                         ├─ plain     … after dialect is said in the standard language
+                         └─ sound     … by ear: homophones, pinyin, initials
+              then mandatory, priority, longest hit, surer level, several hits, code
+
+What was heard counts as one character shorter than what was written. In a long message the rule
+that is spoken of most comes before priority, and conditions look only around the hit.
+
+The index is immutable and does not depend on how many keywords there are: a message costs one
+pass of an automaton per form. Patterns run in RE2, so none can hang. `match` is the short way;
+`explain` walks the same ways and keeps every candidate with its reason.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
+
+from config import clock
+from keywords.language import phonetics, small_talk, typos
+from keywords.language.normalize import NormalizedText, fold_spaced, normalize, to_standard
+from keywords.matching.index import POINTS_PER_CHARACTER, KeywordEntry, KeywordIndex
+from keywords.rules.values import InputKind, MatchInput, MatchMode, Rule
+
+# Messages beyond this many characters tell a story; a condition then looks this far around a hit.
+LONG_MESSAGE = 40
+CONTEXT_CHARACTERS = 20
+_MANDATORY_POINTS = 1_000_000
+
+
+class MatchLevel(IntEnum):
+    """How a keyword was found; higher is surer."""
+
+    PHONETIC = 1
+    STANDARD = 2
+    CONTAINS = 3
+    EQUAL = 4
+
+
+# By level. Heard counts one character less than written; EQUAL never competes with the others.
+_LEVEL_POINTS = (0, 1 - POINTS_PER_CHARACTER, 2, 3, 10 * _MANDATORY_POINTS)
+
+REASON_TEXTS = {
+    MatchLevel.EQUAL: "整句就是“{word}”",
+    MatchLevel.CONTAINS: "含有“{word}”",
+    MatchLevel.STANDARD: "换成普通话后含有“{word}”",
+    MatchLevel.PHONETIC: "读音与“{word}”相同或相近",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One keyword that was found, and whether its rule may answer.
+
+    `score` orders candidates: level, mandatory, priority and length of the hit in one number.
+    `obstacle` says in Chinese why the rule may not answer, or is empty.
+    """
+
+    rule: Rule
+    level: MatchLevel
+    word: str
+    score: int
+    reason: str
+    obstacle: str
+
+
+class _Hit(NamedTuple):
+    """A keyword found in a message, from `start` up to `end`."""
+
+    entry: KeywordEntry
+    level: MatchLevel
+    start: int
+    end: int
+    obstacle: str = ""
+
+    @property
+    def score(self) -> int:
+        """Strength of the hit; see the ladder at the top."""
+        score = self.entry.rank + _LEVEL_POINTS[self.level]
+        if self.entry.is_mandatory and self.level is not MatchLevel.PHONETIC:
+            score += _MANDATORY_POINTS
+        return score
+
+
+class Matcher:
+    """The compiled rules of one account (or of the whole city)."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """Compile. Rules must be valid as `drafts` checks them; patterns must compile."""
+        self._index = KeywordIndex(rules)
+        self.rules = self._index.rules
+
+    def match(self, match_input: MatchInput, *, now: datetime) -> Rule | None:
+        """The rule that answers, or None."""
+        if match_input.kind is not InputKind.TEXT:
+            return self._best(list(self._event_hits(match_input)), now)
+        return self.match_text(normalize(match_input.text), now=now)
+
+    def match_text(self, normal: NormalizedText, *, now: datetime) -> Rule | None:
+        """The rule that answers a message already in normal form, or None."""
+        equal = self._best(list(self._equal_hits(normal)), now)
+        if equal is not None or small_talk.is_small_talk(normal):
+            return equal
+        return self._best(list(self._part_hits(normal)), now, is_long=_is_long(normal))
+
+    def rank(self, normal: NormalizedText, *, now: datetime) -> list[Rule]:
+        """All rules that could answer a message, best first."""
+        hits = [*self._equal_hits(normal), *self._part_hits(normal)]
+        active = [hit for hit in hits if not hit.obstacle and not self._inactive_reason(hit, now)]
+        active.sort(key=_order(active, is_long=_is_long(normal)))
+        return [self.rules[at] for at in dict.fromkeys(hit.entry.rule_number for hit in active)]
+
+    def rules_mentioned(self, text: str) -> list[Rule]:
+        """The rules with any keyword in a text, whatever else stands against them."""
+        normal = normalize(text)
+        hits = (*self._equal_hits(normal), *self._part_hits(normal))
+        return [self.rules[at] for at in sorted({hit.entry.rule_number for hit in hits})]
+
+    def explain(self, match_input: MatchInput, *, now: datetime) -> tuple[Candidate, ...]:
+        """Every keyword that was found, best first, with its reason and any obstacle."""
+        if match_input.kind is not InputKind.TEXT:
+            return self._candidates(list(self._event_hits(match_input)), now)
+        normal = normalize(match_input.text)
+        hits = list(self._part_hits(normal))
+        if small_talk.is_small_talk(normal):
+            hits = [hit._replace(obstacle="不像是在提问") for hit in hits]
+        equal = self._candidates(list(self._equal_hits(normal)), now)
+        parts = self._candidates(hits, now, is_long=_is_long(normal))
+        return tuple(sorted(equal + parts, key=lambda each: bool(each.obstacle)))
+
+    def _candidates(
+        self, hits: list[_Hit], now: datetime, *, is_long: bool = False
+    ) -> tuple[Candidate, ...]:
+        with_obstacles = [
+            hit._replace(obstacle=hit.obstacle or self._inactive_reason(hit, now)) for hit in hits
+        ]
+        order = _order(with_obstacles, is_long=is_long)
+        found = {
+            Candidate(
+                rule=self.rules[hit.entry.rule_number],
+                level=hit.level,
+                word=hit.entry.word,
+                score=hit.score,
+                reason=REASON_TEXTS[hit.level].format(word=hit.entry.word),
+                obstacle=hit.obstacle,
+            ): None
+            for hit in sorted(with_obstacles, key=lambda hit: (bool(hit.obstacle), order(hit)))
+        }
+        return tuple(found)
+
+    def _inactive_reason(self, hit: _Hit, now: datetime) -> str:
+        schedule = self.rules[hit.entry.rule_number].schedule
+        return "" if not schedule or schedule.is_open(clock.local(now)) else "不在生效时间内"
+
+    def _best(self, hits: list[_Hit], now: datetime, *, is_long: bool = False) -> Rule | None:
+        active = [hit for hit in hits if not hit.obstacle and not self._inactive_reason(hit, now)]
+        rules = {hit.entry.rule_number for hit in active}
+        if len(rules) > 1:
+            rules = {min(active, key=_order(active, is_long=is_long)).entry.rule_number}
+        return self.rules[rules.pop()] if rules else None
+
+    # ---- finding ----
+
+    def _event_hits(self, match_input: MatchInput) -> Iterator[_Hit]:
+        for at in self._index.event_matches(match_input.kind, match_input.text):
+            entry = self._index.entries[at]
+            level = MatchLevel.CONTAINS if entry.mode is MatchMode.PREFIX else MatchLevel.EQUAL
+            yield _Hit(entry, level, 0, len(entry.word))
+
+    def _equal_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
+        for form in dict.fromkeys((normal.text, normal.core, normal.standard)):
+            for at in self._index.equal_to(form):
+                entry = self._index.entries[at]
+                obstacle = self._exclusion_obstacle(entry.rule_number, _searched_forms(normal))
+                yield _Hit(entry, MatchLevel.EQUAL, 0, len(form), obstacle)
+
+    def _part_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
+        yield from self._word_hits(MatchLevel.CONTAINS, normal.core, normal)
+        if normal.standard != normal.core:
+            yield from self._word_hits(MatchLevel.STANDARD, normal.standard, normal)
+        for at in self._index.pattern_matches(normal.core):
+            yield self._whole_hit(at, MatchLevel.CONTAINS, len(normal.core), normal)
+        yield from self._phonetic_hits(normal)
+
+    def _word_hits(self, level: MatchLevel, text: str, normal: NormalizedText) -> Iterator[_Hit]:
+        entries, is_long = self._index.entries, _is_long(normal)
+        whole = _searched_forms(normal)
+        for at, start, end in self._index.word_matches(text):
+            entry = entries[at]
+            if entry.mode is MatchMode.PREFIX and start:
+                continue
+            context = _context_of(text, start, end) if is_long else whole
+            if entry.groups and not _has_all_groups(entry.groups, context):
+                continue
+            place = "只是地点" if small_talk.is_only_location(text, end) else ""
+            yield _Hit(
+                entry,
+                level,
+                start,
+                end,
+                place or self._condition_obstacle(entry.rule_number, context),
+            )
+
+    def _phonetic_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
+        text = normal.standard
+        if phonetics.has_latin(text):
+            # pinyin typed with spaces between its words is easier to tell apart
+            text = to_standard(fold_spaced(normal.raw))
+            for run in phonetics.latin_runs(text):
+                for at in self._index.initials(run):
+                    yield self._whole_hit(at, MatchLevel.PHONETIC, len(run), normal)
+        phonetic = phonetics.encode(text)
+        for at, start, end in self._index.phonetic_matches(phonetic):
+            entry = self._index.entries[at]
+            typed = phonetic.source[start:end]
+            if typed == entry.word:
+                continue
+            if entry.mode is MatchMode.EQUAL and end - start < len(phonetic.code):
+                continue
+            if entry.mode is MatchMode.PREFIX and start:
+                continue
+            if typos.is_likely_typo(entry.word, typed):
+                obstacle = self._condition_obstacle(entry.rule_number, _searched_forms(normal))
+                yield _Hit(entry, MatchLevel.PHONETIC, start, end, obstacle)
+
+    def _whole_hit(self, at: int, level: MatchLevel, length: int, normal: NormalizedText) -> _Hit:
+        entry = self._index.entries[at]
+        obstacle = self._condition_obstacle(entry.rule_number, _searched_forms(normal))
+        return _Hit(entry, level, 0, length, obstacle)
+
+    # ---- conditions ----
+
+    def _condition_obstacle(self, number: int, forms: Sequence[str]) -> str:
+        conditions = self._index.conditions[number]
+        if conditions is None:
+            return ""
+        if conditions.required and not _has_any(conditions.required, forms):
+            return "没有任何限定词"
+        return self._exclusion_obstacle(number, forms)
+
+    def _exclusion_obstacle(self, number: int, forms: Sequence[str]) -> str:
+        conditions = self._index.conditions[number]
+        return (
+            "含有排除词" if conditions is not None and _has_any(conditions.excluded, forms) else ""
+        )
+
+
+def _order(hits: Iterable[_Hit], *, is_long: bool) -> Callable[[_Hit], tuple[int, ...]]:
+    """The sort key under which the best hit comes first."""
+    counts: dict[int, int] = {}
+    covered: dict[int, set[int]] = {}
+    for hit in hits:
+        if not hit.obstacle:
+            counts[hit.entry.rule_number] = counts.get(hit.entry.rule_number, 0) + 1
+            if is_long:
+                covered.setdefault(hit.entry.rule_number, set()).update(range(hit.start, hit.end))
+
+    def key(hit: _Hit) -> tuple[int, ...]:
+        rule = hit.entry.rule_number
+        coverage = len(covered.get(rule, ())) if is_long else 0
+        mandatory = hit.score // _MANDATORY_POINTS
+        return -mandatory, -coverage, -hit.score, -counts.get(rule, 0), rule, hit.start
+
+    return key
+
+
+def _is_long(normal: NormalizedText) -> bool:
+    return len(normal.core) > LONG_MESSAGE
+
+
+def _searched_forms(normal: NormalizedText) -> tuple[str, ...]:
+    return (normal.text,) if normal.text == normal.standard else (normal.text, normal.standard)
+
+
+def _context_of(text: str, start: int, end: int) -> tuple[str, str]:
+    context = text[max(0, start - CONTEXT_CHARACTERS) : end + CONTEXT_CHARACTERS]
+    return context, to_standard(context)
+
+
+def _has_all_groups(groups: Sequence[Sequence[str]], forms: Sequence[str]) -> bool:
+    return all(_has_any(group, forms) for group in groups)
+
+
+def _has_any(listed: Sequence[str], forms: Sequence[str]) -> bool:
+    # the innermost loop of all: written out, it takes half the time of any()
+    for form in forms:
+        for word in listed:
+            if word in form:
+                return True
+    return False

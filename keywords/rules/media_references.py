@@ -1,0 +1,72 @@
+"""Uses: which rules speak of a media name, as they stand or as somebody proposes.
+
+One pass over the stored rules and one over the open versions: the database leaves out the many
+that send no media at all, the rest is read here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, cast, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from config.database import session
+from keywords.rules import replies
+from keywords.rules.replies import Reply
+from keywords.rules.spec import RuleState
+from keywords.rules.store import RuleRow
+from keywords.rules.versions import OPEN_STATES, RuleVersion
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReference:
+    """A rule that sends a file or is to send it, and whose it is."""
+
+    rule_id: int
+    name: str
+    state: RuleState
+    department_id: int | None
+    account_id: int | None
+
+
+def by_media_name() -> dict[str, list[MediaReference]]:
+    """The rules of each media name, each once, by their code."""
+    columns = (
+        RuleRow.id,
+        RuleRow.name,
+        RuleRow.state,
+        RuleRow.department_id,
+        RuleRow.account_id,
+    )
+    rule_rows = session.execute(
+        select(*columns, RuleRow.replies)
+        .where(_mentions_media(RuleRow.replies))
+        .order_by(RuleRow.slug)
+    )
+    by_name: dict[str, dict[int, MediaReference]] = {}
+    for *values, reply_data in rule_rows:
+        _add(by_name, MediaReference(*values), replies.parse_all(reply_data))
+    version_rows = session.execute(
+        select(*columns, RuleVersion)
+        .join(RuleVersion, RuleVersion.rule_id == RuleRow.id)
+        .where(RuleVersion.state.in_(OPEN_STATES), _mentions_media(RuleVersion.content))
+        .order_by(RuleRow.slug)
+    )
+    for *values, version in version_rows:
+        _add(by_name, MediaReference(*values), version.spec.replies)
+    return {name: list(references.values()) for name, references in by_name.items()}
+
+
+def _mentions_media(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    shape = cast(column, Text)
+    return or_(shape.contains('"media"'), shape.contains('"thumb"'))
+
+
+def _add(
+    by_name: dict[str, dict[int, MediaReference]],
+    reference: MediaReference,
+    rule_replies: Iterable[Reply],
+) -> None:
+    for name in sorted(replies.media_names(rule_replies)):
+        by_name.setdefault(name, {}).setdefault(reference.rule_id, reference)

@@ -1,0 +1,390 @@
+"""Stored rules: the table, and the deeds that change it.
+
+    RuleDraft ── create / update ──> StoredRule  draft ─> live <─> off ── delete ──> gone
+                                         │
+                                         └── live() ─> Rule values for the matchers
+
+The row is what citizens get. Staff change it through `versions`; `put` is for files, and writes
+a published version as well. Every change is checked as `drafts` checks it, leaves an audit row
+and bumps the revision `rules`, by which each process learns that its matchers are stale. A
+change names the version it was made from; when somebody else was first, it is refused.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, bindparam, or_, select
+from sqlalchemy import update as sql_update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import audit, cache_versions
+from config.database import Base, compare_and_set, session
+from config.errors import DomainError, Invalid, NotFound
+from config.permissions import Permission, Principal
+from keywords.language.normalize import fold
+from keywords.rules import replies, schedule, spec, versions
+from keywords.rules.replies import Choice
+from keywords.rules.schedule import Days
+from keywords.rules.spec import RuleSpec, RuleState
+from keywords.rules.values import Rule, RuleScope
+from keywords.rules.versions import VersionSpec
+
+CACHE_KEY = "rules"
+_KIND = "rule"
+
+
+class SlugTaken(DomainError):
+    """Codes are unique in the city."""
+
+    text = "规则编号“{code}”已被使用。"
+
+
+class RuleChanged(DomainError):
+    """Somebody else changed the rule since it was read."""
+
+    text = "这条规则刚被其他人修改过，请刷新后重试。"
+
+
+class RuleRow(Base):
+    """One rule. Neither department nor account means the whole city.
+
+    `search` holds its words in normal form; `last_hit_on` is the last local day it answered.
+    """
+
+    __tablename__ = "rules"
+    __table_args__ = (
+        CheckConstraint(
+            "scope <> 'local' OR department_id IS NOT NULL OR account_id IS NOT NULL",
+            name="local_has_owner",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    scope: Mapped[RuleScope]
+    name: Mapped[str]
+    state: Mapped[RuleState] = mapped_column(index=True)
+    priority: Mapped[int]
+    keywords: Mapped[list[Any]]
+    required: Mapped[list[Any]]
+    excluded: Mapped[list[Any]]
+    weekdays: Mapped[list[Any]]
+    hours: Mapped[list[Any]]
+    days: Mapped[Days]
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    choice: Mapped[Choice]
+    replies: Mapped[list[Any]]
+    service: Mapped[str]
+    overrides: Mapped[str]
+    review_by: Mapped[date | None] = mapped_column(index=True)
+    samples: Mapped[list[Any]]
+    search_text: Mapped[str]
+    last_hit_on: Mapped[date | None]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def get(rule_id: int) -> RuleRow:
+    """The rule of this id. Raises NotFound."""
+    found = session.get(RuleRow, rule_id)
+    if found is None:
+        raise NotFound(kind=_KIND, id=rule_id)
+    return found
+
+
+def access_rule(member: Principal, rule_id: int, right: Permission) -> RuleRow:
+    """The rule, for a member who has this right where it belongs. Raises NotFound."""
+    row = get(rule_id)
+    member.require(right, department_id=row.department_id, account_id=row.account_id)
+    return row
+
+
+def find_by_slug(slug: str) -> RuleRow | None:
+    """The rule of this code, or None."""
+    return session.scalars(select(RuleRow).where(RuleRow.slug == slug)).one_or_none()
+
+
+def list_by_ids(rule_ids: Sequence[int]) -> list[RuleRow]:
+    """Those of these rules that are there, in the order asked."""
+    rows = session.scalars(select(RuleRow).where(RuleRow.id.in_(rule_ids)))
+    known = {row.id: row for row in rows}
+    return [known[key] for key in rule_ids if key in known]
+
+
+def list_all() -> list[RuleRow]:
+    """All rules in every state, by code."""
+    return list(session.scalars(select(RuleRow).order_by(RuleRow.slug)))
+
+
+def load_live_rules() -> tuple[Rule, ...]:
+    """All rules in force, by code, in one query."""
+    rows = session.scalars(
+        select(RuleRow).where(RuleRow.state == RuleState.LIVE).order_by(RuleRow.slug)
+    )
+    return tuple(
+        to_spec(row).rule(id=row.id, department_id=row.department_id, account_id=row.account_id)
+        for row in rows
+    )
+
+
+def to_spec(row: RuleRow, *, department: str = "", account: str = "") -> RuleSpec:
+    """The rule as a person would write it; owners are given by their own ids."""
+    rule_schedule = schedule.parse(
+        {
+            "weekdays": row.weekdays,
+            "hours": row.hours,
+            "days": row.days.value,
+            "valid_from": row.valid_from,
+            "valid_to": row.valid_to,
+        }
+    )
+    return RuleSpec(
+        slug=row.slug,
+        name=row.name,
+        keywords=spec.read_keywords(row.keywords),
+        replies=replies.parse_all(row.replies),
+        department=department,
+        account=account,
+        scope=row.scope,
+        required=tuple(row.required),
+        excluded=tuple(row.excluded),
+        priority=row.priority,
+        schedule=rule_schedule,
+        choice=row.choice,
+        service=row.service,
+        overrides=row.overrides,
+        state=row.state,
+        review_by=row.review_by,
+        samples=tuple(row.samples),
+    )
+
+
+def create(
+    rule_spec: RuleSpec,
+    *,
+    department_id: int | None = None,
+    account_id: int | None = None,
+    now: datetime,
+) -> RuleRow:
+    """Write a new rule down. Raises Invalid, CodeTaken."""
+    if find_by_slug(rule_spec.slug) is not None:
+        raise SlugTaken(code=rule_spec.slug)
+    columns = _column_values(rule_spec, department_id, account_id)
+    row = RuleRow(slug=rule_spec.slug, **columns, version=1, created_at=now, updated_at=now)
+    session.add(row)
+    session.flush()  # the audit row needs the id
+    _audit("rule.create", row, before=None, after=_audit_values(row))
+    return row
+
+
+def insert_values(
+    rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None, now: datetime
+) -> dict[str, Any]:
+    """All columns of a new rule but its id, for many that are written at once. Raises Invalid."""
+    columns = _column_values(rule_spec, department_id, account_id)
+    return {"slug": rule_spec.slug, **columns, "version": 1, "created_at": now, "updated_at": now}
+
+
+def update(
+    rule_id: int,
+    rule_spec: RuleSpec,
+    *,
+    version: int,
+    department_id: int | None = None,
+    account_id: int | None = None,
+    now: datetime,
+) -> RuleRow:
+    """Replace a rule's content; its code stays. Raises NotFound, Invalid, RuleChanged."""
+    row = get(rule_id)
+    if rule_spec.slug != row.slug:
+        raise Invalid(field="id", problem="规则编号不能修改。")
+    before = _audit_values(row)
+    columns = _column_values(rule_spec, department_id, account_id)
+    return _update_row(row, "rule.update", before, version=version, columns=columns, now=now)
+
+
+def set_state(rule_id: int, state: RuleState, *, version: int, now: datetime) -> RuleRow:
+    """Put a rule into force or out of it. Raises NotFound, RuleChanged."""
+    row = get(rule_id)
+    return _update_row(
+        row,
+        "rule.set_state",
+        _audit_values(row),
+        version=version,
+        columns={"state": state},
+        now=now,
+    )
+
+
+def delete(rule_id: int, *, version: int) -> None:
+    """Remove a rule for good; the audit remembers it. Raises NotFound, RuleChanged."""
+    row = get(rule_id)
+    if (
+        compare_and_set(RuleRow, rule_id, when={"version": version}, to={"version": version})
+        is None
+    ):
+        raise RuleChanged(code=row.slug)
+    _audit("rule.delete", row, before=_audit_values(row), after=None)
+    session.delete(row)
+    session.flush()
+
+
+def upsert(
+    rule_spec: RuleSpec,
+    *,
+    department_id: int | None = None,
+    account_id: int | None = None,
+    now: datetime,
+) -> bool:
+    """Make the rule of this code be as the draft says. Returns whether anything changed.
+
+    The change is a version of its own; one that staff had open gives way to it.
+    """
+    row = find_by_slug(rule_spec.slug)
+    owners = {"department_id": department_id, "account_id": account_id}
+    if row is None:
+        row = create(rule_spec, **owners, now=now)
+        _append_version(row.id, rule_spec, owners, now)
+        return True
+    columns = _column_values(rule_spec, department_id, account_id)
+    if all(getattr(row, name) == value for name, value in columns.items()):
+        return False
+    update(row.id, rule_spec, version=row.version, **owners, now=now)
+    _append_version(row.id, rule_spec, owners, now)
+    return True
+
+
+def _append_version(
+    rule_id: int, rule_spec: RuleSpec, owners: dict[str, int | None], now: datetime
+) -> None:
+    state = (
+        versions.VersionState.DRAFT
+        if rule_spec.state is RuleState.DRAFT
+        else versions.VersionState.PUBLISHED
+    )
+    proposal, after = VersionSpec(spec.check(rule_spec), **owners), versions.find_newest(rule_id)
+    # switched on or off, it says what it said
+    if after is None or (after.state, after.sha256) != (state, proposal.sha256):
+        versions.append(rule_id, proposal, previous=after, state=state, author_id=None, now=now)
+
+
+def record_hit_days(days: dict[str, date]) -> None:
+    """Write down the last local day on which rules answered, by code."""
+    if not days:
+        return
+    session.connection().execute(
+        sql_update(RuleRow)
+        .where(
+            RuleRow.slug == bindparam("hit"),
+            or_(RuleRow.last_hit_on.is_(None), RuleRow.last_hit_on < bindparam("day")),
+        )
+        .values(last_hit_on=bindparam("day")),
+        [{"hit": code, "day": day} for code, day in sorted(days.items())],
+    )
+
+
+def _update_row(
+    row: RuleRow,
+    action: str,
+    before: dict[str, Any],
+    *,
+    version: int,
+    columns: dict[str, Any],
+    now: datetime,
+) -> RuleRow:
+    updated = compare_and_set(
+        RuleRow,
+        row.id,
+        when={"version": version},
+        to={**columns, "version": version + 1, "updated_at": now},
+    )
+    if updated is None:
+        raise RuleChanged(code=row.slug)
+    _audit(action, updated, before=before, after=_audit_values(updated))
+    return updated
+
+
+def validate(rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None) -> RuleSpec:
+    """Check a draft for owners known by number. Raises Invalid."""
+    checked = spec.check(rule_spec)
+    if account_id is not None and checked.scope is not RuleScope.LOCAL:
+        raise Invalid(field=f"{rule_spec.slug} · scope", problem="单个账号的规则只能是本地规则。")
+    if account_id is None and department_id is None and checked.scope is RuleScope.LOCAL:
+        raise Invalid(field=f"{rule_spec.slug} · scope", problem="全市规则应为强制或默认。")
+    return checked
+
+
+def _column_values(
+    rule_spec: RuleSpec, department_id: int | None, account_id: int | None
+) -> dict[str, Any]:
+    """The columns a draft fills, after it was checked."""
+    checked = validate(rule_spec, department_id=department_id, account_id=account_id)
+    rule_schedule = checked.schedule
+    return {
+        "department_id": department_id,
+        "account_id": account_id,
+        "scope": checked.scope,
+        "name": checked.name,
+        "state": checked.state,
+        "priority": checked.priority,
+        "keywords": spec.write_keywords(checked.keywords),
+        "required": list(checked.required),
+        "excluded": list(checked.excluded),
+        "weekdays": sorted(rule_schedule.weekdays),
+        "hours": [str(span) for span in rule_schedule.hours],
+        "days": rule_schedule.days,
+        "valid_from": rule_schedule.valid_from,
+        "valid_to": rule_schedule.valid_to,
+        "choice": checked.choice,
+        "replies": [replies.dump(reply) for reply in checked.replies],
+        "service": checked.service,
+        "overrides": checked.overrides,
+        "review_by": checked.review_by,
+        "samples": list(checked.samples),
+        "search_text": _search_text(checked),
+    }
+
+
+def _search_text(rule_spec: RuleSpec) -> str:
+    """What a search for the rule looks into, in normal form: all its words."""
+    reply_values = [
+        value
+        for shape in map(replies.dump, rule_spec.replies)
+        for name, value in shape.items()
+        if name != "type"
+    ]
+    words = (
+        rule_spec.slug,
+        rule_spec.name,
+        *(each.text for each in rule_spec.keywords),
+        *rule_spec.samples,
+        *reply_values,
+    )
+    return " ".join(filter(None, map(fold, words)))
+
+
+def _audit_values(row: RuleRow) -> dict[str, Any]:
+    owners = {"department_id": row.department_id, "account_id": row.account_id}
+    return spec.dump_rule(to_spec(row)) | {
+        name: value for name, value in owners.items() if value is not None
+    }
+
+
+def _audit(
+    action: str, row: RuleRow, *, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> None:
+    audit.record(
+        action,
+        kind=_KIND,
+        object_id=row.id,
+        label=row.name,
+        department_id=row.department_id,
+        before=before,
+        after=after,
+    )
+    cache_versions.invalidate(CACHE_KEY)

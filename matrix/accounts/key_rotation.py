@@ -1,0 +1,183 @@
+"""Keys: the secrets of an account, made, changed and shown without a gap.
+
+    start_rotation ──> old and new are believed ──┬── finish_rotation   only the new ones
+                                                  └── give_up_rotation  only the old ones again
+    propose_secret ──> pending ── WeChat gives a token for it ──> accept_secret
+                                └── it does not ──> refuse_secret, the old one stays
+
+Token and EncodingAESKey are shown to a person until WeChat has used them, for pasting into
+WeChat's page; keys that work are never shown again. The AppSecret is never shown at all.
+"""
+
+import re
+import secrets
+import string
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from config import audit, jobs
+from config.database import get_for_update
+from config.errors import DomainError, Invalid
+from matrix import accounts
+from matrix.accounts import Account, callback_stats, connection_checks, todos
+from matrix.accounts.callback_stats import CallbackStatus
+from matrix.accounts.todos import TodoKind
+
+VERIFY_SECRET = "accounts.verify_secret"
+
+_ALPHABET = string.ascii_letters + string.digits
+_SECRET = re.compile(r"[0-9a-zA-Z]{16,64}")
+
+
+class RotationInProgress(DomainError):
+    """One change of keys at a time, or the first of the old ones would be lost."""
+
+    text = "{name}正在更换密钥，请先完成或取消上一次更换。"
+
+
+class NoRotationInProgress(DomainError):
+    """There is nothing to finish or to give up."""
+
+    text = "{name}没有正在进行的密钥更换。"
+
+
+class NewKeysUnused(DomainError):
+    """Finished now, the account might hear nothing any more."""
+
+    text = "还没有收到用新密钥发来的推送。请先在微信开发者平台提交新密钥，再给该账号发一条消息。"
+
+
+class KeysInUse(DomainError):
+    """Keys that work are not shown."""
+
+    text = "这组密钥已在使用，不能再次显示。如需重新填写，请更换密钥。"
+
+
+@dataclass(frozen=True)
+class CallbackKeys:
+    """What WeChat's page asks for."""
+
+    token: str = field(repr=False)
+    aes_key: str = field(repr=False)
+
+
+def generate() -> CallbackKeys:
+    """Keys nobody else has: 32 and 43 letters and digits, by the system's chance."""
+    return CallbackKeys(_random(32), _random(43))
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def are_in_use(account: Account, status: CallbackStatus | None) -> bool:
+    """Whether WeChat has used today's keys."""
+    used_keys_at = status.keys_at if status is not None else None
+    return used_keys_at is not None and used_keys_at >= account.keys_at
+
+
+def reveal(account_id: int) -> CallbackKeys:
+    """The keys, to be pasted into WeChat's page. Raises KeysInUse when that was done."""
+    account = accounts.get(account_id)
+    if are_in_use(account, callback_stats.by_account([account_id]).get(account_id)):
+        raise KeysInUse(account=account_id)
+    audit.record(
+        "account.reveal_keys",
+        kind="account",
+        object_id=account.id,
+        label=account.name,
+        department_id=account.department_id,
+    )
+    return CallbackKeys(account.token, account.aes_key)
+
+
+def start_rotation(account_id: int, *, now: datetime) -> Account:
+    """Make new keys; the old ones stay good. Raises RotationRunning."""
+    account = get_for_update(Account, account_id)
+    if account.previous_token is not None:
+        raise RotationInProgress(name=account.name)
+    new_keys = generate()
+    before = accounts.audit_facts(account)
+    account.previous_token, account.previous_aes_key = account.token, account.aes_key
+    account.token, account.aes_key = new_keys.token, new_keys.aes_key
+    account.rotated_at = now
+    account.version += 1
+    accounts.record_change("account.start_key_rotation", account, before=before)
+    return account
+
+
+def finish_rotation(account_id: int, *, now: datetime, force: bool = False) -> Account:
+    """Stop believing the old keys, and close the tasks that asked for new ones.
+
+    Raises NoRotation, and NotHeardYet when WeChat has not used the new ones; `anyway` is for
+    keys that somebody stole.
+    """
+    account = _get_rotating(account_id)
+    status = callback_stats.by_account([account_id]).get(account_id)
+    if not force and not are_in_use(account, status):
+        raise NewKeysUnused(account=account_id)
+    before = accounts.audit_facts(account)
+    account.previous_token = account.previous_aes_key = None
+    account.version += 1
+    accounts.record_change("account.finish_key_rotation", account, before=before)
+    todos.complete_after_rotation(account, TodoKind.KEYS, rotated_at=account.keys_at, now=now)
+    return account
+
+
+def cancel_rotation(account_id: int) -> Account:
+    """Go back to the old keys. Raises NoRotation."""
+    account = _get_rotating(account_id)
+    before = accounts.audit_facts(account)
+    assert account.previous_token is not None
+    assert account.previous_aes_key is not None
+    account.token, account.aes_key = account.previous_token, account.previous_aes_key
+    account.previous_token = account.previous_aes_key = account.rotated_at = None
+    account.version += 1
+    accounts.record_change("account.cancel_key_rotation", account, before=before)
+    return account
+
+
+def _get_rotating(account_id: int) -> Account:
+    account = get_for_update(Account, account_id)
+    if account.previous_token is None:
+        raise NoRotationInProgress(name=account.name)
+    return account
+
+
+def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
+    """Have WeChat asked about a new AppSecret; until then the old one stays. Raises Invalid."""
+    if not _SECRET.fullmatch(secret):
+        raise Invalid(field="secret", problem="应为 16 到 64 位字母或数字，请从微信开发者平台复制")
+    account = get_for_update(Account, account_id)
+    account.pending_secret = secret
+    connection_checks.record(
+        account_id,
+        connection_checks.CheckKind.SECRET,
+        connection_checks.CheckState.WAITING,
+        "正在向微信核对…",
+        now=now,
+    )
+    jobs.enqueue(VERIFY_SECRET, account_id=account_id)
+    return account
+
+
+def accept_secret(account_id: int, secret: str, *, now: datetime) -> bool:
+    """WeChat gave a token for it: use it from now on. False when another was proposed since."""
+    account = get_for_update(Account, account_id)
+    if account.pending_secret != secret:
+        return False
+    before = accounts.audit_facts(account)
+    account.secret, account.pending_secret = secret, None
+    account.version += 1
+    accounts.record_change("account.rotate_secret", account, before=before)
+    todos.complete_after_rotation(account, TodoKind.SECRET, rotated_at=now, now=now)
+    return True
+
+
+def reject_secret(account_id: int, secret: str) -> bool:
+    """WeChat knows it not: the old one stays. False when another was proposed since."""
+    account = get_for_update(Account, account_id)
+    if account.pending_secret != secret:
+        return False
+    account.pending_secret = None
+    return True

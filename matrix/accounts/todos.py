@@ -1,0 +1,161 @@
+"""Account tasks: what somebody still owes an account, such as new secrets after a leaving.
+
+open_for ──> open ──┬── the secret is changed afterwards ──> done, by the change itself
+                    └── done ──> done, by a person who says why
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, func, select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import audit
+from config.database import Base, compare_and_set, session
+from config.errors import Invalid, NotFound
+from config.permissions import Permission, Principal
+from matrix.accounts import Account
+
+_IS_OPEN = text("done_at IS NULL")
+
+
+class TodoKind(StrEnum):
+    """What is to be done."""
+
+    KEYS = "keys"  # a new Token and EncodingAESKey
+    SECRET = "secret"  # a new AppSecret
+
+
+class AccountTodo(Base):
+    """One thing to be done for one account."""
+
+    __tablename__ = "account_todos"
+    __table_args__ = (
+        Index(
+            "ix_account_todos_open",
+            "account_id",
+            sqlite_where=_IS_OPEN,
+            postgresql_where=_IS_OPEN,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    kind: Mapped[TodoKind]
+    reason: Mapped[str]
+    opened_at: Mapped[datetime]
+    opened_by: Mapped[str]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[str | None]
+    resolution: Mapped[str] = mapped_column(default="")
+
+
+def create_for(
+    account_ids: Iterable[int], kind: TodoKind, reason: str, *, now: datetime
+) -> list[AccountTodo]:
+    """Open a task for each account; where the same stands open already, nothing is added.
+
+    `why` is one Chinese phrase for staff, such as whose leaving it is.
+    """
+    ids = sorted(set(account_ids))
+    open_ids = set(
+        session.scalars(
+            select(AccountTodo.account_id).where(
+                AccountTodo.account_id.in_(ids),
+                AccountTodo.kind == kind,
+                AccountTodo.reason == reason,
+                AccountTodo.done_at.is_(None),
+            )
+        )
+    )
+    accounts = session.execute(
+        select(Account.id, Account.name, Account.department_id).where(
+            Account.id.in_([key for key in ids if key not in open_ids])
+        )
+    )
+    return [_create(key, name, owner, kind, reason, now) for key, name, owner in accounts.all()]
+
+
+def _create(
+    account_id: int, name: str, department_id: int, kind: TodoKind, reason: str, now: datetime
+) -> AccountTodo:
+    entry = audit.record(
+        "account_todo.create",
+        kind="account",
+        object_id=account_id,
+        label=name,
+        department_id=department_id,
+        after={"kind": kind.value, "reason": reason},
+    )
+    task = AccountTodo(
+        account_id=account_id, kind=kind, reason=reason, opened_at=now, opened_by=entry.actor_label
+    )
+    session.add(task)
+    return task
+
+
+def complete_after_rotation(
+    account: Account, kind: TodoKind, *, rotated_at: datetime, now: datetime
+) -> int:
+    """Close what a new secret settles: the tasks that stood before it was made. How many."""
+    open_ids = session.scalars(
+        select(AccountTodo).where(
+            AccountTodo.account_id == account.id,
+            AccountTodo.kind == kind,
+            AccountTodo.opened_at <= rotated_at,
+            AccountTodo.done_at.is_(None),
+        )
+    ).all()
+    return sum(_complete(task, account, "密钥已更换", now) for task in open_ids)
+
+
+def complete(todo: AccountTodo, how: str, *, now: datetime) -> bool:
+    """Close a task by hand; False when somebody was first. Raises Invalid without a reason."""
+    if not how.strip() or len(how) > 200:
+        raise Invalid(field="how", problem="请说明如何处理的，最长 200 个字")
+    return _complete(todo, session.get_one(Account, todo.account_id), how.strip(), now)
+
+
+def _complete(task: AccountTodo, account: Account, how: str, now: datetime) -> bool:
+    closed = compare_and_set(
+        AccountTodo, task.id, when={"done_at": None}, to={"done_at": now, "resolution": how}
+    )
+    if closed is None:
+        return False
+    entry = audit.record(
+        "account_todo.complete",
+        kind="account",
+        object_id=account.id,
+        label=account.name,
+        department_id=account.department_id,
+        after={"kind": closed.kind.value, "reason": closed.reason, "how": how},
+    )
+    closed.done_by = entry.actor_label
+    return True
+
+
+def access_todo(principal: Principal, todo_id: int, permission: Permission) -> AccountTodo:
+    """The task, for somebody who has this right at its account. Raises NotFound."""
+    covered = principal.scope(permission).sql_filter(account=AccountTodo.account_id)
+    found = session.scalars(
+        select(AccountTodo).where(AccountTodo.id == todo_id, covered)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(kind="account_todo", id=todo_id, staff=principal.staff_id)
+    return found
+
+
+def list_for_account(account_id: int, *, at_most: int = 20) -> Sequence[AccountTodo]:
+    """The account's tasks, open ones first, then the newest."""
+    rows = select(AccountTodo).where(AccountTodo.account_id == account_id)
+    order = (AccountTodo.done_at.is_(None).desc(), AccountTodo.id.desc())
+    return session.scalars(rows.order_by(*order).limit(at_most)).all()
+
+
+def count_open(account_ids: Iterable[int]) -> dict[int, int]:
+    """How many tasks stand open, by account; one without any is missing."""
+    rows = select(AccountTodo.account_id, func.count()).where(
+        AccountTodo.done_at.is_(None), AccountTodo.account_id.in_(set(account_ids))
+    )
+    return dict(session.execute(rows.group_by(AccountTodo.account_id)).all())

@@ -1,0 +1,145 @@
+"""Phrases: answers that a department's agents give often, ready to be picked.
+
+An account's agents see the phrases of its department and of those above.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, UniqueConstraint, delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import audit
+from config.database import Base, compare_and_set, session
+from config.errors import DomainError, Invalid, NotFound
+from config.permissions import Permission, Principal
+
+_MAX_TITLE_LENGTH = 20
+_MAX_CONTENT_LENGTH = 600
+_MAX_PER_DEPARTMENT = 100
+
+
+class CannedResponseChanged(DomainError):
+    """Somebody else changed the phrase since it was read."""
+
+    text = "这条常用语刚被其他人修改过，请刷新后重试。"
+
+
+class CannedResponse(Base):
+    """One ready answer."""
+
+    __tablename__ = "canned_responses"
+    __table_args__ = (UniqueConstraint("department_id", "title"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    department_id: Mapped[int] = mapped_column(ForeignKey("departments.id"))
+    title: Mapped[str]
+    content: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+
+
+def access_response(
+    principal: Principal, response_id: int, permission: Permission
+) -> CannedResponse:
+    """The phrase of this id, inside the member's area. Raises NotFound."""
+    response = session.get(CannedResponse, response_id)
+    if response is None:
+        raise NotFound(kind="canned_response", id=response_id)
+    principal.require(permission, department_id=response.department_id)
+    return response
+
+
+def list_for_staff(principal: Principal) -> list[CannedResponse]:
+    """The phrases that the member may change, by department and title."""
+    owned = principal.scope(Permission.CONVERSATIONS_REPLY).sql_filter(
+        department=CannedResponse.department_id
+    )
+    rows = (
+        select(CannedResponse)
+        .where(owned)
+        .order_by(CannedResponse.department_id, CannedResponse.title)
+    )
+    return list(session.scalars(rows))
+
+
+def list_for_departments(department_ids: Iterable[int]) -> list[CannedResponse]:
+    """What departments have ready, by title."""
+    rows = select(CannedResponse).where(CannedResponse.department_id.in_(set(department_ids)))
+    return list(session.scalars(rows.order_by(CannedResponse.title, CannedResponse.id)))
+
+
+def create(
+    principal: Principal, department_id: int, *, title: str, content: str, now: datetime
+) -> CannedResponse:
+    """Keep a phrase for a department. Raises Invalid, NotFound."""
+    principal.require(Permission.CONVERSATIONS_REPLY, department_id=department_id)
+    title, content = _validated(department_id, title, content, except_id=None)
+    if len(list_for_departments([department_id])) >= _MAX_PER_DEPARTMENT:
+        raise Invalid(field="title", problem=f"每个单位最多 {_MAX_PER_DEPARTMENT} 条常用语")
+    response = CannedResponse(
+        department_id=department_id, title=title, content=content, created_at=now
+    )
+    session.add(response)
+    session.flush()  # the audit row needs the id
+    _audit("canned_response.create", response, before=None)
+    return response
+
+
+def update(
+    principal: Principal, response_id: int, *, title: str, content: str, version: int
+) -> CannedResponse:
+    """Change a phrase as it was at a version. Raises Invalid, PhraseChanged, NotFound."""
+    response = access_response(principal, response_id, Permission.CONVERSATIONS_REPLY)
+    before = {"title": response.title, "content": response.content}
+    title, content = _validated(response.department_id, title, content, except_id=response_id)
+    changed = compare_and_set(
+        CannedResponse,
+        response_id,
+        when={"version": version},
+        to={"title": title, "content": content, "version": version + 1},
+    )
+    if changed is None:
+        raise CannedResponseChanged(phrase=response_id)
+    _audit("canned_response.update", changed, before=before)
+    return changed
+
+
+def delete_response(principal: Principal, response_id: int) -> None:
+    """Give a phrase up. Raises NotFound."""
+    response = access_response(principal, response_id, Permission.CONVERSATIONS_REPLY)
+    _audit(
+        "canned_response.delete",
+        response,
+        before={"title": response.title, "content": response.content},
+    )
+    session.execute(delete(CannedResponse).where(CannedResponse.id == response_id))
+
+
+def _validated(
+    department_id: int, title: str, content: str, *, except_id: int | None
+) -> tuple[str, str]:
+    title, content = title.strip(), content.strip()
+    if not 1 <= len(title) <= _MAX_TITLE_LENGTH:
+        raise Invalid(field="title", problem=f"请填写，最长 {_MAX_TITLE_LENGTH} 个字")
+    if not 1 <= len(content) <= _MAX_CONTENT_LENGTH:
+        raise Invalid(field="content", problem=f"请填写，最长 {_MAX_CONTENT_LENGTH} 个字")
+    same_title = select(CannedResponse.id).where(
+        CannedResponse.department_id == department_id, CannedResponse.title == title
+    )
+    if session.scalar(same_title) not in (None, except_id):
+        raise Invalid(field="title", problem="本单位已有同名的常用语")
+    return title, content
+
+
+def _audit(action: str, response: CannedResponse, *, before: dict[str, str] | None) -> None:
+    is_deleted = action == "canned_response.delete"
+    audit.record(
+        action,
+        kind="canned_response",
+        object_id=response.id,
+        label=response.title,
+        department_id=response.department_id,
+        before=before,
+        after=None if is_deleted else {"title": response.title, "content": response.content},
+    )

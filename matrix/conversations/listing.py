@@ -1,0 +1,296 @@
+"""Listing: the talks of a member's accounts, the newest words first, and a search in them.
+
+    talks_for_staff(member, Filters) ──> Page     30 talks and the id to go on from
+    find(member, words, Filters)     ──> Found    30 messages, and how far back was looked
+
+A search reads texts one after another, for there is no index of what citizens wrote and there
+must be none. So each question looks at one stretch of the inbox and says where it stopped. It
+compares with what the reader may see: covered digits cannot be searched for.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from config.alerts import Alert
+from config.database import session
+from config.errors import Invalid
+from config.permissions import Permission, Principal
+from config.security.masking import mask_pii
+from matrix import blocklist, followers
+from matrix.accounts import Account
+from matrix.blocklist import BlocklistEntry
+from matrix.conversations.projection import MESSAGE_KINDS, Conversation, first_id_of, newest_id
+from matrix.followers import Follower, Window
+from matrix.inbox import EMERGENCY_ALERT, InboxMessage, Outcome
+
+PAGE_SIZE = 30
+SEARCH_SPAN = 100_000
+
+_MAX_QUERY_LENGTH = 50
+_MAX_ALERTS = 500
+
+
+@dataclass(frozen=True)
+class ConversationFilter:
+    """What of the talks is wanted; days are local and inclusive."""
+
+    account_id: int | None = None
+    waiting: bool = False
+    alerted: bool = False
+    outcome: Outcome | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True)
+class ConversationLine:
+    """One talk in a list."""
+
+    conversation: Conversation
+    account_name: str
+    window: Window
+    is_alerted: bool
+    is_blocked: bool
+
+    @property
+    def is_handled(self) -> bool:
+        """Whether a person has dealt with the last message."""
+        return (
+            self.conversation.handled_at is not None
+            and self.conversation.handled_id >= self.conversation.last_id
+        )
+
+
+@dataclass(frozen=True)
+class ConversationPage:
+    """Some talks; `before` leads to the next page, None on the last."""
+
+    lines: tuple[ConversationLine, ...]
+    before: int | None
+
+
+@dataclass(frozen=True)
+class MessageHit:
+    """One message that a search found; `text` is masked."""
+
+    inbox_id: int
+    follower_id: int
+    account_name: str
+    received_at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found; `before` leads on, to the next hits or to older messages."""
+
+    hits: tuple[MessageHit, ...]
+    before: int | None
+    looked_back_to: datetime | None
+
+
+def list_for_staff(
+    principal: Principal, filters: ConversationFilter, *, now: datetime, before: int | None = None
+) -> ConversationPage:
+    """One page of the talks that a member may read."""
+    open_alerts = _open_emergencies()
+    conditions = _conditions(principal, filters, open_alerts, before)
+    if conditions is None:
+        return ConversationPage((), None)
+    rows = session.execute(
+        select(Conversation, Follower, Account.name, BlocklistEntry.state)
+        .join(Follower, Follower.id == Conversation.follower_id)
+        .join(Account, Account.id == Conversation.account_id)
+        .outerjoin(BlocklistEntry, BlocklistEntry.follower_id == Conversation.follower_id)
+        .where(*conditions)
+        .order_by(Conversation.last_id.desc())
+        .limit(PAGE_SIZE + 1)
+    ).all()
+    lines = tuple(
+        ConversationLine(
+            conversation=conversation,
+            account_name=name,
+            window=followers.window(follower, now=now),
+            is_alerted=conversation.emergency_id in open_alerts,
+            is_blocked=state is blocklist.BlockState.ACTIVE,
+        )
+        for conversation, follower, name, state in rows[:PAGE_SIZE]
+    )
+    return ConversationPage(
+        lines, lines[-1].conversation.last_id if len(rows) > PAGE_SIZE else None
+    )
+
+
+def find_by_follower(follower_id: int) -> Conversation | None:
+    """A follower's talk as the list has it, if they ever wrote."""
+    return session.get(Conversation, follower_id)
+
+
+def accounts_for_staff(principal: Principal) -> dict[int, str]:
+    """The accounts whose talks a member may read, names by id, in the order of names."""
+    rows = session.execute(
+        select(Account.id, Account.name)
+        .where(principal.scope(Permission.CONVERSATIONS_READ).sql_filter(account=Account.id))
+        .order_by(Account.name, Account.id)
+    )
+    return dict(rows.all())
+
+
+def etag(page: ConversationPage) -> str:
+    """A short text that is another one when the page would look another way."""
+    return "-".join(f"{line.conversation.last_id:x}{_line_state(line)}" for line in page.lines)
+
+
+def _line_state(line: ConversationLine) -> str:
+    seen = (line.conversation.waiting_since, line.is_handled, line.is_alerted, line.is_blocked)
+    return "".join("y" if each else "n" for each in (*seen, line.window.left))
+
+
+def list_waiting_for_staff(
+    principal: Principal, *, now: datetime, at_most: int = 5
+) -> ConversationPage:
+    """The talks that wait for an answer of somebody who may give one, the newest first."""
+    page = list_for_staff(
+        _limited_to_replying(principal), ConversationFilter(waiting=True), now=now
+    )
+    lines = page.lines[:at_most]
+    return ConversationPage(
+        lines, lines[-1].conversation.last_id if len(page.lines) > at_most else None
+    )
+
+
+def _limited_to_replying(principal: Principal) -> Principal:
+    scope = principal.scope(Permission.CONVERSATIONS_REPLY)
+    return Principal(principal.staff_id, principal.name, {Permission.CONVERSATIONS_READ: scope})
+
+
+def _open_emergencies() -> frozenset[int]:
+    rows = select(Alert.subject).where(Alert.kind == EMERGENCY_ALERT, Alert.resolved_at.is_(None))
+    newest = rows.order_by(Alert.id.desc()).limit(_MAX_ALERTS)
+    return frozenset(int(subject) for subject in session.scalars(newest))
+
+
+def _conditions(
+    principal: Principal,
+    filters: ConversationFilter,
+    open_alerts: Iterable[int],
+    before: int | None,
+) -> list[ColumnElement[bool]] | None:
+    """What rows must be like; None when no row can be."""
+    ids = _id_range(filters)
+    if ids is None:
+        return None
+    conditions = [
+        principal.scope(Permission.CONVERSATIONS_READ).sql_filter(account=Conversation.account_id)
+    ]
+    conditions += [
+        Conversation.last_id >= ids.start,
+        Conversation.last_id < min(ids.stop, before or ids.stop),
+    ]
+    if filters.account_id is not None:
+        conditions.append(Conversation.account_id == filters.account_id)
+    if filters.waiting:
+        conditions.append(Conversation.waiting_since.is_not(None))
+    if filters.outcome is not None:
+        conditions.append(Conversation.outcome == filters.outcome)
+    if filters.alerted:
+        conditions.append(Conversation.emergency_id.in_(open_alerts))
+    return conditions
+
+
+def _id_range(filters: ConversationFilter) -> range | None:
+    """The ids of the inbox that some days hold; None for days without a message."""
+    start, stop = session.scalar(select(func.min(InboxMessage.id))) or 0, newest_id() + 1
+    if filters.last_day is not None:
+        stop = first_id_of(filters.last_day + timedelta(days=1)) or stop
+    if filters.first_day is not None:
+        first = first_id_of(filters.first_day)
+        if first is None:
+            return None
+        start = first
+    return range(start, stop) if start < stop else None
+
+
+def search(
+    principal: Principal, query: str, filters: ConversationFilter, *, before: int | None = None
+) -> SearchResult:
+    """Messages that contain some words, the newest first. Raises Invalid for no words.
+
+    Looks at `STRETCH` ids of the inbox at most; of the filters, account and days count.
+    """
+    query = query.strip()
+    if not 1 <= len(query) <= _MAX_QUERY_LENGTH:
+        raise Invalid(field="words", problem=f"请填写 1 到 {_MAX_QUERY_LENGTH} 个字")
+    ids = _id_range(filters)
+    if ids is None:
+        return SearchResult((), None, None)
+    stop = min(ids.stop, before or ids.stop)
+    start = max(ids.start, stop - SEARCH_SPAN)
+    rows = session.execute(_search_query(principal, query, filters, start, stop)).all()
+    hits = tuple(_to_hit(row) for row in rows if query.casefold() in mask_pii(row.text).casefold())
+    next_id = rows[-1].id if len(rows) == PAGE_SIZE else start if start > ids.start else None
+    return SearchResult(hits, next_id, _received_at(next_id) if next_id is not None else None)
+
+
+def _search_query(
+    principal: Principal, query: str, filters: ConversationFilter, start: int, stop: int
+) -> Any:
+    same_follower = and_(
+        Follower.account_id == InboxMessage.account_id, Follower.openid == InboxMessage.openid
+    )
+    statement = (
+        select(
+            InboxMessage.id,
+            InboxMessage.text,
+            InboxMessage.received_at,
+            Follower.id.label("follower_id"),
+            Account.name,
+        )
+        .join(Follower, same_follower)
+        .join(Account, Account.id == InboxMessage.account_id)
+        .where(
+            InboxMessage.id >= start,
+            InboxMessage.id < stop,
+            InboxMessage.kind.in_(MESSAGE_KINDS),
+            InboxMessage.text.icontains(query, autoescape=True),
+            principal.scope(Permission.CONVERSATIONS_READ).sql_filter(
+                account=InboxMessage.account_id
+            ),
+        )
+        .order_by(InboxMessage.id.desc())
+        .limit(PAGE_SIZE)
+    )
+    if filters.account_id is not None:
+        statement = statement.where(InboxMessage.account_id == filters.account_id)
+    return statement
+
+
+def _to_hit(row: Any) -> MessageHit:
+    return MessageHit(row.id, row.follower_id, row.name, row.received_at, mask_pii(row.text))
+
+
+def _received_at(inbox_id: int) -> datetime | None:
+    """When the first message from an id on came."""
+    return session.scalar(
+        select(InboxMessage.received_at)
+        .where(InboxMessage.id >= inbox_id)
+        .order_by(InboxMessage.id)
+        .limit(1)
+    )
+
+
+def follower_ids_by_message(inbox_ids: Iterable[int]) -> dict[int, int]:
+    """Whose message each is: follower ids by inbox id."""
+    same_follower = and_(
+        Follower.account_id == InboxMessage.account_id, Follower.openid == InboxMessage.openid
+    )
+    rows = session.execute(
+        select(InboxMessage.id, Follower.id)
+        .join(Follower, same_follower)
+        .where(InboxMessage.id.in_(set(inbox_ids)))
+    )
+    return dict(rows.all())

@@ -1,0 +1,318 @@
+"""The thread: what one account and one follower said, in the order of time.
+
+    inbox rows (their messages, our replies) ┐
+    sendings (parts of long answers)         ├──> lines, oldest first
+    answers of persons                       ┘
+
+Pages go backwards by inbox id; what was sent in between comes along. What citizens and agents
+wrote is masked; `reveal` shows one message to somebody with a reason, and the audit keeps the
+reason and never the words.
+"""
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from config import audit
+from config.database import session
+from config.errors import Invalid, NotFound
+from config.permissions import Permission, Principal
+from config.security.masking import mask_pii
+from matrix import followers, inbox, outbound
+from matrix.accounts import Account
+from matrix.conversations.projection import MESSAGE_KINDS
+from matrix.conversations.replying import AgentReply
+from matrix.followers import Follower
+from matrix.inbox import InboxMessage, Outcome, attachments
+from matrix.inbox.attachments import Attachment
+from matrix.media import MediaFile
+from matrix.outbound import OutboundMessage
+from matrix.wechat import messages
+
+PAGE_SIZE = 30
+_MAX_NEWER = 200
+_MAX_SENT = 300
+_MAX_REASON_LENGTH = 200
+_TAG = re.compile(r"<[^<>]*>")
+
+
+class Speaker(StrEnum):
+    """Who speaks."""
+
+    CITIZEN = "citizen"
+    HUB = "hub"
+    STAFF = "staff"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadLine:
+    """One thing that was said or happened.
+
+    `ref` names it inside the thread. `state` and `problem` are of a sending; `enclosure` is what
+    was fetched of a citizen's picture, sound or film.
+    """
+
+    ref: str
+    at: datetime
+    speaker: Speaker
+    kind: str
+    text: str = ""
+    is_masked: bool = False
+    outcome: Outcome | None = None
+    rule_slug: str | None = None
+    inbox_id: int | None = None
+    author: str = ""
+    state: outbound.OutboundState | None = None
+    problem: str | None = None
+    attachment: Attachment | None = None
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A stretch of a talk. `before` leads to older lines; `first_id` and `last_id` are its ids."""
+
+    follower: Follower
+    lines: tuple[ThreadLine, ...]
+    before: int | None
+    first_id: int
+    last_id: int
+
+    @property
+    def etag(self) -> str:
+        """A short text that is another one when the thread would look another way."""
+        seen = [
+            (line.ref, line.state, line.problem, _attachment_state(line.attachment))
+            for line in self.lines
+        ]
+        return f"{zlib.crc32(repr(seen).encode()):x}"
+
+
+def _attachment_state(attachment: Attachment | None) -> str:
+    return attachment.state.value if attachment else ""
+
+
+def read(
+    principal: Principal, follower_id: int, *, before: int | None = None, since: int | None = None
+) -> Thread:
+    """The newest lines of a talk, or those before an inbox id, or all from one on.
+
+    Raises NotFound outside the member's area.
+    """
+    follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_READ)
+    rows = _messages(follower, before, since)
+    is_beginning = since is None and len(rows) <= PAGE_SIZE
+    if since is None:
+        rows = rows[-PAGE_SIZE:]
+    bounds = _bounds(follower, rows, before, whole=is_beginning)
+    fetched = attachments.by_message([row.id for row in rows if row.kind in attachments.KINDS])
+    lines = [line for row in rows for line in _push_lines(row, fetched.get(row.id))]
+    lines += _outbound_lines(follower_id, bounds) + _pending_image_lines(follower_id, bounds)
+    lines.sort(key=lambda line: line.at)  # stable: a reply stays behind what it answers
+    return Thread(
+        follower=follower,
+        lines=tuple(lines),
+        before=None if is_beginning or not rows else rows[0].id,
+        first_id=rows[0].id if rows else 0,
+        last_id=rows[-1].id if rows else 0,
+    )
+
+
+def _messages(follower: Follower, before: int | None, since: int | None) -> list[InboxMessage]:
+    statement = select(InboxMessage).where(
+        InboxMessage.account_id == follower.account_id, InboxMessage.openid == follower.openid
+    )
+    if before is not None:
+        statement = statement.where(InboxMessage.id < before)
+    if since is not None:
+        statement = statement.where(InboxMessage.id >= since)
+    # the sum keeps the engine on the follower's own rows: by the bare id it may choose to walk
+    # the whole inbox backwards
+    newest = statement.order_by((InboxMessage.id + 0).desc())
+    return list(session.scalars(newest.limit(_MAX_NEWER if since else PAGE_SIZE + 1)))[::-1]
+
+
+def _bounds(
+    follower: Follower, rows: Sequence[InboxMessage], before: int | None, *, whole: bool
+) -> tuple[datetime, datetime | None]:
+    """From when to when sendings belong to a page: to its messages, up to the page after."""
+    start = follower.first_seen_at if whole or not rows else rows[0].received_at
+    end = None
+    if before is not None:
+        end = session.scalar(select(InboxMessage.received_at).where(InboxMessage.id == before))
+    return start, end
+
+
+def _between(column: Any, bounds: tuple[datetime, datetime | None]) -> list[ColumnElement[bool]]:
+    start, end = bounds
+    return [column >= start] if end is None else [column >= start, column < end]
+
+
+def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[ThreadLine]:
+    """What a push said and what was replied to it."""
+    is_message = row.kind in MESSAGE_KINDS
+    text = mask_pii(_text_of(row))
+    lines = [
+        ThreadLine(
+            ref=f"m{row.id}",
+            at=row.received_at,
+            speaker=Speaker.CITIZEN if is_message else Speaker.EVENT,
+            kind=row.kind,
+            text=text,
+            is_masked=is_message and text != _text_of(row),
+            outcome=row.outcome,
+            inbox_id=row.id,
+            attachment=attachment,
+        )
+    ]
+    if row.answer:
+        kind, content = _parse_reply(row.answer)
+        lines.append(
+            ThreadLine(
+                ref=f"r{row.id}",
+                at=row.received_at,
+                speaker=Speaker.HUB,
+                kind=kind,
+                text=content,
+                outcome=row.outcome,
+                rule_slug=row.rule_slug,
+            )
+        )
+    return lines
+
+
+def _text_of(row: InboxMessage) -> str:
+    content = row.content or {}
+    match row.kind:
+        case "location":
+            return str(content.get("label", ""))
+        case "link":
+            return f"{content.get('title', '')} {content.get('url', '')}".strip()
+        case "scanned" | "followed":
+            return str(content.get("scene") or "")
+    return row.text
+
+
+def _parse_reply(reply_xml: str) -> tuple[str, str]:
+    """Kind and words of a reply's XML; one that cannot be read must not hide the others."""
+    try:
+        tree = messages.parse_xml(reply_xml.encode("utf-8", "replace"))
+    except messages.MalformedPush:
+        return "unknown", ""
+    kind = str(tree.get("MsgType", ""))
+    if kind == "news":
+        articles = tree.get("Articles")
+        item = articles.get("item") if isinstance(articles, dict) else None
+        first = item[0] if isinstance(item, list) else item
+        return kind, str(first.get("Title", "")) if isinstance(first, dict) else ""
+    return kind, strip_links(str(tree.get("Content", "")))
+
+
+def strip_links(text: str) -> str:
+    """A text as the citizen reads it, without WeChat's links."""
+    return _TAG.sub("", text)
+
+
+def _outbound_lines(follower_id: int, bounds: tuple[datetime, datetime | None]) -> list[ThreadLine]:
+    rows = session.execute(
+        select(OutboundMessage, AgentReply, MediaFile.name)
+        .outerjoin(AgentReply, AgentReply.outbound_id == OutboundMessage.id)
+        .outerjoin(MediaFile, MediaFile.id == AgentReply.file_id)
+        .where(
+            OutboundMessage.follower_id == follower_id,
+            *_between(OutboundMessage.created_at, bounds),
+        )
+        .order_by(OutboundMessage.id.desc())
+        .limit(_MAX_SENT)
+    ).all()
+    return [_outbound_line(*row) for row in reversed(rows)]
+
+
+def _outbound_line(
+    outbound: OutboundMessage, agent_reply: AgentReply | None, file_name: str | None
+) -> ThreadLine:
+    content = strip_links(str(outbound.content.get("content", outbound.content.get("title", ""))))
+    text = mask_pii(content) if agent_reply else content
+    return ThreadLine(
+        ref=f"s{outbound.id}",
+        at=outbound.created_at,
+        speaker=Speaker.STAFF if agent_reply else Speaker.HUB,
+        kind=outbound.content["kind"],
+        text=file_name or text,
+        is_masked=text != content,
+        author=agent_reply.staff_name if agent_reply else "",
+        state=outbound.state,
+        problem=outbound.problem,
+    )
+
+
+def _pending_image_lines(
+    follower_id: int, bounds: tuple[datetime, datetime | None]
+) -> list[ThreadLine]:
+    """Answers whose picture is not at the account yet."""
+    rows = session.execute(
+        select(AgentReply, MediaFile.name)
+        .join(MediaFile, MediaFile.id == AgentReply.file_id)
+        .where(
+            AgentReply.follower_id == follower_id,
+            AgentReply.outbound_id.is_(None),
+            *_between(AgentReply.created_at, bounds),
+        )
+        .order_by(AgentReply.id)
+    ).all()
+    return [
+        ThreadLine(
+            ref=f"a{agent_reply.id}",
+            at=agent_reply.created_at,
+            speaker=Speaker.STAFF,
+            kind="image",
+            text=name,
+            author=agent_reply.staff_name,
+            state=outbound.OutboundState.REFUSED
+            if agent_reply.problem
+            else outbound.OutboundState.QUEUED,
+            problem=agent_reply.problem,
+        )
+        for agent_reply, name in rows
+    ]
+
+
+def reveal_message(principal: Principal, follower_id: int, ref: str, *, reason: str) -> str:
+    """One message as it was written. Leaves an audit row with the reason, never the words.
+
+    Raises NotFound without the right or outside its area, Invalid without a reason.
+    """
+    follower = followers.access_follower(principal, follower_id, Permission.PRIVACY_REVEAL)
+    content = _get_unmasked(follower, ref)
+    reason = reason.strip()
+    if not 4 <= len(reason) <= _MAX_REASON_LENGTH:
+        raise Invalid(field="reason", problem=f"请写明查看原因，4 到 {_MAX_REASON_LENGTH} 个字")
+    account = session.get_one(Account, follower.account_id)
+    audit.record(
+        "conversation.reveal_message",
+        kind="conversation",
+        object_id=follower.id,
+        label=account.name,
+        department_id=account.department_id,
+        after={"message": ref},
+        reason=mask_pii(reason),
+    )
+    return content
+
+
+def _get_unmasked(follower: Follower, ref: str) -> str:
+    kind, number = ref[:1], ref[1:]
+    key = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
+    if kind == "m":
+        return _text_of(inbox.get_for_follower(follower, key))
+    if kind == "s":
+        outbound_message = session.get(OutboundMessage, key)
+        if outbound_message is not None and outbound_message.follower_id == follower.id:
+            return strip_links(str(outbound_message.content.get("content", "")))
+    raise NotFound(kind="message", ref=ref)

@@ -1,0 +1,312 @@
+"""The library: what staff send, made harmless, and who may use it.
+
+    bytes ── clean ──> Clean ── add / replace ──> File ── remove
+
+A member uses the files of their own area and those of the whole city, and changes only the
+former. The city's own belong to those whose area is everywhere.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.exc import NoResultFound
+
+from config import audit, cache_versions
+from config.database import get_for_update, session
+from config.errors import DomainError, Invalid, NotFound
+from config.permissions import Permission, PermissionScope, Principal
+from matrix.accounts import Account
+from matrix.departments import Department
+from matrix.media import audio_video, images
+from matrix.media.files import (
+    CACHE_KEY,
+    MAX_BYTES,
+    MediaFile,
+    detect_mime,
+    find_by_name,
+    is_accepted,
+    set_content,
+)
+from matrix.media.uploads import DueUpload, MediaUpload, request_upload
+from matrix.wechat.gateway import MediaKind as Kind
+
+MAX_NAME_LENGTH = 60
+_USE_PERMISSIONS = (Permission.MEDIA_WRITE, Permission.RULES_READ, Permission.ACCOUNTS_READ)
+_ACCEPTED_FORMATS = {
+    Kind.IMAGE: "JPG、PNG 或 GIF 图片",
+    Kind.THUMB: "JPG、PNG 或 GIF 图片",
+    Kind.VOICE: "AMR 或 MP3 录音",
+    Kind.VIDEO: "MP4 视频",
+}
+# what is drawn anew may be larger on the way in
+_MAX_UPLOAD_BYTES = MAX_BYTES | {Kind.THUMB: MAX_BYTES[Kind.IMAGE]}
+
+
+class MediaFileChanged(DomainError):
+    """Somebody else changed the file since it was read."""
+
+    text = "这个素材刚被其他人修改过，请刷新后重试。"
+
+
+@dataclass(frozen=True)
+class SanitizedFile:
+    """A file that was read whole and written anew: kind, type, bytes and their hex SHA-256."""
+
+    kind: Kind
+    mime: str
+    body: bytes
+    digest: str
+
+
+@dataclass(frozen=True)
+class MediaListItem:
+    """A file, its owner (empty for the whole city), and whether a small picture of it is kept."""
+
+    file: MediaFile
+    department: str
+    has_preview: bool
+
+
+@dataclass(frozen=True)
+class AccountUpload:
+    """A file at one account: until when its id works, and whether it is the file of now."""
+
+    account_id: int
+    account: str
+    expires_at: datetime
+    is_current: bool
+
+
+def sanitize(kind: Kind, body: bytes) -> SanitizedFile:
+    """Make what a stranger sent harmless; touches no database. Raises Invalid in words."""
+    if not body:
+        raise Invalid(field="file", problem="文件是空的")
+    if len(body) > _MAX_UPLOAD_BYTES[kind]:
+        raise Invalid(field="file", problem=f"超过 {_MAX_UPLOAD_BYTES[kind] // 2**20} MB")
+    mime = detect_mime(body)
+    if mime is None or not is_accepted(kind, mime):
+        raise Invalid(field="file", problem=f"不是可用的格式，请上传{_ACCEPTED_FORMATS[kind]}")
+    if kind is Kind.THUMB:
+        image = images.reencode_cover(body, max_bytes=MAX_BYTES[kind])
+        mime, body = image.mime, image.body
+    elif kind is Kind.IMAGE:
+        image = images.reencode(body, max_bytes=MAX_BYTES[kind])
+        mime, body = image.mime, image.body
+    elif kind is Kind.VIDEO:
+        body = audio_video.sanitize_mp4(body)
+    else:
+        body = (
+            audio_video.sanitize_amr(body)
+            if mime == "audio/amr"
+            else audio_video.sanitize_mp3(body)
+        )
+    return SanitizedFile(kind, mime, body, hashlib.sha256(body).hexdigest())
+
+
+def access_file(principal: Principal, file_id: int, permission: Permission) -> MediaFile:
+    """A file inside the area of a right; to use one, see `usable_file`. Raises NotFound."""
+    file = session.get(MediaFile, file_id)
+    if file is None:
+        raise NotFound(kind="media", id=file_id)
+    principal.require(permission, department_id=file.department_id)
+    return file
+
+
+def access_usable_file(principal: Principal, file_id: int) -> MediaFile:
+    """A file the member may use: of their area, or of the whole city. Raises NotFound."""
+    found = session.scalar(
+        select(MediaFile).where(MediaFile.id == file_id, _usable_filter(principal))
+    )
+    if found is None:
+        raise NotFound(kind="media", id=file_id)
+    return found
+
+
+def list_for_staff(
+    principal: Principal,
+    *,
+    kind: Kind | None = None,
+    query: str = "",
+    before: int | None = None,
+    limit: int = 48,
+) -> list[MediaListItem]:
+    """Files the member may use below id `before`, newest first."""
+    statement = (
+        select(MediaFile, func.coalesce(Department.name, ""), MediaFile.preview.is_not(None))
+        .outerjoin(Department, Department.id == MediaFile.department_id)
+        .where(_usable_filter(principal))
+    )
+    if kind is not None:
+        statement = statement.where(MediaFile.kind == kind)
+    if query:
+        statement = statement.where(MediaFile.name.contains(query, autoescape=True))
+    if before is not None:
+        statement = statement.where(MediaFile.id < before)
+    rows = session.execute(statement.order_by(MediaFile.id.desc()).limit(limit))
+    return [MediaListItem(*row) for row in rows]
+
+
+def names_for_staff(principal: Principal) -> list[tuple[str, Kind]]:
+    """The names and kinds of all files the member may use, by name."""
+    rows = session.execute(
+        select(MediaFile.name, MediaFile.kind)
+        .where(_usable_filter(principal))
+        .order_by(MediaFile.name)
+    )
+    return [(row.name, row.kind) for row in rows]
+
+
+def owners_for_staff(principal: Principal) -> list[tuple[int | None, str]]:
+    """Who a new file of this member may belong to: (department id, name); None is the city."""
+    scope = principal.scope(Permission.MEDIA_WRITE)
+    rows = session.execute(
+        select(Department.id, Department.name)
+        .where(scope.sql_filter(department=Department.id))
+        .order_by(Department.id)
+    )
+    city: list[tuple[int | None, str]] = [(None, "全市共用")] if scope.everywhere else []
+    return city + [(row.id, row.name) for row in rows]
+
+
+def create(
+    principal: Principal,
+    name: str,
+    content: SanitizedFile,
+    *,
+    department_id: int | None,
+    now: datetime,
+) -> MediaFile:
+    """Keep a new file under a name of its own. Raises NotFound, Invalid."""
+    principal.require(Permission.MEDIA_WRITE, department_id=department_id)
+    name = _validated_name(name)
+    file = MediaFile(
+        name=name,
+        kind=content.kind,
+        mime=content.mime,
+        department_id=department_id,
+        author=principal.name,
+        created_at=now,
+        version=0,
+    )
+    session.add(file)
+    set_content(file, content.body, digest=content.digest, now=now)
+    _audit("media.create", file, after=_audit_facts(file))
+    return file
+
+
+def replace(
+    principal: Principal, file_id: int, content: SanitizedFile, *, version: int, now: datetime
+) -> MediaFile:
+    """Give a file other bytes under its name. Raises NotFound, Invalid, FileChanged.
+
+    Accounts that have it get the new one soon; until then they answer with the old one.
+    """
+    file = _get_locked(principal, file_id, version)
+    if content.kind is not file.kind:
+        raise Invalid(field="file", problem=f"请上传{_ACCEPTED_FORMATS[file.kind]}")
+    if content.digest == file.digest:
+        return file
+    before = _audit_facts(file)
+    file.mime = content.mime
+    set_content(file, content.body, digest=content.digest, now=now)
+    _audit("media.replace", file, before=before, after=_audit_facts(file))
+    for account_id in session.scalars(
+        select(MediaUpload.account_id).where(MediaUpload.file_id == file_id)
+    ):
+        request_upload(DueUpload(account_id, file_id))
+    return file
+
+
+def delete_file(principal: Principal, file_id: int, *, version: int) -> None:
+    """Remove a file that nobody uses; the caller knows whether rules do.
+
+    Raises NotFound, FileChanged.
+    """
+    file = _get_locked(principal, file_id, version)
+    _audit("media.delete", file, before=_audit_facts(file))
+    session.execute(delete(MediaUpload).where(MediaUpload.file_id == file_id))
+    session.delete(file)
+    session.flush()
+    cache_versions.invalidate(CACHE_KEY)
+
+
+def uploads_for_staff(principal: Principal, file_id: int) -> list[AccountUpload]:
+    """Where a file the member may use was uploaded, at accounts the member may see."""
+    access_usable_file(principal, file_id)
+    rows = session.execute(
+        select(
+            Account.id, Account.name, MediaUpload.expires_at, MediaUpload.digest == MediaFile.digest
+        )
+        .join(MediaUpload, MediaUpload.account_id == Account.id)
+        .join(MediaFile, MediaFile.id == MediaUpload.file_id)
+        .where(
+            MediaFile.id == file_id,
+            principal.scope(Permission.ACCOUNTS_READ).sql_filter(account=Account.id),
+        )
+        .order_by(Account.name)
+    )
+    return [AccountUpload(*row) for row in rows]
+
+
+def _validated_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
+    if find_by_name(name) is not None:
+        raise Invalid(field="name", problem="已有同名素材，请换一个名称")
+    return name
+
+
+def _get_locked(principal: Principal, file_id: int, version: int) -> MediaFile:
+    access_file(principal, file_id, Permission.MEDIA_WRITE)
+    try:
+        file = get_for_update(MediaFile, file_id)
+    except NoResultFound as error:
+        raise NotFound(kind="media", id=file_id) from error
+    if file.version != version:
+        raise MediaFileChanged(id=file_id)
+    return file
+
+
+def _usable_filter(principal: Principal) -> ColumnElement[bool]:
+    scopes = [scope for scope in map(principal.scope, _USE_PERMISSIONS) if scope]
+    if not scopes:
+        raise NotFound(kind="media", staff=principal.staff_id)
+    return or_(MediaFile.department_id.is_(None), *map(_area_filter, scopes))
+
+
+def _area_filter(scope: PermissionScope) -> ColumnElement[bool]:
+    """Files of the departments of an area, and of those that own its single accounts."""
+    in_scope_departments: ColumnElement[bool] = scope.sql_filter(department=MediaFile.department_id)
+    account_ids: Collection[int] = scope.accounts
+    owners = select(Account.department_id).where(Account.id.in_(account_ids))
+    return (
+        or_(in_scope_departments, MediaFile.department_id.in_(owners))
+        if account_ids
+        else in_scope_departments
+    )
+
+
+def _audit_facts(file: MediaFile) -> dict[str, object]:
+    return {"name": file.name, "kind": file.kind.value, "size": file.size, "sha256": file.digest}
+
+
+def _audit(
+    action: str,
+    file: MediaFile,
+    *,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+) -> None:
+    audit.record(
+        action,
+        kind="media",
+        object_id=file.id,
+        label=file.name,
+        department_id=file.department_id,
+        before=before,
+        after=after,
+    )

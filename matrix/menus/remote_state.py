@@ -1,0 +1,161 @@
+"""Sights: what WeChat shows at this moment, fetched by a job when somebody asks.
+
+    look ── job ──> seen (menu, conditional menus, tags)   or   unseen, with the reason
+
+One row for each account, for all its followers; and one for each person whose menu was tried,
+which is forgotten after a day.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, UniqueConstraint, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import jobs
+from config.database import Base, session, upsert
+from config.errors import Invalid
+from config.permissions import Permission, Principal
+from matrix import accounts
+from matrix.menus.buttons import shown_to_rows
+from matrix.wechat.gateway import Button, Tag
+
+REFRESH = "menus.refresh"
+PREVIEW = "menus.preview"
+
+EVERYBODY = ""
+_MAX_PERSON_LENGTH = 64
+
+
+class RemoteMenu(Base):
+    """What followers see: all of them, or one person (an openid or a WeChat id)."""
+
+    __tablename__ = "remote_menus"
+    __table_args__ = (UniqueConstraint("account_id", "person"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    person: Mapped[str]
+    requested_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    is_open: Mapped[bool]
+    buttons: Mapped[list[Any]]
+    tags: Mapped[list[Any]]
+    problem: Mapped[str | None]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the answer to the last question is still to come."""
+        return self.problem is None and (self.seen_at is None or self.seen_at < self.requested_at)
+
+    def tag_name(self, tag_id: int) -> str | None:
+        """What the account calls a tag of its followers; None when it has no such tag."""
+        return next((str(tag["name"]) for tag in self.tags if tag["id"] == tag_id), None)
+
+
+def request_refresh(principal: Principal, account_id: int, *, now: datetime) -> RemoteMenu:
+    """Ask what everybody sees, and which tags there are. Raises NotFound."""
+    accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
+    jobs.enqueue(REFRESH, key=f"{REFRESH}:{account_id}", account_id=account_id)
+    return _mark_requested(account_id, EVERYBODY, now)
+
+
+def request_preview(
+    principal: Principal, account_id: int, person: str, *, now: datetime
+) -> RemoteMenu:
+    """Ask what one person sees. Raises NotFound, Invalid."""
+    accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
+    person = person.strip()
+    if (
+        not 1 <= len(person) <= _MAX_PERSON_LENGTH
+        or not person.isascii()
+        or not person.isprintable()
+    ):
+        raise Invalid(field="person", problem="请填写微信号或 openid，由字母、数字和 - _ 组成")
+    remote_menu = _mark_requested(account_id, person, now)
+    jobs.enqueue(PREVIEW, key=f"{PREVIEW}:{remote_menu.id}", sight_id=remote_menu.id)
+    return remote_menu
+
+
+def find_for_staff(
+    principal: Principal, account_id: int, person: str = EVERYBODY
+) -> RemoteMenu | None:
+    """What was seen last; None when nobody ever looked. Raises NotFound."""
+    accounts.access_account(principal, account_id, Permission.ACCOUNTS_READ)
+    return _find(account_id, person)
+
+
+def find_default(account_id: int) -> RemoteMenu | None:
+    """What everybody was seen to see; None when nobody ever looked."""
+    return _find(account_id, EVERYBODY)
+
+
+def find(remote_menu_id: int) -> RemoteMenu | None:
+    """The sight of this id; None when it was forgotten."""
+    return session.get(RemoteMenu, remote_menu_id)
+
+
+def record(
+    account_id: int,
+    buttons: tuple[Button, ...],
+    *,
+    person: str = EVERYBODY,
+    is_open: bool = True,
+    tags: Sequence[Tag] = (),
+    now: datetime,
+) -> None:
+    """Write down what WeChat showed."""
+    _update(
+        account_id,
+        person,
+        seen_at=now,
+        is_open=is_open,
+        buttons=shown_to_rows(buttons),
+        tags=[{"id": tag.id, "name": tag.name, "count": tag.count} for tag in tags],
+        problem=None,
+    )
+
+
+def record_failure(account_id: int, problem: str, *, person: str = EVERYBODY) -> None:
+    """Write down why WeChat showed nothing."""
+    _update(account_id, person, problem=problem)
+
+
+def delete_previews_older_than(*, before: datetime) -> None:
+    """Remove what single persons saw before an instant."""
+    session.execute(
+        delete(RemoteMenu).where(RemoteMenu.person != EVERYBODY, RemoteMenu.requested_at < before),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _find(account_id: int, person: str) -> RemoteMenu | None:
+    return session.scalars(
+        select(RemoteMenu).where(RemoteMenu.account_id == account_id, RemoteMenu.person == person),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+
+
+def _mark_requested(account_id: int, person: str, now: datetime) -> RemoteMenu:
+    changes = {"requested_at": now, "problem": None}
+    defaults = {"is_open": False, "buttons": [], "tags": []}
+    session.execute(
+        upsert(RemoteMenu)
+        .values(account_id=account_id, person=person, **defaults, **changes)
+        .on_conflict_do_update(
+            index_elements=[RemoteMenu.account_id, RemoteMenu.person], set_=changes
+        )
+    )
+    remote_menu = _find(account_id, person)
+    assert remote_menu is not None  # written just now
+    return remote_menu
+
+
+def _update(account_id: int, person: str, **values: Any) -> None:
+    session.execute(
+        update(RemoteMenu)
+        .where(RemoteMenu.account_id == account_id, RemoteMenu.person == person)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,66 @@
+"""Codes: QR codes with a scene, and how often they are scanned.
+
+    Account 1 ──< n Code ──< n Scans (one local day)
+
+Who scans one sends us its scene; a rule that listens to the scene answers.
+"""
+
+from matrix.qrcodes.codes import (
+    CREATE,
+    MAX_DAYS,
+    MAX_NAME_LENGTH,
+    MAX_PERMANENT,
+    QrCodeChanged,
+    QrCodeLimitReached,
+    QrCodesNotAvailable,
+    QrCodeSpec,
+    QrCodeState,
+    SceneQrCode,
+    access_qrcode,
+    create,
+    get,
+    mark_failed,
+    mark_ready,
+    record_delay,
+    rename,
+    renew,
+    restore,
+    retire,
+)
+from matrix.qrcodes.scan_counts import (
+    COUNT,
+    QrCodeListItem,
+    QrCodeScans,
+    count_scans,
+    list_for_staff,
+    scans_for_staff,
+)
+
+__all__ = [
+    "COUNT",
+    "CREATE",
+    "MAX_DAYS",
+    "MAX_NAME_LENGTH",
+    "MAX_PERMANENT",
+    "QrCodeChanged",
+    "QrCodeLimitReached",
+    "QrCodeListItem",
+    "QrCodeScans",
+    "QrCodeSpec",
+    "QrCodeState",
+    "QrCodesNotAvailable",
+    "SceneQrCode",
+    "access_qrcode",
+    "count_scans",
+    "create",
+    "get",
+    "list_for_staff",
+    "mark_failed",
+    "mark_ready",
+    "record_delay",
+    "rename",
+    "renew",
+    "restore",
+    "retire",
+    "scans_for_staff",
+]

@@ -1,0 +1,274 @@
+"""Scenes: the codes of an account, made by WeChat when staff ask.
+
+    waiting ──job──> ready ── its time ends ──> (over) ── renew ──> waiting
+       └───────────> failed ─────────────────────────────── renew ──> waiting
+
+WeChat takes no code back: one that is not needed is put aside, and its scans go on counting.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config import audit, jobs
+from config.database import Base, compare_and_set, get_for_update, session
+from config.errors import DomainError, Invalid, NotFound
+from config.permissions import Permission, Principal
+from matrix import accounts
+from matrix.accounts import Account, AccountKind
+from matrix.wechat.gateway import QrCode
+
+CREATE = "qrcodes.create"
+
+MAX_PERMANENT = 100_000
+MAX_DAYS = 30
+MAX_NAME_LENGTH = 60
+
+_SCENE_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+class QrCodeState(StrEnum):
+    """Whether WeChat has made the code."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class QrCodeLimitReached(DomainError):
+    """WeChat gives an account a fixed number of permanent codes, and takes none back."""
+
+    text = "该账号的永久二维码已达微信上限（{most} 个），请改用临时二维码。"
+
+
+class QrCodesNotAvailable(DomainError):
+    """Only verified service accounts have codes with a scene."""
+
+    text = "{account}不是已认证的服务号，微信不提供带参数的二维码。"
+
+
+class QrCodeChanged(DomainError):
+    """Somebody else changed the code since it was read."""
+
+    text = "这个二维码刚被其他人修改过，请刷新后重试。"
+
+
+class SceneQrCode(Base):
+    """One code. `days` is the life of a temporary one, None for ever."""
+
+    __tablename__ = "qrcodes"
+    __table_args__ = (
+        UniqueConstraint("account_id", "scene"),
+        Index("ix_qrcodes_account_id_days", "account_id", "days"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    name: Mapped[str]
+    scene: Mapped[str]
+    days: Mapped[int | None]
+    state: Mapped[QrCodeState]
+    problem: Mapped[str | None]
+    ticket: Mapped[str]
+    url: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    author: Mapped[str]
+    created_at: Mapped[datetime]
+    version: Mapped[int]
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """How long a temporary code lives; None for ever."""
+        return None if self.days is None else timedelta(days=self.days)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether a temporary code no longer works."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+@dataclass(frozen=True)
+class QrCodeSpec:
+    """What somebody wants a code for. Without a scene it gets one nobody can guess."""
+
+    name: str
+    scene: str = ""
+    days: int | None = None
+
+    def validate(self) -> None:
+        """Raises Invalid naming the first wrong field."""
+        if not 1 <= len(self.name.strip()) <= MAX_NAME_LENGTH:
+            raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
+        if self.scene and not _SCENE_PATTERN.fullmatch(self.scene):
+            raise Invalid(field="scene", problem="应为 1 到 64 位字母、数字、- 或 _")
+        if self.days is not None and not 1 <= self.days <= MAX_DAYS:
+            raise Invalid(field="days", problem=f"应为 1 到 {MAX_DAYS} 天")
+
+
+# ---- for staff ----
+
+
+def access_qrcode(principal: Principal, code_id: int, permission: Permission) -> SceneQrCode:
+    """A code of an account where the member has the right. Raises NotFound."""
+    qrcode = session.get(SceneQrCode, code_id)
+    if qrcode is None:
+        raise NotFound(kind="qrcode", id=code_id)
+    principal.require(permission, account_id=qrcode.account_id)
+    return qrcode
+
+
+def create(
+    principal: Principal, account_id: int, spec: QrCodeSpec, *, now: datetime
+) -> SceneQrCode:
+    """Have WeChat make a code. Raises NotFound, Invalid, CodesNotGranted, CodesUsedUp."""
+    principal.require(Permission.QRCODES_WRITE, account_id=account_id)
+    spec.validate()
+    account = get_for_update(Account, accounts.get(account_id).id)  # counts and scenes one by one
+    if not account.verified or account.kind is not AccountKind.SERVICE:
+        raise QrCodesNotAvailable(account=account.name)
+    if spec.days is None and _count_permanent(account_id) >= MAX_PERMANENT:
+        raise QrCodeLimitReached(most=MAX_PERMANENT)
+    scene = spec.scene or secrets.token_urlsafe(12)
+    existing = select(SceneQrCode.id).where(
+        SceneQrCode.account_id == account_id, SceneQrCode.scene == scene
+    )
+    if session.scalar(existing) is not None:
+        raise Invalid(field="scene", problem="该账号已有二维码使用这个标识")
+    qrcode = SceneQrCode(
+        account_id=account_id,
+        name=spec.name.strip(),
+        scene=scene,
+        days=spec.days,
+        state=QrCodeState.WAITING,
+        ticket="",
+        url="",
+        author=principal.name,
+        created_at=now,
+        version=1,
+    )
+    session.add(qrcode)
+    session.flush()  # the job and the audit row need the id
+    _audit("qrcode.create", qrcode, account.department_id, {"scene": scene, "days": spec.days})
+    _enqueue(qrcode)
+    return qrcode
+
+
+def rename(principal: Principal, code_id: int, name: str, *, version: int) -> SceneQrCode:
+    """Call a code something else. Raises NotFound, Invalid, CodeChanged."""
+    QrCodeSpec(name).validate()
+    return _update(principal, code_id, version, "qrcode.rename", name=name.strip())
+
+
+def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
+    """Have WeChat make a code again that is over or failed. Raises NotFound, CodeChanged."""
+    qrcode = _update(
+        principal, code_id, version, "qrcode.renew", state=QrCodeState.WAITING, problem=None
+    )
+    _enqueue(qrcode)
+    return qrcode
+
+
+def retire(principal: Principal, code_id: int, *, version: int, now: datetime) -> SceneQrCode:
+    """Put a code aside; scans of it go on counting. Raises NotFound, CodeChanged."""
+    return _update(principal, code_id, version, "qrcode.retire", retired_at=now)
+
+
+def restore(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
+    """List a code again. Raises NotFound, CodeChanged."""
+    return _update(principal, code_id, version, "qrcode.restore", retired_at=None)
+
+
+def _count_permanent(account_id: int) -> int:
+    counted = select(func.count()).where(
+        SceneQrCode.account_id == account_id, SceneQrCode.days.is_(None)
+    )
+    return session.scalar(counted) or 0
+
+
+def _enqueue(qrcode: SceneQrCode) -> None:
+    jobs.enqueue(CREATE, key=f"{CREATE}:{qrcode.id}", code_id=qrcode.id)
+
+
+def _update(
+    principal: Principal, code_id: int, version: int, action: str, **to: object
+) -> SceneQrCode:
+    qrcode = access_qrcode(principal, code_id, Permission.QRCODES_WRITE)
+    before = {name: _to_json(getattr(qrcode, name)) for name in to}
+    updated = compare_and_set(
+        SceneQrCode, code_id, when={"version": version}, to={**to, "version": version + 1}
+    )
+    if updated is None:
+        raise QrCodeChanged(id=code_id)
+    department_id = accounts.get(qrcode.account_id).department_id
+    _audit(
+        action,
+        updated,
+        department_id,
+        {name: _to_json(value) for name, value in to.items()},
+        before,
+    )
+    return updated
+
+
+def _to_json(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _audit(
+    action: str,
+    qrcode: SceneQrCode,
+    department_id: int,
+    after: dict[str, object],
+    before: dict[str, object] | None = None,
+) -> None:
+    audit.record(
+        action,
+        kind="qrcode",
+        object_id=qrcode.id,
+        label=qrcode.name,
+        department_id=department_id,
+        before=before,
+        after=after,
+    )
+
+
+# ---- for the job that asks WeChat ----
+
+
+def get(code_id: int) -> SceneQrCode:
+    """The code of this id."""
+    return session.get_one(SceneQrCode, code_id)
+
+
+def mark_ready(code_id: int, qrcode: QrCode, *, now: datetime) -> None:
+    """Write down what WeChat made."""
+    compare_and_set(
+        SceneQrCode,
+        code_id,
+        when={"state": QrCodeState.WAITING},
+        to={
+            "state": QrCodeState.READY,
+            "problem": None,
+            "ticket": qrcode.ticket,
+            "url": qrcode.url,
+            "expires_at": qrcode.expires_at,
+        },
+    )
+
+
+def record_delay(code_id: int, problem: str) -> None:
+    """Note why WeChat did not make it yet; the job tries again."""
+    compare_and_set(
+        SceneQrCode, code_id, when={"state": QrCodeState.WAITING}, to={"problem": problem}
+    )
+
+
+def mark_failed(code_id: int, problem: str) -> None:
+    """Note that WeChat will not make it."""
+    to: dict[str, object] = {"state": QrCodeState.FAILED, "problem": problem}
+    compare_and_set(SceneQrCode, code_id, when={"state": QrCodeState.WAITING}, to=to)

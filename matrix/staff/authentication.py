@@ -1,0 +1,212 @@
+"""Signing in: password, then the second factor where there is one, then what is still owed.
+
+sign_in ── wrong ──> counted, None
+   └── right ──> half session ── second_factor ──> full session, with a new id
+            └──> full session, when the person has no second factor (yet)
+
+duty    what a full session must do before anything else: renew the password, set up a factor
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from config import audit, clock
+from config.errors import Invalid
+from matrix.staff import (
+    grants,
+    ip_allowlist,
+    members,
+    one_time_links,
+    passwords,
+    sessions,
+    throttle,
+    two_factor,
+)
+from matrix.staff.grants import Grant, GrantSpec
+from matrix.staff.members import Staff, StaffState
+from matrix.staff.one_time_links import LinkPurpose, OneTimeLink
+from matrix.staff.roles import Role
+from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
+
+
+class RequiredAction(StrEnum):
+    """What somebody who signed in owes before anything else."""
+
+    NEW_PASSWORD = "new_password"
+    SECOND_FACTOR = "second_factor"
+
+
+@dataclass(frozen=True)
+class SignInResult:
+    """A sign-in that went well: the cookie's secret, and whether a second factor is still due."""
+
+    secret: str
+    stage: SessionStage
+
+
+def sign_in(name: str, password: str, origin: ClientInfo, *, now: datetime) -> SignInResult | None:
+    """Check name and password. None when they are wrong; the failure is counted then.
+
+    The caller must commit in either case. Raises SignInLocked.
+    """
+    throttle.check(name, origin.address, now=now)
+    person = members.find_by_sign_in_name(name)
+    is_correct = passwords.verify(person, password)
+    if person is None or not is_correct or person.state is StaffState.DISABLED:
+        throttle.record_failure(name, origin.address, now=now)
+        _audit_failure(person, origin, "密码")
+        return None
+    passwords.rehash_if_needed(person, password)
+    if person.has_second_factor:
+        return SignInResult(
+            sessions.start(person.id, SessionStage.HALF, origin, now=now), SessionStage.HALF
+        )
+    return SignInResult(_start_session(person, origin, now), SessionStage.FULL)
+
+
+def verify_second_factor(
+    half: StaffSession, code: str, origin: ClientInfo, *, now: datetime
+) -> SignInResult | None:
+    """Go from half to full with a code. None when it is wrong; the failure is counted then.
+
+    The caller must commit in either case. Raises SignInLocked.
+    """
+    person = members.get(half.staff_id)
+    throttle.check(person.sign_in_name, origin.address, now=now)
+    if person.state is StaffState.DISABLED or not two_factor.verify(person, code, now=now):
+        throttle.record_failure(person.sign_in_name, origin.address, now=now)
+        _audit_failure(person, origin, "验证码")
+        return None
+    sessions.end(half.id, reason="验证通过", now=now)
+    return SignInResult(_start_session(person, origin, now, confirmed=True), SessionStage.FULL)
+
+
+def reauthenticate(full: StaffSession, proof: str, origin: ClientInfo, *, now: datetime) -> bool:
+    """Prove again to be there: by a code, or by the password where there is no second factor.
+
+    A failure is counted; the caller must commit in either case. Raises SignInLocked.
+    """
+    person = members.get(full.staff_id)
+    throttle.check(person.sign_in_name, origin.address, now=now)
+    if person.has_second_factor:
+        is_correct = two_factor.verify(person, proof, now=now)
+    else:
+        is_correct = passwords.verify(person, proof)
+    if not is_correct:
+        throttle.record_failure(person.sign_in_name, origin.address, now=now)
+        _audit_failure(person, origin, "再次验证")
+        return False
+    sessions.confirm(full.id, now=now)
+    return True
+
+
+def rotate_session(full: StaffSession, origin: ClientInfo, *, now: datetime) -> str:
+    """A session with a new id in place of one whose rights have grown. Returns its secret."""
+    sessions.end(full.id, reason="权限提升", now=now)
+    return sessions.start(full.staff_id, SessionStage.FULL, origin, now=now, confirmed=True)
+
+
+def _start_session(
+    person: Staff, origin: ClientInfo, now: datetime, *, confirmed: bool = False
+) -> str:
+    throttle.clear(person.sign_in_name)
+    person.last_sign_in_at = now
+    with audit.acting_as(audit.Actor(person.name, person.id, origin.address)):
+        members.record_audit("sign_in.succeed", person)
+    return sessions.start(person.id, SessionStage.FULL, origin, now=now, confirmed=confirmed)
+
+
+def _audit_failure(person: Staff | None, origin: ClientInfo, what: str) -> None:
+    # a name nobody has may be a password typed into the wrong field: it is not written down
+    audit.record(
+        "sign_in.fail",
+        kind="staff",
+        object_id=person.id if person else "",
+        label=person.name if person else "未知登录名",
+        department_id=person.department_id if person else None,
+        after={"what": what, "address": origin.address},
+    )
+
+
+def required_action(
+    person: Staff, current_grants: list[Grant], *, now: datetime
+) -> RequiredAction | None:
+    """What the person owes before anything else."""
+    if passwords.is_expired(person, now=now):
+        return RequiredAction.NEW_PASSWORD
+    today = clock.local_day(now)
+    if not person.has_second_factor and grants.needs_second_factor(current_grants, today=today):
+        return RequiredAction.SECOND_FACTOR
+    return None
+
+
+def change_password(
+    person: Staff, old: str, new: str, *, keep_session_id: int, origin: ClientInfo, now: datetime
+) -> bool:
+    """Replace a password by its owner; all other sessions end. False when the old one is wrong.
+
+    A failure is counted; the caller must commit in either case. Raises Invalid, SignInLocked.
+    """
+    throttle.check(person.sign_in_name, origin.address, now=now)
+    if not passwords.verify(person, old):
+        throttle.record_failure(person.sign_in_name, origin.address, now=now)
+        _audit_failure(person, origin, "原密码")
+        return False
+    passwords.set_password(person, new, now=now)
+    sessions.end_all(person.id, reason="密码已修改", now=now, except_id=keep_session_id)
+    return True
+
+
+def set_password_by_link(link: OneTimeLink, password: str, *, now: datetime) -> Staff:
+    """Set a password by an invitation or a reset; all sessions end. Raises Invalid, LinkDead."""
+    if link.staff_id is None:
+        raise one_time_links.LinkExpired
+    person = members.get(link.staff_id)
+    if person.state is StaffState.DISABLED:
+        raise one_time_links.LinkExpired
+    passwords.set_password(person, password, now=now)
+    one_time_links.use(link, now=now)
+    sessions.end_all(person.id, reason="密码已重设", now=now)
+    throttle.clear(person.sign_in_name)
+    return person
+
+
+def create_first_administrator(
+    link: OneTimeLink, *, sign_in_name: str, name: str, password: str, now: datetime
+) -> Staff:
+    """Make the first matrix administrator by the one-time link. Raises Invalid, LinkDead."""
+    if link.purpose is not LinkPurpose.FIRST or not needs_first_administrator(now=now):
+        raise one_time_links.LinkExpired
+    person = members.create(sign_in_name=sign_in_name, name=name, department_id=None, now=now)
+    passwords.set_password(person, password, now=now)
+    one_time_links.use(link, now=now)
+    grants.create(person.id, GrantSpec(Role.MATRIX_ADMIN), by=None, now=now)
+    return person
+
+
+def needs_first_administrator(*, now: datetime) -> bool:
+    """Whether nobody can administrate the matrix yet."""
+    return not grants.administrator_ids(today=clock.local_day(now))
+
+
+def offboard(staff_id: int, *, reason: str, now: datetime) -> list[Grant]:
+    """Let a person go: no sign-in, no session, no role. Returns the grants they had.
+
+    The secrets they may know are rotated as tasks of the accounts; the caller opens them.
+    Raises Invalid, NotFound.
+    """
+    if not reason.strip():
+        raise Invalid(field="reason", problem="请写明原因")
+    revoked_grants = grants.list_current([staff_id])
+    person = members.disable(staff_id, now=now)
+    for grant in revoked_grants:
+        grants.revoke(grant.id, by=None, now=now)
+    sessions.end_all(staff_id, reason="已离岗", now=now)
+    members.record_audit("staff.offboard", person, reason=reason.strip()[:200])
+    return revoked_grants
+
+
+def allowed_grants(person: Staff, address: str) -> list[Grant]:
+    """The grants by which a person works from an address."""
+    return ip_allowlist.allowed_grants(grants.list_current([person.id]), address)

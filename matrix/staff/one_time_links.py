@@ -1,0 +1,105 @@
+"""One-time links: how a first password is set without anybody else ever knowing it.
+
+    first   makes the first matrix administrator; only while there is none
+    invite  a new person sets a password
+    reset   a person who lost theirs sets another; all their sessions end
+
+A link is 256 random bits, of which the digest is kept; it works once and not for long. An
+administrator can make one and never sees the password.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from sqlalchemy import ForeignKey, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import Base, compare_and_set, session
+from config.errors import DomainError
+from matrix.staff import members
+
+
+class LinkPurpose(StrEnum):
+    """What a link is for."""
+
+    FIRST = "first"
+    INVITE = "invite"
+    RESET = "reset"
+
+
+LIFETIMES = {
+    LinkPurpose.FIRST: timedelta(hours=24),
+    LinkPurpose.INVITE: timedelta(hours=72),
+    LinkPurpose.RESET: timedelta(minutes=30),
+}
+
+
+class LinkExpired(DomainError):
+    """The link was used, replaced, or is too old."""
+
+    status = 410
+    text = "这个链接已经失效，请向管理员重新索取。"
+
+
+class OneTimeLink(Base):
+    """One link that was given out."""
+
+    __tablename__ = "staff_one_time_links"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    purpose: Mapped[LinkPurpose]
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+def create(purpose: LinkPurpose, staff_id: int | None, *, now: datetime) -> str:
+    """A new link's secret; earlier links of the same person (or the first) die."""
+    session.execute(
+        update(OneTimeLink)
+        .where(
+            OneTimeLink.staff_id == staff_id,
+            OneTimeLink.used_at.is_(None),
+            OneTimeLink.expires_at > now,
+        )
+        .values(expires_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    secret = secrets.token_urlsafe(32)
+    session.add(
+        OneTimeLink(
+            digest=_digest(secret),
+            purpose=purpose,
+            staff_id=staff_id,
+            created_at=now,
+            expires_at=now + LIFETIMES[purpose],
+        )
+    )
+    session.flush()
+    if staff_id is not None:
+        members.record_audit("staff.create_link", members.get(staff_id), purpose=purpose.value)
+    return secret
+
+
+def get(secret: str, *, now: datetime) -> OneTimeLink:
+    """The link, if it still works. Raises LinkDead."""
+    found = session.scalars(
+        select(OneTimeLink).where(OneTimeLink.digest == _digest(secret))
+    ).one_or_none()
+    if found is None or found.used_at is not None or found.expires_at <= now:
+        raise LinkExpired
+    return found
+
+
+def use(link: OneTimeLink, *, now: datetime) -> None:
+    """Use a link up. Raises LinkDead when somebody was faster."""
+    if compare_and_set(OneTimeLink, link.id, when={"used_at": None}, to={"used_at": now}) is None:
+        raise LinkExpired
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()

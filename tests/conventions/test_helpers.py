@@ -1,0 +1,98 @@
+"""The ground of the tests themselves."""
+
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+
+from config import cache, jobs
+from config.cache_versions import CacheVersion, invalidate
+from config.database import dialect, session, transaction
+from tests.helpers.redis_server import RedisServer
+
+
+def current() -> dict[str, int]:
+    return {row.name: row.number for row in session.scalars(select(CacheVersion))}
+
+
+@pytest.mark.usefixtures("rolled_back")
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_rolled_back_test_leaves_no_row_behind_even_when_it_commits(turn: str) -> None:
+    assert current() == {}, turn
+    with transaction():
+        invalidate("things")
+    assert current() == {"things": 1}
+
+
+def test_both_engines_are_real(rolled_back: None, request: pytest.FixtureRequest) -> None:
+    versions = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}
+    assert session.scalar(text(versions[dialect()]))
+    assert dialect() in request.node.name
+
+
+def test_threads_see_what_others_commit_in_an_own_database(own_database: str) -> None:
+    def work() -> None:
+        with transaction():
+            invalidate("things")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert current() == {"things": 4}
+    session.remove()
+
+
+def test_an_own_database_starts_empty(own_database: str) -> None:
+    assert current() == {}
+    session.remove()
+
+
+def test_a_test_that_asked_for_no_database_has_none() -> None:
+    with pytest.raises(OperationalError):
+        current()
+    session.remove()
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_redis_is_empty_at_the_start_of_each_test(redis_url: str, turn: str) -> None:
+    assert cache.get("key") is None, turn
+    cache.put("key", "value", 60)
+    assert cache.get("key") == b"value"
+
+
+def test_redis_can_be_killed_and_started_again_over_its_dead_socket(
+    redis_server: RedisServer,
+) -> None:
+    redis_server.kill()
+    cache.put("key", "value", 60)
+    assert cache.is_unavailable()
+    assert redis_server.socket.exists()
+
+    redis_server.start()
+    cache.reset()
+    cache.put("key", "value", 60)
+    assert cache.get("key") == b"value"
+
+
+def test_jobs_that_were_asked_for_can_be_listed(enqueued_jobs: Callable[[], list[str]]) -> None:
+    jobs.enqueue("first.deed", thing_id=1)
+    jobs.enqueue("second.deed", thing_id=2)
+    assert enqueued_jobs() == ["first.deed", "second.deed"]
+
+
+def test_the_network_ends_at_this_machine() -> None:
+    with pytest.warns(UserWarning, match="connect"), pytest.raises(RuntimeError):
+        socket.create_connection(("192.0.2.1", 80), timeout=1)
+
+
+def test_this_machine_can_be_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        socket.create_connection(listener.getsockname(), timeout=1).close()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen("http://127.0.0.1:9/", timeout=1)

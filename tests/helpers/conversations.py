@@ -1,0 +1,52 @@
+"""What citizens wrote, for the tests of the pages about it."""
+
+import re
+
+from sqlalchemy import select
+
+from app.jobs import registry as handlers
+from config import alerts, clock
+from config.alerts import Alert
+from config.database import session, transaction
+from matrix import followers
+from matrix.followers import Follower
+from tests.helpers.console import Client, Console
+
+KEY = "k" * 22
+_HIDDEN = re.compile(r'name="(key|seen)"[^>]*value="([^"]*)"')
+
+
+def receive(console: Console, *words: str, openid: str = "o1", to: str = "police") -> int:
+    """Let a citizen write; the list knows it afterwards. Returns the follower's id."""
+    for each in words:
+        assert console.hub.push(to, console.hub.text(openid, each, to=to)).status == 200
+    handlers.update_conversations(now=clock.now())
+    return follower(console, openid, to).id
+
+
+def follower(console: Console, openid: str = "o1", to: str = "police") -> Follower:
+    """The follower of an openid."""
+    account_id = console.account_id(to)
+    with transaction():
+        found = followers.find(account_id, openid)
+        assert found is not None
+        return found
+
+
+def hidden_fields(client: Client, follower_id: int) -> dict[str, str]:
+    """The key and the last seen message of the answer form on a talk's page."""
+    page = client.get(f"/console/talks/{follower_id}").text
+    found: dict[str, str] = {}
+    for name, value in _HIDDEN.findall(page):
+        found.setdefault(name, value)
+    return found
+
+
+def raise_alert(console: Console, code: str, message: str, **more: bool) -> int:
+    """Raise an alarm of a department. Returns its id."""
+    owner = console.department_id(code)
+    with transaction():
+        alerts.raise_alert(
+            "thing.broken", message, message, now=clock.now(), department_id=owner, **more
+        )
+        return session.scalars(select(Alert.id).where(Alert.subject == message)).one()

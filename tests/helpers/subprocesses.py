@@ -1,0 +1,70 @@
+"""The leash: a process started here ends with the tests, even when the tests are killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+_TIMEOUT = 60.0  # seconds; the machine may be busy with other things
+_SETPRIV = shutil.which("setpriv")  # util-linux; elsewhere only an orderly end takes all along
+
+
+def start(
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    log: Path,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    user: int | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a process with a process group of its own, that writes to `log`."""
+    words = [os.fspath(word) for word in command]
+    if _SETPRIV:
+        words = [_SETPRIV, "--pdeathsig", "TERM", "--", *words]
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            start_new_session=True,
+        )
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and its children without a word (kill -9)."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def stop(process: subprocess.Popen[bytes], with_signal: int = signal.SIGTERM) -> None:
+    """Ask the process to end; after a while, kill what is left of its group."""
+    if process.poll() is None:
+        process.send_signal(with_signal)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+    kill(process)
+
+
+def wait_until(
+    condition: Callable[[], object], *, process: subprocess.Popen[bytes], log: Path
+) -> None:
+    """Wait until `true()`; fail with the end of the log when the process ends or it takes long."""
+    deadline = monotonic() + _TIMEOUT
+    while not condition():
+        ended = process.poll() is not None
+        if ended or monotonic() > deadline:
+            problem = f"ended with {process.returncode}" if ended else "did not get ready"
+            written = log.read_text(encoding="utf-8", errors="replace")[-4000:]
+            raise RuntimeError(f"{process.args!r} {problem}:\n{written}")
+        sleep(0.02)

@@ -1,0 +1,68 @@
+"""Two editors at once: one version after the other, and nobody writes over anybody unseen."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from sqlalchemy import select
+
+from config.database import run_in_transaction, session, transaction
+from matrix import accounts, menus, qrcodes
+from matrix.menus import Menu, MenuChanged
+from matrix.qrcodes import QrCodeSpec, SceneQrCode
+from tests.helpers import NOW
+from tests.helpers.hub import Hub
+from tests.helpers.principals import principal
+
+EDITORS = 4
+
+
+def run_concurrently(deed: Callable[[int], object]) -> list[object]:
+    """What each of the editors got, or the error that stopped them."""
+    start = Barrier(EDITORS)
+
+    def one(number: int) -> object:
+        start.wait()
+        try:
+            return run_in_transaction(lambda: deed(number))
+        except Exception as error:
+            return type(error)
+
+    with ThreadPoolExecutor(EDITORS) as pool:
+        return list(pool.map(one, range(EDITORS)))
+
+
+def account_id(hub: Hub) -> int:
+    with transaction():
+        return accounts.get_by_appid(hub.keys["police"].appid).id
+
+
+def test_of_editors_who_save_at_once_one_wins_and_the_others_are_told(hub: Hub) -> None:
+    owner = account_id(hub)
+
+    def save(number: int) -> int:
+        rows = [{"name": f"第{number}", "kind": "ask", "value": "身份证"}]
+        return menus.save_draft(
+            principal(), owner, menus.parse(rows), base_version=0, now=NOW
+        ).version
+
+    outcomes = run_concurrently(save)
+
+    assert outcomes.count(1) == 1
+    assert outcomes.count(MenuChanged) == EDITORS - 1
+    with transaction():
+        assert session.scalars(select(Menu.version)).all() == [1]
+
+
+def test_a_scene_is_given_once_however_many_ask_for_it(hub: Hub) -> None:
+    owner = account_id(hub)
+
+    outcomes = run_concurrently(
+        lambda number: (
+            qrcodes.create(principal(), owner, QrCodeSpec(f"窗口{number}", "w1"), now=NOW).id
+        )
+    )
+
+    assert sum(isinstance(outcome, int) for outcome in outcomes) == 1
+    with transaction():
+        assert len(session.scalars(select(SceneQrCode.id)).all()) == 1
