@@ -47,10 +47,10 @@ class Demo:
     def load(cls, path: Path = RULES) -> "Demo":
         """Compile the rules of a file for one account per department."""
         document = yaml.safe_load(path.read_text("utf-8"))
-        listed = spec.parse(document)
-        names = sorted({draft.department for draft in listed} | {HEAD})
+        listed = spec.read_all(document)
+        names = sorted({spec.department for spec in listed} | {HEAD})
         accounts = {name: number for number, name in enumerate(names, 1)}
-        rules = [draft.rule(department_id=accounts[draft.department]) for draft in listed]
+        rules = [spec.rule(department_id=accounts[spec.department]) for spec in listed]
         everyone = (accounts[HEAD], *(key for name, key in accounts.items() if name != HEAD))
         reaches = [
             AccountPosition(

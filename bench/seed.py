@@ -16,7 +16,7 @@ from bench import seed_related
 from bench.seed_related import bulk_insert
 from config import clock
 from config.database import session, transaction
-from keywords.rules import spec, store
+from keywords.rules import store
 from keywords.rules.replies import Text
 from keywords.rules.spec import RuleSpec
 from keywords.rules.values import Keyword, MatchMode
@@ -120,14 +120,13 @@ def _rules(size: Size, owners: dict[int, int], chance: random.Random, now: datet
         with transaction():
             for number in range(start, min(start + _BATCH, size.rules)):
                 name = f"{chance.choice(_TOPICS)}{chance.choice(_VERBS)}{number}"
-                draft = RuleSpec(
+                spec = RuleSpec(
                     slug=f"bench.{number}",
                     name=name,
                     keywords=(Keyword(name), Keyword(f"{name}怎么办", MatchMode.EQUAL)),
                     replies=(Text(f"{name}请到窗口。"),),
-                    department="-",
                 )
-                store.upsert(spec.check(draft), department_id=places[number % len(places)], now=now)
+                store.upsert(spec, department_id=places[number % len(places)], now=now)
             session.flush()
 
 

@@ -90,7 +90,11 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(none_as_null=True),
+        dict[str, object]: JSON(none_as_null=True),
         list[Any]: JSON(none_as_null=True),
+        list[dict[str, str]]: JSON(none_as_null=True),
+        list[int]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
         StrEnum: Enum(
             StrEnum,
             native_enum=False,

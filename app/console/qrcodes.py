@@ -52,14 +52,14 @@ class NewQrCodeForm(forms.Form):
 
     @property
     def specs(self) -> list[QrCodeSpec]:
-        """One wish a line. Raises Invalid."""
+        """One spec a line. Raises Invalid."""
         names = [line.strip() for line in (self.names.data or "").splitlines() if line.strip()]
         if len(names) > MAX_PER_REQUEST:
             raise Invalid(field="names", problem=f"一次最多 {MAX_PER_REQUEST} 个")
         if self.scene.data and len(names) > 1:
             raise Invalid(field="scene", problem="一次生成多个时请留空，由系统分别生成")
         days = None if self.sort.data == "permanent" else self.days.data or 0
-        return [QrCodeSpec(name, self.scene.data or "", days) for name in names]
+        return [QrCodeSpec(name=name, scene=self.scene.data or "", days=days) for name in names]
 
 
 class RenameForm(forms.Form):

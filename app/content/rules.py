@@ -41,7 +41,7 @@ def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -
     """Write the rules and the city's texts. Returns how many rules the files name."""
     records = unique_by(record for top in tops for record in top.section("rules"))
     for record in records.values():
-        rule_spec = spec_from_record(record, references)
+        rule_spec = spec_of(record, references)
         with _errors_at(record):
             store.upsert(
                 rule_spec,
@@ -60,23 +60,21 @@ def dump(references: RuleReferences) -> dict[str, Any]:
     appids = {key: appid for appid, key in references.accounts.items()}
     written: dict[str, Any] = _dump_default_replies(codes, appids)
     listed = [
-        spec.dump_rule(
-            store.to_spec(
-                row,
-                department=codes.get(row.department_id or 0, ""),
-                account=appids.get(row.account_id or 0, ""),
-            )
-        )
+        store.to_spec(
+            row,
+            department=codes.get(row.department_id or 0, ""),
+            account=appids.get(row.account_id or 0, ""),
+        ).document()
         for row in store.list_all()
     ]
     return written | ({"rules": listed} if listed else {})
 
 
-def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
+def spec_of(record: Record, references: RuleReferences) -> RuleSpec:
     """The rule of one record, with owners and media that are known. Raises WrongFile."""
     record.allow_only(*spec.FIELDS)
     with _errors_at(record):
-        rule_spec = spec.parse_rule(record.to_python())
+        rule_spec = RuleSpec.read(record.to_python())
     if rule_spec.department and rule_spec.department not in references.departments:
         raise record.error("department", f"没有编号为“{rule_spec.department}”的单位")
     if rule_spec.account and rule_spec.account not in references.accounts:

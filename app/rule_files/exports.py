@@ -19,7 +19,7 @@ from app.rule_files.row_mapping import COLUMNS, write_row
 from config.database import session
 from config.permissions import Permission, Principal
 from config.security.formula_escape import escape
-from keywords.rules import spec, store
+from keywords.rules import store
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow
 
@@ -65,9 +65,9 @@ def to_xlsx(rules: Iterable[RuleSpec], names: Mapping[str, str]) -> bytes:
     for number, column in enumerate(COLUMNS, 1):
         sheet.column_dimensions[get_column_letter(number)].width = column.width
     sheet.append([_cell(sheet, column.title, _BOLD) for column in COLUMNS])
-    for rule_spec in rules:
-        cells = write_row(rule_spec)
-        for title, code in (("单位", rule_spec.department), ("账号", rule_spec.account)):
+    for spec in rules:
+        cells = write_row(spec)
+        for title, code in (("单位", spec.department), ("账号", spec.account)):
             cells[title] = f"{names[code]}（{code}）" if names.get(code) else code
         sheet.append([_cell(sheet, cells.get(column.title, "")) for column in COLUMNS])
     buffer = BytesIO()
@@ -99,14 +99,14 @@ def xlsx_template() -> bytes:
             "reply": {"type": "news", "title": "公交时刻", "url": "https://example.org/bus"},
         },
     )
-    return to_xlsx((spec.parse_rule(data) for data in examples), {"unit": "您的单位"})
+    return to_xlsx((RuleSpec.read(data) for data in examples), {"unit": "您的单位"})
 
 
 def to_yaml_text(rules: Iterable[RuleSpec]) -> str:
     """The rules as YAML, in the shape that `load` and the import read."""
     examples: dict[str, Any] = {
         "version": VERSION,
-        "rules": [spec.dump_rule(rule) for rule in rules],
+        "rules": [rule.document() for rule in rules],
     }
     return to_yaml(examples)
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from app.rule_files import reply_cells
 from config.errors import Invalid
 from keywords.rules.replies import MOST_REPLIES, Choice
@@ -77,6 +79,11 @@ def _number(cell: str) -> int:
     return int(cell)
 
 
+def _whole(cell: str) -> int | str:
+    """A whole number; what is none is left for the spec to refuse."""
+    return int(cell) if re.fullmatch(r"-?\d{1,9}", cell, re.ASCII) else cell
+
+
 def _weekdays(cell: str) -> list[int]:
     remaining = re.sub(r"[\s、，,；;周星期]", "", cell)
     if not re.fullmatch(f"(?:{_WEEKDAY.pattern})+", remaining):
@@ -99,7 +106,17 @@ def _events(cell: str) -> list[dict[str, str]]:
     return [_event(line) for line in split_lines(cell)]
 
 
-COLUMNS: tuple[Column, ...] = (
+def column_of(name: str, field: FieldInfo) -> Column:
+    """The column of a field that has none of its own below: named by its title."""
+    read: Callable[[str], object] = str
+    if isinstance(field.default, tuple):
+        read = split_words
+    elif isinstance(field.default, int):
+        read = _whole
+    return Column(field.title or name, field.alias or name, read)
+
+
+_OWN: tuple[Column, ...] = (
     Column("编号", "id", str, 24),
     Column("名称", "name", str, 20),
     Column("单位", "department", str, 20),
@@ -126,6 +143,14 @@ COLUMNS: tuple[Column, ...] = (
     Column("复核日期", "review_by", str, 12),
     Column(STATE_TITLE, STATE_TITLE, str, 8),
 )
+_KNOWN = {column.field for column in _OWN} | {"replies", "state"}
+# a field of a rule that was added later stands behind the others
+_LATER = {
+    name: column_of(name, field)
+    for name, field in RuleSpec.model_fields.items()
+    if (field.alias or name) not in _KNOWN
+}
+COLUMNS = (*_OWN, *_LATER.values())
 BY_TITLE = {column.title: column for column in COLUMNS}
 _TITLES = {column.field: column.title for column in COLUMNS}
 _REPLY = re.compile(r"repl(?:y|ies)(?:\[(\d)\])?")
@@ -168,40 +193,41 @@ def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
     return data | {"replies": replies}, problems
 
 
-def write_row(rule_spec: RuleSpec) -> dict[str, str]:
+def write_row(spec: RuleSpec) -> dict[str, str]:
     """The cells of a rule by title; owners as the draft names them."""
-    schedule = rule_spec.schedule
+    schedule = spec.schedule
     cells = {
-        "编号": rule_spec.slug,
-        "名称": rule_spec.name,
-        "单位": rule_spec.department,
-        "账号": rule_spec.account,
-        "范围": _label_of(_SCOPES, rule_spec.scope),
-        "开头、菜单与场景": "\n".join(_event_lines(rule_spec.keywords)),
-        "还须含有": _join_lines(rule_spec.required),
-        "不能含有": _join_lines(rule_spec.excluded),
-        "优先级": str(rule_spec.priority),
-        "多条回复时": _label_of(_CHOICES, rule_spec.choice) if len(rule_spec.replies) > 1 else "",
+        "编号": spec.slug,
+        "名称": spec.name,
+        "单位": spec.department,
+        "账号": spec.account,
+        "范围": _label_of(_SCOPES, spec.scope),
+        "开头、菜单与场景": "\n".join(_event_lines(spec.keywords)),
+        "还须含有": _join_lines(spec.required),
+        "不能含有": _join_lines(spec.excluded),
+        "优先级": str(spec.priority),
+        "多条回复时": _label_of(_CHOICES, spec.choice) if len(spec.replies) > 1 else "",
         "星期": "、".join(_WEEKDAYS[day - 1] for day in sorted(schedule.weekdays)),
         "时段": _join_lines(str(span) for span in schedule.hours),
         "日子": "" if schedule.days is Days.ANY else _label_of(_DAYS, schedule.days),
         "开始日期": schedule.valid_from.isoformat() if schedule.valid_from else "",
         "截止日期": schedule.valid_to.isoformat() if schedule.valid_to else "",
-        "例句": "\n".join(rule_spec.samples),
-        "相关事项": rule_spec.service,
-        "代替": rule_spec.overrides,
-        "复核日期": rule_spec.review_by.isoformat() if rule_spec.review_by else "",
-        STATE_TITLE: _STATES[rule_spec.state],
+        "例句": "\n".join(spec.samples),
+        "相关事项": spec.service,
+        "代替": spec.overrides,
+        "复核日期": spec.review_by.isoformat() if spec.review_by else "",
+        STATE_TITLE: _STATES[spec.state],
     }
+    cells |= {column.title: _cell(getattr(spec, name)) for name, column in _LATER.items()}
     for field, mode in _MODES.items():
         texts = [
             keyword.text
-            for keyword in rule_spec.keywords
+            for keyword in spec.keywords
             if (keyword.kind, keyword.mode) == (InputKind.TEXT, mode)
         ]
         is_word_list = mode in (MatchMode.EQUAL, MatchMode.CONTAINS)
         cells[_TITLES[field]] = _join_lines(texts) if is_word_list else "\n".join(texts)
-    for title, reply in zip(REPLY_TITLES, rule_spec.replies, strict=False):
+    for title, reply in zip(REPLY_TITLES, spec.replies, strict=False):
         cells[title] = reply_cells.write_cell(reply)
     return cells
 
@@ -219,6 +245,13 @@ def _join_lines(found: Iterable[str]) -> str:
     """One word a line; a line end behind a single word that has marks in it keeps it whole."""
     listed = list(found)
     return "\n".join(listed) + ("\n" if len(listed) == 1 and _SEPARATORS.search(listed[0]) else "")
+
+
+def _cell(value: object) -> str:
+    """A value as a cell has it, of a field without words of its own."""
+    if isinstance(value, tuple):
+        return _join_lines(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _label_of(known: Mapping[str, Any], value: Any) -> str:

@@ -5,7 +5,7 @@ worked out beforehand, so that nobody waits for a lock meanwhile.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ def prepare(
 ) -> NewRuleRow:
     """Work out what is to be written. Touches no database. Raises Invalid."""
     owners = {"department_id": version_spec.department_id, "account_id": version_spec.account_id}
-    draft_spec = replace(version_spec.spec, state=spec.RuleState.DRAFT)
+    draft_spec = version_spec.spec.replace(state=spec.RuleState.DRAFT)
     version = {
         "number": 1,
         "lock_version": 1,

@@ -15,107 +15,28 @@ shape as in the YAML of `load`.
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
 from config.errors import Invalid
+from config.validation import errors_of, path, refuse, sentence
 
 MOST_REPLIES = 5
 LONGEST_TEXT = 5000
 LONGEST_NAME = 200
 LONGEST_URL = 1024
-
-
-class Choice(StrEnum):
-    """Which of a rule's replies are sent: all, one by chance, or the first that is available."""
-
-    ALL = "all"
-    RANDOM = "random"
-    FIRST = "first"
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Words."""
-
-    type: ClassVar[str] = "text"
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture by media name."""
-
-    type: ClassVar[str] = "image"
-    media: str
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A recording by media name."""
-
-    type: ClassVar[str] = "voice"
-    media: str
-
-
-@dataclass(frozen=True, slots=True)
-class Video:
-    """A film by media name."""
-
-    type: ClassVar[str] = "video"
-    media: str
-    title: str = ""
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Music:
-    """A piece of music by address; `thumb` is a media name."""
-
-    type: ClassVar[str] = "music"
-    thumb: str
-    title: str = ""
-    description: str = ""
-    url: str = ""
-    hq_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """A card that opens a page."""
-
-    type: ClassVar[str] = "news"
-    title: str
-    url: str
-    description: str = ""
-    picture: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """Hand the talk over to a person; `agent` is the account of one, or empty."""
-
-    type: ClassVar[str] = "transfer"
-    agent: str = ""
-
-
-Reply = Text | Image | Voice | Video | Music | News | Transfer
-_KINDS: dict[str, type[Reply]] = {
-    kind.type: kind for kind in (Text, Image, Voice, Video, Music, News, Transfer)
-}
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "text": ("content",),
-    "image": ("media",),
-    "voice": ("media",),
-    "video": ("media",),
-    "music": ("thumb",),
-    "news": ("title", "url"),
-    "transfer": (),
-}
-_ADDRESSES = frozenset({"url", "hq_url", "picture"})
-_LABELS = {
+LABELS: Mapping[str, str] = {
     "content": "文字内容",
     "media": "素材名称",
     "thumb": "封面素材名称",
@@ -128,35 +49,159 @@ _LABELS = {
 }
 
 
-def parse(shape: object, *, field: str = "reply") -> Reply:
-    """Read one reply from its stored JSON shape. Raises Invalid naming field and problem."""
-    if not isinstance(shape, Mapping):
-        raise Invalid(field=field, problem="回复应是一组“名称：内容”。")
-    kind = _KINDS.get(str(shape.get("type")))
-    if kind is None:
-        raise Invalid(field=f"{field}.type", problem=f"回复类型只能是 {'、'.join(_KINDS)}。")
-    values = {str(name): value for name, value in shape.items() if name != "type"}
-    known = kind.__dataclass_fields__
-    for name, value in values.items():
-        _check(name, value, kind.type, known, f"{field}.{name}")
-    for name in _NEEDED[kind.type]:
-        if not str(values.get(name, "")).strip():
-            raise Invalid(field=f"{field}.{name}", problem=f"{_LABELS[name]}不能为空。")
-    return kind(**values)
+class Choice(StrEnum):
+    """Which of a rule's replies are sent: all, one by chance, or the first that is available."""
+
+    ALL = "all"
+    RANDOM = "random"
+    FIRST = "first"
 
 
-def parse_all(shapes: object, *, field: str = "replies") -> tuple[Reply, ...]:
-    """Read a rule's replies: at least one, at most five. Raises Invalid."""
-    if not isinstance(shapes, list) or not shapes:
-        raise Invalid(field=field, problem="至少要有一条回复。")
-    if len(shapes) > MOST_REPLIES:
-        raise Invalid(field=field, problem=f"一条规则最多 {MOST_REPLIES} 条回复。")
-    return tuple(parse(shape, field=f"{field}[{at}]") for at, shape in enumerate(shapes, 1))
+def _check_address(value: str) -> str:
+    if value and not _is_address(value):
+        raise refuse("应是 http 或 https 开头的完整网址。")
+    return value
 
 
-def dump(reply: Reply) -> dict[str, Any]:
-    """The stored JSON shape of a reply; empty parts are left out."""
-    return {"type": reply.type} | {name: value for name, value in asdict(reply).items() if value}
+def _is_address(value: str) -> bool:
+    if len(value) > LONGEST_URL or any(character.isspace() for character in value):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+_Content = Annotated[str, StringConstraints(strict=True, max_length=LONGEST_TEXT, pattern=r"\S")]
+_Name = Annotated[str, StringConstraints(strict=True, max_length=LONGEST_NAME, pattern=r"\S")]
+_Note = Annotated[str, StringConstraints(strict=True, max_length=LONGEST_NAME)]
+_Link = Annotated[str, StringConstraints(strict=True, min_length=1), AfterValidator(_check_address)]
+_MaybeLink = Annotated[str, StringConstraints(strict=True), AfterValidator(_check_address)]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words."""
+
+    content: _Content
+    type: Literal["text"] = field(default="text", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture by media name."""
+
+    media: _Name
+    type: Literal["image"] = field(default="image", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A recording by media name."""
+
+    media: _Name
+    type: Literal["voice"] = field(default="voice", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A film by media name."""
+
+    media: _Name
+    title: _Note = ""
+    description: _Note = ""
+    type: Literal["video"] = field(default="video", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """A piece of music by address; `thumb` is a media name."""
+
+    thumb: _Name
+    title: _Note = ""
+    description: _Note = ""
+    url: _MaybeLink = ""
+    hq_url: _MaybeLink = ""
+    type: Literal["music"] = field(default="music", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A card that opens a page."""
+
+    title: _Name
+    url: _Link
+    description: _Note = ""
+    picture: _MaybeLink = ""
+    type: Literal["news"] = field(default="news", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Hand the talk over to a person; `agent` is the account of one, or empty."""
+
+    agent: _Note = ""
+    type: Literal["transfer"] = field(default="transfer", kw_only=True)
+
+
+Reply = Text | Image | Voice | Video | Music | News | Transfer
+# for pydantic: the type tells which of them it is
+AnyReply = Annotated[Reply, Field(discriminator="type")]
+KINDS: Mapping[str, type[Reply]] = {
+    "text": Text,
+    "image": Image,
+    "voice": Voice,
+    "video": Video,
+    "music": Music,
+    "news": News,
+    "transfer": Transfer,
+}
+# how the refusals of a reply are worded, by pydantic's error type
+_KINDS_ONLY = f"回复类型只能是 {'、'.join(KINDS)}。"
+SENTENCES: Mapping[str, str] = {
+    "missing": "{label}不能为空。",
+    "string_too_short": "{label}不能为空。",
+    "string_pattern_mismatch": "{label}不能为空。",
+    "string_type": "{label}应是文字。",
+    "string_too_long": "{label}最长 {max_length} 个字。",
+    "unexpected_keyword_argument": "{parent} 类型的回复没有这一项。",
+    "union_tag_invalid": _KINDS_ONLY,
+    "union_tag_not_found": _KINDS_ONLY,
+    "model_attributes_type": "回复应是一组“名称：内容”。",
+    "refused": "{label}{problem}",
+}
+
+
+_ONE: TypeAdapter[Reply] = TypeAdapter(
+    AnyReply, config=ConfigDict(extra="forbid", revalidate_instances="always")
+)
+
+
+def read(shape: object, *, at: str = "reply") -> Reply:
+    """One reply from the shape it has in files. Raises Invalid naming field and problem."""
+    try:
+        return _ONE.validate_python(shape)
+    except ValidationError as error:
+        first = errors_of(error)[0]
+        field_path = path((at, *place(first["loc"], first["type"])))
+        raise Invalid(field=field_path, problem=sentence(first, SENTENCES, LABELS)) from error
+
+
+def place(loc: Iterable[str | int], kind: str) -> tuple[str | int, ...]:
+    """Where an error of pydantic stands within a reply: its type is no step, and may be wrong."""
+    return ("type",) if kind.startswith("union_tag_") else tuple(loc)[1:]
+
+
+def dump(reply: Reply) -> dict[str, str]:
+    """The shape of a reply in files, versions and the table; empty parts are left out."""
+    parts = ((name, getattr(reply, name)) for name in reply.__dataclass_fields__)
+    return {"type": reply.type} | {name: value for name, value in parts if value}
+
+
+def restore(shape: Mapping[str, Any]) -> Reply:
+    """The reply of a shape that `dump` wrote; it was checked before."""
+    return KINDS[shape["type"]](**shape)
 
 
 def media_names(listed: Iterable[Reply]) -> frozenset[str]:
@@ -181,29 +226,3 @@ def choose(
     if choice is Choice.ALL or not ready:
         return ready
     return (chance.choice(ready),) if choice is Choice.RANDOM else ready[:1]
-
-
-def _check(name: str, value: object, kind: str, known: Mapping[str, Any], field: str) -> None:
-    if name not in known:
-        raise Invalid(field=field, problem=f"{kind} 类型的回复没有这一项。")
-    if not isinstance(value, str):
-        raise Invalid(field=field, problem=f"{_LABELS[name]}应是文字。")
-    if name in _ADDRESSES:
-        if value and not _is_address(value):
-            raise Invalid(
-                field=field, problem=f"{_LABELS[name]}应是 http 或 https 开头的完整网址。"
-            )
-        return
-    longest = LONGEST_TEXT if name == "content" else LONGEST_NAME
-    if len(value) > longest:
-        raise Invalid(field=field, problem=f"{_LABELS[name]}最长 {longest} 个字。")
-
-
-def _is_address(value: str) -> bool:
-    if len(value) > LONGEST_URL or any(character.isspace() for character in value):
-        return False
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)

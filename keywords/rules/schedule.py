@@ -10,22 +10,22 @@ on Saturday at 02:00, and all conditions on days are asked of that Friday.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Annotated
 
 import chinese_calendar
+from pydantic import AfterValidator, Field, PlainValidator
 
 from config import logs
-from config.errors import Invalid
-from keywords.rules import fields
+from config.validation import Says, refuse
 
 _log = logs.get_logger(__name__)
 _ONE_DAY = timedelta(days=1)
 _MIDNIGHT = 24
+_NO_SPAN = "时段应写成 08:30-12:00，可以跨过午夜。"
 _SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-–—~至]\s*([01]?\d|2[0-4]):([0-5]\d)")
 
 
@@ -113,50 +113,36 @@ def is_workday(day: date) -> bool:
         return day.isoweekday() <= 5
 
 
-def parse(shape: Mapping[str, Any]) -> Schedule:
-    """Read weekdays, hours, days, valid_from and valid_to. Raises Invalid."""
-    schedule = Schedule(
-        weekdays=_weekdays(shape),
-        hours=tuple(
-            _span(written, f"hours[{at}]") for at, written in fields.numbered(shape, "hours")
-        ),
-        days=fields.one_of(shape, "days", Days, Days.ANY),
-        valid_from=fields.day(shape, "valid_from"),
-        valid_to=fields.day(shape, "valid_to"),
-    )
-    if schedule.valid_from and schedule.valid_to and schedule.valid_to < schedule.valid_from:
-        raise Invalid(field="valid_to", problem="截止日期早于开始日期。")
-    return schedule
-
-
-def dump(schedule: Schedule) -> dict[str, Any]:
-    """The shape that `parse` reads; what does not restrict is left out."""
-    shape: dict[str, Any] = {}
-    if schedule.weekdays:
-        shape["weekdays"] = sorted(schedule.weekdays)
-    if schedule.hours:
-        shape["hours"] = [str(span) for span in schedule.hours]
-    if schedule.days is not Days.ANY:
-        shape["days"] = schedule.days.value
-    for field in ("valid_from", "valid_to"):
-        if day := getattr(schedule, field):
-            shape[field] = day.isoformat()
-    return shape
-
-
-def _weekdays(shape: Mapping[str, Any]) -> frozenset[int]:
-    listed = fields.rows(shape, "weekdays")
-    for day in listed:
-        if type(day) is not int or day not in range(1, 8):
-            raise Invalid(field="weekdays", problem="星期用 1（周一）到 7（周日）表示。")
-    return frozenset(listed)
-
-
-def _span(written: object, field: str) -> Span:
-    found = _SPAN.fullmatch(written.strip()) if isinstance(written, str) else None
+@lru_cache(maxsize=4096)
+def span(written: str) -> Span:
+    """The span of a text such as 08:30-12:00. Raises PydanticCustomError."""
+    found = _SPAN.fullmatch(written.strip())
     if found is None:
-        raise Invalid(field=field, problem="时段应写成 08:30-12:00，可以跨过午夜。")
+        raise refuse(_NO_SPAN)
     hours = [int(part) for part in found.groups()]
     if hours[0] == _MIDNIGHT or (hours[2] == _MIDNIGHT and hours[3]):
-        raise Invalid(field=field, problem="时段应在 00:00 到 24:00 之间。")
+        raise refuse("时段应在 00:00 到 24:00 之间。")
     return Span(time(hours[0], hours[1]), time(hours[2] % _MIDNIGHT, hours[3]))
+
+
+def _read_span(written: object) -> Span:
+    if isinstance(written, Span):
+        return written
+    if not isinstance(written, str):
+        raise refuse(_NO_SPAN)
+    return span(written)
+
+
+def _sorted(days: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(days)))
+
+
+# the parts of a schedule as a person writes them, for pydantic
+Hours = tuple[Annotated[Span, PlainValidator(_read_span)], ...]
+Weekdays = Annotated[
+    tuple[
+        Annotated[int, Field(strict=True, ge=1, le=7), Says("星期用 1（周一）到 7（周日）表示。")],
+        ...,
+    ],
+    AfterValidator(_sorted),
+]

@@ -1,18 +1,18 @@
 """Stored rules: the table, and the deeds that change it.
 
-    RuleDraft ── create / update ──> StoredRule  draft ─> live <─> off ── delete ──> gone
+    RuleSpec ── create / update ──> StoredRule  draft ─> live <─> off ── delete ──> gone
                                          │
                                          └── live() ─> Rule values for the matchers
 
 The row is what citizens get. Staff change it through `versions`; `put` is for files, and writes
-a published version as well. Every change is checked as `drafts` checks it, leaves an audit row
-and bumps the revision `rules`, by which each process learns that its matchers are stale. A
-change names the version it was made from; when somebody else was first, it is refused.
+a published version as well. A spec was checked when it was made, so only its owner is checked
+here, and nothing when a row is read. Every change leaves an audit row and bumps the revision
+`rules`, by which each process learns that its matchers are stale. A change names the version it
+was made from; when somebody else was first, it is refused.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, bindparam, or_, select
 from sqlalchemy import update as sql_update
@@ -23,9 +23,9 @@ from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
-from keywords.rules import replies, schedule, spec, versions
+from keywords.rules import replies, spec, versions
 from keywords.rules.replies import Choice
-from keywords.rules.schedule import Days
+from keywords.rules.schedule import Days, Schedule
 from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.values import Rule, RuleScope
 from keywords.rules.versions import VersionSpec
@@ -68,20 +68,20 @@ class RuleRow(Base):
     name: Mapped[str]
     state: Mapped[RuleState] = mapped_column(index=True)
     priority: Mapped[int]
-    keywords: Mapped[list[Any]]
-    required: Mapped[list[Any]]
-    excluded: Mapped[list[Any]]
-    weekdays: Mapped[list[Any]]
-    hours: Mapped[list[Any]]
+    keywords: Mapped[list[dict[str, str]]]
+    required: Mapped[list[str]]
+    excluded: Mapped[list[str]]
+    weekdays: Mapped[list[int]]
+    hours: Mapped[list[str]]
     days: Mapped[Days]
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     choice: Mapped[Choice]
-    replies: Mapped[list[Any]]
+    replies: Mapped[list[dict[str, str]]]
     service: Mapped[str]
     overrides: Mapped[str]
     review_by: Mapped[date | None] = mapped_column(index=True)
-    samples: Mapped[list[Any]]
+    samples: Mapped[list[str]]
     search_text: Mapped[str]
     last_hit_on: Mapped[date | None]
     version: Mapped[int]
@@ -126,56 +126,49 @@ def load_live_rules() -> tuple[Rule, ...]:
     rows = session.scalars(
         select(RuleRow).where(RuleRow.state == RuleState.LIVE).order_by(RuleRow.slug)
     )
-    return tuple(
-        to_spec(row).rule(id=row.id, department_id=row.department_id, account_id=row.account_id)
-        for row in rows
+    return tuple(map(value_of, rows))
+
+
+def value_of(row: RuleRow) -> Rule:
+    """The rule as it runs."""
+    values = spec.values_of(_kept(row))
+    return Rule(
+        **{name: values[name] for name in spec.LIVE_FIELDS if name != "slug"},
+        slug=row.slug,
+        id=row.id,
+        department_id=row.department_id,
+        account_id=row.account_id,
+        schedule=Schedule(
+            weekdays=frozenset(values["weekdays"]),
+            hours=values["hours"],
+            days=row.days,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        ),
     )
 
 
 def to_spec(row: RuleRow, *, department: str = "", account: str = "") -> RuleSpec:
-    """The rule as a person would write it; owners are given by their own ids."""
-    rule_schedule = schedule.parse(
-        {
-            "weekdays": row.weekdays,
-            "hours": row.hours,
-            "days": row.days.value,
-            "valid_from": row.valid_from,
-            "valid_to": row.valid_to,
-        }
-    )
-    return RuleSpec(
-        slug=row.slug,
-        name=row.name,
-        keywords=spec.read_keywords(row.keywords),
-        replies=replies.parse_all(row.replies),
-        department=department,
-        account=account,
-        scope=row.scope,
-        required=tuple(row.required),
-        excluded=tuple(row.excluded),
-        priority=row.priority,
-        schedule=rule_schedule,
-        choice=row.choice,
-        service=row.service,
-        overrides=row.overrides,
-        state=row.state,
-        review_by=row.review_by,
-        samples=tuple(row.samples),
-    )
+    """The rule as somebody wanted it; owners are given by their own ids."""
+    return RuleSpec.of_columns(row.slug, _kept(row), department=department, account=account)
+
+
+def _kept(row: RuleRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in spec.COLUMNS}
 
 
 def create(
-    rule_spec: RuleSpec,
+    spec: RuleSpec,
     *,
     department_id: int | None = None,
     account_id: int | None = None,
     now: datetime,
 ) -> RuleRow:
     """Write a new rule down. Raises Invalid, CodeTaken."""
-    if find_by_slug(rule_spec.slug) is not None:
-        raise SlugTaken(code=rule_spec.slug)
-    columns = _column_values(rule_spec, department_id, account_id)
-    row = RuleRow(slug=rule_spec.slug, **columns, version=1, created_at=now, updated_at=now)
+    if find_by_slug(spec.slug) is not None:
+        raise SlugTaken(code=spec.slug)
+    columns = _column_values(spec, department_id, account_id)
+    row = RuleRow(slug=spec.slug, **columns, version=1, created_at=now, updated_at=now)
     session.add(row)
     session.flush()  # the audit row needs the id
     _audit("rule.create", row, before=None, after=_audit_values(row))
@@ -183,16 +176,16 @@ def create(
 
 
 def insert_values(
-    rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None, now: datetime
-) -> dict[str, Any]:
+    spec: RuleSpec, *, department_id: int | None, account_id: int | None, now: datetime
+) -> dict[str, object]:
     """All columns of a new rule but its id, for many that are written at once. Raises Invalid."""
-    columns = _column_values(rule_spec, department_id, account_id)
-    return {"slug": rule_spec.slug, **columns, "version": 1, "created_at": now, "updated_at": now}
+    columns = _column_values(spec, department_id, account_id)
+    return {"slug": spec.slug, **columns, "version": 1, "created_at": now, "updated_at": now}
 
 
 def update(
     rule_id: int,
-    rule_spec: RuleSpec,
+    spec: RuleSpec,
     *,
     version: int,
     department_id: int | None = None,
@@ -201,10 +194,10 @@ def update(
 ) -> RuleRow:
     """Replace a rule's content; its code stays. Raises NotFound, Invalid, RuleChanged."""
     row = get(rule_id)
-    if rule_spec.slug != row.slug:
+    if spec.slug != row.slug:
         raise Invalid(field="id", problem="规则编号不能修改。")
     before = _audit_values(row)
-    columns = _column_values(rule_spec, department_id, account_id)
+    columns = _column_values(spec, department_id, account_id)
     return _update_row(row, "rule.update", before, version=version, columns=columns, now=now)
 
 
@@ -235,7 +228,7 @@ def delete(rule_id: int, *, version: int) -> None:
 
 
 def upsert(
-    rule_spec: RuleSpec,
+    spec: RuleSpec,
     *,
     department_id: int | None = None,
     account_id: int | None = None,
@@ -245,29 +238,29 @@ def upsert(
 
     The change is a version of its own; one that staff had open gives way to it.
     """
-    row = find_by_slug(rule_spec.slug)
+    row = find_by_slug(spec.slug)
     owners = {"department_id": department_id, "account_id": account_id}
     if row is None:
-        row = create(rule_spec, **owners, now=now)
-        _append_version(row.id, rule_spec, owners, now)
+        row = create(spec, **owners, now=now)
+        _append_version(row.id, spec, owners, now)
         return True
-    columns = _column_values(rule_spec, department_id, account_id)
+    columns = _column_values(spec, department_id, account_id)
     if all(getattr(row, name) == value for name, value in columns.items()):
         return False
-    update(row.id, rule_spec, version=row.version, **owners, now=now)
-    _append_version(row.id, rule_spec, owners, now)
+    update(row.id, spec, version=row.version, **owners, now=now)
+    _append_version(row.id, spec, owners, now)
     return True
 
 
 def _append_version(
-    rule_id: int, rule_spec: RuleSpec, owners: dict[str, int | None], now: datetime
+    rule_id: int, spec: RuleSpec, owners: dict[str, int | None], now: datetime
 ) -> None:
     state = (
         versions.VersionState.DRAFT
-        if rule_spec.state is RuleState.DRAFT
+        if spec.state is RuleState.DRAFT
         else versions.VersionState.PUBLISHED
     )
-    proposal, after = VersionSpec(spec.check(rule_spec), **owners), versions.find_newest(rule_id)
+    proposal, after = VersionSpec(spec, **owners), versions.find_newest(rule_id)
     # switched on or off, it says what it said
     if after is None or (after.state, after.sha256) != (state, proposal.sha256):
         versions.append(rule_id, proposal, previous=after, state=state, author_id=None, now=now)
@@ -291,10 +284,10 @@ def record_hit_days(days: dict[str, date]) -> None:
 def _update_row(
     row: RuleRow,
     action: str,
-    before: dict[str, Any],
+    before: dict[str, object],
     *,
     version: int,
-    columns: dict[str, Any],
+    columns: dict[str, object],
     now: datetime,
 ) -> RuleRow:
     updated = compare_and_set(
@@ -309,74 +302,59 @@ def _update_row(
     return updated
 
 
-def validate(rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None) -> RuleSpec:
-    """Check a draft for owners known by number. Raises Invalid."""
-    checked = spec.check(rule_spec)
-    if account_id is not None and checked.scope is not RuleScope.LOCAL:
-        raise Invalid(field=f"{rule_spec.slug} · scope", problem="单个账号的规则只能是本地规则。")
-    if account_id is None and department_id is None and checked.scope is RuleScope.LOCAL:
-        raise Invalid(field=f"{rule_spec.slug} · scope", problem="全市规则应为强制或默认。")
-    return checked
+def check_owner(spec: RuleSpec, *, department_id: int | None, account_id: int | None) -> None:
+    """A rule's scope has to fit its owner, who is known by number. Raises Invalid."""
+    if account_id is not None and spec.scope is not RuleScope.LOCAL:
+        raise Invalid(field=f"{spec.slug} · scope", problem="单个账号的规则只能是本地规则。")
+    if account_id is None and department_id is None and spec.scope is RuleScope.LOCAL:
+        raise Invalid(field=f"{spec.slug} · scope", problem="全市规则应为强制或默认。")
 
 
 def _column_values(
-    rule_spec: RuleSpec, department_id: int | None, account_id: int | None
-) -> dict[str, Any]:
-    """The columns a draft fills, after it was checked."""
-    checked = validate(rule_spec, department_id=department_id, account_id=account_id)
-    rule_schedule = checked.schedule
+    spec: RuleSpec, department_id: int | None, account_id: int | None
+) -> dict[str, object]:
+    """The columns a spec fills."""
+    check_owner(spec, department_id=department_id, account_id=account_id)
     return {
         "department_id": department_id,
         "account_id": account_id,
-        "scope": checked.scope,
-        "name": checked.name,
-        "state": checked.state,
-        "priority": checked.priority,
-        "keywords": spec.write_keywords(checked.keywords),
-        "required": list(checked.required),
-        "excluded": list(checked.excluded),
-        "weekdays": sorted(rule_schedule.weekdays),
-        "hours": [str(span) for span in rule_schedule.hours],
-        "days": rule_schedule.days,
-        "valid_from": rule_schedule.valid_from,
-        "valid_to": rule_schedule.valid_to,
-        "choice": checked.choice,
-        "replies": [replies.dump(reply) for reply in checked.replies],
-        "service": checked.service,
-        "overrides": checked.overrides,
-        "review_by": checked.review_by,
-        "samples": list(checked.samples),
-        "search_text": _search_text(checked),
+        **spec.columns(),
+        "search_text": _search_text(spec),
     }
 
 
-def _search_text(rule_spec: RuleSpec) -> str:
+def _search_text(spec: RuleSpec) -> str:
     """What a search for the rule looks into, in normal form: all its words."""
     reply_values = [
         value
-        for shape in map(replies.dump, rule_spec.replies)
+        for shape in map(replies.dump, spec.replies)
         for name, value in shape.items()
         if name != "type"
     ]
     words = (
-        rule_spec.slug,
-        rule_spec.name,
-        *(each.text for each in rule_spec.keywords),
-        *rule_spec.samples,
+        spec.slug,
+        spec.name,
+        *(each.text for each in spec.keywords),
+        *spec.samples,
         *reply_values,
     )
     return " ".join(filter(None, map(fold, words)))
 
 
-def _audit_values(row: RuleRow) -> dict[str, Any]:
+def _audit_values(row: RuleRow) -> dict[str, object]:
+    """The rule as the audit remembers it."""
     owners = {"department_id": row.department_id, "account_id": row.account_id}
-    return spec.dump_rule(to_spec(row)) | {
+    return to_spec(row).document() | {
         name: value for name, value in owners.items() if value is not None
     }
 
 
 def _audit(
-    action: str, row: RuleRow, *, before: dict[str, Any] | None, after: dict[str, Any] | None
+    action: str,
+    row: RuleRow,
+    *,
+    before: dict[str, object] | None,
+    after: dict[str, object] | None,
 ) -> None:
     audit.record(
         action,

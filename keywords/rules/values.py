@@ -8,13 +8,15 @@
 
 A rule belongs to the whole city (no department), to a department, or to one account. `effective`
 tells which rules an account answers with. The table is `stored`; what a person writes and what
-is refused is `drafts`.
+is refused is `drafts`. Neither a rule nor its parts are checked when they are made: what their
+types say of a value is read by pydantic when a spec is checked, and costs the matchers nothing.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.validation import Word
 from keywords.rules.replies import Choice, Reply
 from keywords.rules.schedule import ALWAYS, Schedule
 
@@ -53,7 +55,7 @@ class RuleScope(StrEnum):
 class Keyword:
     """One thing a rule listens for."""
 
-    text: str
+    text: Word
     mode: MatchMode = MatchMode.CONTAINS
     kind: InputKind = InputKind.TEXT
 

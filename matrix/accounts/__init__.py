@@ -8,13 +8,13 @@ pushes with them a while longer. `roster` gives every process the accounts as re
 so a message asks the database for nothing.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field, StringConstraints
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, defer, mapped_column
 
@@ -23,17 +23,13 @@ from config.database import Base, get_for_update, session
 from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
+from config.validation import Says, Spec
 from matrix.wechat.credentials import Credentials
 from matrix.wechat.envelope import EncryptionMode, Envelope
 
 CACHE_KEY = "accounts"
 CONNECT = "accounts.connect"
 SEALED_FIELDS = ("token", "aes_key", "secret", "previous_aes_key", "pending_secret")
-
-_APPID = re.compile(r"wx[0-9a-f]{16}")
-_ORIGINAL_ID = re.compile(r"gh_[0-9a-zA-Z]{6,32}")
-_TOKEN = re.compile(r"[0-9a-zA-Z]{3,32}")
-_AES_KEY = re.compile(r"[0-9a-zA-Z]{43}")
 
 
 class AccountKind(StrEnum):
@@ -110,42 +106,36 @@ class AccountSnapshot:
         return self.verified and not self.paused
 
 
-@dataclass(frozen=True)
-class AccountSpec:
+def _shape(pattern: str) -> StringConstraints:
+    return StringConstraints(strict=True, pattern=rf"^(?s:{pattern})$")
+
+
+class AccountSpec(Spec):
     """What somebody wants an account to be; the shape of the `accounts` file."""
 
-    appid: str
-    original_id: str
+    appid: Annotated[str, _shape("wx[0-9a-f]{16}"), Says("应为 wx 加 16 位小写十六进制字符")]
+    original_id: Annotated[str, _shape("gh_[0-9a-zA-Z]{6,32}"), Says("应以 gh_ 开头")]
     department_id: int
-    name: str
+    name: Annotated[
+        str,
+        StringConstraints(strict=True, pattern=r"\S", max_length=60),
+        Says("不能为空，最长 60 个字符"),
+    ]
     kind: AccountKind
     verified: bool
     mode: EncryptionMode
-    token: str
-    aes_key: str
-    secret: str
+    token: Annotated[
+        str, _shape("[0-9a-zA-Z]{3,32}"), Says("应为 3 到 32 位字母或数字"), Field(repr=False)
+    ]
+    aes_key: Annotated[
+        str, _shape("[0-9a-zA-Z]{43}"), Says("应为 43 位字母或数字"), Field(repr=False)
+    ]
+    secret: Annotated[str, _shape(".+"), Says("不能为空"), Field(repr=False)]
     welcome: str = ""
-
-    def validate(self) -> None:
-        """Raises Invalid naming the first wrong field."""
-        patterns = (
-            ("appid", _APPID, "应为 wx 加 16 位小写十六进制字符"),
-            ("original_id", _ORIGINAL_ID, "应以 gh_ 开头"),
-            ("token", _TOKEN, "应为 3 到 32 位字母或数字"),
-            ("aes_key", _AES_KEY, "应为 43 位字母或数字"),
-        )
-        for field, pattern, problem in patterns:
-            if not pattern.fullmatch(getattr(self, field)):
-                raise Invalid(field=field, problem=problem)
-        if not self.name.strip() or len(self.name) > 60:
-            raise Invalid(field="name", problem="不能为空，最长 60 个字符")
-        if not self.secret:
-            raise Invalid(field="secret", problem="不能为空")
 
 
 def create(spec: AccountSpec, *, now: datetime) -> Account:
-    """Register an account and, once committed, connect it. Raises Invalid."""
-    spec.validate()
+    """Register an account and, once committed, connect it. Raises Invalid for one that is taken."""
     for field in ("appid", "original_id"):
         if session.scalar(select(Account.id).filter_by(**{field: getattr(spec, field)})):
             raise Invalid(field=field, problem="已有账号使用")
@@ -158,21 +148,20 @@ def create(spec: AccountSpec, *, now: datetime) -> Account:
 
 
 def spec_of(account: Account) -> AccountSpec:
-    """What the account is, as a wish to change from."""
-    return AccountSpec(
-        **{name: getattr(account, name) for name in AccountSpec.__dataclass_fields__}
+    """What the account is, to change from; it was checked when it was written."""
+    return AccountSpec.model_construct(
+        **{name: getattr(account, name) for name in AccountSpec.model_fields}
     )
 
 
 def update(
     account_id: int, spec: AccountSpec, *, now: datetime, version: int | None = None
 ) -> Account:
-    """Make the account what is wished; changed keys keep their predecessors.
+    """Make the account what the spec says; changed keys keep their predecessors.
 
-    `version` is the one that the wish was made from, where a person made it. Raises Invalid, and
+    `version` is the one that the spec was made from, where a person made it. Raises Invalid, and
     Stale when the account has changed since.
     """
-    spec.validate()
     account = get_for_update(Account, account_id)
     if version is not None and account.version != version:
         raise Stale(account=account_id)

@@ -6,12 +6,12 @@
 WeChat takes no code back: one that is not needed is put aside, and its scans go on counting.
 """
 
-import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import Field, StringConstraints
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +19,7 @@ from config import audit, jobs
 from config.database import Base, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
+from config.validation import Says, Spec
 from matrix import accounts
 from matrix.accounts import Account, AccountKind
 from matrix.wechat.gateway import QrCode
@@ -28,8 +29,6 @@ CREATE = "qrcodes.create"
 MAX_PERMANENT = 100_000
 MAX_DAYS = 30
 MAX_NAME_LENGTH = 60
-
-_SCENE_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class QrCodeState(StrEnum):
@@ -92,22 +91,24 @@ class SceneQrCode(Base):
         return self.expires_at is not None and self.expires_at <= now
 
 
-@dataclass(frozen=True)
-class QrCodeSpec:
+_Name = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
+    Says(f"不能为空，最长 {MAX_NAME_LENGTH} 个字"),
+]
+
+
+class QrCodeSpec(Spec):
     """What somebody wants a code for. Without a scene it gets one nobody can guess."""
 
-    name: str
-    scene: str = ""
-    days: int | None = None
-
-    def validate(self) -> None:
-        """Raises Invalid naming the first wrong field."""
-        if not 1 <= len(self.name.strip()) <= MAX_NAME_LENGTH:
-            raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
-        if self.scene and not _SCENE_PATTERN.fullmatch(self.scene):
-            raise Invalid(field="scene", problem="应为 1 到 64 位字母、数字、- 或 _")
-        if self.days is not None and not 1 <= self.days <= MAX_DAYS:
-            raise Invalid(field="days", problem=f"应为 1 到 {MAX_DAYS} 天")
+    name: _Name
+    scene: Annotated[
+        str,
+        StringConstraints(strict=True, pattern="^[0-9A-Za-z_-]{0,64}$"),
+        Says("应为 1 到 64 位字母、数字、- 或 _"),
+    ] = ""
+    # None for ever
+    days: Annotated[int | None, Field(ge=1, le=MAX_DAYS), Says(f"应为 1 到 {MAX_DAYS} 天")] = None
 
 
 # ---- for staff ----
@@ -127,7 +128,6 @@ def create(
 ) -> SceneQrCode:
     """Have WeChat make a code. Raises NotFound, Invalid, CodesNotGranted, CodesUsedUp."""
     principal.require(Permission.QRCODES_WRITE, account_id=account_id)
-    spec.validate()
     account = get_for_update(Account, accounts.get(account_id).id)  # counts and scenes one by one
     if not account.verified or account.kind is not AccountKind.SERVICE:
         raise QrCodesNotAvailable(account=account.name)
@@ -141,7 +141,7 @@ def create(
         raise Invalid(field="scene", problem="该账号已有二维码使用这个标识")
     qrcode = SceneQrCode(
         account_id=account_id,
-        name=spec.name.strip(),
+        name=spec.name,
         scene=scene,
         days=spec.days,
         state=QrCodeState.WAITING,
@@ -160,8 +160,8 @@ def create(
 
 def rename(principal: Principal, code_id: int, name: str, *, version: int) -> SceneQrCode:
     """Call a code something else. Raises NotFound, Invalid, CodeChanged."""
-    QrCodeSpec(name).validate()
-    return _update(principal, code_id, version, "qrcode.rename", name=name.strip())
+    spec = QrCodeSpec(name=name)
+    return _update(principal, code_id, version, "qrcode.rename", name=spec.name)
 
 
 def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:

@@ -209,9 +209,9 @@ def hub(own_database: str) -> Iterator[Hub]:
             owner = departments.create(slug=code, name=name, kind="", parent_id=city.id, now=NOW)
             account_keys.account(code, number, owner.id, mode)
         account_keys.account("release", 9, city.id, EncryptionMode.PLAIN)
-        for draft in spec.parse({"rules": RULES}):
-            owner = departments.get_by_slug(draft.department)
-            store.upsert(draft, department_id=owner.id, now=NOW)
+        for rule_spec in spec.read_all({"rules": RULES}):
+            owner = departments.get_by_slug(rule_spec.department)
+            store.upsert(rule_spec, department_id=owner.id, now=NOW)
     snapshots.reset()
     yield account_keys
     snapshots.reset()

@@ -8,7 +8,7 @@ Parts that are words of the route itself stand in WORDS.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
@@ -231,9 +231,9 @@ def _version(console: Console, code: str, values: Values) -> int:
     rule_id, owner = _rule(console, code, values), console.department_id(code)
     with transaction():
         row = store.get(rule_id)
-        draft = replace(store.to_spec(row), name=f"{row.name}二")
+        spec = store.to_spec(row).replace(name=f"{row.name}二")
         return rule_versions.save_draft(
-            draft,
+            spec,
             rule_id=rule_id,
             base_lock_version=None,
             department_id=owner,

@@ -53,7 +53,7 @@ class AccountForm(Form):
             choices.update(departments.names([current]))
         self.department.choices = choices
 
-    def spec(self, **unchanged: str) -> AccountSpec:
+    def spec(self, **kept: str) -> AccountSpec:
         """What was typed, with what is not asked here."""
         return AccountSpec(
             name=self.name.data or "",
@@ -63,7 +63,7 @@ class AccountForm(Form):
             verified=self.verified.data,
             mode=EncryptionMode(self.mode.data),
             welcome=self.welcome.data or "",
-            **unchanged,
+            **kept,
         )
 
 

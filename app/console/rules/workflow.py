@@ -144,7 +144,7 @@ def _render_review(
         version=version,
         form=form,
         found=_differences(versions.find_published(version.rule_id), version),
-        draft=version.spec,
+        spec=version.spec,
         is_first=versions.find_published(version.rule_id) is None,
         names=_staff_names([version]),
         is_own=is_involved and may_review,
@@ -353,8 +353,8 @@ def _policy_of(version: RuleVersion) -> ReviewPolicy:
 # ---- what pages show ----
 
 
-def _content_fields(rule_spec: RuleSpec) -> tuple[FieldDiff, ...]:
-    return tuple(row for row in diff.compare(None, rule_spec) if row.field != "owner")
+def _content_fields(spec: RuleSpec) -> tuple[FieldDiff, ...]:
+    return tuple(row for row in diff.compare(None, spec) if row.field != "owner")
 
 
 def _differences(before: RuleVersion | None, after: RuleVersion) -> tuple[FieldDiff, ...]:

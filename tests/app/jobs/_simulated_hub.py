@@ -59,8 +59,8 @@ class SimulatedHub:
         }
         with transaction():
             owner = departments.get_by_slug(department)
-            (draft,) = spec.parse({"rules": [rule]})
-            store.upsert(draft, department_id=owner.id, now=clock.now())
+            (rule_spec,) = spec.read_all({"rules": [rule]})
+            store.upsert(rule_spec, department_id=owner.id, now=clock.now())
 
 
 def run_waiting(name: str) -> list[JobState | None]:

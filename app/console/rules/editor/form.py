@@ -1,7 +1,7 @@
 """The form of a rule: what an editor fills in, and back again.
 
-RuleForm ── read ──> RuleDraft          by the plain shape that files have, and its checks
-RuleDraft ── filled ──> RuleForm
+RuleForm ── read ──> RuleSpec          by the shape that files have
+RuleSpec ── filled ──> RuleForm
 """
 
 import re
@@ -31,10 +31,11 @@ from app.console.rules.labels import Owner
 from app.web import auth
 from config.errors import Invalid
 from config.permissions import Permission
-from keywords.rules import replies, schedule, spec
+from keywords.rules import replies
 from keywords.rules.replies import MOST_REPLIES
-from keywords.rules.spec import MOST_KEYWORDS, RuleSpec
+from keywords.rules.spec import RuleSpec
 from keywords.rules.values import RuleScope
+from keywords.spec_fields import MOST_KEYWORDS
 from matrix import media
 from matrix.media import Kind
 from services import catalogue
@@ -79,7 +80,7 @@ def _media_choices(kind: Kind) -> Any:  # the types of WTForms are a version beh
 
 
 def _guide_choices() -> dict[str, str]:
-    return {"": "没有"} | {guide.slug: guide.name for guide in catalogue.list_cards()}
+    return {"": "没有"} | {guide.code: guide.name for guide in catalogue.list_cards()}
 
 
 class KeywordRow(Form):
@@ -119,7 +120,7 @@ class ReplyRow(Form):
 
 
 class RuleForm(forms.Form):
-    """A rule; the checks of its content are those of `drafts`.
+    """A rule; the checks of its content are those of `RuleSpec`.
 
     Choices that stand in the database are asked for only when they are shown.
     """
@@ -156,21 +157,18 @@ class RuleForm(forms.Form):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        snapshot, permission_scope = (
-            snapshots.current(),
-            auth.member().scope(Permission.RULES_WRITE),
-        )
+        snapshot, permission_scope = snapshots.current(), auth.member().area(Permission.RULES_WRITE)
         self.owner.choices = dict(labels.owner_choices(snapshot, permission_scope))
         self.overrides.choices = {"": "不代替"} | _overridable_rules(self.overrides.data)
 
     @property
     def chosen_owner(self) -> Owner:
         """The owner that was chosen."""
-        return Owner.from_key(self.owner.data or "")
+        return Owner.of(self.owner.data or "")
 
     def as_dict(self, slug: str) -> dict[str, Any]:
         """The rule in the shape of files, with an owner that is checked elsewhere."""
-        owner = self.chosen_owner
+        owner = self.whose
         data: dict[str, Any] = {
             "id": slug,
             "name": self.name.data,
@@ -191,25 +189,21 @@ class RuleForm(forms.Form):
         for name in ("valid_from", "valid_to", "review_by"):
             if self[name].data:
                 data[name] = self[name].data
-        if owner != Owner():
-            data["department"] = "-"
         return data
 
 
 def spec_from_form(form: RuleForm, slug: str) -> RuleSpec | None:
     """The draft of what was typed; None when something is wrong, which the form then says."""
-    data = form.as_dict(slug)
     try:
-        checked = spec.parse_rule(data)
+        return RuleSpec.read(form.shape(slug), is_owned=form.whose != Owner())
     except Invalid as error:
         add_error(form, error)
         return None
-    return spec.restore(spec.keep(checked))
 
 
-def check_media(form: RuleForm, rule_spec: RuleSpec, known_media: frozenset[str]) -> bool:
+def check_media(form: RuleForm, spec: RuleSpec, known_media: frozenset[str]) -> bool:
     """Whether all files are the member's to use or `known` from before; the form says which not."""
-    new_media = replies.media_names(rule_spec.replies) - known_media
+    new_media = replies.media_names(spec.replies) - known_media
     if not new_media:
         return True
     usable = {name for name, _ in media.names_for_staff(auth.member())}
@@ -241,33 +235,32 @@ def add_error(form: RuleForm, error: Invalid) -> None:
     form.form_errors.append("有内容需要修改，见下面标红的地方。")
 
 
-def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None) -> RuleForm:
+def form_from_spec(spec: RuleSpec, owner: Owner, *, base: int | None = None) -> RuleForm:
     """The form as it shows a draft."""
-    active_times = rule_spec.schedule
     return RuleForm(
         formdata=None,
         data={
-            "name": rule_spec.name,
+            "name": spec.name,
             "owner": owner.key,
-            "scope": rule_spec.scope.value,
+            "scope": spec.scope.value,
             "keywords": [
                 {"text": keyword.text, "mode": f"{keyword.kind}.{keyword.mode}"}
-                for keyword in rule_spec.keywords
+                for keyword in spec.keywords
             ],
-            "replies": [_reply_data(replies.dump(reply)) for reply in rule_spec.replies],
-            "choice": rule_spec.choice.value,
-            "samples": "\n".join(rule_spec.samples),
-            "required": " ".join(rule_spec.required),
-            "excluded": " ".join(rule_spec.excluded),
-            "priority": rule_spec.priority,
-            "weekdays": sorted(active_times.weekdays),
-            "hours": "，".join(schedule.dump(active_times).get("hours", [])),
-            "days": active_times.days.value,
-            "valid_from": active_times.valid_from,
-            "valid_to": active_times.valid_to,
-            "review_by": rule_spec.review_by,
-            "overrides": rule_spec.overrides,
-            "service": rule_spec.service,
+            "replies": [_reply_data(replies.dump(reply)) for reply in spec.replies],
+            "choice": spec.choice.value,
+            "samples": "\n".join(spec.samples),
+            "required": " ".join(spec.required),
+            "excluded": " ".join(spec.excluded),
+            "priority": spec.priority,
+            "weekdays": list(spec.weekdays),
+            "hours": "，".join(map(str, spec.hours)),
+            "days": spec.days.value,
+            "valid_from": spec.valid_from,
+            "valid_to": spec.valid_to,
+            "review_by": spec.review_by,
+            "overrides": spec.overrides,
+            "service": spec.service,
             "base": "" if base is None else str(base),
         },
     )
@@ -307,8 +300,8 @@ def _overridable_rules(chosen: str | None) -> dict[str, str]:
     """Rules from above that may be replaced, the one that was chosen among them."""
     snapshot = snapshots.current()
     found = {
-        rule.slug: f"{rule.name}（{Owner(rule.department_id).name(snapshot)}）"
-        for rule in snapshot.ruleset.all_rules_matcher.rules
+        rule.code: f"{rule.name}（{Owner(rule.department_id).name(snapshot)}）"
+        for rule in snapshot.book.city.rules
         if rule.scope is RuleScope.DEFAULT
     }
     listed = dict(list(found.items())[:_MAX_DEFAULT_RULES])

@@ -1,7 +1,6 @@
 """Writing a rule: the form, what it would change, and how it looks on a phone."""
 
 import secrets
-from dataclasses import replace
 from typing import Any
 
 from flask import render_template, request
@@ -35,18 +34,18 @@ from keywords.publishing import conflicts, diff, workflow
 from keywords.publishing.conflicts import Conflict
 from keywords.publishing.what_if import WhatIf, next_active_moment
 from keywords.publishing.workflow import VersionChanged
-from keywords.rules import review_policies, spec, store, versions
+from keywords.rules import replies, review_policies, store, versions
 from keywords.rules.replies import Text, media_names
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import SlugTaken
 from keywords.rules.values import Keyword, MatchInput, MatchMode, Rule
 from keywords.rules.versions import RuleVersion, VersionState
+from keywords.spec_fields import LONGEST_KEYWORD
 from matrix.departments import Department
 from matrix.staff import members
 
 ViewResult = str | Response | tuple[str, int]
-_EMPTY_SPEC = RuleSpec("new", "", (), ())
 # sorts behind every code, so that a rule that would win by its code alone is told
 _PLACEHOLDER_SLUG = "~"
 
@@ -60,10 +59,10 @@ def new() -> ViewResult:
     form = RuleForm()
     if not form.validate() or not _require_owner(form):
         return _render(form, None), 422
-    rule_spec = spec_from_form(form, _new_slug(form.chosen_owner))
-    if rule_spec is None or not check_media(form, rule_spec, frozenset()):
+    spec = spec_from_form(form, _new_slug(form.chosen_owner))
+    if spec is None or not check_media(form, spec, frozenset()):
         return _render(form, None), 422
-    version = _save_version(form, rule_spec, None)
+    version = _save_version(form, spec, None)
     return (_render(form, None), 422) if version is None else _next_step(version)
 
 
@@ -80,14 +79,14 @@ def edit(rule_id: int) -> ViewResult:
     form = RuleForm()
     if not form.validate() or not _require_owner(form):
         return _render(form, rule_id, newest), 422
-    rule_spec = spec_from_form(form, row.slug)
+    spec = spec_from_form(form, row.slug)
     known_media = media_names((newest.spec if newest else store.to_spec(row)).replies)
-    if rule_spec is None or not check_media(form, rule_spec, known_media):
+    if spec is None or not check_media(form, spec, known_media):
         return _render(form, rule_id, newest), 422
     try:
-        version = _save_version(form, rule_spec, rule_id)
+        version = _save_version(form, spec, rule_id)
     except VersionChanged as error:
-        return _render_conflict(form, rule_spec, error.newest), 409
+        return _render_conflict(form, spec, error.newest), 409
     return (_render(form, rule_id, newest), 422) if version is None else _next_step(version)
 
 
@@ -102,18 +101,18 @@ def preview() -> str:
         _PLACEHOLDER_SLUG,
     )
     try:
-        rule_spec, problem = _partial_spec(form, known_slug), ""
+        spec, problem = _partial_spec(form, known_slug), ""
     except Invalid as error:
-        return render_template("console/rules/_preview.html", problem=error.problem, draft=None)
+        return render_template("console/rules/_preview.html", problem=error.problem, spec=None)
     owner = form.chosen_owner
-    rule = rule_spec.rule(department_id=owner.department_id, account_id=owner.account_id)
+    rule = spec.rule(department_id=owner.department_id, account_id=owner.account_id)
     conflicts_found = conflicts.detect(snapshot.ruleset, rule, now=now) if form.owner.data else ()
     phrase = request.form.get("phrase", "").strip()[:200]
     return render_template(
         "console/rules/_preview.html",
-        draft=rule_spec,
+        spec=spec,
         problem=problem,
-        choice=labels.CHOICES[rule_spec.choice],
+        choice=labels.CHOICES[spec.choice],
         conflicts=[
             (conflict, _conflict_context(conflict, snapshot)) for conflict in conflicts_found
         ],
@@ -131,20 +130,22 @@ def _new_form() -> RuleForm:
     snapshot, member = snapshots.current(), auth.member()
     owner = _requested_owner(snapshot)
     keywords = tuple(
-        Keyword(word[: spec.LONGEST_KEYWORD], MatchMode.CONTAINS)
+        Keyword(word[:LONGEST_KEYWORD], MatchMode.CONTAINS)
         for word in dict.fromkeys(map(str.strip, request.args.getlist("keyword")))
         if word
     )
     samples = tuple(filter(None, (item.strip()[:200] for item in request.args.getlist("sample"))))
     policy = review_policies.nearest(owner.department_chain(snapshot))
-    rule_spec = replace(
-        _EMPTY_SPEC,
+    # no rule yet, and nothing of it is checked: only what the form begins with
+    spec = RuleSpec.model_construct(
+        code="new",
         name=keywords[0].text if keywords else "",
         keywords=keywords[:50],
+        replies=(),
         samples=samples[:20],
         review_by=policy.review_by(clock.local_day(clock.now())),
     )
-    form = form_from_spec(rule_spec, owner)
+    form = form_from_spec(spec, owner)
     if not member.may(
         Permission.RULES_WRITE, department_id=owner.department_id, account_id=owner.account_id
     ):
@@ -164,16 +165,17 @@ def _edit_form(rule_id: int, newest: RuleVersion | None) -> RuleForm:
     """The form with the newest version, or with the row of a rule that has none."""
     row = store.get(rule_id)
     if newest is None:
-        rule_spec, owner = store.to_spec(row), Owner(row.department_id, row.account_id)
+        spec, owner = store.to_spec(row), Owner(row.department_id, row.account_id)
     else:
-        rule_spec, owner = newest.spec, Owner(newest.department_id, newest.account_id)
+        spec, owner = newest.spec, Owner(newest.department_id, newest.account_id)
     added = tuple(
-        Keyword(word[: spec.LONGEST_KEYWORD])
+        Keyword(word[:LONGEST_KEYWORD])
         for word in map(str.strip, request.args.getlist("add_keyword"))
         if word
     )
-    rule_spec = replace(rule_spec, keywords=tuple(dict.fromkeys((*rule_spec.keywords, *added))))
-    return form_from_spec(rule_spec, owner, base=newest.lock_version if newest else None)
+    listed = tuple(dict.fromkeys((*spec.keywords, *added)))
+    spec = spec.model_copy(update={"keywords": listed})
+    return form_from_spec(spec, owner, base=newest.lock_version if newest else None)
 
 
 # ---- keeping ----
@@ -188,12 +190,12 @@ def _require_owner(form: RuleForm) -> bool:
     return True
 
 
-def _save_version(form: RuleForm, rule_spec: RuleSpec, rule_id: int | None) -> RuleVersion | None:
+def _save_version(form: RuleForm, spec: RuleSpec, rule_id: int | None) -> RuleVersion | None:
     """The version; None when the deed refused, which the form then says."""
     owner, base = form.chosen_owner, form.base.data or ""
     try:
         return workflow.save_draft(
-            rule_spec,
+            spec,
             rule_id=rule_id,
             base_lock_version=int(base) if base.isdecimal() else None,
             department_id=owner.department_id,
@@ -299,8 +301,9 @@ def _partial_spec(form: RuleForm, slug: str) -> RuleSpec:
     data |= {"name": data["name"] or "新规则", "priority": data["priority"] or 0}
     data["keywords"] = data["keywords"] or ["-空-"]
     data["replies"] = [*_complete_replies(data["replies"])] or [{"type": "text", "content": "……"}]
-    rule_spec = spec.parse_rule(data)
-    return replace(rule_spec, slug=slug, keywords=() if is_empty else rule_spec.keywords)
+    spec = RuleSpec.read(data, is_owned=form.chosen_owner != Owner())
+    # a rule without keywords is none yet, but may be looked at
+    return spec.model_copy(update={"code": slug} | ({"keywords": ()} if is_empty else {}))
 
 
 def _complete_replies(shapes: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -310,7 +313,7 @@ def _complete_replies(shapes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _is_complete_reply(data: dict[str, Any]) -> bool:
     try:
-        spec.parse_rule({"id": "x", "name": "x", "keywords": ["词"], "reply": data})
+        replies.read(data)
     except Invalid:
         return False
     return True
