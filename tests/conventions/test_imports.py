@@ -11,7 +11,7 @@ from tests.helpers.source_tree import OWN_PACKAGES, ROOT, Source, format_finding
 
 def test_who_may_import_whom(capsys: pytest.CaptureFixture[str]) -> None:
     """The contracts stand in pyproject.toml, [tool.importlinter]; also through others' imports."""
-    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None)
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert status == 0, capsys.readouterr().out
 
 

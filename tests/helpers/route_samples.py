@@ -2,11 +2,9 @@
 
     samples.visits("police")  ──> Visit(rule, path) for each route below /console, parts filled in
 
-They are made once for each engine and run, in a template (databases.py): a test gets a copy.
-
-A route whose path names something new needs a line in SAMPLES: how one is made in a department;
-where it means by a known name something else, one in OF_ROUTES.
-Parts that are words of the route itself stand in WORDS.
+They are made once for each engine and run, in a template (databases.py): a test gets a copy. A
+route whose path names something new needs a line in SAMPLES: how one is made in a department;
+where it means something else by a known name, one in BY_ROUTE. Words of the route itself: WORDS.
 """
 
 import os
@@ -53,12 +51,10 @@ MakeSample = Callable[[Console, str, Values], Any]
 
 
 def _staff(console: Console, code: str, values: Values) -> int:
-    person = console.person("editor", code)
+    key, stage = console.person("editor", code).id, sessions.SessionStage.FULL
     with transaction():
-        sessions.start(
-            person.id, sessions.SessionStage.FULL, sessions.ClientInfo("::1"), now=clock.now()
-        )
-    return person.id
+        sessions.start(key, stage, sessions.ClientInfo("::1"), now=clock.now())
+    return key
 
 
 def _grant(console: Console, code: str, values: Values) -> int:
@@ -173,13 +169,13 @@ def _conditional(console: Console, code: str, values: Values) -> int:
 def _remote_menu(console: Console, code: str, values: Values) -> int:
     account_id, now = values["account_id"], clock.now()
     with transaction():
-        person = f"citizen{session.scalar(select(func.count()).select_from(RemoteMenu))}"
+        person = f"citizen{session.scalar(select(func.count(RemoteMenu.id)))}"
+    times = {"requested_at": now, "seen_at": now}
     return _row(
         RemoteMenu(
             account_id=account_id,
             person=person,
-            requested_at=now,
-            seen_at=now,
+            **times,
             is_open=True,
             buttons=[],
             tags=[],
@@ -361,13 +357,12 @@ class Samples:
         """Every route of the console, with samples of this department."""
         for rule in _rules(self._app):
             mark = getattr(self._app.view_functions[rule.endpoint], "needs", None)
-            yield Visit(rule, self._paths[code][_key(rule)], mark)
+            yield Visit(rule, self._paths[code][f"{rule.endpoint} {rule.rule}"], mark)
 
 
 def found() -> dict[str, dict[str, str]]:
     """Write samples of two departments into a database with the city. Gives Samples their paths."""
-    before = os.environ["PUBLIC_URL"]
-    os.environ["PUBLIC_URL"] = ADDRESS
+    before, os.environ["PUBLIC_URL"] = os.environ["PUBLIC_URL"], ADDRESS
     settings.reset()
     snapshots.reset()
     console = Console(application(), Hub(), after=1000)  # the people of the test come besides
@@ -383,7 +378,10 @@ def _paths(console: Console, code: str) -> dict[str, str]:
     shared: Values = dict(LITERALS)
     for name, make in SAMPLES.items():
         shared[name] = make(console, code, shared)
-    return {_key(rule): _fill_path(console, rule, code, shared) for rule in _rules(console.app)}
+    return {
+        f"{rule.endpoint} {rule.rule}": _fill_path(console, rule, code, shared)
+        for rule in _rules(console.app)
+    }
 
 
 def _rules(app: Flask) -> list[Rule]:
@@ -391,20 +389,12 @@ def _rules(app: Flask) -> list[Rule]:
     return [rule for rule in rules if rule.rule.startswith("/console")]
 
 
-def _key(rule: Rule) -> str:
-    return f"{rule.endpoint} {rule.rule}"
-
-
 def _fill_path(console: Console, rule: Rule, code: str, shared: Values) -> str:
     missing = rule.arguments - shared.keys()
-    assert not missing, (
-        f"{rule.rule}: say in tests/helpers/route_samples.py how {sorted(missing)} are made"
-    )
+    assert not missing, f"{rule.rule}: SAMPLES does not say how {sorted(missing)} are made"
     values = {name: shared[name] for name in rule.arguments}
-    for name in rule.arguments:
-        if (rule.endpoint, name) in BY_ROUTE:
-            values[name] = BY_ROUTE[rule.endpoint, name](console, code, values)
+    for name in {name for endpoint, name in BY_ROUTE if endpoint == rule.endpoint}:
+        values[name] = BY_ROUTE[rule.endpoint, name](console, code, values)
     with console.app.test_request_context():
-        built = rule.build(values)
-    assert built is not None
-    return built[1]
+        _, path = rule.build(values) or ("", "")
+    return path
