@@ -116,7 +116,7 @@ def _create(form: NewDepartmentForm) -> Department:
         name=form.name.data or "",
         kind=form.kind.data or "",
         phone=form.phone.data or "",
-        details={"duties": _split_lines(form.duties.data or "")} if form.duties.data else {},
+        details={"duties": forms.split_lines(form.duties.data or "")} if form.duties.data else {},
         parent_id=parent_id,
         now=clock.now(),
     )
@@ -147,7 +147,7 @@ def edit(department_id: int) -> ViewResult:
 def _update(department: Department, form: EditForm) -> None:
     """Save what was typed, or show the conflict when it has changed since it was read."""
     version = forms.hidden_int(form.version)
-    details = {**department.details, "duties": _split_lines(form.duties.data or "")}
+    details = {**department.details, "duties": forms.split_lines(form.duties.data or "")}
     if not details["duties"]:
         del details["duties"]
     try:
@@ -175,10 +175,6 @@ def _form_data(department: Department) -> dict[str, Any]:
         "duties": "\n".join(map(str, department.details.get("duties", []))),
         "version": department.version,
     }
-
-
-def _split_lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 # ---- moving and merging ----

@@ -89,6 +89,11 @@ def strip(value: str | None) -> str:
     return (value or "").strip()
 
 
+def split_lines(text: str | None) -> list[str]:
+    """The lines of a text field: without spaces at both ends, and none that is empty."""
+    return [line.strip() for line in (text or "").splitlines() if line.strip()]
+
+
 def choices(
     labels: Mapping[Any, str] | Iterable[tuple[object, str]], empty_label: str = ""
 ) -> list[SelectChoice]:

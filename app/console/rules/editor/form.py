@@ -187,7 +187,7 @@ class RuleForm(forms.Form):
             "keywords": [_keyword_shape(row) for row in _filled_rows(self.keywords)],
             "replies": [row.as_dict for row in _filled_rows(self.replies)],
             "choice": self.choice.data,
-            "samples": _split_lines(self.samples.data),
+            "samples": forms.split_lines(self.samples.data),
             "with": _split_words(self.required.data),
             "without": _split_words(self.excluded.data),
             "priority": self.priority.data,
@@ -310,10 +310,6 @@ def _keyword_shape(row: KeywordRow) -> dict[str, str]:
 
 def _split_words(text: str | None) -> list[str]:
     return [part for part in _WORD_SEPARATORS.split(text or "") if part]
-
-
-def _split_lines(text: str | None) -> list[str]:
-    return [line.strip() for line in (text or "").splitlines() if line.strip()]
 
 
 def _overridable_rules(chosen: str | None) -> dict[str, str]:
