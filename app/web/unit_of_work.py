@@ -6,15 +6,11 @@
 A refusal that must be remembered, like a wrong password, says so with `commit_despite_error`.
 """
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TypeVar
 
 from flask import Response, abort, g, request
 
 from config.database import read_only, transaction
-
-T = TypeVar("T")
 
 
 class _RolledBack(Exception):
@@ -34,19 +30,6 @@ def reject_nul_characters() -> None:
 def commit_despite_error() -> None:
     """Commit this request's changes although its answer is a refusal."""
     g.keep = True
-
-
-def outside_transaction(work: Callable[[], T]) -> T:
-    """Do what takes long while the request has no unit of work, so that nobody waits for it.
-
-    `work` opens units of its own. What the request has changed before is kept, whatever follows.
-    """
-    unit: AbstractContextManager[None] = g.pop("unit")
-    unit.__exit__(None, None, None)
-    try:
-        return work()
-    finally:
-        begin()
 
 
 def begin() -> None:

@@ -32,33 +32,33 @@ class FailingSample:
 
 @dataclass(frozen=True, slots=True)
 class SampleReport:
-    """The result of a sample check, made before the request that publishes.
+    """That the samples were checked against a version, and how many would lose their answer.
 
-    Valid for the version with this hash and while the rules have this cache version.
+    Made by a request before the one that publishes, which relies on it: for the version with this
+    hash and while the rules have this cache version (config/cache_versions.py).
     """
 
     sha256: str
     cache_version: int
-    failing: tuple[FailingSample, ...] = ()
+    failing_count: int
 
 
 def check_samples(
-    version: RuleVersion, ruleset: RuleSet, *, cache_version: int, now: datetime
-) -> SampleReport:
-    """Check which samples would fail if the version were published, against a rule set.
+    version: RuleVersion, ruleset: RuleSet, *, now: datetime
+) -> tuple[FailingSample, ...]:
+    """The samples that would fail if the version were published, against a rule set.
 
-    `cache_version` is that of the rules when `ruleset` was loaded. Takes seconds with many rules,
-    so it must run outside of any transaction.
+    Takes seconds with many rules, so nobody who writes may wait for it.
     """
     owners = {"department_id": version.department_id, "account_id": version.account_id}
     rule = version.spec.rule(id=version.rule_id, **owners)
-    return SampleReport(version.sha256, cache_version, failing_samples(ruleset, rule, now=now))
+    return failing_samples(ruleset, rule, now=now)
 
 
 def failing_samples(ruleset: RuleSet, changed: Rule, *, now: datetime) -> tuple[FailingSample, ...]:
     """The samples that would fail if `changed` were published, each at one account only.
 
-    Takes up to seconds with many rules; call it outside of a transaction.
+    Takes up to seconds with many rules; call it outside of a transaction that writes.
     """
     what_if = WhatIf(ruleset, changed)
     return (

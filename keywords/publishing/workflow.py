@@ -12,7 +12,6 @@ principle; a check constraint of the table enforces it as well). `restore_versio
 version a new draft, which takes the same way.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +20,7 @@ from config import audit, cache_versions, clock
 from config.database import compare_and_set, get_for_update
 from config.errors import DomainError, Invalid
 from config.permissions import Permission, Principal
-from keywords.publishing.sample_checks import FailingSample, SampleReport
+from keywords.publishing.sample_checks import SampleReport
 from keywords.rules import spec, store, versions
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec
@@ -62,17 +61,13 @@ class ReviewRequired(DomainError):
 
 
 class SampleChecksFailed(DomainError):
-    """Samples would fail after publishing; `failing` says which."""
+    """Samples would fail after publishing, and no reason was given to publish nevertheless."""
 
     text = "发布后有 {count} 句例句会改变答复。请修改规则，或写明仍要发布的理由。"
 
-    def __init__(self, failing: Sequence[FailingSample]) -> None:
-        super().__init__(count=len(failing))
-        self.failing = failing
-
 
 class SampleReportStale(DomainError):
-    """Rules have changed since the samples were checked, so the report is no longer valid."""
+    """No report, or rules have changed since the samples were checked: they must be again."""
 
     text = "其他规则刚刚有变化，请再发布一次。"
 
@@ -261,8 +256,9 @@ def approve(
 ) -> RuleVersion:
     """Publish a submitted version; `sha256` is the hash of what the reviewer's page showed.
 
-    `waiver` is the reason to publish although samples fail in `report`. Raises NotFound, Invalid,
-    SelfReviewForbidden, InvalidTransition, VersionChanged, SampleReportStale, SampleChecksFailed.
+    `waiver` is the reason to publish although samples fail according to `report`. Raises NotFound,
+    Invalid, SelfReviewForbidden, InvalidTransition, VersionChanged, SampleReportStale,
+    SampleChecksFailed.
     """
     version = versions.get(version_id)
     _check_comment(comment)
@@ -332,8 +328,8 @@ def _publish(
     if cache_versions.lock_version(store.CACHE_KEY) != report.cache_version:
         raise SampleReportStale(rule=row.id)
     # a reason is asked for and audited, so that nobody skips the check unnoticed
-    if report.failing and not waiver.strip():
-        raise SampleChecksFailed(report.failing)
+    if report.failing_count and not waiver.strip():
+        raise SampleChecksFailed(count=report.failing_count)
     versions.supersede_published(row.id)
     updated = _transition(
         version, expected, sha256=sha256, state=VersionState.PUBLISHED, published_at=now, **columns

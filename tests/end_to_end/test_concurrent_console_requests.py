@@ -3,6 +3,7 @@
 import itertools
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 CONCURRENCY = 6
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+_REPORT = re.compile(r'name="report" value="([^"]+)"')
 _KEY = re.compile(r'name="key"[^>]*value="([^"]+)"')
 # a press of a button: its form to hand in
 FormPost = Callable[[], requests.Response]
@@ -61,10 +63,14 @@ class BrowserSession:
 
     def open(self, path: str) -> str:
         """Look at a page."""
+        self.page = self.get(path)
+        return self.page
+
+    def get(self, path: str) -> str:
+        """Ask for something that is not a page of its own."""
         answer = self.browser.get(f"{self.site}{path}", timeout=30)
         assert answer.status_code == 200, answer.text
-        self.page = answer.text
-        return self.page
+        return answer.text
 
     def press(self, path: str, form: dict[str, str]) -> FormPost:
         """A form of the page that was opened, ready to be handed in."""
@@ -116,8 +122,18 @@ def proposed(
 
 def approvals(browser_session: BrowserSession, version: RuleVersion) -> FormPost:
     browser_session.open(f"/console/rules/versions/{version.id}")
-    path = f"/console/rules/versions/{version.id}/approve"
-    return browser_session.press(path, {"sha256": version.sha256, "comment": "", "waiver": ""})
+    form = {"sha256": version.sha256, "report": sample_report(browser_session, version)}
+    return browser_session.press(f"/console/rules/versions/{version.id}/approve", form)
+
+
+def sample_report(browser_session: BrowserSession, version: RuleVersion) -> str:
+    """The signed report of the sample check; the page asks again until its process has it."""
+    for _ in range(20):
+        part = browser_session.get(f"/console/rules/versions/{version.id}/samples")
+        if found := _REPORT.search(part):
+            return found[1]
+        time.sleep(0.5)
+    raise AssertionError("no process checked the samples")
 
 
 def count(action: str) -> int:

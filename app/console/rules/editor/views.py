@@ -10,7 +10,7 @@ from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from app import snapshots
-from app.console.responses import ViewResult, flash_success, redirect_to
+from app.console.responses import ViewResult, flash_success, flash_warning, redirect_to
 from app.console.rules import labels
 from app.console.rules.blueprint import blueprint
 from app.console.rules.editor.form import (
@@ -24,7 +24,7 @@ from app.console.rules.editor.form import (
     spec_from_form,
 )
 from app.console.rules.owner import Owner, owner_choices
-from app.console.rules.workflow import publish_without_review
+from app.console.rules.review import may_publish, publish_when_checked
 from app.web import auth
 from app.web.auth import requires
 from config import clock
@@ -32,7 +32,7 @@ from config.database import session
 from config.errors import Invalid
 from config.permissions import Permission
 from keywords.publishing import diff, workflow
-from keywords.publishing.workflow import VersionChanged
+from keywords.publishing.workflow import ReviewRequired, VersionChanged
 from keywords.rules import review_policies, spec, store, versions
 from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
@@ -210,10 +210,19 @@ def _next_step(version: RuleVersion) -> Response:
         workflow.submit(version.id, submitter_id=auth.current().staff.id, now=now)
         flash_success("已提交审核。审核通过之前，市民得到的答复不变。")
     elif next_step == "publish" and version.state is VersionState.DRAFT:
-        return publish_without_review(version)
+        return _go_and_publish(version)
     else:
         flash_success("草稿已保存，还没有发布。")
     return redirect_to("rules.show", rule_id=version.rule_id)
+
+
+def _go_and_publish(version: RuleVersion) -> Response:
+    """To the review page, which publishes the draft when its samples are checked."""
+    if may_publish(version):
+        publish_when_checked(version)
+    else:
+        flash_warning(str(ReviewRequired()))
+    return redirect_to("rules.review", version_id=version.id)
 
 
 # ---- the pages ----

@@ -1,11 +1,14 @@
 """What the tests of the pages of rules share: a form as a browser sends it, and what a rule is."""
 
+import re
 from typing import Any
 
 from werkzeug.test import TestResponse
 
+from app import snapshots
 from config.database import read_only
 from keywords.rules import store, versions
+from tests.helpers.console import Client
 
 
 def rule_id(code: str = "police.id_card") -> int:
@@ -39,6 +42,14 @@ def newest_version(rule: int) -> versions.RuleVersion:
         found = versions.find_newest(rule)
         assert found is not None
         return found
+
+
+def sample_report(client: Client, version_id: int) -> str:
+    """The signed report that the review page gets from its sample check; empty without one."""
+    snapshots.refresh()
+    page = client.get(f"/console/rules/versions/{version_id}/samples").text
+    found = re.search(r'name="report" value="([^"]+)"', page)
+    return found[1] if found else ""
 
 
 def assert_rejected(answer: TestResponse, *said: str) -> None:

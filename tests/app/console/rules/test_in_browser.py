@@ -36,6 +36,7 @@ def test_a_rule_from_the_first_word_to_the_citizen(console: Console, page: Page,
     page.get_by_label("例句").fill("居住证怎么办")
     page.get_by_role("button", name="保存并提交审核").click()
     expect(page.get_by_text("已提交审核")).to_be_visible()
+    snapshots.refresh()
 
     # a reviewer sends it back
     page.context.clear_cookies()
@@ -75,6 +76,26 @@ def test_a_rule_from_the_first_word_to_the_citizen(console: Console, page: Page,
     snapshots.refresh()
     answer = console.hub.push("police", console.hub.text("o2", "居住证咋办"))
     assert answer.text == "请带身份证到派出所，电话 0913-0000101。"
+
+
+def test_one_press_saves_checks_the_samples_and_publishes(
+    console: Console, page: Page, site: str, police: int
+) -> None:
+    policy = {"needs_review": "no", "review_months": "6", "version": "0"}
+    boss = console.client("department_admin", "police")
+    assert boss.post(f"/console/rules/policy/{police}", policy).status_code == 303
+    console.sign_in(page, site, "editor", "police")
+    page.goto(f"{site}/console/rules/new")
+    page.get_by_label("名称").fill("居住证办理")
+    page.locator('[data-rows="keywords"] input').first.fill("居住证")
+    page.get_by_label("文字内容").fill("请到派出所。")
+    page.get_by_role("button", name="保存并发布").click()
+    expect(page.get_by_text("例句试答完就发布")).to_be_visible()
+    snapshots.refresh()  # a web process does it every second
+    expect(page.get_by_text("已发布，两秒之内生效")).to_be_visible()
+    snapshots.refresh()
+    answer = console.hub.push("police", console.hub.text("o3", "居住证"))
+    assert answer.text == "请到派出所。"
 
 
 def test_the_editor_works_without_a_mouse(console: Console, page: Page, site: str) -> None:

@@ -14,14 +14,21 @@ from keywords.publishing import sample_checks
 from keywords.rules import default_replies, store, versions
 from keywords.rules.values import Rule
 from keywords.rules.versions import VersionState
-from tests.app.console.rules._rule_form import assert_rejected, newest_version, rule_form, rule_id
+from tests.app.console.rules._rule_form import (
+    assert_rejected,
+    newest_version,
+    rule_form,
+    rule_id,
+    sample_report,
+)
 from tests.helpers.console import Client, Console
 
 # ---- review ----
 
 
 def decide(client: Client, version: versions.RuleVersion, step: str, **said: str) -> TestResponse:
-    data = {"sha256": version.sha256, **said}
+    """What the review page sends: the hash it showed, and the report of its sample check."""
+    data = {"sha256": version.sha256, "report": sample_report(client, version.id), **said}
     return client.post(f"/console/rules/versions/{version.id}/{step}", data)
 
 
@@ -95,7 +102,11 @@ def test_an_editor_publishes_alone_where_the_department_says_so(
     )
     assert answer.status_code == 303
     assert "保存并发布" in editor.get("/console/rules/new").text
-    assert newest_version(write_rule(then="publish")).state is VersionState.PUBLISHED
+    version = newest_version(write_rule(then="publish"))
+    page = editor.get(f"/console/rules/versions/{version.id}").text
+    assert "data-resubmit" in page, "the page publishes when the samples are checked"
+    assert decide(editor, version, "publish").status_code == 303
+    assert newest_version(version.rule_id).state is VersionState.PUBLISHED
     stale = {"needs_review": "yes", "review_months": "6", "version": "0"}
     assert_rejected(
         boss.post(f"/console/rules/policy/{police}", stale), "修改过这里", "编辑自己可以发布"
@@ -115,6 +126,7 @@ def test_broken_samples_stop_a_publication_until_somebody_says_why(
     louder = write_rule(name="更响", priority="90", then="submit", **{"keywords-0-text": "居住"})
     version = newest_version(louder)
 
+    snapshots.refresh()
     page = reviewer.get(f"/console/rules/versions/{version.id}/samples").text
     assert "居住证怎么办" in page
     answer = decide(reviewer, version, "approve")
@@ -125,33 +137,80 @@ def test_broken_samples_stop_a_publication_until_somebody_says_why(
 
 
 @pytest.mark.both_engines  # who waits for whom is the engine's matter
-def test_nobody_waits_while_samples_are_tried_and_rules_that_move_are_tried_again(
+def test_nobody_who_writes_waits_for_a_sample_check(
     reviewer: Client, write_rule: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, version = (
-        newest_version(write_rule()),
-        newest_version(write_rule(name="更响", then="submit")),
-    )
-    tried: list[int] = []
-    try_out = sample_checks.failing_samples
+    other = newest_version(write_rule())
+    version = newest_version(write_rule(name="更响", then="submit"))
+    check = sample_checks.failing_samples
+    checked: list[int] = []
 
     def while_others_write(
-        book: RuleSet, rule: Rule, *, now: datetime
+        ruleset: RuleSet, rule: Rule, *, now: datetime
     ) -> tuple[sample_checks.FailingSample, ...]:
-        tried.append(rule.id)
-        if len(tried) == 1:
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(move, first.rule_id).result(5)
-        return try_out(book, rule, now=now)
-
-    def move(rule: int) -> None:
-        with transaction():
-            store.delete(rule, version=store.get(rule).version)
+        checked.append(rule.id)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(delete_rule, other.rule_id).result(5)
+        return check(ruleset, rule, now=now)
 
     monkeypatch.setattr(sample_checks, "failing_samples", while_others_write)
-    assert decide(reviewer, version, "approve").status_code == 303
-    assert tried == [version.rule_id] * 2
-    assert newest_version(version.rule_id).state is VersionState.PUBLISHED
+    report = sample_report(reviewer, version.id)
+    assert checked == [version.rule_id]
+    answer = decide(reviewer, version, "approve", report=report)
+    assert answer.status_code == 409, "a rule has gone since"
+    assert newest_version(version.rule_id).state is VersionState.SUBMITTED
+
+
+def delete_rule(rule: int) -> None:
+    with transaction():
+        store.delete(rule, version=store.get(rule).version)
+
+
+def test_a_decision_whose_report_does_not_hold_is_sent_again_a_few_times(
+    reviewer: Client, write_rule: Callable[..., int]
+) -> None:
+    other = newest_version(write_rule())
+    version = newest_version(write_rule(name="更响", then="submit"))
+    path = f"/console/rules/versions/{version.id}/approve"
+    assert "data-resubmit" not in reviewer.get(f"/console/rules/versions/{version.id}").text
+    report = sample_report(reviewer, version.id)
+    delete_rule(other.rule_id)
+
+    stale = {"sha256": version.sha256, "report": report, "comment": "可以"}
+    for worthless in (stale, stale | {"report": ""}, stale | {"report": report[:-1] + "_"}):
+        answer = reviewer.post(path, worthless)
+        assert answer.status_code == 409
+        assert "data-resubmit" in answer.text
+        assert "可以</textarea>" in answer.text, "what was typed goes with it"
+        assert 'name="resubmits" value="1"' in answer.text
+    answer = reviewer.post(path, stale | {"resubmits": "3"})
+    assert answer.status_code == 409
+    assert "data-resubmit" not in answer.text
+    assert "请再发布一次" in answer.text
+    assert newest_version(version.rule_id).state is VersionState.SUBMITTED
+
+    assert decide(reviewer, version, "approve", comment="可以").status_code == 303
+
+
+def test_rules_that_this_process_has_not_loaded_yet_are_not_checked(
+    reviewer: Client, write_rule: Callable[..., int]
+) -> None:
+    version = newest_version(write_rule(then="submit"))
+    path = f"/console/rules/versions/{version.id}/samples"
+    snapshots.refresh()
+    delete_rule(rule_id())
+    waiting = reviewer.get(path).text
+    assert 'name="report"' not in waiting
+    assert f'hx-get="{path}"' in waiting, "it asks again"
+    snapshots.refresh()
+    assert 'name="report"' in reviewer.get(path).text
+
+
+def test_a_link_makes_nobody_publish(editor: Client, write_rule: Callable[..., int]) -> None:
+    version = newest_version(write_rule())
+    for query in ("", "?then=publish", "?publish_when_checked=1"):
+        page = editor.get(f"/console/rules/versions/{version.id}{query}").text
+        assert "data-resubmit" not in page
 
 
 def test_old_versions_are_compared_and_come_back(
