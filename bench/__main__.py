@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from bench.common.json_object import JsonObject
 from bench.common.programs import ROOT
 
 REPORTS = ROOT / "var" / "bench"
@@ -46,7 +46,7 @@ class Outcome:
 
     part: Part
     printed: str
-    figures: Any
+    figures: object
     seconds: float
     code: int
 
@@ -79,9 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(part: Part, options: Sequence[str]) -> Outcome:
+    # a process for each part: memory, caches and threads that one part leaves behind would change
+    # the figures of the next
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         file = Path(folder, "figures.json")
         command = [sys.executable, "-m", f"bench.{part.name}", *options]
+        # not every part has figures to give; an unknown option would end it with a usage error
         if "--json" in part.module.read_text(encoding="utf-8"):
             command += ["--json", str(file)]
         began = time.monotonic()
@@ -98,10 +101,11 @@ def _run(part: Part, options: Sequence[str]) -> Outcome:
     return Outcome(part, done.stdout.strip(), figures, seconds, done.returncode)
 
 
-def _machine() -> dict[str, Any]:
+def _machine() -> JsonObject:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu(),
+        # the cores this process may use, which in a container are fewer than the machine has
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -112,12 +116,14 @@ def _machine() -> dict[str, Any]:
 def _cpu() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
+    # platform.processor() is empty on most Linux systems
     found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
     return found[1] if found else platform.processor()
 
 
 def _commit() -> str:
     asked = subprocess.run(
+        # "-dirty" marks figures of code that no commit has
         ["git", "describe", "--always", "--dirty"],
         cwd=ROOT,
         check=False,
@@ -127,7 +133,7 @@ def _commit() -> str:
     return asked.stdout.strip()
 
 
-def _heading(machine: dict[str, Any]) -> str:
+def _heading(machine: JsonObject) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in machine.items())
     return f"# Benchmarks\n\n{facts}"
 
@@ -138,7 +144,7 @@ def _section(outcome: Outcome) -> str:
     return f"{heading}\n\n{outcome.printed}"
 
 
-def _write(machine: dict[str, Any], outcomes: Sequence[Outcome]) -> Path:
+def _write(machine: JsonObject, outcomes: Sequence[Outcome]) -> Path:
     REPORTS.mkdir(parents=True, exist_ok=True)
     file = REPORTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.md"
     sections = [_heading(machine), *map(_section, outcomes)]

@@ -22,6 +22,7 @@ from statistics import median
 from typing import Any
 
 from bench.common import hub, instructions, tables
+from bench.common.json_object import JsonObject
 from bench.common.programs import Cores, NotStarted, Program, Running, cores, running
 from bench.load import protocol, pushes, scripts
 from bench.load.pushes import LoadRun, Pushes
@@ -30,15 +31,20 @@ from bench.peers.programs import install_node_packages, peers
 RULES = 1000
 OURS = ("hub", "hub-postgresql")
 # required ratio to the stronger of a peer's two servers (plain and threaded gunicorn)
+# from the design: twice the requests of a plain bot, although the hub also writes a row for each
+# push
 TARGETS = {"flask": 2.0, "werobot": 3.0}
+# milliseconds; WeChat waits five seconds, and the design allows one
 P99_AT_HALF_LOAD = 100.0
 
 # not counted: threads do not change the count, and a JIT compiler would be counted as well
 _UNCOUNTED = ("-gthread", "koa")
 
+# twice the web process's threads, so that a thread that is free always finds a push waiting
 _CONNECTIONS = 32
 _WARM = 500
 _WARM_SECONDS = 1.5
+# checking a reply decrypts and parses it, so a sample of each run must do
 _CHECKED = 2000
 
 
@@ -76,6 +82,7 @@ class Result:
 
     def median(self, figure: str) -> float:
         """The median of a figure over the rounds."""
+        # the median, because one slow minute of a shared machine would move the mean
         return float(median(getattr(turn, figure) for turn in self.rounds))
 
     @property
@@ -137,6 +144,7 @@ def _prepare(options: Options) -> Iterator[Setup]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         at = cores()
         programs = [*_hub_programs(stack, options, folder, at), *peers(accounts, rules, folder)]
+        # peers read their rules from a file; only the hub needs a database
         for program in programs:
             if program.name in OURS:
                 hub.set_up(dict(program.env), accounts, rules)
@@ -168,6 +176,8 @@ def _measure(at: Setup, options: Options) -> list[Result]:
         # the order rotates: the first of a round finds the coolest processor
         start = turn % max(1, len(at.programs))
         for program in at.programs[start:] + at.programs[:start]:
+            # a fresh process each round, so that no server profits from what it cached in an
+            # earlier one
             results[program.name].rounds.append(_measure_round(at, program, options.seconds))
     if options.instructions:
         for name, counted in _count_instructions(at, options.instructions):
@@ -179,6 +189,7 @@ def _count_instructions(at: Setup, by: str) -> Iterator[tuple[str, float | None]
     """Millions of instructions per request by server; counts are independent of other load."""
     counted = [program for program in at.programs if not program.name.endswith(_UNCOUNTED)]
     prepared = _pushes(at, instructions.needed(by))
+    # the only part that may run in parallel: counts of instructions do not depend on other load
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
 
         def count(program: Program) -> float | None:
@@ -198,10 +209,13 @@ def _measure_round(at: Setup, program: Program, seconds: float) -> Round:
         # a warm server may be several times faster than a cold one
         full = _run_load(at, server, int(3 * warm.rps * seconds), seconds=seconds)
         spent = server.cpu_seconds() - spent
+        # half of what the server can do: at full load latency measures the queue and not the server
         rate = full.rps / 2
         half = _run_load(at, server, int(1.5 * rate * seconds), seconds=seconds, rate=rate)
+    # after the server has stopped, because decrypting replies would take processor time from it
     verdicts = [pushes.check_replies(shot, _CHECKED) for shot in (warm, full, half)]
     for shot in (warm, full, half):
+        # a run leaves hundreds of megabytes of requests
         shot.pushes.file.unlink()
         shot.replies.unlink()
     return Round(
@@ -247,12 +261,13 @@ def _paired(
     others = [result for result in results if result.name not in OURS]
     for one in ours:
         for other in others:
+            # ratios within a round: both servers then ran in the same minutes
             pairs = zip(one.rounds, other.rounds, strict=True)
             found[one.name][other.name] = median(compare(mine, its) for mine, its in pairs)
     return dict(found)
 
 
-def report(results: Sequence[Result]) -> dict[str, Any]:
+def report(results: Sequence[Result]) -> JsonObject:
     """All figures as JSON."""
     return {
         "servers": {

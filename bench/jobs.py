@@ -19,9 +19,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from bench.common import hub, tables
+from bench.common.json_object import JsonObject
 from bench.common.programs import ROOT, Cores, cores, pinned
 from tests.helpers import subprocesses
 
@@ -66,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     with _prepared(options) as systems:
         for _ in range(options.rounds):
+            # systems take turns within a round, so that a slow minute of the machine affects all
+            # alike
             for system in systems:
                 system.rounds.append(_take_turn(system, options.count, cores()))
     print(render(systems))
@@ -109,8 +111,11 @@ def _prepared(options: Options) -> Iterator[list[JobSystem]]:
 
 def _take_turn(system: JobSystem, count: int, at: Cores) -> Round:
     env = {**os.environ, **system.env}
+    # by module and not by the Procfile, because the benchmark's job has to be registered in the
+    # worker first
     python = [sys.executable, "-m", system.module]
     log = Path(env["VAR_DIR"], f"{system.name}.log")
+    # worker and producer on different cores, else each would slow the other down
     worker = subprocesses.start([*pinned(at.server), *python, "work"], log=log, env=env, cwd=ROOT)
     try:
         asked = subprocess.run(
@@ -127,7 +132,7 @@ def _take_turn(system: JobSystem, count: int, at: Cores) -> Round:
     return Round(**figures)
 
 
-def report(systems: Sequence[JobSystem]) -> dict[str, Any]:
+def report(systems: Sequence[JobSystem]) -> JsonObject:
     """All figures as JSON."""
     return {system.name: [asdict(turn) for turn in system.rounds] for system in systems}
 

@@ -26,6 +26,7 @@ def noop(*, now: datetime) -> None:
 
 def enqueue() -> None:
     """Enqueue one job in its own transaction."""
+    # one transaction a job is the worst case; many jobs in one transaction would share its commit
     with transaction():
         jobs.enqueue(NOOP_JOB)
 
@@ -46,5 +47,7 @@ if __name__ == "__main__":
         TRANSACTIONAL[NOOP_JOB] = noop
         worker.main()
     else:
+        # without a dispatcher, rows would wait for the scheduler's sweep, and that is not running
+        # here
         jobs.set_dispatcher(broker.dispatch)
         measure_jobs(enqueue, count_done, count=int(sys.argv[2]))

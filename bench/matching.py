@@ -18,7 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 sys.path.insert(
     0, str(Path(__file__).parents[1])
@@ -34,13 +34,16 @@ from keywords.rules.values import Keyword, MatchInput, Rule
 if find_spec("ahocorasick"):
     import ahocorasick
 else:
+    # optional: pyahocorasick has no wheel for every platform
     ahocorasick = None
 
+# from one department to far beyond a city, to see whether the cost grows with the rules
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 LENGTH = 20
 # more than the cache of `normalize` holds, so that every message is normalized anew
 MESSAGES = 1000
 KEYWORDS_A_RULE = 10
+# long enough for several rounds of a thousand messages at the usual microseconds each
 SECONDS = 0.5
 NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
 # linear methods would take minutes to measure beyond these sizes
@@ -53,8 +56,12 @@ CHARACTERS = "".join(
 )
 
 
+T = TypeVar("T")
+
+
 def words(count: int, chance: random.Random) -> list[str]:
     """Distinct random keywords."""
+    # a dict as an ordered set: a set of texts would give another order in each process
     found: dict[str, None] = {}
     while len(found) < count:
         found["".join(chance.choices(CHARACTERS, k=chance.randint(2, 6)))] = None
@@ -96,14 +103,16 @@ def cost(answer: Callable[[str], object], texts: list[str]) -> float:
         for text in sample:
             answer(text)
         took = time.perf_counter() - started
+        # the best and not the mean: whatever else the machine does can only add time
         best = min(best, took / len(sample) * 1e6)
         if time.perf_counter() > until:
             return best
         if took > SECONDS:
+            # slow methods at large sizes: a round of all messages would take minutes
             sample = texts[: max(5, len(texts) // 20)]
 
 
-def build_timed(make: Callable[[], Any]) -> tuple[Any, float]:
+def build_timed(make: Callable[[], T]) -> tuple[T, float]:
     """The built object, and the seconds it took."""
     started = time.perf_counter()
     made = make()
@@ -113,6 +122,7 @@ def build_timed(make: Callable[[], Any]) -> tuple[Any, float]:
 def resident_memory() -> float:
     """Resident memory of this process in megabytes."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    # the second field of statm counts resident pages
     return pages * 4096 / 1e6
 
 
@@ -124,6 +134,7 @@ def peer_matchers(listed: list[str]) -> dict[str, Callable[[str], object]]:
         text, overlapping=True
     )
     if ahocorasick is not None:
+        # both libraries are given the same words, so the difference is theirs
         tree = ahocorasick.Automaton()
         for number, word in enumerate(listed):
             tree.add_word(word, number)
@@ -137,12 +148,15 @@ def peer_matchers(listed: list[str]) -> dict[str, Callable[[str], object]]:
     return found
 
 
-def measure(count: int) -> dict[str, Any]:
+def measure(count: int) -> dict[str, float]:
     """All figures at one size."""
+    # seeded by the size, so that a size gives the same words whichever sizes ran before
     chance = random.Random(count)
     listed = words(count, chance)
     texts = messages(listed, chance)
     values = rules(listed)
+    # resident memory of the process, because a compiled automaton is not visible to Python's own
+    # accounting
     before = resident_memory()
     matcher, seconds = build_timed(lambda: Matcher(values))
     grown = resident_memory() - before
@@ -165,6 +179,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--up-to", type=int, default=SIZES[-1])
     chosen = parser.parse_args()
+    # lexicons and their compiled patterns load at the first match; they belong to no size
     Matcher(rules(words(10, random.Random(0)))).match(MatchInput("先热身一次"), now=NOW)
     rows = []
     for size in SIZES:

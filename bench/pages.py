@@ -15,20 +15,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
+from werkzeug.test import TestResponse
 
 from bench.common.hub import hub_on_sqlite
+from bench.common.json_object import JsonObject
 from bench.common.programs import ROOT
 from bench.common.tables import limit, markdown
 from bench.seed import Size
 
+# the design's limit for the server's share of a page
 _MOST_MS = 300.0
+# few rows, but more than a page shows, so that paging takes place in both cities
 _SMALL = Size(accounts=4, rules=200, messages=4000)
 
 
@@ -43,6 +46,7 @@ def main() -> int:
     full = Size(rules=said.rules, messages=said.messages)
     small, large = (_measure(size, said.rounds) for size in (_SMALL, full))
     slowest = max(page["ms"] for page in large.values())
+    # the number of queries is exact where times are not: one query a row shows up on any machine
     growing = [name for name in large if large[name]["queries"] > small[name]["queries"]]
     rows = [
         (name, f"{page['ms']:.0f}", f"{page['most_ms']:.0f}", str(page["queries"]))
@@ -57,7 +61,7 @@ def main() -> int:
     return int(slowest >= _MOST_MS or bool(growing))
 
 
-def _measure(size: Size, rounds: int) -> dict[str, Any]:
+def _measure(size: Size, rounds: int) -> JsonObject:
     """Pages by name, measured in a process of its own over a database of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
@@ -67,37 +71,41 @@ def _measure(size: Size, rounds: int) -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, "-m", "bench.pages_worker", *words],
             cwd=ROOT,
+            # a line of log for each request would be measured with it
             env={**os.environ, **env, "LOG_LEVEL": "ERROR"},
             check=True,
             stdout=subprocess.PIPE,
             text=True,
         )
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: JsonObject = json.loads(done.stdout)
     return found
 
 
 @contextmanager
-def count_statements(engine: Any) -> Iterator[list[str]]:
+def count_statements(engine: Engine) -> Iterator[list[str]]:
     """The statements that an engine runs inside the block."""
     seen: list[str] = []
 
-    def note(*words: Any) -> None:
-        seen.append(words[2])
+    def note(*arguments: object) -> None:
+        # connection, cursor, statement, …: see DBAPI events of SQLAlchemy
+        seen.append(str(arguments[2]))
 
     event.listen(engine, "before_cursor_execute", note)
     yield seen
+    # listeners add up otherwise, and each round would count the queries of those before
     event.remove(engine, "before_cursor_execute", note)
 
 
-def time_page(opened: Any, rounds: int, engine: Any) -> dict[str, Any]:
+def time_page(open_page: Callable[[], TestResponse], rounds: int, engine: Engine) -> JsonObject:
     """Milliseconds and queries of a page; the first request, which fills caches, is left out."""
-    opened()
+    open_page()
     times = []
+    # garbage of earlier pages would be collected in the middle of this one
     gc.collect()
     for _ in range(rounds):
         began = time.perf_counter()
         with count_statements(engine) as seen:
-            answer = opened()
+            answer = open_page()
         times.append((time.perf_counter() - began) * 1000)
     return {
         "ms": median(times),

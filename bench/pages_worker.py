@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 from flask import Flask, url_for
 from flask.testing import FlaskClient
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from app import create_app, migrate, snapshots
 from app.jobs import inbox_statistics
 from bench import seed
+from bench.common.json_object import JsonObject
 from bench.pages import time_page
 from config import clock, jobs
 from config.database import engine, session, transaction
@@ -46,13 +47,15 @@ def main() -> None:
     migrate.upgrade()
     app = create_app()
     client = _signed_in_client(app)
+    # after signing in: the first staff member is the one whose own imports the pages list
     seed.seed(seed.Size(accounts, rules, messages), now=now)
     _run_background_jobs()
     snapshots.refresh()
-    figures: dict[str, Any] = {}
+    figures: JsonObject = {}
     for endpoint, address in _pages(app):
-        figures[endpoint] = time_page(lambda address=address: client.get(address), rounds, engine())
+        figures[endpoint] = time_page(partial(client.get, address), rounds, engine())
         status = figures[endpoint]["status"]
+        # an error page is fast; its time would look like a success
         if status >= 400:
             raise SystemExit(f"{endpoint} {address} answered {status}: nothing was measured")
     print(json.dumps(figures))
@@ -68,6 +71,7 @@ def _drain_jobs(name: str) -> None:
     """Run a job until it no longer enqueues itself."""
     with transaction():
         jobs.enqueue(name, key=name)
+    # a bound, because a job that always enqueues itself again would never end
     for _ in range(10_000):
         with transaction():
             due = session.scalar(
@@ -82,6 +86,7 @@ def _signed_in_client(app: Flask) -> FlaskClient:
     now = clock.now()
     with transaction():
         person = members.create(sign_in_name="bench", name="某甲", department_id=None, now=now)
+        # the role demands a second factor: without one every page would be a redirect
         person.totp_at = now
         grants.create(person.id, GrantSpec(Role.MATRIX_ADMIN), by=None, now=now)
         origin = ClientInfo("127.0.0.1", "bench")

@@ -15,13 +15,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, the project is not on the path
 
+from bench.common.json_object import JsonObject  # noqa: E402 - after the path is set
 from keywords.matching.ruleset import RuleSet  # noqa: E402 - after the path is set
 from keywords.rules import spec  # noqa: E402 - after the path is set
 from keywords.rules.default_replies import DefaultReplies  # noqa: E402 - after the path is set
@@ -34,6 +34,7 @@ MESSAGES = ROOT / "bench/data/citizen-messages.jsonl"
 NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
 HEAD = "release"
 
+# shares from the sample data's description; an emergency must never be missed
 TARGETS = {"hit": 0.92, "wrong": 0.02, "false_fire": 0.03, "emergency": 1.0}
 
 
@@ -52,6 +53,7 @@ class Demo:
         names = sorted({draft.department for draft in listed} | {HEAD})
         accounts = {name: number for number, name in enumerate(names, 1)}
         rules = [draft.rule(department_id=accounts[draft.department]) for draft in listed]
+        # the own department first, then those below it
         everyone = (accounts[HEAD], *(key for name, key in accounts.items() if name != HEAD))
         reaches = [
             AccountPosition(
@@ -65,13 +67,15 @@ class Demo:
         )
 
 
-def classify(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
+def classify(demo: Demo, message: JsonObject) -> JsonObject:
     """One message with its result: rule, emergency, suggestions."""
     account, text = demo.accounts[message["department"]], message["text"]
+    # in the order of the callback's answerers: emergency words come before rules, suggestions after
     alarm = demo.book.find_emergency(text)
     rule = None if alarm else demo.book.match(account, MatchInput(text), now=NOW)
     suggested = () if alarm or rule else demo.book.suggest(account, text, now=NOW)
     got = rule.slug if rule else None
+    # some messages have more than one right answer
     wanted = [message["intent"], *message.get("also", ())]
     if message["intent"] is None:
         outcome = "false_fire" if got else "quiet"
@@ -86,7 +90,7 @@ def classify(demo: Demo, message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def compute_metrics(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def compute_metrics(judged: Iterable[JsonObject]) -> JsonObject:
     """The measures of the sample data's README over a set of classified messages."""
     rows = list(judged)
     outcomes = Counter(row["outcome"] for row in rows)
@@ -115,17 +119,18 @@ def compute_metrics(judged: Iterable[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def report(path: Path, demo: Demo) -> dict[str, Any]:
+def report(path: Path, demo: Demo) -> JsonObject:
     """All measures of one file: overall, by style, by kind, and the wrong messages."""
     lines = path.read_text("utf-8").splitlines()
     rows = [classify(demo, json.loads(line)) for line in lines]
-    groups: dict[str, dict[str, list[dict[str, Any]]]] = {
+    groups: dict[str, dict[str, list[JsonObject]]] = {
         "style": defaultdict(list),
         "kind": defaultdict(list),
     }
     for row in rows:
         for name, grouped in groups.items():
             if name in row:
+                # a style and the same style with noise are one group
                 grouped[row[name].replace("+noise", "")].append(row)
     return {
         "file": path.name,
@@ -143,7 +148,7 @@ def report(path: Path, demo: Demo) -> dict[str, Any]:
     }
 
 
-def print_errors(found: dict[str, Any], *, wrong: bool) -> None:
+def print_errors(found: JsonObject, *, wrong: bool) -> None:
     """Print one report as tables."""
     print(f"\n{found['file']}: {found['overall']['messages']} messages")
     for name, value in found["overall"].items():
@@ -164,7 +169,7 @@ def print_errors(found: dict[str, Any], *, wrong: bool) -> None:
         )
 
 
-def _part(count: int, rows: list[dict[str, Any]]) -> float | None:
+def _part(count: int, rows: list[JsonObject]) -> float | None:
     return round(count / len(rows), 4) if rows else None
 
 

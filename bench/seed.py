@@ -10,7 +10,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from bench import seed_related
 from bench.seed_related import bulk_insert
@@ -26,6 +25,7 @@ from matrix.followers import Follower
 from matrix.inbox import InboxMessage, Outcome
 from matrix.wechat.envelope import EncryptionMode as Sealing
 
+# large enough that commits do not matter, small enough for memory
 _BATCH = 5000
 _SPREAD = timedelta(days=90)
 _MESSAGES_PER_FOLLOWER = 10  # messages
@@ -73,6 +73,7 @@ class Size:
 
 def seed(size: Size, *, now: datetime) -> None:
     """Insert everything: rules and accounts through their own functions, messages in bulk."""
+    # a fixed seed: two runs must measure the same city
     chance = random.Random(20260310)
     owners = _accounts(size, now)
     _rules(size, owners, chance, now)
@@ -86,6 +87,8 @@ def _accounts(size: Size, now: datetime) -> dict[int, int]:
     with transaction():
         city = departments.create(slug="city", name="市委网信办", kind="主号", now=now)
         for number in range(1, size.accounts + 1):
+            # one level below the city, as in most matrices: deeper trees cost the same, since
+            # scopes are lists of ids
             parent = None if number == 1 else city.id
             owner = (
                 city
@@ -127,6 +130,8 @@ def _rules(size: Size, owners: dict[int, int], chance: random.Random, now: datet
                     replies=(Text(f"{name}请到窗口。"),),
                     department="-",
                 )
+                # through the package's own function, so that every column is filled as in
+                # production
                 store.upsert(spec.check(draft), department_id=places[number % len(places)], now=now)
             session.flush()
 
@@ -140,9 +145,10 @@ def _people(size: Size) -> int:
     return max(1, size.messages // _MESSAGES_PER_FOLLOWER)
 
 
-def _follower_rows(size: Size, keys: list[int], now: datetime) -> Iterator[dict[str, Any]]:
+def _follower_rows(size: Size, keys: list[int], now: datetime) -> Iterator[dict[str, object]]:
     people = _people(size)
     for number in range(people):
+        # spread evenly over three months, so that filters by day find some rows and not all
         seen = now - _SPREAD * (people - 1 - number) / people
         yield {
             "account_id": keys[number % len(keys)],
@@ -158,11 +164,12 @@ def _follower_rows(size: Size, keys: list[int], now: datetime) -> Iterator[dict[
 
 def _message_rows(
     size: Size, keys: list[int], chance: random.Random, now: datetime
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     people = _people(size)
     for number in range(size.messages):
         at = now - _SPREAD * (size.messages - number) / size.messages
         person = number % people
+        # some of each outcome, so that the pages of unanswered questions have rows too
         outcome = chance.choice(_OUTCOMES)
         rule = chance.randrange(size.rules)
         yield {

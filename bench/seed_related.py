@@ -1,4 +1,4 @@
-"""What departments have besides rules and messages, enough of it to fill every page.
+"""Fills the tables besides those of rules and messages, so that every page has rows to show.
 
 QR codes with scans, menus, files, canned responses, alerts, versions of rules, staff, imports,
 audit rows.
@@ -7,7 +7,6 @@ audit rows.
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import func, insert, select
 
@@ -26,7 +25,7 @@ from matrix.staff.grants import Grant
 from matrix.staff.members import Staff
 from matrix.staff.roles import Role
 
-Rows = Iterable[dict[str, Any]]
+Rows = Iterable[dict[str, object]]
 
 _BATCH = 5000
 _BUTTONS = [{"name": "办事", "kind": "ask", "value": "办事"}]
@@ -43,6 +42,7 @@ def seed_related(owners: Mapping[int, int], *, share: float, now: datetime) -> N
     def many(count: int) -> range:
         return range(max(1, int(count * share)))
 
+    # in the order of foreign keys: scans name codes, grants name staff
     bulk_insert(codes.SceneQrCode, _qrcodes(accounts, many(100), now))
     bulk_insert(scan_counts.QrCodeScans, _scans(len(accounts) * len(many(100)), many(_DAYS), now))
     bulk_insert(menu_versions.Menu, _menus(accounts, many(30), now))
@@ -59,8 +59,9 @@ def seed_related(owners: Mapping[int, int], *, share: float, now: datetime) -> N
 
 
 def bulk_insert(table: type[Base], rows: Rows) -> None:
-    """Insert rows in batches of a thousand."""
+    """Insert rows, mappings of column to value, in batches of `_BATCH`, each in a transaction."""
     ahead = iter(rows)
+    # batches in transactions of their own: one of a million rows would fill the log of the database
     while some := list(islice(ahead, _BATCH)):
         with transaction():
             session.execute(insert(table), some)
@@ -139,6 +140,7 @@ def _files(departments: list[int], numbers: range, now: datetime) -> Rows:
                 "department_id": department_id,
                 "mime": "image/png",
                 "size": 200_000,
+                # large enough that a list which loads contents by mistake is seen in its time
                 "body": b"x" * 20_000,
                 "preview": b"x" * 4000,
                 "digest": "x",
@@ -218,6 +220,7 @@ def _first_person() -> int:
 def _versions(numbers: range, now: datetime) -> Rows:
     """Forty more versions of the first rule, and one waiting for review of each of the next."""
     with transaction():
+        # versions need a rule to belong to
         rows = store.list_all()[: len(numbers)]
     for row in rows:
         shape = spec.keep(store.to_spec(row))
@@ -266,6 +269,7 @@ def _imports(staff_id: int, numbers: range, now: datetime) -> Rows:
             "changed": 0,
             "same": 0,
             "wrong": 100,
+            # a hundred problems: a list of imports must not load them for each row
             "problems": [problem] * 100,
             "preview": [],
             "note": "",
@@ -287,13 +291,14 @@ def _audit_rows(departments: list[int], numbers: range, now: datetime) -> Rows:
             "object_id": str(1 + number % 20_000),
             "object_label": "身份证办理",
             "department_id": departments[number % len(departments)],
+            # no seal is made for these rows: the chain does not matter to a page's time
             "before": {"name": "身份证"},
             "after": {"name": "身份证办理"},
             "reason": "",
         }
 
 
-def _attachment(now: datetime) -> dict[str, Any]:
+def _attachment(now: datetime) -> dict[str, object]:
     """An attachment of the first message."""
     return {
         "inbox_id": 1,

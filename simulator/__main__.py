@@ -17,6 +17,8 @@ from simulator.core.errors import ActionRejected
 def main() -> None:
     """Read the settings from the environment and serve."""
     try:
+        # `or`, not a default of get(): a variable that is set but empty, as in an .env file, means
+        # unset
         port = int(os.environ.get("SIMULATOR_PORT") or 8100)
     except ValueError:
         sys.exit("simulator: SIMULATOR_PORT 应为数字")
@@ -28,8 +30,10 @@ def main() -> None:
         app = simulator.create(file if file.exists() else [], callback_base=base, state=state)
     except ActionRejected as error:
         sys.exit(f"simulator: {error}")
+    # more than in the file when accounts were added through the admin API in an earlier run
     count = len(simulator.platform_of(app).accounts)
     sys.stdout.write(f"simulator: http://{host}:{port}/  {count} accounts, callbacks to {base}\n")
+    # no error: accounts may come later through the admin API, as tests do it
     if not file.exists():
         sys.stdout.write(f"simulator: no accounts file {file}\n")
     sys.stdout.flush()

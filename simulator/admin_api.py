@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -25,17 +24,20 @@ from simulator.accounts.accounts import Account, from_fields
 from simulator.api.dispatch import current_platform
 from simulator.core.errors import ActionRejected
 from simulator.core.faults import API_KINDS, CALLBACK_KINDS
+from simulator.core.json_object import JsonObject
 from simulator.platform import Platform
 
 blueprint = Blueprint("admin_api", __name__, url_prefix="/simulator")
 
 
-def json_body() -> dict[str, Any]:
+def json_body() -> JsonObject:
     """The JSON object in the request body; ActionRejected when it is none."""
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise ActionRejected("请求应为 JSON 对象")
     try:
+        # JSON may escape half of a surrogate pair, which Python reads but neither XML nor UTF-8 can
+        # carry; without this check it would fail later, in the thread of the delivery
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise ActionRejected("文字里有不成对的代理字符") from error
@@ -57,7 +59,7 @@ def state() -> Response:
     )
 
 
-def _account(platform: Platform, account: Account) -> dict[str, Any]:
+def _account(platform: Platform, account: Account) -> JsonObject:
     return {
         "appid": account.appid,
         "original_id": account.original_id,
@@ -123,6 +125,7 @@ def remove_fault(fault_id: int) -> Response:
 def clock() -> Response:
     """Shift the virtual clock to `offset_seconds` from now."""
     offset = json_body().get("offset_seconds")
+    # the bound keeps time.gmtime within its range; `not … <=` also refuses NaN
     if not isinstance(offset, (int, float)) or isinstance(offset, bool) or not abs(offset) <= 1e10:
         raise ActionRejected("offset_seconds 应为数字")
     current_platform().clock.offset = float(offset)
@@ -141,6 +144,7 @@ def add_account() -> Response:
     """Add an account, or change settings of a known one; fields left out keep their values."""
     platform, fields = current_platform(), json_body()
     known = platform.accounts.find(str(fields.get("appid")))
+    # checked as a whole, because fields depend on each other: safe mode needs an AES key
     account = from_fields({**(asdict(known) if known else {}), **fields})
     platform.accounts.add(account)
     platform.change_signal.notify()
@@ -167,6 +171,8 @@ def quotas() -> Response:
     """Set an account's daily or per-minute limit for a path."""
     body = json_body()
     appid, path = str(body.get("appid") or ""), str(body.get("path") or "")
+    # an unknown account must be refused here: counters are made on first use and would hide the
+    # typo
     current_platform().accounts.get(appid)
     limits = {name: body.get(name) for name in ("daily", "minute")}
     if any(not isinstance(one, int | None) or isinstance(one, bool) for one in limits.values()):
@@ -182,6 +188,7 @@ def add_citizen() -> Response:
     name = str(body.get("name") or "").strip()
     if not 1 <= len(name) <= 20:
         raise ActionRejected("名字应为 1 到 20 个字")
+    # 1 iOS, 2 Android: the numbers of client_platform_type in conditional menus
     platform = 1 if body.get("platform") == 1 else 2
     citizen = current_platform().followers.add_citizen(name, platform=platform)
     current_platform().change_signal.notify()

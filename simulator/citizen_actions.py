@@ -8,16 +8,17 @@ is not followed, scanning an expired code) raises `ActionRejected`.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from simulator.accounts.followers import Follower
 from simulator.content.qrcodes import QrCode
 from simulator.core.errors import ActionRejected
+from simulator.core.json_object import JsonObject
 from simulator.messaging import pushes
 from simulator.messaging.callbacks import PushDelivery
 from simulator.messaging.template_messages import LONG_TERM, LONG_TERM_SENDS
 from simulator.platform import Platform
 
+# WeChat documents no limit for what citizens type; this keeps a pasted document from the log
 MAX_TEXT_LENGTH = 2_000
 
 
@@ -32,6 +33,8 @@ def unfollow(platform: Platform, citizen: str, appid: str) -> PushDelivery:
         follower = _require_follower(platform, citizen, appid)
         follower.subscribed = False
         platform.followers.save(follower)
+        # nothing may be sent after an unfollow; WeChat names a cancelled subscription and a closed
+        # window by the same code, 45015
         platform.windows.close(appid, follower.openid)
         _add_system_note(platform, follower, "你已取消关注该公众号")
     return _push_event(platform, follower, "unsubscribe", EventKey="")
@@ -57,8 +60,12 @@ def send_voice(
     platform: Platform, citizen: str, appid: str, text: str, *, transcribed: bool
 ) -> PushDelivery:
     """Send a voice message; its words are pushed when the account's recognition is on."""
+    # the magic of AMR files, as receivers tell formats by the first bytes; the rest depends on the
+    # text only, so that repeated runs give the same file
     sound = b"#!AMR\n" + hashlib.sha256(text.encode()).digest() * 8
     medium = platform.media.add_temporary(appid, "voice", "voice.amr", sound)
+    # WeChat announced the end of voice recognition in 2023: most accounts get no words, and must
+    # answer all the same
     transcript = {"Recognition": text} if transcribed else {}
     return _push_message(
         platform,
@@ -77,6 +84,7 @@ def send_image(
 ) -> PushDelivery:
     """Send a picture; `base` is the base URL of this simulator, for the picture's link."""
     medium = platform.media.add_temporary(appid, "image", filename, data)
+    # the path of WeChat's own picture links, by which receivers may recognise them
     link = f"{base}/mmbiz_jpg/{medium.picture}/0"
     return _push_message(
         platform, citizen, appid, "image", {"media_id": medium.id}, PicUrl=link, MediaId=medium.id
@@ -117,7 +125,7 @@ def send_link(
 
 
 def tap_button(
-    platform: Platform, citizen: str, appid: str, button: dict[str, Any], *, result: str = ""
+    platform: Platform, citizen: str, appid: str, button: JsonObject, *, result: str = ""
 ) -> PushDelivery | None:
     """Tap a menu button that has no children; None for kinds that push nothing.
 
@@ -126,6 +134,8 @@ def tap_button(
     follower = _require_follower(platform, citizen, appid)
     shown = platform.menus.menu_for(follower, platform.followers.get_citizen(citizen))
     leaves = [leaf for top in shown for leaf in (top.get("sub_button") or [top])]
+    # real phones refresh the menu about every five minutes and may show an old one; here that would
+    # let a test tap a button that no longer exists
     if button not in leaves:
         raise ActionRejected("菜单已更新，请重新打开")
     kind = button.get("type", "")
@@ -136,10 +146,13 @@ def tap_button(
         return _push_event(
             platform, follower, "view_miniprogram", EventKey=button["pagepath"], MenuId=menu_id
         )
+    # media_id, article_id and view_limited buttons: no event is documented for them (WeChat:
+    # 自定义菜单事件推送)
     if kind not in ("click", "scancode_push", "scancode_waitmsg", *_BUTTON_EVENTS):
         return None
     if kind in _BUTTON_EVENTS:
         return _push_event(platform, follower, kind, EventKey=button["key"], **_BUTTON_EVENTS[kind])
+    # only click and the two scan buttons open a reply window (WeChat: 客服消息 / 下发规则)
     platform.windows.record_interaction(appid, follower.openid)
     if kind == "click":
         return _push_event(platform, follower, "CLICK", EventKey=button["key"])
@@ -148,6 +161,7 @@ def tap_button(
 
 
 _PICTURES = {
+    # the phone sends no picture after this event; on the real platform image messages follow
     "SendPicsInfo": {"Count": 1, "PicList": [{"PicMd5Sum": "0cc175b9c0f1b6a831c399e269772661"}]}
 }
 _PLACE = {
@@ -159,7 +173,7 @@ _PLACE = {
         "Poiname": "",
     }
 }
-_BUTTON_EVENTS: dict[str, dict[str, Any]] = {
+_BUTTON_EVENTS: dict[str, JsonObject] = {
     "pic_sysphoto": _PICTURES,
     "pic_photo_or_album": _PICTURES,
     "pic_weixin": _PICTURES,
@@ -169,6 +183,8 @@ _BUTTON_EVENTS: dict[str, dict[str, Any]] = {
 
 def scan_qrcode(platform: Platform, citizen: str, appid: str, code: QrCode) -> PushDelivery:
     """Scan a QR code: followers push SCAN, others follow by it (`subscribe` with the scene)."""
+    # a real scan opens the account of the code; in the simulator the chat that is open would be
+    # wrong
     if code.appid != appid:
         raise ActionRejected("这个二维码属于另一个公众号")
     if platform.qrcodes.is_expired(code):
@@ -176,6 +192,7 @@ def scan_qrcode(platform: Platform, citizen: str, appid: str, code: QrCode) -> P
     follower = platform.followers.find(citizen, appid)
     if follower is not None and follower.subscribed:
         platform.windows.record_interaction(appid, follower.openid)
+        # followers get SCAN with the bare scene, others `subscribe` with the prefix qrscene_
         return _push_event(platform, follower, "SCAN", EventKey=code.scene, Ticket=code.ticket)
     fields = {"EventKey": f"qrscene_{code.scene}", "Ticket": code.ticket}
     return _subscribe(platform, citizen, appid, scene="ADD_SCENE_QR_CODE", fields=fields, code=code)
@@ -198,6 +215,7 @@ def answer_consent(
     follower = _require_follower(platform, citizen, appid)
     template = platform.templates.get(appid, template_id, notice=True)
     consents_before = follower.consents.get(template_id, 0)
+    # a refusal also withdraws consents that were given before (WeChat: 订阅通知)
     if not accepted:
         follower.consents[template_id] = 0
     else:
@@ -236,11 +254,13 @@ def _subscribe(
         now = platform.clock.now()
         follower = platform.followers.follow(citizen, appid, now=now, scene=scene)
         if code is not None:
+            # user/info answers number and text scenes in different fields
             follower.qr_scene = int(code.scene) if code.is_number else 0
             follower.qr_scene_str = "" if code.is_number else code.scene
             platform.followers.save(follower)
         platform.windows.record_interaction(appid, follower.openid)
         _add_system_note(platform, follower, "你已关注该公众号")
+    # a follow without a QR code pushes an EventKey all the same, an empty one
     return _push_event(platform, follower, "subscribe", **(fields or {"EventKey": ""}))
 
 
@@ -253,21 +273,25 @@ def _require_follower(platform: Platform, citizen: str, appid: str) -> Follower:
 
 
 def _push_message(
-    platform: Platform, citizen: str, appid: str, kind: str, bubble: dict[str, Any], **fields: Any
+    platform: Platform, citizen: str, appid: str, kind: str, bubble: JsonObject, **fields: object
 ) -> PushDelivery:
     follower = _require_follower(platform, citizen, appid)
     account = platform.accounts.get(appid)
     push = pushes.message(appid, account.original_id, follower.openid, citizen, kind, **fields)
+    # a tapped option of a msgmenu arrives as a text, but counts like a menu click
     if "bizmsgmenuid" in fields and platform.limits.msgmenu_rule == "menu":
         platform.windows.record_interaction(appid, follower.openid)
     else:
         platform.windows.record_message(appid, follower.openid)
     body = {**bubble, "message_id": str(push.message_id)}
+    # the bubble first: a fast account may reply before this thread goes on
     platform.chats.add(citizen, appid, side="me", kind=kind, via="sent", body=body)
     return platform.callbacks.deliver(push)
 
 
-def _push_event(platform: Platform, follower: Follower, name: str, **fields: Any) -> PushDelivery:
+def _push_event(
+    platform: Platform, follower: Follower, name: str, **fields: object
+) -> PushDelivery:
     account = platform.accounts.get(follower.appid)
     push = pushes.event(
         account.appid, account.original_id, follower.openid, follower.citizen, name, **fields

@@ -17,7 +17,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request
 
@@ -28,11 +27,15 @@ from simulator.admin_api import json_body
 from simulator.api import qrcodes
 from simulator.api.dispatch import current_platform
 from simulator.core.errors import ActionRejected
+from simulator.core.json_object import JsonObject
 from simulator.messaging.callbacks import PushDelivery
 from simulator.platform import Platform
 
+# below the thirty seconds after which proxies and tunnels of developers close silent requests
 MAX_POLL_SECONDS = 20.0
+# three attempts of five seconds and their pauses, with room for raised limits
 MAX_WAIT_SECONDS = 60.0
+# pictures and films of replies may come from any host, as on a real phone; scripts may not
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob: http: https:; media-src 'self' http: https:;"
     " object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -61,12 +64,13 @@ def start() -> Response:
         citizens=[asdict(one) for one in citizens],
         citizen=citizen,
         accounts=[_account_summary(platform, citizen, account) for account in platform.accounts],
+        # the page gives both numbers back to /phone/changes and so learns only what is new
         beat=platform.change_signal.count,
         seq=platform.chats.last_seq,
     )
 
 
-def _account_summary(platform: Platform, citizen: str, account: Account) -> dict[str, Any]:
+def _account_summary(platform: Platform, citizen: str, account: Account) -> JsonObject:
     follower = platform.followers.find(citizen, account.appid)
     last = platform.chats.last(citizen, account.appid)
     return {
@@ -90,6 +94,8 @@ def chat() -> Response:
     openid = openid_of(citizen, appid)
     person = platform.followers.get_citizen(citizen)
     menu = platform.menus.menu_for(follower, person) if follower and follower.subscribed else []
+    # read before the answer is put together further down: a change in between is then reported once
+    # more instead of never
     change_count, seq = platform.change_signal.count, platform.chats.last_seq
     return jsonify(
         account={
@@ -136,6 +142,7 @@ def changes() -> Response:
 def exchanges() -> Response:
     """The newest deliveries of a chat with their attempts."""
     platform, citizen, account = _selected_chat()
+    # a dozen fill the developer's panel, and each carries the XML of all its attempts
     found = platform.callbacks.recent(citizen, account.appid)[:12]
     return jsonify(deliveries=[_delivery(one) for one in found])
 
@@ -144,6 +151,7 @@ def exchanges() -> Response:
 def media(media_id: str) -> Response:
     """A media file, for a bubble of the phone."""
     medium = current_platform().media.find(media_id)
+    # expired files are shown all the same: a chat keeps its pictures after the media id is dead
     if medium is None:
         abort(404)
     return Response(medium.data, mimetype=medium.mime)
@@ -160,7 +168,7 @@ def qrcode_image() -> Response:
 
 @blueprint.post("/phone/act")
 def perform_action() -> Response:
-    """Perform an action of the citizen: those of `_ACTS`, explained in `citizen_actions`."""
+    """Perform an action of the citizen: those of `_ACTIONS`, explained in `citizen_actions`."""
     platform, body = current_platform(), json_body()
     citizen, appid = str(body.get("citizen") or ""), str(body.get("appid") or "")
     platform.followers.get_citizen(citizen)
@@ -168,6 +176,8 @@ def perform_action() -> Response:
     action = _ACTIONS.get(str(body.get("do")))
     if action is None:
         raise ActionRejected("没有这个动作")
+    # not held while waiting for the delivery below: the account's server calls the API meanwhile
+    # and would wait for this request
     with platform.lock:
         delivery = action(platform, citizen, appid, body)
     if delivery is None:
@@ -183,7 +193,7 @@ def _selected_chat() -> tuple[Platform, str, Account]:
     return platform, citizen.id, platform.accounts.get(request.args.get("appid", ""))
 
 
-def _delivery(delivery: PushDelivery) -> dict[str, Any]:
+def _delivery(delivery: PushDelivery) -> JsonObject:
     push, reply = delivery.push, delivery.reply
     return {
         "delivery": delivery.id,
@@ -195,29 +205,32 @@ def _delivery(delivery: PushDelivery) -> dict[str, Any]:
         "outcome": delivery.outcome,
         "xml": push.xml,
         "reply": {"kind": reply.kind, "body": reply.body} if reply else None,
+        # copied, because the delivery's thread may append to it at this moment
         "attempts": [asdict(one) for one in list(delivery.attempts)],
     }
 
 
-Action = Callable[[Platform, str, str, dict[str, Any]], PushDelivery | None]
+Action = Callable[[Platform, str, str, JsonObject], PushDelivery | None]
 
 
-def _text(body: dict[str, Any], name: str) -> str:
+def _text(body: JsonObject, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
         raise ActionRejected(f"缺少 {name}")
     return value
 
 
-def _number(body: dict[str, Any], name: str) -> float:
+def _number(body: JsonObject, name: str) -> float:
     value = body.get(name)
+    # degrees only; `not … <=` refuses NaN, which JSON parsers of Python accept
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= 360:
         raise ActionRejected(f"{name} 应为数字")
     return value
 
 
-def _image(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) -> PushDelivery:
+def _image(platform: Platform, citizen: str, appid: str, body: JsonObject) -> PushDelivery:
     try:
+        # the page sends a data URL; tests send bare base64, in which there is no comma
         data = base64.b64decode(_text(body, "data").rpartition(",")[2], validate=True)
     except ValueError as error:
         raise ActionRejected("图片数据不是 base64") from error
@@ -227,8 +240,9 @@ def _image(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) -
     )
 
 
-def _scan(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) -> PushDelivery:
+def _scan(platform: Platform, citizen: str, appid: str, body: JsonObject) -> PushDelivery:
     scene = _text(body, "scene")
+    # ticket or link as a scanner reads it; tests name the scene instead
     found = platform.qrcodes.find(scene)
     if found is None:
         found = next(
@@ -239,7 +253,7 @@ def _scan(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) ->
     return citizen_actions.scan_qrcode(platform, citizen, appid, found)
 
 
-def _tap(platform: Platform, citizen: str, appid: str, body: dict[str, Any]) -> PushDelivery | None:
+def _tap(platform: Platform, citizen: str, appid: str, body: JsonObject) -> PushDelivery | None:
     button = body.get("button")
     if not isinstance(button, dict):
         raise ActionRejected("缺少 button")

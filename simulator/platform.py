@@ -36,6 +36,7 @@ class Platform:
     def __init__(
         self, accounts: Iterable[Account], *, callback_base: str, state: Path | None
     ) -> None:
+        # reentrant, because an action of a citizen takes it inside a request that already holds it
         self.lock = threading.RLock()
         self.storage = Storage(state)
         self.clock = Clock()
@@ -44,6 +45,8 @@ class Platform:
         self.faults = Faults()
         self.request_log = RequestLog(self.clock)
         self.accounts = Accounts(self.storage)
+        # accounts of the file replace stored ones and are not stored themselves, so that an edited
+        # file takes effect at the next start
         for account in accounts:
             self.accounts.add(account, persist=False)
         self.tokens = Tokens(self.clock, self.limits, self.storage)
@@ -54,6 +57,8 @@ class Platform:
         self.menus = Menus(self.storage)
         self.tags = Tags(self.storage)
         self.qrcodes = QrCodes(self.clock, self.storage)
+        # templates and quotas are not stored: templates get the same ids at each start, and a
+        # developer does not mind call counters that begin at zero
         self.templates = Templates(self.clock)
         self.quotas = Quotas(self.clock)
         self.callbacks = Callbacks(

@@ -1,12 +1,12 @@
 """What every test stands on: a closed network, a known environment, and fixtures to ask for.
 
-rolled_back     both engines, undone after the test            fixtures/databases.py
+rolled_back     both engines, undone after the test            helpers/databases.py
 own_database    both engines, a database for one test; with the city in it beside `hub`
-redis_url       an empty Redis;  redis_server: one to kill     fixtures/redis_server.py
-enqueued        names of the jobs that were asked for          fixtures/jobs_seen.py
-processes       web, worker, scheduler, simulator as they run  fixtures/processes.py
-page, phone     a real browser                                 fixtures/browser.py
-hub, desk, site accounts, staff who are signed in, a console   fixtures/hub.py, console.py
+redis_url       an empty Redis;  redis_server: one to kill     helpers/redis_server.py
+enqueued        names of the jobs that were asked for          helpers/jobs.py
+processes       web, worker, scheduler, simulator as they run  helpers/processes.py
+page, phone     a real browser                                 helpers/browser.py
+hub, desk, site accounts, staff who are signed in, a console   helpers/hub.py, console.py
                 (desk: SQLite alone, both with the mark both_engines)
 free_port, now
 """

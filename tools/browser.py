@@ -4,6 +4,8 @@ import os
 import shutil
 
 NAMES = (os.environ.get("CHROMIUM", "chromium"), "chromium-browser", "google-chrome")
+# no sandbox, since containers forbid the namespaces it needs; no shared memory, of which they have
+# 64 MB; nothing that calls home
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -1,6 +1,6 @@
-"""The stage: a hub of its own for pictures, with the demonstration, some staff and some talk.
+"""A demo server for screenshots: a hub with the demo content, some staff and some conversations.
 
-    with stage() as hub:  hub.address, hub.cookie("editor"), hub.secret_of("editor")
+    with serve_demo() as hub:  hub.address, hub.cookie_name, hub.cookies["editor"]
 
 Everything lives in a temporary folder and ends with it: SQLite, the application and a simulated
 WeChat behind sockets of this process. Citizens write the messages of bench/data through the
@@ -42,6 +42,7 @@ from simulator.messaging import envelope, pushes
 
 ROOT = Path(__file__).parents[1]
 _MESSAGES = ROOT / "bench" / "data" / "citizen-messages.jsonl"
+# enough that lists have a second page
 _CONVERSATIONS = 240
 PEOPLE = {
     "admin": ("矩阵管理员", "matrix_admin", None),
@@ -69,11 +70,12 @@ class DemoServer:
 
 @contextmanager
 def serve_demo() -> Iterator[DemoServer]:
-    """Build it, serve it, and take it down again."""
+    """Build the demo, serve it while the block runs, and remove its folder afterwards."""
     with tempfile.TemporaryDirectory(prefix="stage-") as folder:
         os.environ |= {
             "VAR_DIR": folder,
             "DATABASE_URL": f"sqlite:///{folder}/hub.sqlite3",
+            # nothing listens there: the hub works without Redis, and pictures need none
             "REDIS_URL": f"unix://{folder}/nobody.sock",
             "SECRET_KEY": "a secret of the stage and of nothing else",
             "LOG_LEVEL": "ERROR",
@@ -83,6 +85,7 @@ def serve_demo() -> Iterator[DemoServer]:
         wechat = simulator.create(accounts_file, callback_base="http://127.0.0.1:9")
         with simulator.run(wechat) as url:
             os.environ |= {"WECHAT_API_URL": url, "WECHAT_OPEN_URL": url}
+            # settings were read when the modules were imported, before the addresses were known
             settings.reset()
             yield from _serve()
 
@@ -112,15 +115,18 @@ def _build() -> Flask:
 
 
 def run_background_jobs() -> None:
-    """Do what is due, and once each what the timetable would ask for, a few minutes from now.
+    """Run the jobs that are due, and each scheduled job once, as of five minutes from now.
 
     Some jobs leave the newest pushes to their next turn.
     """
     callback_stats.flush()
+    # some jobs read only pushes older than 90 seconds, since ids are given out before transactions
+    # commit
     later = clock.now() + timedelta(minutes=5)
     with transaction():
         for name in (*scheduler.CRON_JOBS, conversations.REFRESH):
             jobs.enqueue(name, key=name)
+    # a bound, because some jobs enqueue themselves again
     for _ in range(1000):
         with read_only():
             due = session.scalar(select(Job.id).where(Job.state == JobState.WAITING).limit(1))
@@ -140,6 +146,7 @@ def _add_people(app: Flask) -> dict[str, str]:
                 sign_in_name=sign_in_name, name=name, department_id=owner, now=now
             )
             person.password_at = now
+            # without a second factor these roles see only the page that sets one up
             person.totp_at = now if Role(role) in ROLES_REQUIRING_TWO_FACTOR else None
             grants.create(person.id, GrantSpec(Role(role), department_id=owner), by=None, now=now)
             origin = ClientInfo("127.0.0.1", "Chrome")
@@ -195,5 +202,6 @@ def push_message(app: Flask, account: Account, openid: str, words: str) -> int:
         "CONTENT_LENGTH": str(len(request_body)),
         "wsgi.input": io.BytesIO(request_body),
     }
+    # below Flask's test client, because the callback answers before Flask
     app.wsgi_app(environ, lambda status, headers: heard.update(status=status))  # type: ignore[arg-type]  # all that is asked of it
     return int(heard["status"][:3])

@@ -35,6 +35,7 @@ def command(socket: Path) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(socket),
+        # other users of the machine must not read tokens
         "unixsocketperm": "700",
         "dir": str(socket.parent),
         "save": "",
@@ -53,6 +54,7 @@ def main() -> None:
     folder = settings.get().var_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     words = command(folder / "redis.sock")
+    # exec and no child: whoever stops this process stops the server itself
     os.execv(words[0], words)
 
 

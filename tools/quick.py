@@ -6,7 +6,7 @@
                        and the conventions that look at the sources
 
 Tests that start processes or browsers are left to `make sure`, and so is PostgreSQL. More modules
-change than a minute allows? Then the nearest tests run, and what was left out is said.
+change than a minute allows? Then the nearest tests run, and it prints how many were left out.
 """
 
 import ast
@@ -33,6 +33,7 @@ def main() -> int:
     """Run all steps; the first that fails ends it. Returns its exit code."""
     changed = list(_changed())
     ran = [str(path) for path in changed if path.suffix == ".py" and (ROOT / path).exists()]
+    # cheapest first: a wrong format should not cost a type check
     steps = [
         ["ruff", "format", "--check", "--quiet", *ran],
         ["ruff", "check", "--quiet", *ran],
@@ -40,6 +41,7 @@ def main() -> int:
     ]
     tests = chosen(changed)
     if tests:
+        # they take longer than the minute this command has
         left_out = "not processes and not browser and not postgresql"
         steps.append(["pytest", "-q", "-n", "2", "-k", left_out, *map(str, tests)])
     for step in steps if ran else ():
@@ -52,6 +54,7 @@ def main() -> int:
 def _changed() -> Iterator[Path]:
     """Files that differ from the last commit, also new ones."""
     said = subprocess.run(
+        # -z, because git quotes names with other than ASCII characters otherwise
         ["git", "status", "--porcelain", "--untracked-files=all", "--no-renames", "-z"],
         cwd=ROOT,
         capture_output=True,

@@ -29,6 +29,7 @@ def main() -> None:
             viewport={"width": 1180, "height": 900},
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
+            # a picture in the middle of an animation would differ each time
             reduced_motion="reduce",
         )
         _draw_hall(page)

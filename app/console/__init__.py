@@ -85,6 +85,7 @@ site = Site(
     BLUEPRINTS,
     prepare=auth.load_session,
     guard=auth.check_access,
+    # pages show citizens' messages: a shared computer at a counter must not keep them in its cache
     after=forbid_storing,
     teardown=auth.clear_audit_actor,
 )

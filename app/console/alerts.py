@@ -1,7 +1,5 @@
 """Alerts: what staff must look at now, urgent ones first, and how it was resolved."""
 
-from typing import Any
-
 from flask import Blueprint, render_template, request, url_for
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
@@ -74,8 +72,9 @@ def resolve(alert_id: int) -> ViewResult:
     return (page, 422) if form.is_submitted() else page
 
 
-def _open_context() -> dict[str, Any]:
+def _open_context() -> dict[str, object]:
     open_alerts = alerts.list_open_for_staff(member())
+    # the count is part of it, because an alert that is raised again keeps its id
     etag = "-".join(f"{alert.id:x}x{alert.count}" for alert in open_alerts)
     return {
         "alerts": open_alerts,
@@ -91,7 +90,10 @@ def conversation_urls(open_alerts: list[Alert] | tuple[Alert, ...]) -> dict[int,
     Alerts without a conversation, or of another kind, are left out.
     """
     messages = {
-        alert.id: int(alert.subject) for alert in open_alerts if alert.kind == EMERGENCY_ALERT
+        # the subject of an emergency alert is the id of the inbox message
+        alert.id: int(alert.subject)
+        for alert in open_alerts
+        if alert.kind == EMERGENCY_ALERT
     }
     followers_by_message = conversations.follower_ids_by_message(messages.values())
     return {

@@ -23,6 +23,7 @@ blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
 blueprint.add_app_template_filter(labels.action, "action_label")
 blueprint.add_app_template_filter(labels.actor, "actor_name")
 blueprint.add_app_template_filter(labels.kind, "kind_label")
+# a larger number does not fit into the integer column, which PostgreSQL answers by an error
 _HIGHEST_ID = 2**31 - 1
 _DEPARTMENT_FIELDS = ("department_id", "parent_id", "successor_id")
 # endpoint and path variable of the page that shows an object, by its kind in the audit log
@@ -141,6 +142,7 @@ def export() -> ViewResult:
             return send_file(
                 BytesIO(file.body), file.mime, as_attachment=True, download_name=file.name
             )
+    # the page without rows: a refused export must not run the search as well
     return _render_results(form, search.SearchPage([]), request.form), 422
 
 

@@ -112,10 +112,14 @@ def _create(form: NewDepartmentForm) -> Department:
     parent_id = form.parent.data or None
     member().require(_PERMISSION, department_id=parent_id)
     return departments.create(
+        # a random one: numbers in order would tell how many departments were made, and collide when
+        # two are made at once
         slug=form.code.data or f"unit-{secrets.token_hex(4)}",
         name=form.name.data or "",
         kind=form.kind.data or "",
         phone=form.phone.data or "",
+        # no empty list is stored, so that an audit entry does not show a change from nothing to
+        # nothing
         details={"duties": forms.split_lines(form.duties.data or "")} if form.duties.data else {},
         parent_id=parent_id,
         now=clock.now(),
@@ -161,6 +165,7 @@ def _update(department: Department, form: EditForm) -> None:
         departments.rename(
             department.id, form.name.data or "", now=clock.now(), version=updated.version
         )
+    # updated and renamed in one transaction, so either both are saved or neither
     except Stale:
         now = _form_data(department)
         last_change = audit.find_latest("department", department.id)
@@ -254,6 +259,7 @@ def _department_choices(
     `with_top` offers the top of the tree too, to those who manage the whole city.
     """
     managed = departments.list_for_staff(member(), _PERMISSION)
+    # a department below itself would be a cycle
     hidden = set(departments.tree().within(excluded.id)) if excluded is not None else set()
     rows = [row for row in managed if row.state is DepartmentState.ACTIVE and row.id not in hidden]
     has_top = with_top and member().scope(_PERMISSION).everywhere

@@ -52,11 +52,11 @@ class Form(FlaskForm):
 
     def show_conflict(
         self,
-        current: Mapping[str, Any],
+        current: Mapping[str, object],
         last_change: AuditEntry | None,
         describe: Callable[[str, Any], str] = lambda name, value: str(value or "（空）"),
         reopen_url: str = "",
-        **hidden: Any,
+        **hidden: object,
     ) -> None:
         """Show the current values beside what was typed, and let the next submit overwrite them.
 
@@ -65,6 +65,7 @@ class Form(FlaskForm):
         the state now, so that the same form submitted again is accepted.
         """
         for name, value in hidden.items():
+            # WTForms renders raw_data of a submitted form, not data
             self[name].data, self[name].raw_data = value, [str(value)]
         differences = [
             (
@@ -130,6 +131,8 @@ def errors_on(form: Form, field: str = "", **names: str) -> Iterator[None]:
     """
     try:
         yield
+    # an object that the person may not see must look like one that does not exist, not like a
+    # mistake in the form
     except NotFound:
         raise
     except Invalid as error:
@@ -143,4 +146,5 @@ def _add_error(form: Form, name: str, problem: str, fallback_field: str) -> None
     if found is None:
         form.form_errors.append(problem)
     else:
+        # a new list: WTForms gives fields without errors a shared tuple
         found.errors = [*found.errors, problem]

@@ -67,6 +67,7 @@ def _open_alerts(principal: Principal, now: datetime) -> TodoGroup | None:
         principal.scope(Permission.CONVERSATIONS_READ) or principal.scope(Permission.ALERTS_RESOLVE)
     ):
         return None
+    # one more than is shown tells whether there are others, without counting them
     found = alerts.list_open_for_staff(principal, limit=_MAX_ITEMS + 1)
     links = alert_pages.conversation_urls(found)
     all_url = url_for("alerts.index")
@@ -106,6 +107,7 @@ def _rules_to_review(principal: Principal, now: datetime) -> TodoGroup | None:
     if not principal.scope(Permission.RULES_REVIEW):
         return None
     found = [
+        # nobody may review a text that they wrote on, so it is not their work
         version
         for version in listing.list_waiting_for_review(principal)
         if principal.staff_id not in (version.submitter_id, *version.contributor_ids)

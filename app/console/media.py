@@ -70,6 +70,7 @@ class SanitizedUpload:
 def index() -> str:
     """The files, newest first."""
     before, search = request.args.get("before", type=int), request.args.get("q", "").strip()
+    # an unknown kind in the address lists all files instead of failing
     kind = next((kind for kind in Kind if kind.value == request.args.get("kind")), None)
     found = media.list_for_staff(
         member(), kind=kind, query=search, before=before, limit=_PAGE_SIZE + 1
@@ -121,7 +122,9 @@ def _sanitize_upload(storage: FileStorage | None, purpose: str | None) -> Saniti
     reason of a refusal.
     """
     body = storage.read() if storage else b""
+    # names and content types come from the browser and may say anything
     mime = media.detect_mime(body)
+    # a file of unknown type is treated as an image, which refuses it with a reason
     kind = _KIND_BY_MIME.get((mime or "image").partition("/")[0], Kind.IMAGE)
     if purpose == Kind.THUMB.value:
         kind = Kind.THUMB
@@ -201,6 +204,7 @@ def content(file_id: int) -> Response:
     file = media.access_usable_file(member(), file_id)
     _, body, _ = media.get_content(file.id)
     response = _file_response(body.content, body.content_type)
+    # RFC 6266: a plain ASCII name for old clients, and the Chinese one percent-encoded beside it
     name = quote(f"{file.name}.{body.ending}")
     response.headers["Content-Disposition"] = (
         f"attachment; filename=media-{file.id}.{body.ending}; filename*=UTF-8''{name}"

@@ -53,6 +53,7 @@ def session_info() -> Response:
 
     session.js asks for it when a page was open for so long that its session may have ended.
     """
+    # the id as well, because somebody else may have signed in in another tab
     return jsonify(staff=str(auth.current().staff.id), token=generate_csrf())
 
 
@@ -86,6 +87,7 @@ def password() -> ViewResult:
 @requires_sign_in
 def set_up_two_factor() -> ViewResult:
     """Set up the second factor: scan the QR code and confirm it by a first code."""
+    # the guard loaded the person in a transaction of its own that has ended
     person, form = _own_staff_row(), OneTimeCodeForm()
     if person.has_second_factor:
         return redirect_to("profile.index")
@@ -140,6 +142,7 @@ def renew_recovery_codes() -> ViewResult:
 def end_session(session_id: int) -> ViewResult:
     """End one of the person's own sessions."""
     current_staff, now = auth.current(), clock.now()
+    # 404 for sessions of others, which must not be told apart from none
     if session_id not in {row.id for row in sessions.list_active(current_staff.staff.id, now=now)}:
         raise NotFound(kind="session", id=session_id)
     sessions.end(session_id, reason="本人结束", now=now)

@@ -53,6 +53,7 @@ class NewQrCodeForm(forms.Form):
         names = [line.strip() for line in (self.names.data or "").splitlines() if line.strip()]
         if len(names) > MAX_PER_REQUEST:
             raise Invalid(field="names", problem=f"一次最多 {MAX_PER_REQUEST} 个")
+        # two codes with one scene could not be told apart when they are scanned
         if self.scene.data and len(names) > 1:
             raise Invalid(field="scene", problem="一次生成多个时请留空，由系统分别生成")
         days = None if self.sort.data == "permanent" else self.days.data or 0
@@ -271,6 +272,7 @@ def image(qrcode_id: int, extension: str) -> Response:
 @requires(Permission.ACCOUNTS_READ)
 def print_sheet() -> str:
     """QR codes with their names, to print; those that are not usable are left out and counted."""
+    # bounded, since anyone could put any number of ids into the address
     requested_ids = request.args.getlist("id", type=int)[:MAX_PER_REQUEST]
     found = qrcodes.list_for_staff(
         member(), ids=requested_ids, retired=None, limit=MAX_PER_REQUEST
@@ -287,12 +289,14 @@ def print_sheet() -> str:
 
 
 def _qr_image(qrcode: SceneQrCode) -> segno.QRCode:
+    # level Q still reads with a quarter of the code damaged: codes hang in halls for years
     return segno.make_qr(qrcode.url, error="q")
 
 
 def chart_bars(scans: list[QrCodeScans], since: date) -> list[ChartBar]:
     """One bar for each of the last `CHART_DAYS` days since `since`, also for days without scans."""
     by_day = {row.local_day: row for row in scans}
+    # 1 when there were no scans, because heights are divided by it
     highest = max((row.followed + row.scanned for row in scans), default=0) or 1
     chart = []
     for number in range(CHART_DAYS):

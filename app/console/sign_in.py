@@ -15,6 +15,7 @@ from matrix.staff.sessions import SessionStage
 
 blueprint = Blueprint("sign_in", __name__, url_prefix="/console")
 
+# the same words for an unknown name and a wrong password, so that names cannot be found out
 WRONG_CREDENTIALS = "登录名或密码不正确。"
 WRONG_CODE = "验证码不正确。"
 
@@ -74,6 +75,7 @@ def index() -> ViewResult:
             form.form_errors.append(WRONG_CREDENTIALS)
     if result is None:
         return _render("index", form)
+    # read before the session is renewed
     next_page = auth.next_url()
     auth.start_session(result.secret)
     if result.stage is SessionStage.HALF:
@@ -127,6 +129,7 @@ def one_time_link(secret: str) -> ViewResult:
             authentication.set_password_by_link(link_row, form.password.data or "", now=now)
     if not form.is_submitted() or form.is_refused:
         return _render("password", form)
+    # whoever was signed in in this browser need not be the person the link is for
     auth.end_session()
     flash_success("密码已设置，请登录。")
     return redirect_to("sign_in.index")

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, g, url_for
 from jinja2 import StrictUndefined
@@ -24,7 +23,7 @@ _COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 _WEEKDAYS = "一二三四五六日"
 
 
-def register(app: Flask, navigation: Callable[[], Any]) -> None:
+def register(app: Flask, navigation: Callable[[], object]) -> None:
     """Add these globals and filters to the templates of the application."""
     app.jinja_env.globals.update(
         asset=asset,
@@ -57,6 +56,7 @@ def icon(name: str, classes: str = "icon") -> Markup:
     if not _ICON_NAME.fullmatch(name):
         raise ValueError(f"no icon can be called {name!r}")
     svg = _COMMENT.sub("", (_ICON_FOLDER / f"{name}.svg").read_text(encoding="utf-8"))
+    # the class of the file names its icon; ours decides size and colour
     svg = re.sub(r'\sclass="[^"]*"', "", svg)
     # safe: the file belongs to the pinned npm package, and the name was checked above
     return Markup(svg.replace("<svg", f'<svg class="{classes}" aria-hidden="true"', 1))

@@ -10,11 +10,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
 from honcho.environ import parse_procfile
 
+from bench.common.json_object import JsonObject
 from bench.common.programs import BIN, ROOT, Program, on_cpu
 from bench.load.protocol import Account
 from bench.load.scripts import Kind, Rule
@@ -42,6 +42,7 @@ def hub_on_sqlite(folder: Path) -> Iterator[dict[str, str]]:
 def hub_on_postgres(folder: Path, cpu: int | None) -> Iterator[dict[str, str]]:
     """Environment of a hub on PostgreSQL, which runs on the hub's cpu, with its Redis running."""
     folder.mkdir(parents=True, exist_ok=True)
+    # the database shares the core of the hub: peers have none, so its work counts as the hub's
     with on_cpu(cpu):
         server = PostgresServer()
     with server, _environment(folder, server.url) as env:
@@ -97,6 +98,7 @@ def _environment(folder: Path, database_url: str) -> Iterator[dict[str, str]]:
             "REDIS_URL": f"unix://{socket}",
             "SECRET_KEY": "a secret of the benchmark and nothing else",
             "FIELD_KEYS": base64.urlsafe_b64encode(b"benchmarks have nothing to hide!").decode(),
+            # any address will do: no page is opened by these benchmarks
             "PUBLIC_URL": "http://127.0.0.1",
             # a closed port: a benchmark must not reach WeChat
             "WECHAT_API_URL": "http://127.0.0.1:9",
@@ -109,7 +111,7 @@ def _environment(folder: Path, database_url: str) -> Iterator[dict[str, str]]:
         subprocesses.stop(process)
 
 
-def _document(accounts: list[Account], rules: list[Rule]) -> dict[str, Any]:
+def _document(accounts: list[Account], rules: list[Rule]) -> JsonObject:
     return {
         "version": 1,
         "departments": [{"id": _DEPARTMENT, "name": "测试部门", "kind": "政府部门"}],
@@ -118,7 +120,7 @@ def _document(accounts: list[Account], rules: list[Rule]) -> dict[str, Any]:
     }
 
 
-def _account(account: Account, place: int) -> dict[str, Any]:
+def _account(account: Account, place: int) -> JsonObject:
     return {
         "appid": account.appid,
         "original_id": account.original_id,
@@ -129,12 +131,13 @@ def _account(account: Account, place: int) -> dict[str, Any]:
         "mode": "safe",
         "token": account.token,
         "aes_key": account.aes_key,
+        # never used, because nothing calls WeChat
         "secret": "0" * 32,
     }
 
 
-def _rule(rule: Rule, place: int) -> dict[str, Any]:
-    listed: dict[str, Any] = (
+def _rule(rule: Rule, place: int) -> JsonObject:
+    listed: JsonObject = (
         {"keywords": [{"text": rule.pattern, "mode": "prefix"}]}
         if rule.kind is Kind.PREFIX
         else {_FIELDS[rule.kind]: [rule.pattern]}

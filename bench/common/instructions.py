@@ -20,7 +20,9 @@ from bench.common.programs import Program, Running, running
 from bench.load import pushes
 
 _WARM = 100
+# under callgrind a request takes seconds
 _COUNTED = 200
+# perf costs nothing, so more requests give a steadier figure
 _COUNTED_BY_PERF = 3000
 _CONNECTIONS = 4
 _IDLE_SECONDS = 3.0
@@ -34,6 +36,7 @@ class NotCounted(Exception):
 def tool() -> str | None:
     """`perf`, `callgrind`, or None where neither works."""
     if shutil.which("perf"):
+        # installed is not enough: in containers the kernel refuses access to the counters
         probe = _perf_count(["true"], [])
         if probe is not None:
             return "perf"
@@ -85,6 +88,7 @@ def _perf_figure(output: Path) -> int | None:
 
 def _by_callgrind(program: Program, prepared: pushes.Pushes) -> float:
     with tempfile.TemporaryDirectory(prefix="callgrind-") as folder:
+        # --trace-children, because the server's workers are processes of their own
         wrap = ["valgrind", "--tool=callgrind", "-q", "--trace-children=yes"]
         wrap.append(f"--callgrind-out-file={folder}/out.%p")
         with running(program, wrap=wrap, patience=_PATIENCE) as server:
@@ -107,6 +111,7 @@ def _count_during(server: Running, folder: Path, action: Callable[[], object]) -
     began = time.perf_counter()
     action()
     seconds = time.perf_counter() - began
+    # a zeroed counter still leaves the dumps of the time before
     for old in folder.iterdir():
         old.unlink()
     _callgrind_command("--dump", pids, server.program)

@@ -74,6 +74,7 @@ def cores() -> Cores:
     if not shutil.which("taskset") or not hasattr(os, "sched_getaffinity"):
         return Cores(None, None)
     available = sorted(os.sched_getaffinity(0))
+    # the last core to serve: interrupts of a machine mostly arrive at the first
     return Cores(available[-1], available[0]) if len(available) > 1 else Cores(None, None)
 
 
@@ -89,6 +90,7 @@ def on_cpu(cpu: int | None) -> Iterator[None]:
         yield
         return
     before = os.sched_getaffinity(0)
+    # children inherit it, so it holds for processes that the block starts and for theirs
     os.sched_setaffinity(0, {cpu})
     try:
         yield
@@ -135,6 +137,7 @@ def _wait_until_it_listens(
     deadline = time.monotonic() + patience
     while not _listens(port):
         if process.poll() is not None or time.monotonic() > deadline:
+            # the end of the output has the reason, the beginning only banners
             said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise NotStarted(f"{program.name} did not start:\n{said}")
         time.sleep(0.05)

@@ -9,7 +9,9 @@ from statistics import median
 
 _ALONE = 50
 _PATIENCE = 300.0  # seconds
+# rare enough that asking does not slow down those who work
 _POLL = 0.02
+# often, because a single job takes a few milliseconds; nothing else runs then
 _POLL_ALONE = 0.0005
 
 
@@ -22,6 +24,7 @@ def measure_jobs(
     is done. Then `count` jobs are enqueued as fast as possible: `asked_per_s` counts until the
     last was enqueued, `done_per_s` until the last was done.
     """
+    # before the many: with a backlog a single job would wait for it
     alone = [_measure_single(enqueue, count_done) for _ in range(_ALONE)]
     finished = count_done() + count
     began = time.perf_counter()

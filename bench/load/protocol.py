@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 _KEY_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _BLOCK = 32
+# both mean "no reply" to WeChat, and it shows nothing
 _SUCCESS = ("", "success")
 
 
@@ -86,6 +87,7 @@ class PushCipher:
     """Encryption and decryption with the key of one account."""
 
     def __init__(self, account: Account) -> None:
+        # EncodingAESKey is base64 without its padding
         key = base64.b64decode(account.aes_key + "=")
         self._cipher = Cipher(algorithms.AES(key), modes.CBC(key[:16]))
         self._appid = account.appid.encode()
@@ -93,8 +95,11 @@ class PushCipher:
     def encrypt(self, text: str) -> str:
         """The base64 form of a text."""
         raw = text.encode()
+        # random bytes first, so that equal messages look different when encrypted
         message = os.urandom(16) + struct.pack(">I", len(raw)) + raw + self._appid
         pad = _BLOCK - len(message) % _BLOCK
+        # the cipher object is kept, a fresh encryptor is needed for each message, because CBC
+        # chains
         encryptor = self._cipher.encryptor()
         sealed = encryptor.update(message + bytes([pad]) * pad) + encryptor.finalize()
         return base64.b64encode(sealed).decode()
@@ -105,6 +110,7 @@ class PushCipher:
         raw = base64.b64decode(sealed, validate=True)
         message = decryptor.update(raw) + decryptor.finalize()
         pad = message[-1]
+        # padding up to 32 is valid here; checks for AES's 16 would refuse half of all replies
         if not 1 <= pad <= _BLOCK or message[-pad:] != bytes([pad]) * pad:
             raise WrongReply("padding")
         end = 20 + int(struct.unpack(">I", message[16:20])[0])
@@ -161,6 +167,8 @@ def check_reply(
 
 
 def _open_envelope(envelope: ElementTree.Element, account: Account, box: PushCipher) -> str:
+    # all four are needed to check the signature; a server that leaves one out would be ignored by
+    # WeChat
     names = ("Encrypt", "MsgSignature", "TimeStamp", "Nonce")
     sealed, signed, stamp, nonce = (envelope.findtext(name) or "" for name in names)
     if not (sealed and signed and stamp and nonce):
@@ -174,6 +182,7 @@ def _check_fields(
     reply: ElementTree.Element, account: Account, openid: str, expected: str | AnyText
 ) -> None:
     addresses = (reply.findtext("ToUserName"), reply.findtext("FromUserName"))
+    # WeChat drops a reply whose addresses do not mirror those of the push
     if addresses != (openid, account.original_id):
         raise WrongReply("addressing")
     if not (reply.findtext("CreateTime") or "").isdecimal():

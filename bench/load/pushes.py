@@ -25,6 +25,7 @@ from bench.load.protocol import Account, Message, PushCipher, WrongReply, check_
 from bench.load.scripts import Script
 
 _SOURCE = Path(__file__).with_name("hl.c")
+# small enough that all cores are busy until the end
 _PREPARED_AT_ONCE = 5000
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # replies that are kept of one run, to be checked
@@ -98,6 +99,8 @@ def campaign(accounts: Sequence[Account], scripts: Sequence[Script]) -> Campaign
         accounts=accounts,
         scripts=scripts,
         started=now,
+        # a repeated MsgId would be answered from memory as a repeat, which is faster than a new
+        # message
         first_message_id=now * 10**9 + random.randrange(10**6) * 1000,
         tag="".join(random.choices(_ALPHABET, k=6)),
     )
@@ -105,6 +108,8 @@ def campaign(accounts: Sequence[Account], scripts: Sequence[Script]) -> Campaign
 
 def engine() -> Path:
     """The compiled engine; compiled when it is missing or older than its source."""
+    # outside the project and by user: compiled once for all runs, and nobody else's program is
+    # started
     folder = Path(tempfile.gettempdir()) / f"hub-bench-{os.getuid()}"
     program = folder / "hl"
     if program.exists() and program.stat().st_mtime >= _SOURCE.stat().st_mtime:
@@ -113,6 +118,8 @@ def engine() -> Path:
     if compiler is None:
         raise NoCompiler("a C compiler is needed (apt-get install gcc)")
     folder.mkdir(mode=0o700, exist_ok=True)
+    # written under another name and renamed: two benchmarks that start together must not run half a
+    # file
     draft = folder / f"hl.{os.getpid()}"
     subprocess.run([compiler, "-O2", "-o", draft, _SOURCE, "-lm"], check=True)
     draft.replace(program)
@@ -125,6 +132,7 @@ def prepare(campaign: Campaign, count: int, folder: Path) -> Pushes:
     parts = [(campaign, start, end) for start, end in pairwise(edges)]
     file = folder / f"requests-{campaign.tag}.bin"
     sent: list[Sent] = []
+    # forked, so that the workers need not import everything anew
     with file.open("wb") as requests, get_context("fork").Pool(os.cpu_count()) as pool:
         for raw, some in pool.imap(_prepare_part, parts):
             requests.write(raw)
@@ -134,6 +142,7 @@ def prepare(campaign: Campaign, count: int, folder: Path) -> Pushes:
 
 def _prepare_part(part: tuple[Campaign, int, int]) -> tuple[bytes, list[Sent]]:
     campaign, start, end = part
+    # by the part's start, so that the pushes do not depend on how many cores prepare them
     rng = random.Random(f"{campaign.tag}/{start}")
     boxes = _boxes(campaign)
     raw, sent = [], []
@@ -166,6 +175,7 @@ def _request(campaign: Campaign, account: Account, query: str, xml: str) -> byte
     head = (
         f"POST {campaign.path.format(appid=account.appid)}?{query} HTTP/1.1",
         "Host: 127.0.0.1",
+        # as WeChat's own pushes
         "User-Agent: Mozilla/4.0",
         "Accept: */*",
         "Content-Type: text/xml",
@@ -198,6 +208,7 @@ def run_load(
     replies = pushes.file.with_name(f"{pushes.file.stem}-{port}-{first}.replies")
     command = [*wrap, str(engine()), "-p", str(port), "-i", str(pushes.file), "-o", str(replies)]
     command += ["-c", str(connections), "-s", str(first), "-n", str(count), "-d", str(seconds)]
+    # spread over the whole run, since errors often come only after a while
     command += ["-k", str(max(1, count // _SAVED)), "-T", str(int(patience * 1000))]
     if rate is not None:
         command += ["-r", str(rate)]
@@ -228,6 +239,7 @@ def check_replies(shot: LoadRun, at_most: int | None = None) -> CheckResult:
     boxes = _boxes(shot.pushes.campaign)
     checked = 0
     for place, (number, status, body) in enumerate(replies):
+        # answers with another status are all looked at, also where only a sample is checked
         if status == 200 and place % step:
             continue
         checked += 1

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from itertools import accumulate
-from typing import Any
+from typing import TypeVar
 
 from bench.load.protocol import AnyText, Expected
+
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -59,7 +61,9 @@ class Script:
 
 
 _SHARES = {Kind.EXACT: 50, Kind.CONTAINS: 35, Kind.PREFIX: 10, Kind.REGEX: 5}
+# texts that match nothing are the slow case for bots that try their rules in turn
 _ASKED = {Kind.EXACT: 30, Kind.CONTAINS: 25, Kind.PREFIX: 10, Kind.REGEX: 5, None: 30}
+# the ending of a pattern, and a text that it matches
 _ENDINGS = {r"\d{1,4}": "12", r".{0,4}吗": "可以吗", r"(号|次|人)": "号", r"[一二三四五]期": "三期"}
 # plausible lengths of keywords, with their weights
 _LENGTHS = {2: 8, 3: 15, 4: 25, 5: 15, 6: 12, 7: 8, 8: 7, 9: 4, 10: 3, 11: 2, 12: 1}
@@ -110,6 +114,7 @@ def make_scripts(rules: list[Rule], count: int, seed: int = 2) -> list[Script]:
     rng = random.Random(seed)
     scripts: list[Script] = []
     for text in _texts(rules, rng):
+        # texts that fit two rules are left out: the servers' orders of precedence differ
         fitting = [rule for rule in rules if rule.fits(text)]
         if len(fitting) < 2:
             scripts.append(Script(text, fitting[0].reply if fitting else AnyText()))
@@ -151,5 +156,5 @@ def _random_text(rng: random.Random, least: int, most: int) -> str:
     return _word(rng, rng.randint(least, most))
 
 
-def _weighted_choice(rng: random.Random, shares: dict[Any, int]) -> Any:
+def _weighted_choice(rng: random.Random, shares: dict[T, int]) -> T:
     return rng.choices(list(shares), list(shares.values()))[0]

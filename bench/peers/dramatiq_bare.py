@@ -39,6 +39,7 @@ def count_done() -> int:
 
 def run_worker() -> None:
     """Work until SIGTERM or Ctrl-C."""
+    # a poll of 100 ms and eight threads, as the hub's worker has
     worker = Worker(broker, worker_timeout=100, worker_threads=8)
     worker.start()
     wait_for_stop()

@@ -35,6 +35,7 @@ exact: dict[str, tuple[int, str]] = {}
 others: list[tuple[int, Callable[[str], object], str]] = []
 for place, rule in enumerate(bot.rules):
     if rule.kind == "exact":
+        # the first rule wins, as with the others
         exact.setdefault(rule.pattern, (place, rule.reply))
     else:
         others.append((place, _test(rule), rule.reply))

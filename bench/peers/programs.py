@@ -35,6 +35,7 @@ def peers(accounts: list[Account], rules: list[Rule], folder: Path) -> list[Prog
         Program("werobot", _gunicorn(werobot), env),
         Program("werobot-gthread", _gunicorn(werobot, *threads), env),
         Program("flask-granian", _granian(flask), env),
+        # for orientation only: no target compares the hub with another language
         *([Program("koa", ["node", str(_NODE / "bot.js")], env)] if has_node() else []),
     ]
 
@@ -43,6 +44,7 @@ def install_node_packages() -> None:
     """Install the packages of the Node peer; without npm it does not take part."""
     if has_node() or not shutil.which("npm"):
         return
+    # the lock file pins what is installed; no script of a package runs
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     subprocess.run(command, cwd=_NODE, check=False, capture_output=True)
 
@@ -60,5 +62,6 @@ def _gunicorn(application: str, *options: str) -> list[str]:
 
 def _granian(application: str) -> list[str]:
     command = [str(BIN / "granian"), "--interface", "wsgi", "--host", "127.0.0.1"]
+    # one worker and four threads, as many as gunicorn has above
     command += ["--port", "{port}", "--workers", "1", "--blocking-threads", "4", "--no-ws"]
     return [*command, "--log-level", "warning", application]

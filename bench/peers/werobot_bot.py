@@ -6,8 +6,7 @@ they would write a SQLite row for every message, and keywords do not need them.
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werobot import WeRoBot
 
@@ -23,6 +22,7 @@ def _filter(rule: Rule) -> str | re.Pattern[str]:
     if rule.kind == "exact":
         return rule.pattern
     if rule.kind == "contains":
+        # WeRoBot matches at the start only
         return re.compile(".*" + re.escape(rule.pattern), re.DOTALL)
     if rule.kind == "prefix":
         return re.compile(re.escape(rule.pattern))
@@ -33,7 +33,7 @@ def _handler(reply: str) -> Callable[[], str]:
     return lambda: reply
 
 
-def robot(account: Account) -> Any:
+def robot(account: Account) -> WSGIApplication:
     """The WSGI application of one account."""
     made = WeRoBot(
         token=account.token,
@@ -44,7 +44,8 @@ def robot(account: Account) -> Any:
     for rule in bot.rules:
         made.filter(_filter(rule))(_handler(rule.reply))
     made.handler(_handler(bot.fallback))
-    return made.wsgi
+    application: WSGIApplication = made.wsgi
+    return application
 
 
 robots = {f"/wechat/{account.appid}": robot(account) for account in bot.accounts}

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from simulator.core.errors import ActionRejected
+from simulator.core.json_object import JsonObject
 from simulator.core.storage import Storage
 
 MODES = ("plain", "compatible", "safe")
@@ -40,6 +40,7 @@ class Capability(Enum):
     PUBLISH = "publish"
 
 
+# WeChat 接口权限说明: what verified accounts of either kind may call
 _VERIFIED_ANY = {
     Capability.MENU,
     Capability.CONDITIONAL_MENU,
@@ -49,6 +50,7 @@ _VERIFIED_ANY = {
     Capability.PUBLISH,
 }
 _GRANTED = {
+    # their menu can be made in the console only
     ("subscription", False): set[Capability](),
     ("subscription", True): _VERIFIED_ANY,
     ("service", False): {Capability.MENU},
@@ -73,7 +75,8 @@ class Account:
     callback_url: str = ""  # empty: <callback base>/wechat/<appid>
     ip_allow_list: list[str] | None = None  # None: the feature is switched off
     secret_frozen: bool = False
-    console: dict[str, Any] = field(default_factory=dict)  # {"autoreply": {…}, "menu": {…}}
+    # what was set up in WeChat's console before the account had a server, for tests of the import
+    console: JsonObject = field(default_factory=dict)  # {"autoreply": {…}, "menu": {…}}
 
     def is_allowed(self, capability: Capability) -> bool:
         """Whether the kind and verification of the account grant these calls."""
@@ -85,7 +88,9 @@ _PATTERNS = {
     "original_id": (re.compile(r"gh_[0-9A-Za-z_]{3,40}"), "gh_ 开头的原始 ID"),
     "name": (re.compile(r".{1,60}"), "1 到 60 个字"),
     "secret": (re.compile(r"[0-9A-Za-z]{16,64}"), "16 到 64 位字母数字"),
+    # 3 to 32 letters and digits (WeChat: 接入指南)
     "token": (re.compile(r"[0-9A-Za-z]{3,32}"), "3 到 32 位字母数字"),
+    # 43 characters: base64 of 32 bytes without its equals sign
     "aes_key": (re.compile(r"([0-9A-Za-z]{43})?"), "43 位字母数字"),
     "kind": (re.compile("|".join(KINDS)), "service 或 subscription"),
     "mode": (re.compile("|".join(MODES)), "plain、compatible 或 safe"),
@@ -101,7 +106,7 @@ _VALUE_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def from_fields(fields_given: dict[str, Any]) -> Account:
+def from_fields(fields_given: JsonObject) -> Account:
     """An account from a mapping in the shape of the accounts file; other keys are ignored.
 
     Raises ActionRejected, which names the field that is missing or malformed.
@@ -116,6 +121,7 @@ def from_fields(fields_given: dict[str, Any]) -> Account:
         if name in values and not isinstance(values[name], kinds):
             raise ActionRejected(f"公众号字段 {name} 的值类型不对")
     account = Account(**values)
+    # checked after the fields, because the default of `mode` needs a key too
     if account.mode != "plain" and not account.aes_key:
         raise ActionRejected("公众号字段 aes_key 应为43 位字母数字")
     return account
@@ -143,7 +149,7 @@ class Accounts:
             self._by_appid[body["appid"]] = Account(**body)
 
     def add(self, account: Account, *, persist: bool = True) -> None:
-        """Add an account or replace its settings; with `keep` they survive a restart."""
+        """Add an account or replace its settings; with `persist` they survive a restart."""
         self._by_appid[account.appid] = account
         if persist:
             self._storage.put("account", account.appid, asdict(account))
@@ -160,6 +166,7 @@ class Accounts:
         return account
 
     def __iter__(self) -> Iterator[Account]:
+        # a copy: accounts are added while other threads iterate
         return iter(list(self._by_appid.values()))
 
     def __len__(self) -> int:

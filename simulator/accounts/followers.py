@@ -53,6 +53,8 @@ def openid_of(citizen: str, appid: str) -> str:
     """The openid (28 characters) of a citizen at an account."""
     account = base64.urlsafe_b64encode(hashlib.sha256(appid.encode()).digest()).decode()
     person = hashlib.sha256(f"{appid}/{citizen}".encode()).digest()
+    # openids of one account begin alike, as real ones do: code that compares only the beginning
+    # fails
     return "o" + account[:5] + base64.urlsafe_b64encode(person).decode()[:22]
 
 
@@ -95,6 +97,7 @@ class Followers:
     def follow(self, citizen_id: str, appid: str, *, now: float, scene: str) -> Follower:
         """Follow an account; tags and remark from an earlier follow are removed."""
         openid = openid_of(citizen_id, appid)
+        # the same openid as before: only tags and remark are gone once somebody has left
         follower = Follower(
             appid, openid, citizen_id, subscribe_time=int(now), subscribe_scene=scene
         )
@@ -109,6 +112,7 @@ class Followers:
     def get_by_openid(self, appid: str, openid: object) -> Follower:
         """The follower of an openid in an API call; 40003 when it is not this account's."""
         follower = self._by_key.get((appid, openid)) if isinstance(openid, str) else None
+        # an openid of another account of the matrix is the usual mistake, and gives the same code
         if follower is None:
             raise ApiError(40003, "invalid openid")
         return follower

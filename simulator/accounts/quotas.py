@@ -11,6 +11,7 @@ from collections import defaultdict
 from simulator.core.clock import Clock
 from simulator.core.errors import ApiError
 
+# high enough not to disturb; calls whose limit is known are listed below
 DEFAULT_DAILY = 100_000
 DAILY = {
     "/cgi-bin/token": 2_000,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from simulator.core.errors import ApiError
 from simulator.core.storage import Storage
 
+# well above the reserved ids 0 to 2, so that mixing them up is noticed
 FIRST_CUSTOM_ID = 100
 MAX_TAGS = 100
 

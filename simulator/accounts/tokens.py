@@ -46,6 +46,7 @@ class Tokens:
         self._by_value: dict[str, Token] = {}
         self._current: dict[tuple[str, str], Token] = {}
         self._forced: dict[str, list[float]] = defaultdict(list)
+        # read by tests of the token service: many workers must ask once
         self.request_counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.issued_counts: dict[str, int] = defaultdict(int)
         for body in sorted(storage.load_all("token"), key=lambda one: float(one["issued_at"])):
@@ -69,6 +70,8 @@ class Tokens:
         """The current stable token, and the seconds it is still valid."""
         self.request_counts[appid]["stable_token"] += 1
         token = self._current.get((appid, "stable_token"))
+        # the old token stays valid for its last five minutes, so requests under way with it do not
+        # fail
         if token is None or token.expires_at - self._clock.now() <= self._limits.token_overlap:
             token = self._issue(appid, "stable_token")
         return token.value, math.ceil(token.expires_at - self._clock.now())
@@ -77,6 +80,7 @@ class Tokens:
         """A new stable token; the previous one is invalid at once."""
         self.request_counts[appid]["forced"] += 1
         now = self._clock.now()
+        # the last 24 hours, because the documentation does not say when its day begins
         today = [at for at in self._forced[appid] if now - at < EXPIRED_RETENTION]
         if today and now - today[-1] < self._limits.forced_interval:
             raise ApiError(45011, "api minute-quota reach limit, must slower, retry next minute")
@@ -85,6 +89,7 @@ class Tokens:
         self._forced[appid] = [*today, now]
         former = self._current.get((appid, "stable_token"))
         if former is not None:
+            # at once, unlike /cgi-bin/token: a leaked token is killed this way
             former.killed = True
             self._save(former)
         return self._issue(appid, "stable_token").value, self._limits.token_seconds
@@ -128,6 +133,7 @@ class Tokens:
         ]:
             del self._by_value[old.value]
             self._storage.delete("token", old.value)
+        # 136 characters as real tokens have now; the documentation asks for room for 512
         value = f"9{secrets.randbelow(10)}_{secrets.token_urlsafe(100)[:133]}"
         token = Token(value, appid, source, now, now + self._limits.token_seconds)
         self._by_value[value] = self._current[appid, source] = token

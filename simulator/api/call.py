@@ -7,16 +7,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
 
 from simulator.accounts.accounts import Account, Capability
 from simulator.core.errors import ApiError
+from simulator.core.json_object import JsonObject
 from simulator.platform import Platform
 
 # an unescaped \uXXXX of a character that needs no escape: the platform would show it literally
 _NEEDLESS_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
 
-OK: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}
+OK: JsonObject = {"errcode": 0, "errmsg": "ok"}
 
 
 @dataclass
@@ -42,10 +42,12 @@ class ApiRequest:
     ip: str
 
     @cached_property
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JsonObject:
         """The JSON body; raises 44002, 47001 or, for `\\uXXXX` escapes, 40033."""
         if not self.raw.strip():
             raise ApiError(44002, "empty post data")
+        # the most frequent mistake of clients that use json.dumps with its default: the platform
+        # stores the escapes, and menus and titles are garbled
         if _NEEDLESS_ESCAPE.search(self.raw):
             raise ApiError(
                 40033,
@@ -53,6 +55,7 @@ class ApiRequest:
             )
         try:
             body = json.loads(self.raw.decode())
+        # RecursionError: a body of nested brackets, as fuzz tests send it
         except (UnicodeDecodeError, ValueError, RecursionError) as error:
             raise ApiError(47001, "data format error") from error
         if not isinstance(body, dict):
@@ -94,16 +97,17 @@ class FileResult:
     filename: str
 
 
-ApiResult = dict[str, Any] | FileResult
+ApiResult = JsonObject | FileResult
 
 
 @dataclass(frozen=True)
 class Route:
-    """A path, its function and the capability it needs. by: token or secret."""
+    """A path, its function and the capability it needs. authentication: token or secret."""
 
     method: str
     path: str
     handler: Callable[[Call], ApiResult]
     capability: Capability | None = None
     authentication: str = "token"
+    # calls that read or reset quotas work when the quota is used up, else nobody could reset it
     counts_quota: bool = True

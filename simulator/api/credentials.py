@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from simulator.accounts.accounts import Account
 from simulator.api.call import OK, ApiRequest, ApiResult, Call, Route
@@ -13,6 +12,7 @@ from simulator.core.errors import ApiError
 def account_of_secret(api_request: ApiRequest) -> Account:
     """The account of appid and secret; raises 41002, 41004, 40013, 40125, 40243 or 40164."""
     fields = request_fields(api_request)
+    # clear_quota/v2 calls the same field appsecret
     appid, secret = fields.get("appid"), fields.get("secret") or fields.get("appsecret")
     if not appid:
         raise ApiError(41002, "appid missing")
@@ -32,10 +32,11 @@ def account_of_secret(api_request: ApiRequest) -> Account:
     return account
 
 
-def request_fields(api_request: ApiRequest) -> Mapping[str, Any]:
+def request_fields(api_request: ApiRequest) -> Mapping[str, object]:
     """The fields of a request by secret, from its query, JSON body or form."""
     if api_request.method == "GET":
         return api_request.query
+    # clear_quota/v2 takes a form as well as JSON
     if not api_request.raw.lstrip().startswith(b"{"):
         return api_request.form
     try:
@@ -55,6 +56,8 @@ def stable_token(call: Call) -> ApiResult:
     """The current stable token; with `force_refresh` a new one."""
     _check_grant(call.body.get("grant_type"))
     tokens = call.platform.tokens
+    # forced refreshes have limits of their own, because each of them breaks all other holders of
+    # the token at once
     forced = call.body.get("force_refresh", False)
     value, seconds = tokens.renew_stable(call.appid) if forced else tokens.get_stable(call.appid)
     return {"access_token": value, "expires_in": seconds}

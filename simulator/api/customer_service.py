@@ -6,20 +6,21 @@ Each message type is validated and turned into the bubble that the phone shows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from simulator.accounts.accounts import Capability
 from simulator.accounts.followers import Follower
 from simulator.api.call import OK, ApiResult, Call, Route
 from simulator.core.errors import ApiError
+from simulator.core.json_object import JsonObject
 
+# the documentation gives no number, only the return code 45098 for too many
 MAX_MENU_OPTIONS = 50
 MAX_TITLE, MAX_DESCRIPTION = (
     64,
     120,
 )  # characters; widely quoted, though the current documentation no longer states it
 
-Body = dict[str, Any]
+Body = JsonObject
 
 
 def send(call: Call) -> ApiResult:
@@ -36,10 +37,13 @@ def send(call: Call) -> ApiResult:
     shown = bubble(call, content)
     agent = body.get("customservice")
     if isinstance(agent, dict) and agent.get("kf_account"):
+        # the phone shows the name of this agent above the bubble
         shown["agent"] = str(agent["kf_account"])
     hint = body.get("aimsgcontext")
     if isinstance(hint, dict) and hint.get("is_ai_msg"):
+        # the phone adds the label "AI generated" (one source describes the field)
         shown["is_ai"] = True
+    # last, when the message is known to be valid: a refused message must not use up the window
     platform.windows.consume(call.appid, follower.openid)
     platform.chats.add(
         follower.citizen, call.appid, side="them", kind=str(kind), via="custom", body=shown
@@ -117,6 +121,7 @@ def _news(call: Call, content: Body) -> Body:
     articles = content.get("articles")
     if not isinstance(articles, list) or not articles or not isinstance(articles[0], dict):
         raise ApiError(44003, "empty news data")
+    # only one article in a customer-service message, unlike passive replies (WeChat: 发送客服消息)
     if len(articles) > 1:
         raise ApiError(45008, "article size out of limit")
     one = articles[0]
@@ -164,6 +169,7 @@ def _article(call: Call, content: Body) -> Body:
 
 
 def _card(call: Call, content: Body) -> Body:
+    # no account of the simulator has vouchers
     raise ApiError(48008, "no right for this message type")
 
 

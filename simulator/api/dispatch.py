@@ -42,6 +42,7 @@ FAMILIES = (
     qrcodes,
     users,
 )
+# by path alone, so that a wrong method is 43001 or 43002 and not "no such api"
 ROUTES: dict[str, Route] = {
     route.path: route for route in chain.from_iterable(family.ROUTES for family in FAMILIES)
 }
@@ -90,6 +91,7 @@ def dispatch(rest: str) -> Response:
     api_request = _build_request(platform)
     appid = _claimed_appid(api_request)
     slow = platform.faults.consume("slow", appid=appid, path=api_request.path)
+    # before the lock: other calls must not wait for the slow one
     if slow is not None:
         time.sleep(slow.seconds)
     if platform.faults.consume("http_502", appid=appid, path=api_request.path) is not None:
@@ -135,6 +137,8 @@ def _handle(api_request: ApiRequest, appid: str, rid: str) -> ApiResult:
 def _route(api_request: ApiRequest) -> Route:
     route = ROUTES.get(api_request.path)
     if route is None:
+        # without this clear answer, a call the simulator lacks would look like an error of the
+        # caller's data
         raise ApiError(404, "404 not found, no such api")
     if route.method != api_request.method:
         # 43001: GET required; 43002: POST required
@@ -173,6 +177,7 @@ def _build_request(platform: Platform) -> ApiRequest:
         method=request.method,
         path=request.path,
         query=request.args,
+        # reading the raw body would leave nothing for the parser of forms
         raw=b"" if request.mimetype == "multipart/form-data" else request.get_data(),
         form=request.form,
         uploads={name: _upload(file) for name, file in request.files.items()},
@@ -199,6 +204,8 @@ def _response(answer: ApiResult) -> Response:
         response.headers.set("Content-disposition", "attachment", filename=answer.filename)
         return response
     text = json.dumps(answer, ensure_ascii=False)
+    # "encoding", not "charset", as the platform spells it: clients must not take the charset from
+    # this header but decode UTF-8
     return Response(text, content_type="application/json; encoding=utf-8")
 
 
@@ -209,6 +216,7 @@ def _log_request(
     answer = response.get_data(as_text=True) if is_json else f"<{response.mimetype}>"
     uploads = [f"<{one.filename}, {len(one.data)} bytes>" for one in api_request.uploads.values()]
     # no secret and no token may appear in the log, in any form
+    # the bodies of both token calls: the request holds the secret, the answer the token
     has_secret = b"secret" in api_request.raw or "token" in api_request.path
     api_request.platform.request_log.add(
         "api",

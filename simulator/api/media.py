@@ -9,6 +9,7 @@ from simulator.api.call import OK, ApiResult, Call, FileResult, Route
 from simulator.content.media import RULES, Medium
 from simulator.core.errors import ApiError
 
+# the largest `count` of batchget_material (WeChat: 获取素材列表)
 MAX_PAGE = 20
 
 
@@ -16,6 +17,7 @@ def upload(call: Call) -> ApiResult:
     """Store a temporary file, which expires after three days."""
     kind, file = call.query.get("type", ""), call.upload()
     medium = call.platform.media.add_temporary(call.appid, kind, file.filename, file.data)
+    # only thumbs answer their id under another name
     name = "thumb_media_id" if kind == "thumb" else "media_id"
     return {"type": kind, name: medium.id, "created_at": int(medium.created_at)}
 
@@ -23,6 +25,8 @@ def upload(call: Call) -> ApiResult:
 def get(call: Call) -> ApiResult:
     """The bytes of a temporary file; for a video a link to it."""
     medium = call.platform.media.get(call.appid, call.query.get("media_id"))
+    # the documented answer for videos; bytes were seen from real accounts too, so clients must
+    # handle both
     if medium.kind == "video":
         return {"video_url": _link(call, medium)}
     return FileResult(medium.data, medium.mime, medium.filename)
@@ -47,6 +51,7 @@ def add_material(call: Call) -> ApiResult:
 def get_material(call: Call) -> ApiResult:
     """The bytes of a permanent file; for a video its title, introduction and link."""
     medium = call.platform.media.get(call.appid, call.body.get("media_id"))
+    # temporary files cannot be read through the calls for permanent ones
     if medium.expires_at:
         raise ApiError(40007, "invalid media_id")
     if medium.kind == "video":
@@ -66,6 +71,7 @@ def delete_material(call: Call) -> ApiResult:
 
 def count_material(call: Call) -> ApiResult:
     """How many permanent files there are of each kind."""
+    # thumbs are not counted: the answer has no field for them
     kinds = [one.kind for one in call.platform.media.list_permanent(call.appid)]
     counts = {f"{kind}_count": kinds.count(kind) for kind in ("voice", "video", "image")}
     return {**counts, "news_count": 0}

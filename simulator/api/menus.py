@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from simulator.accounts.accounts import Capability
 from simulator.api.call import OK, ApiResult, Call, Route
 from simulator.core.errors import ApiError
+from simulator.core.json_object import JsonObject
 
-NO_AUTOREPLY: dict[str, Any] = {"is_add_friend_reply_open": 0, "is_autoreply_open": 0}
+NO_AUTOREPLY: JsonObject = {"is_add_friend_reply_open": 0, "is_autoreply_open": 0}
 
 
 def create(call: Call) -> ApiResult:
     """Replace the default menu."""
     call.platform.menus.create(call.appid, call.body)
+    # real phones show a new menu after some five minutes; here at once, so that developers need not
+    # wait
     call.platform.change_signal.notify()
     return OK
 
@@ -34,6 +35,7 @@ def add_conditional(call: Call) -> ApiResult:
     """Add a conditional menu for a tag or a phone platform."""
     menu_id = call.platform.menus.add_conditional(call.appid, call.body)
     call.platform.change_signal.notify()
+    # a text here, though menu/get gives the same id as a number
     return {"menuid": str(menu_id)}
 
 

@@ -18,6 +18,8 @@ def send_template(call: Call) -> ApiResult:
     if not follower.subscribed:
         raise ApiError(43004, "require subscribe")
     client_id = str(body.get("client_msg_id") or "")
+    # a client may repeat a call after a time-out: the same client_msg_id gives the same msgid and
+    # no second message
     earlier = (
         platform.templates.find_sent(call.appid, follower.openid, client_id) if client_id else None
     )
@@ -25,6 +27,7 @@ def send_template(call: Call) -> ApiResult:
         return {**OK, "msgid": earlier}
     data = validate_data(template, body.get("data"))
     msgid = platform.templates.new_msgid(call.appid, follower.openid, client_id)
+    # the call succeeds even if the follower refuses messages; only the event tells
     if not follower.refuses:
         _add_bubble(call, follower, template, "template", data)
     _push_event(
@@ -43,9 +46,11 @@ def send_notice(call: Call) -> ApiResult:
     follower = platform.followers.get_by_openid(call.appid, body.get("touser"))
     template = platform.templates.get(call.appid, body.get("template_id"), notice=True)
     data = validate_data(template, body.get("data"))
+    # following is not needed for notices: only consent counts
     left = follower.consents.get(template.id, 0)
     if left <= 0:
         raise ApiError(43101, "user refuse to accept the msg")
+    # long-term templates (public services) need one consent for all sends
     if template.kind == ONE_TIME:
         follower.consents[template.id] = left - 1
         platform.followers.save(follower)

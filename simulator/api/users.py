@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from simulator.accounts.accounts import Capability
 from simulator.accounts.followers import Follower
 from simulator.api.call import OK, ApiResult, Call, Route
 from simulator.core.errors import ApiError
+from simulator.core.json_object import JsonObject
 
+# the page size of user/get; clients cannot choose it
 PAGE = 10_000
 MAX_INFOS = 100
 MAX_TAGGED = 50
@@ -43,6 +43,7 @@ def set_remark(call: Call) -> ApiResult:
     """Set the remark of a follower."""
     follower = call.platform.followers.get_by_openid(call.appid, call.body.get("openid"))
     text = call.body.get("remark")
+    # "fewer than 30 characters" says the documentation, so 30 itself is refused
     if not isinstance(text, str) or len(text) >= MAX_REMARK_LENGTH:
         raise ApiError(40035, "invalid remark")
     follower.remark = text
@@ -95,6 +96,7 @@ def tag_members(call: Call) -> ApiResult:
     """Tag up to fifty followers, all or none."""
     tag = call.platform.tags.get(call.appid, call.body.get("tagid"))
     chosen = _named_followers(call, MAX_TAGGED)
+    # checked for all before the first is changed, so that a refused call changes nothing
     if any(tag.id not in one.tags and len(one.tags) >= MAX_TAGS_PER_FOLLOWER for one in chosen):
         raise ApiError(45059, "can't add tag, the user has too many tags")
     for follower in chosen:
@@ -139,18 +141,21 @@ def remove_from_blacklist(call: Call) -> ApiResult:
 
 
 def _set_blacklisted(call: Call, *, banned: bool) -> ApiResult:
+    # twenty openids a call (WeChat: 黑名单管理)
     for follower in _named_followers(call, 20):
         follower.blacklisted = banned
         call.platform.followers.save(follower)
     return OK
 
 
-def _profile(follower: Follower) -> dict[str, Any]:
+def _profile(follower: Follower) -> JsonObject:
+    # the platform tells nothing else about people who have left
     if not follower.subscribed:
         return {"subscribe": 0, "openid": follower.openid, "tagid_list": []}
     return {
         "subscribe": 1,
         "openid": follower.openid,
+        # empty since December 2021, as are sex, place and avatar: the platform no longer gives them
         "nickname": "",
         "sex": 0,
         "language": "zh_CN",
@@ -168,19 +173,20 @@ def _profile(follower: Follower) -> dict[str, Any]:
     }
 
 
-def _page(openids: list[str], after: str, *, total: bool = False) -> dict[str, Any]:
+def _page(openids: list[str], after: str, *, total: bool = False) -> JsonObject:
     if after and after not in openids:
         raise ApiError(40003, "invalid openid")
     start = openids.index(after) + 1 if after else 0
     page = openids[start : start + PAGE]
-    answer: dict[str, Any] = {"total": len(openids)} if total else {}
+    answer: JsonObject = {"total": len(openids)} if total else {}
     answer["count"] = len(page)
+    # an empty page has no `data` at all, which clients that index into it must survive
     if page:
         answer["data"] = {"openid": page}
     return {**answer, "next_openid": page[-1] if page else ""}
 
 
-def _tag(call: Call) -> dict[str, Any]:
+def _tag(call: Call) -> JsonObject:
     tag = call.body.get("tag")
     if not isinstance(tag, dict):
         raise ApiError(47001, "data format error")

@@ -17,6 +17,7 @@ from simulator.core.storage import Storage
 
 KILO, MEGA = 1024, 1024 * 1024
 # kind -> (maximal bytes, extensions of temporary files, extensions of permanent files)
+# WeChat: 新增临时素材, 新增永久素材; an older page says 2 MB for images
 RULES: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     "image": (10 * MEGA, ("jpg", "jpeg", "png", "gif"), ("jpg", "jpeg", "png", "gif", "bmp")),
     "voice": (2 * MEGA, ("amr", "mp3", "speex"), ("amr", "mp3", "wma", "wav")),
@@ -51,6 +52,7 @@ class Medium:
     expires_at: float = 0.0
     title: str = ""
     introduction: str = ""
+    # as on the platform, public links do not contain the media id
     picture: str = ""
 
     @property
@@ -81,12 +83,13 @@ class MediaStore:
     def add_permanent(
         self, appid: str, kind: str, filename: str, data: bytes, **metadata: str
     ) -> Medium:
-        """Store a permanent file; `words` are title and introduction of a video."""
+        """Store a permanent file; `metadata` are title and introduction of a video."""
         _check(kind, filename, data, permanent=True)
         return self._add(appid, kind, filename, data, 0, **metadata)
 
     def add_article_picture(self, appid: str, filename: str, data: bytes) -> Medium:
         """Store a picture for article bodies, which has a link and no media id (uploadimg)."""
+        # pictures in article bodies are limited to 1 MB, and do not count towards the library
         if len(data) > MEGA:
             raise ApiError(40009, "invalid image size")
         return self.add_permanent(appid, "image", filename, data, title="uploadimg")
@@ -122,6 +125,7 @@ class MediaStore:
             for one in self._by_id.values()
             if one.appid == appid
             and not one.expires_at
+            # article pictures are not in the library, so batchget_material does not list them
             and one.title != "uploadimg"
             and kind in (None, one.kind)
         ]
@@ -144,6 +148,7 @@ class MediaStore:
     ) -> Medium:
         now = self._clock.now()
         medium = Medium(
+            # of different lengths for temporary and permanent files, so that columns must hold both
             secrets.token_urlsafe(48 if seconds else 32),
             appid,
             kind,
@@ -170,6 +175,8 @@ def _check(kind: str, filename: str, data: bytes, *, permanent: bool) -> None:
         raise ApiError(40004, "invalid media type")
     max_bytes, temporary_endings, permanent_endings = rule
     endings = permanent_endings if permanent else temporary_endings
+    # by the extension, as the platform does; receivers that trust it must look at the bytes
+    # themselves
     if filename.rpartition(".")[2].lower() not in endings:
         raise ApiError(40005, "invalid file type")
     if not data:

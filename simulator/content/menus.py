@@ -8,14 +8,14 @@ follower the newest wins. Menus are validated as strictly as on the platform.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 from simulator.accounts.followers import Citizen, Follower
 from simulator.core.errors import ApiError
+from simulator.core.json_object import JsonObject
 from simulator.core.storage import Storage
 
-Button = dict[str, Any]
+Button = JsonObject
 KEY_TYPES = frozenset(
     {
         "click",
@@ -29,12 +29,14 @@ KEY_TYPES = frozenset(
 )
 OTHER_TYPES = {
     "view": ("url",),
+    # a url as well: old versions of WeChat open it instead of the mini program
     "miniprogram": ("appid", "pagepath", "url"),
     "media_id": ("media_id",),
     "view_limited": ("media_id",),
     "article_id": ("article_id",),
     "article_view_limited": ("article_id",),
 }
+# real ids have nine digits; small numbers would hide columns that are too narrow
 FIRST_MENU_ID = 418_000_000
 
 
@@ -45,7 +47,7 @@ class AccountMenu:
     appid: str
     buttons: list[Button] = field(default_factory=list)
     menu_id: int = 0
-    conditional: list[dict[str, Any]] = field(default_factory=list)
+    conditional: list[JsonObject] = field(default_factory=list)
     last_id: int = FIRST_MENU_ID
 
 
@@ -56,37 +58,41 @@ class Menus:
         self._storage = storage
         self._by_appid = {body["appid"]: AccountMenu(**body) for body in storage.load_all("menu")}
 
-    def create(self, appid: str, body: dict[str, Any]) -> None:
+    def create(self, appid: str, body: JsonObject) -> None:
         """Replace the default menu; raises 40015 to 40028, 40033, 40055."""
         buttons = validate_buttons(body.get("button"))
         menu = self._get_or_create(appid)
         menu.buttons = buttons
+        # never used twice, as a deleted conditional menu must not be mistaken for a new one
         menu.menu_id = menu.last_id = menu.last_id + 1
         self._save(menu)
 
-    def get(self, appid: str) -> dict[str, Any]:
+    def get(self, appid: str) -> JsonObject:
         """The answer of menu/get; 46003 when there is no menu."""
         menu = self._get_or_create(appid)
         if not menu.buttons:
             raise ApiError(46003, "menu no exist")
-        answer: dict[str, Any] = {"menu": {"button": menu.buttons, "menuid": menu.menu_id}}
+        answer: JsonObject = {"menu": {"button": menu.buttons, "menuid": menu.menu_id}}
         if menu.conditional:
+            # newest first, the order in which the platform tries them
             answer["conditionalmenu"] = menu.conditional[::-1]
         return answer
 
     def delete(self, appid: str) -> None:
         """Delete the default and all conditional menus."""
         menu = self._get_or_create(appid)
+        # menu/delete takes the conditional menus with it, which surprises callers
         menu.buttons, menu.conditional = [], []
         self._save(menu)
 
-    def add_conditional(self, appid: str, body: dict[str, Any]) -> int:
+    def add_conditional(self, appid: str, body: JsonObject) -> int:
         """Add a conditional menu; 65303 without a default menu, 65304 without a match rule."""
         menu = self._get_or_create(appid)
         if not menu.buttons:
             raise ApiError(65303, "there is no default menu")
         rule = body.get("matchrule")
         conditions = {name: str(rule[name]) for name in rule} if isinstance(rule, dict) else {}
+        # sex, region and language no longer work as conditions (65320 on the platform)
         if not any(conditions.get(name) for name in ("tag_id", "client_platform_type")):
             raise ApiError(65304, "matchrule is empty")
         buttons = validate_buttons(body.get("button"))
@@ -109,6 +115,7 @@ class Menus:
     def menu_for(self, follower: Follower, citizen: Citizen) -> list[Button]:
         """The buttons on this follower's phone."""
         menu = self._get_or_create(follower.appid)
+        # the newest that matches wins (WeChat: 个性化菜单)
         for one in reversed(menu.conditional):
             rule = one["matchrule"]
             tag, platform = rule.get("tag_id"), rule.get("client_platform_type")
@@ -120,11 +127,12 @@ class Menus:
             return buttons
         return menu.buttons
 
-    def current(self, appid: str, console: dict[str, Any]) -> dict[str, Any]:
+    def current(self, appid: str, console: JsonObject) -> JsonObject:
         """The answer of get_current_selfmenu_info: the API's menu, else the console's."""
         menu = self._get_or_create(appid)
         buttons = menu.buttons or console.get("button", [])
         listed = [
+            # this call nests children one level deeper than menu/get does
             {"name": one["name"], "sub_button": {"list": one["sub_button"]}}
             if one.get("sub_button")
             else {name: value for name, value in one.items() if name != "sub_button"}
@@ -149,6 +157,7 @@ def validate_buttons(buttons: object) -> list[Button]:
 def _validate_top_button(button: object) -> Button:
     if not isinstance(button, dict):
         raise ApiError(40017, "invalid button type")
+    # bytes, not characters: five Chinese characters fit; children may have 60 bytes
     _validate_name(button, 16, 40018)
     children = button.get("sub_button")
     if not children:
@@ -186,6 +195,7 @@ def _validate_action(button: Button, codes: tuple[int, int, int]) -> Button:
     for name in OTHER_TYPES[kind]:
         value = button.get(name)
         if not isinstance(value, str) or not value:
+            # no return code is documented for the other fields; 40035 is the general one
             code = bad_url if name == "url" else 40007 if name == "media_id" else 40035
             raise ApiError(code, f"invalid button {name}")
         stored[name] = value

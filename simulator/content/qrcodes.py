@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from simulator.core.clock import Clock
 from simulator.core.errors import ApiError
+from simulator.core.json_object import JsonObject
 from simulator.core.storage import Storage
 
+# 30 days (WeChat: 生成带参数的二维码)
 MAX_SECONDS = 2_592_000
 MAX_PERMANENT = 100_000
 ACTIONS = {
@@ -44,7 +45,7 @@ class QrCodes:
         self._storage = storage
         self._by_ticket = {body["ticket"]: QrCode(**body) for body in storage.load_all("qrcode")}
 
-    def create(self, appid: str, body: dict[str, Any]) -> dict[str, Any]:
+    def create(self, appid: str, body: JsonObject) -> JsonObject:
         """Create a code from the body of the call; raises 40052, 40053 or 45029."""
         action = body.get("action_name")
         if action not in ACTIONS:
@@ -53,6 +54,8 @@ class QrCodes:
         scene = _scene(body, name, temporary=temporary)
         if not temporary:
             same = self._find_permanent(appid, scene, is_number=name == "scene_id")
+            # the same scene gives the same permanent code, so a repeated call does not use up the
+            # 100,000
             if same is not None:
                 return {"ticket": same.ticket, "url": same.url}
         seconds = _seconds(body) if temporary else 0
@@ -66,7 +69,7 @@ class QrCodes:
         )
         self._by_ticket[code.ticket] = code
         self._storage.put("qrcode", code.ticket, asdict(code))
-        answer: dict[str, Any] = {"ticket": code.ticket, "url": code.url}
+        answer: JsonObject = {"ticket": code.ticket, "url": code.url}
         return {**answer, "expire_seconds": seconds} if seconds else answer
 
     def find(self, ticket_or_url: str) -> QrCode | None:
@@ -97,7 +100,7 @@ class QrCodes:
         return None
 
 
-def _scene(body: dict[str, Any], name: str, *, temporary: bool) -> str:
+def _scene(body: JsonObject, name: str, *, temporary: bool) -> str:
     info = body.get("action_info")
     scene = info.get("scene") if isinstance(info, dict) else None
     value = scene.get(name) if isinstance(scene, dict) else None
@@ -105,13 +108,15 @@ def _scene(body: dict[str, Any], name: str, *, temporary: bool) -> str:
         if not isinstance(value, str) or not 1 <= len(value) <= 64:
             raise ApiError(40053, "invalid action info")
         return value
+    # scenes of permanent codes end at 100,000
     most = 2**32 - 1 if temporary else 100_000
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
         raise ApiError(40053, "invalid action info")
     return str(value)
 
 
-def _seconds(body: dict[str, Any]) -> int:
+def _seconds(body: JsonObject) -> int:
+    # 60 seconds is the platform's default, a trap for posters that are printed
     seconds = body.get("expire_seconds", 60)
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= MAX_SECONDS:
         raise ApiError(40052, "invalid expire_seconds")

@@ -22,5 +22,7 @@ class ChangeSignal:
     def wait(self, after: int, seconds: float) -> int:
         """Wait until the counter is above `after`, at most `seconds`; returns the counter."""
         with self._changed:
+            # the wait also ends at the limit without a change, because proxies and browsers drop
+            # requests that stay silent too long
             self._changed.wait_for(lambda: self.count > after, timeout=seconds)
             return self.count

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+# a fixed offset is right: China has one time zone and no daylight saving time since 1991
 SHANGHAI_OFFSET = 8 * 3600
 DAY = 86_400
 
@@ -28,6 +29,7 @@ class Clock:
 
     def day(self) -> int:
         """Number of the virtual day in Asia/Shanghai, at whose end daily quotas are reset."""
+        # days by the clock of Shanghai, because the platform resets its quotas at midnight there
         return int(self.now() + SHANGHAI_OFFSET) // DAY
 
     def month(self) -> str:

@@ -12,5 +12,6 @@ class ApiError(Exception):
         self.errmsg = errmsg
 
 
+# no ApiError, because it has no return code: on the real platform no request would be sent at all
 class ActionRejected(Exception):
     """An action that a real phone or console does not offer; the Chinese text is shown there."""

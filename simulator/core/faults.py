@@ -10,12 +10,14 @@ import itertools
 import random
 import threading
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from simulator.core.errors import ActionRejected
+from simulator.core.json_object import JsonObject
 
 API_KINDS = {
     "slow": "答得慢",
+    # the hardest case for a sender: the message was delivered but its answer did not arrive, so
+    # repeating the call would deliver it twice
     "timeout_after_accepting": "收下后不答",
     "wrong_token": "40001 凭据无效",
     "token_expired": "42001 凭据过期",
@@ -26,10 +28,13 @@ API_KINDS = {
     "unauthorised": "48001 没有接口权限",
 }
 CALLBACK_KINDS = {
+    # WeChat repeats a push after five seconds, so a slow answer and its repetition overlap
     "duplicate": "同一推送并行两次",
     "drop_reply": "丢掉回复",
+    # WeChat does not guarantee the order of several messages of one follower
     "out_of_order": "推送晚到",
 }
+# "slow" stays below the usual time-out of clients, "timeout_after_accepting" is above it
 DEFAULT_SECONDS = {"slow": 3.0, "timeout_after_accepting": 30.0, "out_of_order": 2.0}
 
 
@@ -52,10 +57,12 @@ class Faults:
     def __init__(self, seed: int | None = None) -> None:
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
+        # a generator of its own: tests that use faults with a probability need the same sequence in
+        # each run, whatever else draws random numbers
         self._random = random.Random(seed)
         self._active: list[Fault] = []
 
-    def add(self, fields: dict[str, Any]) -> Fault:
+    def add(self, fields: JsonObject) -> Fault:
         """Add a fault from a mapping with the fields of `Fault`; ActionRejected for a wrong one."""
         kind = fields.get("kind", "")
         if kind not in API_KINDS and kind not in CALLBACK_KINDS:
@@ -66,6 +73,8 @@ class Faults:
                 kind,
                 str(fields.get("appid") or ""),
                 str(fields.get("path") or ""),
+                # 0 would be a fault that never applies; it is read as "no limit", like an empty
+                # form field
                 int(fields["count"]) if fields.get("count") else None,
                 float(fields.get("probability", 1.0)),
                 float(fields.get("seconds") or DEFAULT_SECONDS.get(kind, 0.0)),
@@ -96,7 +105,7 @@ class Faults:
             and self._random.random() < fault.probability
         )
 
-    def list_active(self) -> list[dict[str, Any]]:
+    def list_active(self) -> list[JsonObject]:
         """The active faults, as mappings."""
         with self._lock:
             return [asdict(fault) for fault in self._active]

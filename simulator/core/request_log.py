@@ -10,19 +10,21 @@ import itertools
 import threading
 import uuid
 from collections import deque
-from typing import Any
 
 from simulator.core.clock import Clock
+from simulator.core.json_object import JsonObject
 
+# without a limit a simulator that runs for weeks would fill the memory
 MAX_ENTRIES = 20_000
 MAX_BODY_CHARACTERS = 8_000  # characters; longer bodies are cut
 
-LogEntry = dict[str, Any]
+LogEntry = JsonObject
 
 
 def new_rid() -> str:
     """A new request id, by which openapi/rid/get finds the call."""
     value = uuid.uuid4().hex
+    # the form of real rids (8-8-8 hex digits), so that code that finds them in an errmsg is tested
     return f"{value[:8]}-{value[8:16]}-{value[16:24]}"
 
 
@@ -35,8 +37,9 @@ class RequestLog:
         self._numbers = itertools.count(1)
         self._entries: deque[LogEntry] = deque(maxlen=MAX_ENTRIES)
 
-    def add(self, what: str, **facts: Any) -> LogEntry:
+    def add(self, what: str, **facts: object) -> LogEntry:
         """Add an entry; long texts are cut."""
+        # a call may carry an article of a megabyte, and twenty thousand entries are kept
         short = {
             name: value[:MAX_BODY_CHARACTERS] + "…"
             if isinstance(value, str) and len(value) > MAX_BODY_CHARACTERS

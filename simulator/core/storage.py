@@ -11,9 +11,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-Document = dict[str, Any]
+from simulator.core.json_object import JsonObject
+
+Document = JsonObject
 
 
 class Storage:
@@ -25,8 +26,12 @@ class Storage:
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
+        # one connection for all threads, guarded by the lock; autocommit, because each document
+        # stands alone
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
+        # survives a killed process, though not a power failure: enough for a simulator, and tests
+        # that send thousands of messages do not wait for the disk
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS documents"
@@ -37,6 +42,7 @@ class Storage:
         """Store a document, replacing one of the same name."""
         if self._connection is None:
             return
+        # readable Chinese, for those who open the file with sqlite3
         text = json.dumps(body, ensure_ascii=False)
         with self._lock:
             self._connection.execute("REPLACE INTO documents VALUES (?, ?, ?)", (kind, name, text))

@@ -32,6 +32,7 @@ from simulator.messaging.pushes import Push, render
 
 FAILURE_TEXT = "该公众号提供的服务出现故障，请稍后再试"
 TRANSFER_TEXT = "已为你转接人工客服，请稍候"
+# larger than any valid reply: a server that answers with a whole web page must not fill the memory
 MAX_RESPONSE_BYTES = 256 * 1024
 MAX_RECENT = 60  # deliveries kept for the developer's panel of the phone page
 
@@ -113,6 +114,8 @@ class Callbacks:
             self._pending += 1
             delivery = PushDelivery(self._count, push, account.mode)
             self._recent.append(delivery)
+        # a thread per push, as pushes of different citizens arrive in parallel and must not wait
+        # for each other's five seconds
         threading.Thread(
             target=self._run, args=(delivery,), daemon=True, name=f"push-{delivery.id}"
         ).start()
@@ -127,6 +130,8 @@ class Callbacks:
 
     def check(self, account: Account) -> str:
         """The GET check of the callback URL, as by the console; empty on success, else why not."""
+        # up to nineteen digits: receivers that read it as a number and write it again would change
+        # it
         echo = str(secrets.randbelow(10**19))
         stamp, nonce = str(int(self._clock.real())), str(secrets.randbelow(10**10))
         query = {
@@ -151,6 +156,7 @@ class Callbacks:
         # at the same time as the first: the receiver must notice that it is one message
         if self._faults.consume("duplicate", appid=appid) is not None:
             threading.Thread(target=self._attempt, args=(delivery, 1), daemon=True).start()
+        # the parallel duplicate is not waited for: its reply is not shown, as on a real phone
         reply = self._attempt_until_answered(delivery)
         self._finish(delivery, reply)
 
@@ -193,6 +199,7 @@ class Callbacks:
 
     def _attempt(self, delivery: PushDelivery, number: int) -> tuple[Attempt, replies.Reply | None]:
         push, account = delivery.push, self._accounts.get(delivery.push.appid)
+        # signed anew for each attempt, because receivers refuse timestamps that are too old
         url, body = self._build_request(push, account)
         attempt = Attempt(number, self._clock.real(), url, body)
         delivery.attempts.append(attempt)
@@ -216,6 +223,7 @@ class Callbacks:
         if not 200 <= attempt.status < 300:
             attempt.outcome, attempt.problem = "failed", f"HTTP {attempt.status}"
             return None
+        # after the status was read: the account did its work, and will be asked again all the same
         if self._faults.consume("drop_reply", appid=account.appid) is not None:
             attempt.outcome, attempt.problem = "dropped", "故障开关：丢掉了回复"
             return None
@@ -226,6 +234,7 @@ class Callbacks:
             except ApiError as error:
                 raise replies.BadReply(f"media_id 无效：{media_id[:20]}") from error
 
+        # an answer with a status of 2xx ends the attempts even when its body is invalid
         attempt.final = True
         try:
             reply = replies.parse_reply(
@@ -247,6 +256,7 @@ class Callbacks:
             "openid": push.openid,
         }
         body = push.xml
+        # the plain signature stays in the query in all modes; it does not cover the body
         if account.mode != "plain":
             sealed = envelope.encrypt(push.xml, aes_key=account.aes_key, appid=account.appid)
             query["encrypt_type"] = "aes"
@@ -266,6 +276,7 @@ class Callbacks:
         deadline = time.monotonic() + seconds
         maker = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         connection = maker(parts.hostname or "", parts.port, timeout=seconds)
+        # real pushes have this User-Agent; firewalls that block it block WeChat
         headers = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0", "Connection": "close"}
         try:
             connection.request(method, f"{parts.path}?{parts.query}", body, headers)
@@ -314,5 +325,6 @@ def _read(response: HTTPResponse, set_timeout: Callable[[float], None], deadline
         if not piece:
             break
         pieces.append(piece)
+        # a server that sends a byte a second must not get more time than one that is silent
         size += len(piece)
     return b"".join(pieces)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from simulator.core.change_signal import ChangeSignal
 from simulator.core.clock import Clock
+from simulator.core.json_object import JsonObject
 from simulator.core.storage import Storage
 
+# a phone page loads a whole chat at once
 MAX_ENTRIES = 300  # entries kept per chat
 
 
@@ -31,7 +32,7 @@ class Entry:
     kind: str
     via: str
     at: float
-    body: dict[str, Any] = field(default_factory=dict)
+    body: JsonObject = field(default_factory=dict)
 
 
 class Chats:
@@ -47,14 +48,18 @@ class Chats:
         for body in storage.load_all("entry"):
             entry = Entry(**body)
             self._by_chat[entry.citizen, entry.appid].append(entry)
+            # numbers go on after a restart, else open pages would wait for numbers they have
+            # already seen
             self.last_seq = max(self.last_seq, entry.seq)
 
     def add(
-        self, citizen: str, appid: str, *, side: str, kind: str, via: str, body: dict[str, Any]
+        self, citizen: str, appid: str, *, side: str, kind: str, via: str, body: JsonObject
     ) -> Entry:
         """Append an entry to a chat and wake waiting phone pages."""
         with self._lock:
             self.last_seq += 1
+            # the real time, because a developer compares bubbles with a watch; the virtual clock
+            # only expires things
             entry = Entry(self.last_seq, appid, citizen, side, kind, via, self._clock.real(), body)
             chat = self._by_chat[citizen, appid]
             chat.append(entry)
@@ -76,4 +81,5 @@ class Chats:
 
 
 def _name(entry: Entry) -> str:
+    # with leading zeros, so that the storage gives entries back in order
     return f"{entry.seq:012d}"

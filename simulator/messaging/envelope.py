@@ -16,6 +16,8 @@ import secrets
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+# blocks of 32 bytes, twice those of AES: unpadders of crypto libraries accept 1 to 16 only and fail
+# on half of all messages
 BLOCK = 32
 
 
@@ -52,6 +54,7 @@ def decrypt(sealed: str, *, aes_key: str, appid: str) -> str:
         data = base64.b64decode(sealed, validate=True)
     except ValueError as error:
         raise BadEnvelope("Encrypt 不是有效的 base64") from error
+    # CBC works on blocks of AES, which have 16 bytes
     if not data or len(data) % 16:
         raise BadEnvelope("密文长度不是 16 的倍数")
     decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
@@ -61,8 +64,11 @@ def decrypt(sealed: str, *, aes_key: str, appid: str) -> str:
         raise BadEnvelope("补位不对，多半是 EncodingAESKey 不一致")
     content = plain[16:-padding]
     length = int.from_bytes(content[:4], "big")
+    # the length comes from the sender: without the check a wrong key would read beyond the text
     if len(content) < 4 or length > len(content) - 4:
         raise BadEnvelope("长度字段超出密文")
+    # the signature does not say for which account; without this a reply for one could be shown at
+    # another
     if content[4 + length :] != appid.encode():
         raise BadEnvelope("密文末尾的 appid 不是本公众号")
     try:
@@ -72,4 +78,5 @@ def decrypt(sealed: str, *, aes_key: str, appid: str) -> str:
 
 
 def _key(aes_key: str) -> bytes:
+    # 43 characters carry 258 bits; the equals sign completes the base64 of 32 bytes
     return base64.b64decode(aes_key + "=")

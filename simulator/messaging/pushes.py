@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from xml.sax.saxutils import escape
 
+# the citizen is on another page, is gone, or did nothing: the platform accepts a reply but shows no
+# failure text without one (WeChat: 接收事件推送)
 NO_REPLY_EXPECTED = frozenset(
     {
         "unsubscribe",
@@ -31,6 +32,7 @@ NO_REPLY_EXPECTED = frozenset(
 )
 
 
+# characters that XML 1.0 forbids even when escaped; citizens paste them from other programs
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -43,6 +45,9 @@ class _MessageIds:
 
     def next(self) -> int:
         with self._lock:
+            # by the clock, so that ids stay unique after a restart without being stored; the factor
+            # gives them the seventeen digits of real ones, which do not fit into a JavaScript
+            # number
             self._last = max(self._last + 1, int(time.time() * 1_000_000) * 14)
             return self._last
 
@@ -52,7 +57,7 @@ message_ids = _MessageIds()
 
 @dataclass
 class Push:
-    """One push. `waits`: the citizen expects a reply in the chat."""
+    """One push. `awaits_reply`: the citizen expects a reply in the chat."""
 
     appid: str
     openid: str
@@ -65,7 +70,7 @@ class Push:
 
 
 def message(
-    appid: str, original_id: str, openid: str, citizen: str, kind: str, **fields: Any
+    appid: str, original_id: str, openid: str, citizen: str, kind: str, **fields: object
 ) -> Push:
     """A message of a citizen with a new MsgId; `fields` are named as in WeChat's XML."""
     number, created = message_ids.next(), int(time.time())
@@ -75,13 +80,14 @@ def message(
         "CreateTime": created,
         "MsgType": kind,
     }
+    # bizmsgmenuid follows MsgId in real pushes; parsers must not depend on the order
     trailing = {name: fields.pop(name) for name in ("bizmsgmenuid",) if name in fields}
     xml = render({**common, **fields, "MsgId": number, **trailing})
     return Push(appid, openid, citizen, kind, xml, created, number)
 
 
 def event(
-    appid: str, original_id: str, openid: str, citizen: str, name: str, **fields: Any
+    appid: str, original_id: str, openid: str, citizen: str, name: str, **fields: object
 ) -> Push:
     """An event; `fields` are named as in WeChat's XML."""
     created = int(time.time())
@@ -100,19 +106,21 @@ def event(
     )
 
 
-def render(fields: Mapping[str, Any]) -> str:
+def render(fields: Mapping[str, object]) -> str:
     """The fields as one `<xml>` element."""
     return "<xml>" + "".join(_element(name, value) for name, value in fields.items()) + "</xml>"
 
 
-def _element(name: str, value: Any) -> str:
+def _element(name: str, value: object) -> str:
     if isinstance(value, Mapping):
         inner = "".join(_element(one, inside) for one, inside in value.items())
     elif isinstance(value, list):
         inner = "".join(_element("item", one) for one in value)
+    # no CDATA around numbers, as in real pushes: parsers must read both forms
     elif isinstance(value, (int, float)):
         inner = escape(str(value))
     else:
         text = _NOT_XML.sub("", str(value))
+        # the end mark of CDATA inside a text would end it early, so it is split over two sections
         inner = "<![CDATA[" + text.replace("]]>", "]]]]><![CDATA[>") + "]]>"
     return f"<{name}>{inner}</{name}>"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from xml.etree import ElementTree
 
 from simulator.accounts.accounts import Account
+from simulator.core.json_object import JsonObject
 from simulator.messaging import envelope
 from simulator.messaging.pushes import Push
 
@@ -28,7 +28,7 @@ class Reply:
     """A valid answer: its kind, what the bubble shows, and the plain XML."""
 
     kind: str
-    body: dict[str, Any]
+    body: JsonObject
     xml: str
 
 
@@ -36,15 +36,18 @@ def parse_reply(
     answer: bytes, account: Account, push: Push, *, check: MediaCheck, text_bytes: int
 ) -> Reply | None:
     """The reply in the body of an answer, or None when the account does not reply."""
+    # servers often end answers with a line break
     text = _decode(answer).strip()
     if text in ("", "success"):
         return None
     root = _parse_xml(text)
+    # "success" and the empty body are never encrypted, whatever the mode
     if root.find("Encrypt") is not None:
         if account.mode == "plain":
             raise BadReply("明文模式下收到了加密的回复")
         text = _decrypt(root, account)
         root = _parse_xml(text)
+    # compatible mode accepts both forms
     elif account.mode == "safe":
         raise BadReply("安全模式下回复没有加密")
     _check_addresses(root, account, push)
@@ -55,6 +58,7 @@ def parse_reply(
     body = reader(root, check)
     if kind == "text" and len(body["text"].encode()) > text_bytes:
         raise BadReply(f"文本回复超过 {text_bytes} 字节")
+    # only messages can be transferred to agents; events have no message id
     if kind == "transfer_customer_service" and push.message_id == 0:
         raise BadReply("事件不能转人工客服")
     if kind == "news" and push.message_id:
@@ -71,6 +75,7 @@ def _decode(answer: bytes) -> str:
 
 
 def _parse_xml(text: str) -> ElementTree.Element:
+    # entities could expand to gigabytes (billion laughs) or read files
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise BadReply("回复里有 DTD")
     try:
@@ -108,29 +113,31 @@ def _value(parent: ElementTree.Element, path: str, default: str | None = None) -
         if default is None:
             raise BadReply(f"回复缺少 {path}")
         return default
+    # the spaces of a text belong to the reply; those of ids and numbers come from pretty-printed
+    # XML
     return found.strip() if path != "Content" else found
 
 
-def _text(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
+def _text(root: ElementTree.Element, check: MediaCheck) -> JsonObject:
     content = _value(root, "Content")
     if not content:
         raise BadReply("文本回复的 Content 为空")
     return {"text": content}
 
 
-def _image(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
+def _image(root: ElementTree.Element, check: MediaCheck) -> JsonObject:
     media = _value(root, "Image/MediaId")
     check(media, ("image",))
     return {"media_id": media}
 
 
-def _voice(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
+def _voice(root: ElementTree.Element, check: MediaCheck) -> JsonObject:
     media = _value(root, "Voice/MediaId")
     check(media, ("voice",))
     return {"media_id": media}
 
 
-def _video(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
+def _video(root: ElementTree.Element, check: MediaCheck) -> JsonObject:
     media = _value(root, "Video/MediaId")
     check(media, ("video",))
     return {
@@ -140,19 +147,21 @@ def _video(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
     }
 
 
-def _music(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
+def _music(root: ElementTree.Element, check: MediaCheck) -> JsonObject:
     thumb = _value(root, "Music/ThumbMediaId")
     check(thumb, ("thumb", "image"))
     return {
         "title": _value(root, "Music/Title", ""),
         "description": _value(root, "Music/Description", ""),
+        # the sample XML and SDKs spell it so; the table of the documentation says MusicURL
         "url": _value(root, "Music/MusicUrl", ""),
         "hq_url": _value(root, "Music/HQMusicUrl", ""),
         "thumb_media_id": thumb,
     }
 
 
-def _news(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
+def _news(root: ElementTree.Element, check: MediaCheck) -> JsonObject:
+    # up to eight are valid in replies to events; `parse_reply` cuts those to messages
     items = root.findall("Articles/item")
     if not 1 <= len(items) <= 8 or _value(root, "ArticleCount") != str(len(items)):
         raise BadReply("图文回复的 ArticleCount 与条数不符，或不在 1 到 8 之间")
@@ -169,11 +178,11 @@ def _news(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
     }
 
 
-def _transfer(root: ElementTree.Element, check: MediaCheck) -> dict[str, Any]:
+def _transfer(root: ElementTree.Element, check: MediaCheck) -> JsonObject:
     return {"account": _value(root, "TransInfo/KfAccount", "")}
 
 
-_READERS: dict[str, Callable[[ElementTree.Element, MediaCheck], dict[str, Any]]] = {
+_READERS: dict[str, Callable[[ElementTree.Element, MediaCheck], JsonObject]] = {
     "text": _text,
     "image": _image,
     "voice": _voice,

@@ -11,13 +11,15 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from simulator.core.clock import Clock
 from simulator.core.errors import ApiError
+from simulator.core.json_object import JsonObject
 from simulator.messaging.pushes import message_ids
 
+# the numbers of `type` in wxaapi/newtmpl/gettemplate
 ONE_TIME, LONG_TERM = 2, 3
+# in practice without end: one consent is enough for all sends
 LONG_TERM_SENDS = 1_000_000_000
 REPEAT_SECONDS = 600
 _KEY = re.compile(r"\{\{(\w+)\.DATA\}\}")
@@ -55,7 +57,7 @@ class Template:
         """The keys for which a message must give values."""
         return _KEY.findall(self.content)
 
-    def rows(self, data: dict[str, Any]) -> list[list[str]]:
+    def rows(self, data: JsonObject) -> list[list[str]]:
         """Label and value of each line, as the phone shows them."""
         rows = []
         for line in self.content.split("\n"):
@@ -70,6 +72,8 @@ class Templates:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        # ids differ from account to account, so an id that was copied from another account must be
+        # 40037
         self._by_appid: dict[str, dict[str, Template]] = {}
         self._sent: dict[tuple[str, str, str], tuple[float, int]] = {}
 
@@ -116,7 +120,7 @@ class Templates:
         return self._by_appid[appid]
 
 
-def validate_data(template: Template, data: object) -> dict[str, Any]:
+def validate_data(template: Template, data: object) -> JsonObject:
     """The values of a message; 47003 names the key that is missing or malformed."""
     if not isinstance(data, dict):
         raise ApiError(47003, "argument invalid! data is empty")
@@ -131,6 +135,7 @@ def validate_data(template: Template, data: object) -> dict[str, Any]:
 
 
 def _is_valid_value(kind: str, value: str) -> bool:
+    # the limits of parameter types (WeChat: 类目模板); characters, not bytes
     if kind == "thing":
         return len(value) <= 20
     if kind == "character_string":
@@ -143,5 +148,6 @@ def _is_valid_value(kind: str, value: str) -> bool:
 
 
 def _template_id(appid: str, name: str) -> str:
+    # 43 characters as real ids have; the same after a restart, because services store them
     digest = hashlib.sha256(f"{appid}/{name}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode()[:43]

@@ -43,6 +43,7 @@ class Windows:
         window = self._window(appid, openid)
         window.message_at = window.active_at = self._clock.now()
         window.message_sent = 0
+        # the new message gives more than the short window that it replaces
         window.touch_at = 0.0
         self._save(window)
 
@@ -66,6 +67,8 @@ class Windows:
             window.touch_sent += 1
         elif message and window.message_sent < self._limits.message_count:
             window.message_sent += 1
+        # open but used up; a caller must tell this from "closed", because 45047 ends with the
+        # citizen's next action
         elif message or touch:
             raise ApiError(45047, "out of response count limit")
         else:
@@ -88,6 +91,7 @@ class Windows:
     def start_typing(self, appid: str, openid: str) -> None:
         """Show the typing indicator; 45080 without a recent action, 45081 when it is on."""
         window, now = self._window(appid, openid), self._clock.now()
+        # 30 and 15 seconds: WeChat, 客服输入状态
         if now - window.active_at > 30:
             raise ApiError(45080, "the user has not interacted in the last 30 seconds")
         if window.typing_until > now:

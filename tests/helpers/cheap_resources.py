@@ -1,7 +1,7 @@
-"""Thrift: what costs much and proves nothing in a thousand tests is cheap in all but its own.
+"""Makes two expensive mechanisms cheap, except in the tests that are about them.
 
-A password hash takes a fifth of a second by design, and whoever builds the hub's picture walks
-through all objects of the process. The processes of `processes` are as in production.
+A password hash takes a fifth of a second by design, and freezing the garbage collector when a
+snapshot is built visits all objects of the process. Those of `processes` are as in production.
 """
 
 import gc
@@ -26,7 +26,7 @@ def production_hasher() -> Iterator[Callable[[], PasswordHasher]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def production_collector() -> Iterator[Callable[[], None]]:
-    """Leave the collector alone when a picture is built. Gives what production does then."""
+    """Leave the collector alone when a snapshot is built. Gives what production does then."""
     kept = snapshots._freeze_garbage_collector
     gc.collect()
     gc.freeze()  # modules and collected tests live as long as the run

@@ -135,6 +135,7 @@ def _update(account: Account, form: EditForm) -> None:
     spec = form.spec(
         appid=current.appid, secret=current.secret, token=current.token, aes_key=current.aes_key
     )
+    # moving an account away needs the permission at its new department as well
     if spec.department_id != current.department_id:
         member().require(Permission.ACCOUNTS_MANAGE, department_id=spec.department_id)
     try:

@@ -50,6 +50,7 @@ def _render_detail(account: Account, form: TodoForm) -> str:
         callback_url=callback_url(account),
         qr_image=_qr_data_uri(account),
         is_connected=connection_checks.is_connected(steps),
+        # only verified service accounts may create QR codes (WeChat: 接口权限说明)
         can_request_qrcode=account.verified and account.kind is AccountKind.SERVICE,
         level_labels=LEVEL_LABELS,
         kind_labels=KIND_LABELS,

@@ -45,6 +45,8 @@ class AccountForm(Form):
         managed = departments.list_for_staff(member(), Permission.ACCOUNTS_MANAGE)
         active = [row for row in managed if row.state is DepartmentState.ACTIVE]
         choices = department_choices(active)
+        # no default: an account registered at the wrong department would be in the hands of its
+        # staff
         if current is None and len(choices) > 1:
             choices = {0: "请选择"} | choices
         if current is not None and current not in choices:

@@ -96,6 +96,7 @@ def reveal_new_keys(account_id: int) -> ViewResult:
 @requires_confirmation
 def start_rotation(account_id: int) -> ViewResult:
     """Make new keys. The old ones stay valid until the rotation is finished."""
+    # 404 before anything is changed where the person lacks the permission
     access_account(account_id)
     try:
         account = key_rotation.start_rotation(account_id, now=clock.now())

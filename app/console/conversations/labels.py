@@ -75,6 +75,7 @@ def window_text(window: Window, *, now: datetime) -> str:
     """How many replies may still be sent, and until when."""
     if not window.left or window.until is None:
         return "现在不能回复：对方 48 小时内没有来消息，或条数已用完"
+    # WeChat's limits: five messages within 48 hours of the citizen's last one
     hours, seconds = divmod(int((window.until - now).total_seconds()), 3600)
     time = f"{hours} 小时" if hours else f"{max(1, seconds // 60)} 分钟"
     return f"还可回复 {window.left} 条，{time}后（{clock.local(window.until):%H:%M}）到期"

@@ -67,15 +67,17 @@ class SeenForm(forms.Form):
 
 def new_reply_form(form_class: type[ReplyFormT]) -> ReplyFormT:
     """An empty form with a fresh key: each form is good for one reply."""
+    # formdata=None: otherwise WTForms fills the new form with what was just submitted
     form = form_class(formdata=None)
     form.key.data = secrets.token_urlsafe(16)
     return form
 
 
-def window_context(follower: Follower) -> dict[str, Any]:
+def window_context(follower: Follower) -> dict[str, object]:
     """The template variables that tell how much may still be sent, replies on their way counted."""
     now = clock.now()
     window = followers.window(follower, now=now)
+    # replies that a job is still sending will use up the window too
     window = Window(max(0, window.left - outbound.count_queued(follower.id)), window.until)
     return {"window": window, "window_text": labels.window_text(window, now=now)}
 
@@ -140,6 +142,7 @@ def _reply_form_response(
     account = accounts.get(follower.account_id)
     page = render_template(
         f"console/conversations/{template}",
+        # a new key after success: the next text is a reply of its own, not a repetition
         form=form if form.is_refused else new_reply_form(type(form)),
         follower=follower,
         canned_responses=canned_responses_for(account.department_id),

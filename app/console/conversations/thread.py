@@ -4,8 +4,6 @@ The newest messages stand in a part of the page that polls every few seconds: it
 what it shows and gets 204 while that is still current. Older messages are loaded above it.
 """
 
-from typing import Any
-
 from flask import Response, render_template, request
 from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import InputRequired, Length
@@ -69,6 +67,7 @@ def _render_page(follower_id: int, block_form: BlockForm) -> str:
     thread = conversations.read(member(), follower_id)
     is_newest = highlighted_id is None or highlighted_id >= thread.first_id
     if highlighted_id is not None and not is_newest:
+        # `before` is exclusive, and the message itself must be on the page
         thread = conversations.read(member(), follower_id, before=highlighted_id + 1)
     follower = thread.follower
     account = accounts.get(follower.account_id)
@@ -96,6 +95,7 @@ def poll_thread(follower_id: int) -> ViewResult:
     thread = conversations.read(
         member(), follower_id, since=request.args.get("since", 0, type=int) or None
     )
+    # no body in the usual case: many agents poll all day
     if thread.etag == request.args.get("etag"):
         return "", 204
     return render_template(
@@ -119,7 +119,7 @@ def older_messages(follower_id: int) -> str:
     )
 
 
-def _thread_context(thread: Thread) -> dict[str, Any]:
+def _thread_context(thread: Thread) -> dict[str, object]:
     """The template variables of `_messages.html`, with the rules that answered, by slug."""
     ruleset = snapshots.current().ruleset
     slugs = {line.rule_slug for line in thread.lines if line.rule_slug}

@@ -59,6 +59,7 @@ def edit(account_id: int) -> ViewResult:
     if not form.is_submitted():
         return _render_opened(header, form)
     editor, action = read_submitted(account_id)
+    # small buttons save nothing, so they need no complete menu and meet no conflict
     if ":" in action or action == "add":
         return render_buttons(editor)
     differences: tuple[Difference, ...] = ()
@@ -72,6 +73,7 @@ def edit(account_id: int) -> ViewResult:
                 differences = menus.diff(
                     menus.from_rows(editor.rows), menus.from_rows(newest.buttons)
                 )
+                # the same form submitted again overwrites, now that the differences were shown
                 form.seen.data, form.seen.raw_data = newest.version, [str(newest.version)]
                 return _render(header, form, editor, newest=newest, differences=differences), 422
             if action == "push":
@@ -186,6 +188,7 @@ def answer_hint(account_id: int, row: dict[str, str]) -> AnswerHint:
 def _answering_rule(account_id: int, value: str) -> Rule | None:
     """The rule for a click on this value, else the one for a message with this text."""
     ruleset, now = snapshots.current().ruleset, clock.now()
+    # in the callback's order: a rule for the click itself, else one for the text
     click_rule = ruleset.match(account_id, MatchInput(value, InputKind.CLICK), now=now)
     return click_rule or ruleset.match(account_id, MatchInput(value), now=now)
 

@@ -64,6 +64,7 @@ def rows_from_form(form: Mapping[str, str]) -> Rows:
 
 
 def _row_from_form(form: Mapping[str, str], position: str) -> dict[str, Any]:
+    # a button of another kind may still carry the fields of a mini program that was chosen before
     row = {part: form.get(f"{part}-{position}", "").strip() for part in _FIELDS}
     if row["kind"] != ButtonKind.MINI_PROGRAM.value:
         del row["appid"], row["page"]

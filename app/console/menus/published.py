@@ -195,6 +195,7 @@ def preview(account_id: int, remote_menu_id: int) -> ViewResult:
     """The menu that one follower sees."""
     header = account_header(account_id, Permission.MENUS_WRITE)
     remote_menu = remote_state.find(remote_menu_id)
+    # the id is in the address: a preview of another account must not show through this one
     if remote_menu is None or remote_menu.account_id != account_id or not remote_menu.person:
         return redirect_to("menus.conditionals", account_id=account_id)
     template = "_preview.html" if "HX-Request" in request.headers else "preview.html"

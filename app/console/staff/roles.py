@@ -27,6 +27,7 @@ from matrix.staff.roles import (
 )
 
 _CITY_VALUE = "city"
+# a table that is printed and signed is not divided into pages
 _MAX_PRINTED = 1000
 
 
