@@ -8,6 +8,9 @@ CORES := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? 4 : n)))
 # tracing every line makes the tests a third slower: CI does it, with a floor (pyproject.toml)
 COVERAGE := $(if $(CI),--cov --cov-report=term:skip-covered)
 
+# the tests start some hundred processes: each would compile the whole hub anew without its caches
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## Explain these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

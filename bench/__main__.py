@@ -1,9 +1,9 @@
 """Run the benchmarks and write a report.
 
-    python -m bench [--long] [--only callback,jobs]
+    python -m bench [--long | --tiny] [--only callback,jobs]
 
 Each part runs in a process of its own and prints its tables as Markdown; the report is written
-to `var/bench`, with the figures as JSON for those parts that give them.
+to `var/bench`, with the figures as JSON.
 """
 
 import argparse
@@ -28,16 +28,12 @@ REPORTS = ROOT / "var" / "bench"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One benchmark: its module, and its options for a longer run."""
+    """One benchmark, a module of this package: its options for a longer and for the tiniest run."""
 
     name: str
     title: str
     long: tuple[str, ...] = ()
-
-    @property
-    def module(self) -> Path:
-        """The name of its module."""
-        return ROOT / "bench" / f"{self.name}.py"
+    tiny: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +48,37 @@ class Outcome:
 
 
 PARTS = (
-    Part("callback", "Callback", ("--seconds", "10", "--rounds", "7")),
-    Part("matching", "Matching"),
+    Part(
+        "callback",
+        "Callback",
+        long=("--seconds", "10", "--rounds", "7"),
+        tiny=("--seconds", "0.3", "--rounds", "1", "--only", "hub", "--instructions", "none"),
+    ),
+    Part("matching", "Matching", tiny=("--up-to", "100")),
     Part("quality", "Keyword quality"),
-    Part("pages", "Pages of the console", ("--rounds", "15")),
-    Part("jobs", "Background jobs", ("--count", "10000", "--rounds", "5")),
+    Part(
+        "pages",
+        "Pages of the console",
+        long=("--rounds", "15"),
+        tiny=("--rounds", "1", "--rules", "200", "--messages", "500"),
+    ),
+    Part(
+        "jobs",
+        "Background jobs",
+        long=("--count", "10000", "--rounds", "5"),
+        tiny=("--count", "20", "--rounds", "1", "--only", "hub"),
+    ),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the parts and write the report; 1 when a part failed or found wrong answers."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--long", action="store_true", help="steadier figures; half an hour")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--long", action="store_true", help="steadier figures; half an hour")
+    size.add_argument("--tiny", action="store_true", help="only to see that it runs")
     parser.add_argument("--only", default="", help=", ".join(part.name for part in PARTS))
+    parser.add_argument("--reports", type=Path, default=REPORTS, help="folder of the report")
     said = parser.parse_args(argv)
     only = [name for name in said.only.split(",") if name]
     machine = _machine()
@@ -72,9 +86,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     outcomes = []
     for part in PARTS:
         if not only or part.name in only:
-            outcomes.append(_run(part, part.long if said.long else ()))
+            options = part.long if said.long else part.tiny if said.tiny else ()
+            outcomes.append(_run(part, options))
             print(_section(outcomes[-1]), flush=True)
-    print(f"\nWritten to {_write(machine, outcomes).relative_to(ROOT)}")
+    print(f"\nWritten to {_write(said.reports, machine, outcomes)}")
     return max((1 for outcome in outcomes if outcome.code), default=0)
 
 
@@ -83,10 +98,7 @@ def _run(part: Part, options: Sequence[str]) -> Outcome:
     # the figures of the next
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         file = Path(folder, "figures.json")
-        command = [sys.executable, "-m", f"bench.{part.name}", *options]
-        # not every part has figures to give; an unknown option would end it with a usage error
-        if "--json" in part.module.read_text(encoding="utf-8"):
-            command += ["--json", str(file)]
+        command = [sys.executable, "-m", f"bench.{part.name}", *options, "--json", str(file)]
         began = time.monotonic()
         done = subprocess.run(
             command,
@@ -144,9 +156,9 @@ def _section(outcome: Outcome) -> str:
     return f"{heading}\n\n{outcome.printed}"
 
 
-def _write(machine: JsonObject, outcomes: Sequence[Outcome]) -> Path:
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    file = REPORTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.md"
+def _write(reports: Path, machine: JsonObject, outcomes: Sequence[Outcome]) -> Path:
+    reports.mkdir(parents=True, exist_ok=True)
+    file = reports / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.md"
     sections = [_heading(machine), *map(_section, outcomes)]
     file.write_text("\n".join(sections) + "\n", encoding="utf-8")
     figures = {outcome.part.name: outcome.figures for outcome in outcomes}

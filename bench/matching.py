@@ -176,8 +176,8 @@ def measure(count: int) -> dict[str, float]:
 def main() -> None:
     """Print a row per size with microseconds per message, then the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--up-to", type=int, default=SIZES[-1])
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--up-to", type=int, default=SIZES[-1], help="keywords of the largest size")
     chosen = parser.parse_args()
     # lexicons and their compiled patterns load at the first match; they belong to no size
     Matcher(rules(words(10, random.Random(0)))).match(MatchInput("先热身一次"), now=NOW)
@@ -186,12 +186,9 @@ def main() -> None:
         if size > chosen.up_to:
             break
         rows.append(measure(size))
-        if chosen.json:
-            continue
         print(" | ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
     if chosen.json:
-        print(json.dumps(rows, ensure_ascii=False))
-        return
+        chosen.json.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     print(f"\nfull at {rows[-1]['keywords']:,} / at 100: {rows[-1]['full'] / rows[0]['full']:.2f}")
     for row in rows:
         if "linear scan" in row:

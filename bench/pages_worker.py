@@ -29,7 +29,7 @@ from matrix.staff.roles import Role
 from matrix.staff.sessions import ClientInfo, SessionStage
 
 # values of URL parameters: the first row of everything, except the second of staff
-_PARTS = {"kind": "svg", "ending": "png", "staff_id": 2}
+_PARTS = {"kind": "svg", "extension": "png", "staff_id": 2}
 _ASKED = {"rule_tools.export": {"owner": "a1", "format": "yaml"}}
 # jobs that read the inbox and prepare what pages show
 _PREPARING = (

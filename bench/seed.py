@@ -183,7 +183,7 @@ def _message_rows(
             "received_at": at,
             "local_day": clock.local_day(at),
             "outcome": outcome,
-            "rule_code": f"bench.{rule}" if outcome is Outcome.RULE else None,
+            "rule_slug": f"bench.{rule}" if outcome is Outcome.RULE else None,
             "answer": "<xml/>",
             "deliveries": 1,
         }

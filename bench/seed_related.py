@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, inspect, select
 
 from config import alerts, audit, clock
 from config.database import Base, session, transaction
@@ -63,8 +63,16 @@ def bulk_insert(table: type[Base], rows: Rows) -> None:
     ahead = iter(rows)
     # batches in transactions of their own: one of a million rows would fill the log of the database
     while some := list(islice(ahead, _BATCH)):
+        _check_columns(table, some[0])
         with transaction():
             session.execute(insert(table), some)
+
+
+def _check_columns(table: type[Base], row: Mapping[str, object]) -> None:
+    # SQLAlchemy passes over names it does not know, so a renamed column would silently stay empty
+    unknown = row.keys() - inspect(table).column_attrs.keys()
+    if unknown:
+        raise KeyError(f"{table.__tablename__} has no {', '.join(sorted(unknown))}")
 
 
 def _qrcodes(accounts: list[int], numbers: range, now: datetime) -> Rows:
@@ -170,15 +178,15 @@ def _alerts(departments: list[int], numbers: range, now: datetime) -> Rows:
                 "kind": "bench.alarm",
                 "subject": f"{department_id}-{number}",
                 "message": "菜单推送失败",
-                "facts": {},
+                "details": {},
                 "department_id": department_id,
                 "account_id": None,
                 "urgent": number % 10 == 0,
                 "raised_at": now,
-                "last_at": now,
+                "last_raised_at": now,
                 "count": 1,
-                "closed_at": now if number % 2 else None,
-                "closed_by": "某甲" if number % 2 else None,
+                "resolved_at": now if number % 2 else None,
+                "resolved_by": "某甲" if number % 2 else None,
                 "note": "",
             }
 
@@ -262,13 +270,13 @@ def _imports(staff_id: int, numbers: range, now: datetime) -> Rows:
             "sha256": "0" * 64,
             "content": b"",
             "state": rule_imports.ImportState.REFUSED,
-            "basis": "",
+            "rules_fingerprint": "",
             "submits": False,
             "total": 1000,
-            "fresh": 0,
+            "added": 0,
             "changed": 0,
-            "same": 0,
-            "wrong": 100,
+            "unchanged": 0,
+            "invalid": 100,
             # a hundred problems: a list of imports must not load them for each row
             "problems": [problem] * 100,
             "preview": [],
