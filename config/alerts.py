@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Index, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, logs
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, BigKey, compare_and_set, session, upsert
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
@@ -32,6 +33,12 @@ _MAX_OPEN = 200
 _MAX_NOTE_LENGTH = 500
 
 PAGE_SIZE = 30
+
+
+class AlertAction(AuditAction, kind=ObjectKind("alert", "提醒")):
+    """What is recorded about alerts."""
+
+    RESOLVE = "alert.resolve", "处理提醒"
 
 
 class AlertAlreadyResolved(DomainError):
@@ -208,11 +215,10 @@ def resolve(member: Principal, alert_id: int, *, note: str, now: datetime) -> No
         session.refresh(alert)  # the row in memory does not know yet who was first
         raise AlertAlreadyResolved(by=alert.resolved_by)
     audit.record(
-        "alert.resolve",
-        kind="alert",
+        AlertAction.RESOLVE,
+        owner=alert,
         object_id=alert_id,
         label=alert.message,
-        department_id=alert.department_id,
         reason=note,
     )
 

@@ -29,7 +29,7 @@ from keywords.rules.replies import Choice
 from keywords.rules.schedule import Days
 from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.values import Rule, RuleScope
-from keywords.rules.versions import VersionSpec
+from keywords.rules.versions import RuleAction, VersionSpec
 
 CACHE_KEY = "rules"
 _KIND = "rule"
@@ -179,7 +179,7 @@ def create(
     row = RuleRow(slug=rule_spec.slug, **columns, version=1, created_at=now, updated_at=now)
     session.add(row)
     session.flush()  # the audit row needs the id
-    _audit("rule.create", row, before=None, after=_audit_values(row))
+    _audit(RuleAction.CREATE, row, before=None, after=_audit_values(row))
     return row
 
 
@@ -206,7 +206,7 @@ def update(
         raise Invalid(field="id", problem="规则编号不能修改。")
     before = _audit_values(row)
     columns = _column_values(rule_spec, department_id, account_id)
-    return _update_row(row, "rule.update", before, version=version, columns=columns, now=now)
+    return _update_row(row, RuleAction.UPDATE, before, version=version, columns=columns, now=now)
 
 
 def set_state(rule_id: int, state: RuleState, *, version: int, now: datetime) -> RuleRow:
@@ -214,7 +214,7 @@ def set_state(rule_id: int, state: RuleState, *, version: int, now: datetime) ->
     row = get(rule_id)
     return _update_row(
         row,
-        "rule.set_state",
+        RuleAction.SET_STATE,
         _audit_values(row),
         version=version,
         columns={"state": state},
@@ -230,7 +230,7 @@ def delete(rule_id: int, *, version: int) -> None:
         is None
     ):
         raise RuleChanged(code=row.slug)
-    _audit("rule.delete", row, before=_audit_values(row), after=None)
+    _audit(RuleAction.DELETE, row, before=_audit_values(row), after=None)
     session.delete(row)
     session.flush()
 
@@ -291,7 +291,7 @@ def record_hit_days(days: dict[str, date]) -> None:
 
 def _update_row(
     row: RuleRow,
-    action: str,
+    action: RuleAction,
     before: dict[str, Any],
     *,
     version: int,
@@ -377,14 +377,13 @@ def _audit_values(row: RuleRow) -> dict[str, Any]:
 
 
 def _audit(
-    action: str, row: RuleRow, *, before: dict[str, Any] | None, after: dict[str, Any] | None
+    action: RuleAction, row: RuleRow, *, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> None:
     audit.record(
         action,
-        kind=_KIND,
+        owner=row,
         object_id=row.id,
         label=row.name,
-        department_id=row.department_id,
         before=before,
         after=after,
     )

@@ -21,6 +21,7 @@ from config.database import get_for_update
 from config.errors import DomainError, Invalid
 from matrix import accounts
 from matrix.accounts import Account, callback_stats, connection_checks, todos
+from matrix.accounts.actions import KeyRotationAction
 from matrix.accounts.callback_stats import CallbackStatus
 from matrix.accounts.todos import TodoKind
 
@@ -85,11 +86,10 @@ def reveal(account_id: int) -> CallbackKeys:
     if are_in_use(account, callback_stats.by_account([account_id]).get(account_id)):
         raise KeysInUse(account=account_id)
     audit.record(
-        "account.reveal_keys",
-        kind="account",
+        KeyRotationAction.REVEAL_KEYS,
+        owner=account,
         object_id=account.id,
         label=account.name,
-        department_id=account.department_id,
     )
     return CallbackKeys(account.token, account.aes_key)
 
@@ -105,7 +105,7 @@ def start_rotation(account_id: int, *, now: datetime) -> Account:
     account.token, account.aes_key = new_keys.token, new_keys.aes_key
     account.rotated_at = now
     account.version += 1
-    accounts.record_change("account.start_key_rotation", account, before=before)
+    accounts.record_change(KeyRotationAction.START, account, before=before)
     return account
 
 
@@ -122,7 +122,7 @@ def finish_rotation(account_id: int, *, now: datetime, force: bool = False) -> A
     before = accounts.audit_facts(account)
     account.previous_token = account.previous_aes_key = None
     account.version += 1
-    accounts.record_change("account.finish_key_rotation", account, before=before)
+    accounts.record_change(KeyRotationAction.FINISH, account, before=before)
     # measured from when the keys were made: a to-do opened after that asks for still newer ones
     todos.complete_after_rotation(account, TodoKind.KEYS, rotated_at=account.keys_at, now=now)
     return account
@@ -137,7 +137,7 @@ def cancel_rotation(account_id: int) -> Account:
     account.token, account.aes_key = account.previous_token, account.previous_aes_key
     account.previous_token = account.previous_aes_key = account.rotated_at = None
     account.version += 1
-    accounts.record_change("account.cancel_key_rotation", account, before=before)
+    accounts.record_change(KeyRotationAction.CANCEL, account, before=before)
     return account
 
 
@@ -173,7 +173,7 @@ def accept_secret(account_id: int, secret: str, *, now: datetime) -> bool:
     before = accounts.audit_facts(account)
     account.secret, account.pending_secret = secret, None
     account.version += 1
-    accounts.record_change("account.rotate_secret", account, before=before)
+    accounts.record_change(KeyRotationAction.ROTATE_SECRET, account, before=before)
     todos.complete_after_rotation(account, TodoKind.SECRET, rotated_at=now, now=now)
     return True
 

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, case, or_, select, upda
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs
+from config.audit.actions import AuditAction
 from config.database import Base, BigKey, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound, Temporary
 from config.permissions import Permission, Principal
@@ -32,6 +33,13 @@ SEND_IMAGE = "conversations.send_image"
 
 # bytes; WeChat's limit for a text is 2048 (wechat-platform.md 5.2)
 MAX_BYTES = 2000
+
+
+class ReplyAction(AuditAction, kind=followers.AUDIT_KIND):
+    """What is recorded about answering."""
+
+    REPLY = "conversation.reply", "回复市民"
+    DISMISS = "conversation.dismiss", "标为无需回复"
 
 
 class WindowClosed(DomainError):
@@ -174,7 +182,7 @@ def _get_or_create(
     session.add(agent_reply)
     session.flush()  # the audit row needs the id
     _mark_handled(principal, follower, form.seen_id, now)
-    _audit("conversation.reply", follower, answer=agent_reply.id)
+    _audit(ReplyAction.REPLY, follower, answer=agent_reply.id)
     return agent_reply
 
 
@@ -225,18 +233,17 @@ def dismiss(principal: Principal, follower_id: int, *, seen_id: int, now: dateti
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
     done = _mark_handled(principal, follower, seen_id, now)
-    _audit("conversation.dismiss", follower, message=seen_id)
+    _audit(ReplyAction.DISMISS, follower, message=seen_id)
     return done
 
 
-def _audit(action: str, follower: Follower, **facts: int) -> None:
+def _audit(action: ReplyAction, follower: Follower, **facts: int) -> None:
     account = session.get_one(Account, follower.account_id)
     audit.record(
         action,
-        kind="conversation",
+        owner=account,
         object_id=follower.id,
         label=account.name,
-        department_id=account.department_id,
         after=facts,
     )
 

@@ -22,7 +22,9 @@ from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from matrix import accounts
+from matrix.accounts import Account
 from matrix.menus import remote_state
+from matrix.menus.actions import MenuAction
 from matrix.menus.buttons import shown_to_rows, to_rows
 from matrix.menus.versions import MenuState, find_target
 from matrix.wechat import gateway
@@ -130,7 +132,7 @@ def create(
     )
     session.add(menu)
     session.flush()  # the job and the audit row need the id
-    _audit("menu.create_conditional", menu, account.department_id)
+    _audit(MenuAction.CREATE_CONDITIONAL, menu, account)
     jobs.enqueue(CREATE, key=f"{CREATE}:{menu.id}", menu_id=menu.id)
     return menu
 
@@ -152,7 +154,7 @@ def delete(principal: Principal, menu_id: int) -> None:
         to={"state": ConditionalMenuState.DELETING, "problem": None},
     )
     if deleting is not None or menu.state is ConditionalMenuState.DELETING:
-        _audit("menu.delete_conditional", menu, account.department_id)
+        _audit(MenuAction.DELETE_CONDITIONAL, menu, account)
         jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}", menu_id=menu_id)
 
 
@@ -293,12 +295,11 @@ def _list_present(account_id: int) -> list[ConditionalMenu]:
     )
 
 
-def _audit(action: str, menu: ConditionalMenu, department_id: int) -> None:
+def _audit(action: MenuAction, menu: ConditionalMenu, account: Account) -> None:
     audit.record(
         action,
-        kind="account",
+        owner=account,
         object_id=menu.account_id,
         label=menu.name,
-        department_id=department_id,
         after={"whom": menu.audience_label, "buttons": menu.buttons},
     )

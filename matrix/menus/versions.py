@@ -23,6 +23,7 @@ from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
 from matrix import accounts
 from matrix.accounts import Account
+from matrix.menus.actions import MenuAction
 from matrix.menus.buttons import Rows, to_rows
 from matrix.wechat.gateway import Button
 
@@ -331,8 +332,8 @@ def _request_push(menu: Menu, *, before: MenuState) -> None:
             Menu, menu.id, when={"state": before}, to={"state": MenuState.WAITING, "problem": None}
         )
     audit.record(
-        "menu.push",
-        kind="account",
+        MenuAction.PUSH,
+        owner=session.get_one(Account, menu.account_id),
         object_id=menu.account_id,
         before={"state": before.value},
         after={"version": menu.version, "state": MenuState.WAITING.value},
@@ -375,11 +376,10 @@ def _create_version(
         _supersede_older(menu)
         _enqueue(menu)
     audit.record(
-        "menu.save",
-        kind="account",
+        MenuAction.SAVE,
+        owner=account,
         object_id=account_id,
         label=account.name,
-        department_id=account.department_id,
         after={"version": menu.version, "state": state.value, "note": note, "buttons": rows},
     )
     return menu

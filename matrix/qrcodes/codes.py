@@ -17,6 +17,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
@@ -32,6 +33,16 @@ MAX_NAME_LENGTH = 60
 
 # WeChat takes up to 64 characters; these are safe in every address and file
 _SCENE_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+class QrCodeAction(AuditAction, kind=ObjectKind("qrcode", "参数二维码")):
+    """What is recorded about QR codes."""
+
+    CREATE = "qrcode.create", "制作参数二维码"
+    RENAME = "qrcode.rename", "参数二维码改名"
+    RENEW = "qrcode.renew", "重新生成参数二维码"
+    RETIRE = "qrcode.retire", "停用参数二维码"
+    RESTORE = "qrcode.restore", "恢复参数二维码"
 
 
 class QrCodeState(StrEnum):
@@ -158,7 +169,7 @@ def create(
     )
     session.add(qrcode)
     session.flush()  # the job and the audit row need the id
-    _audit("qrcode.create", qrcode, account.department_id, {"scene": scene, "days": spec.days})
+    _audit(QrCodeAction.CREATE, qrcode, account, {"scene": scene, "days": spec.days})
     _enqueue(qrcode)
     return qrcode
 
@@ -166,13 +177,13 @@ def create(
 def rename(principal: Principal, code_id: int, name: str, *, version: int) -> SceneQrCode:
     """Rename a code. Raises NotFound, Invalid, QrCodeChanged."""
     QrCodeSpec(name).validate()
-    return _update(principal, code_id, version, "qrcode.rename", name=name.strip())
+    return _update(principal, code_id, version, QrCodeAction.RENAME, name=name.strip())
 
 
 def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
     """Have WeChat make an expired or failed code again. Raises NotFound, QrCodeChanged."""
     qrcode = _update(
-        principal, code_id, version, "qrcode.renew", state=QrCodeState.WAITING, problem=None
+        principal, code_id, version, QrCodeAction.RENEW, state=QrCodeState.WAITING, problem=None
     )
     _enqueue(qrcode)
     return qrcode
@@ -180,12 +191,12 @@ def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
 
 def retire(principal: Principal, code_id: int, *, version: int, now: datetime) -> SceneQrCode:
     """Take a code out of the list; its scans still count. Raises NotFound, QrCodeChanged."""
-    return _update(principal, code_id, version, "qrcode.retire", retired_at=now)
+    return _update(principal, code_id, version, QrCodeAction.RETIRE, retired_at=now)
 
 
 def restore(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
     """Put a retired code back into the list. Raises NotFound, QrCodeChanged."""
-    return _update(principal, code_id, version, "qrcode.restore", retired_at=None)
+    return _update(principal, code_id, version, QrCodeAction.RESTORE, retired_at=None)
 
 
 def _count_permanent(account_id: int) -> int:
@@ -200,7 +211,7 @@ def _enqueue(qrcode: SceneQrCode) -> None:
 
 
 def _update(
-    principal: Principal, code_id: int, version: int, action: str, **to: object
+    principal: Principal, code_id: int, version: int, action: QrCodeAction, **to: object
 ) -> SceneQrCode:
     qrcode = access_qrcode(principal, code_id, Permission.QRCODES_WRITE)
     before = {name: _to_json(getattr(qrcode, name)) for name in to}
@@ -209,11 +220,10 @@ def _update(
     )
     if updated is None:
         raise QrCodeChanged(id=code_id)
-    department_id = accounts.get(qrcode.account_id).department_id
     _audit(
         action,
         updated,
-        department_id,
+        accounts.get(qrcode.account_id),
         {name: _to_json(value) for name, value in to.items()},
         before,
     )
@@ -225,18 +235,17 @@ def _to_json(value: object) -> object:
 
 
 def _audit(
-    action: str,
+    action: QrCodeAction,
     qrcode: SceneQrCode,
-    department_id: int,
+    account: Account,
     after: dict[str, object],
     before: dict[str, object] | None = None,
 ) -> None:
     audit.record(
         action,
-        kind="qrcode",
+        owner=account,
         object_id=qrcode.id,
         label=qrcode.name,
-        department_id=department_id,
         before=before,
         after=after,
     )

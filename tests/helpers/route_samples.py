@@ -71,7 +71,7 @@ def _session(console: Console, code: str, values: Values) -> int:
 def _entry(console: Console, code: str, values: Values) -> int:
     owner = console.department_id(code)
     with transaction():
-        row = audit.record("rule.delete", kind="rule", object_id=1, department_id=owner)
+        row = audit.record(alerts.AlertAction.RESOLVE, owner=audit.Owner(owner), object_id=1)
         session.flush()
         return row.id
 

@@ -12,6 +12,8 @@ from app.jobs import audit_seals
 from config import alerts, audit, clock
 from config.audit import Actor, AuditEntry, hash_chain
 from config.database import read_only, session, transaction
+from keywords.rules.versions import RuleAction
+from matrix.departments import DepartmentAction
 from tests.helpers.console import Console
 
 
@@ -24,11 +26,10 @@ def entries(console: Console) -> dict[str, int]:
     with transaction(), audit.acting_as(editor):
         for name in ("police", "hrss", "city"):
             row = audit.record(
-                "department.update",
-                kind="department",
+                DepartmentAction.UPDATE,
+                owner=audit.Owner(owners.get(name)),
                 object_id=owners.get(name, 0),
                 label=f"<b>{name}</b>",
-                department_id=owners.get(name),
                 before={"phone": "旧号", "parent_id": owners["police"]},
                 after={"phone": "=新号", "parent_id": None, "details": {"state": "active"}},
             )
@@ -94,7 +95,8 @@ def test_pages_follow_each_other_with_their_filter(
 ) -> None:
     with transaction():
         for number in range(60):
-            audit.record("rule.delete", kind="rule", object_id=number, label=f"第{number}条规则")
+            name = f"第{number}条规则"
+            audit.record(RuleAction.DELETE, owner=audit.CITY, object_id=number, label=name)
     client = console.client()
     first = client.get("/console/audit/?action=rule.delete")
     older = first.text.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
