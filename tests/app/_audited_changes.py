@@ -249,7 +249,8 @@ def _spec(slug: str) -> RuleSpec:
 
 
 def _report(version: RuleVersion) -> SampleReport:
-    return SampleReport(version.sha256, cache_versions.current().get(store.CACHE_KEY, 0))
+    cache_version = cache_versions.current().get(store.CACHE_KEY, 0)
+    return SampleReport(version.sha256, cache_version, failing_count=0)
 
 
 def do_rules(police: Police) -> None:
