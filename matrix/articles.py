@@ -118,13 +118,13 @@ def list_all() -> list[Article]:
     return list(session.scalars(select(Article).order_by(Article.slug)))
 
 
-def _audit_facts(article: Article) -> dict[str, Any]:
+def _audit_facts(article: Article) -> dict[str, object]:
     return {
         name: getattr(article, name) for name in ArticleSpec.__dataclass_fields__ if name != "slug"
     }
 
 
-def _record_change(article: Article, before: dict[str, Any] | None) -> None:
+def _record_change(article: Article, before: dict[str, object] | None) -> None:
     session.flush()  # the audit row needs the id
     audit.record(
         ArticleAction.SAVE,

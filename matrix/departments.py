@@ -318,7 +318,7 @@ def _validate(*, slug: str, name: str) -> None:
         raise Invalid(field="name", problem="不能为空，最长 60 个字符")
 
 
-def _audit_facts(department: Department) -> dict[str, Any]:
+def _audit_facts(department: Department) -> dict[str, object]:
     return {
         "name": department.name,
         "kind": department.kind,
@@ -330,7 +330,7 @@ def _audit_facts(department: Department) -> dict[str, Any]:
 
 
 def _record_change(
-    action: DepartmentAction, department: Department, *, before: dict[str, Any] | None
+    action: DepartmentAction, department: Department, *, before: dict[str, object] | None
 ) -> None:
     if before is not None:
         department.version += 1

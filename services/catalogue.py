@@ -129,7 +129,7 @@ def list_cards() -> tuple[GuideCard, ...]:
     return tuple(GuideCard(slug, name, owner, tuple(words)) for slug, name, owner, words in rows)
 
 
-def _audit_values(guide: Guide) -> dict[str, Any]:
+def _audit_values(guide: Guide) -> dict[str, object]:
     return {
         "department_id": guide.department_id,
         "name": guide.name,
@@ -140,7 +140,7 @@ def _audit_values(guide: Guide) -> dict[str, Any]:
     }
 
 
-def _record_change(guide: Guide, before: dict[str, Any] | None) -> None:
+def _record_change(guide: Guide, before: dict[str, object] | None) -> None:
     session.flush()  # the audit row needs the id
     audit.record(
         GuideAction.SAVE,

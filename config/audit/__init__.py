@@ -8,7 +8,7 @@ object are copied, so that a row can be read after its object is gone. Callers p
 `after` without secrets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -132,8 +132,8 @@ def record(
     owner: OfDepartment | OfAccount,
     object_id: object,
     label: str = "",
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
     reason: str = "",
 ) -> AuditEntry:
     """Add an entry to the running transaction.
@@ -156,8 +156,8 @@ def record(
         object_label=label,
         department_id=getattr(owner, "department_id", None),
         account_id=getattr(owner, "account_id", None),
-        before=before,
-        after=after,
+        before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
         reason=reason,
     )
     session.add(entry)

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from io import BytesIO, StringIO
-from typing import Any
 
 from openpyxl import Workbook
 
@@ -116,7 +115,7 @@ def _fetch_rows(member: Principal, query: search.Query) -> tuple[list[AuditEntry
     return entries[:MAX_ROWS], len(entries) > MAX_ROWS
 
 
-def _filter_as_json(query: search.Query) -> dict[str, Any]:
+def _filter_as_json(query: search.Query) -> dict[str, object]:
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in asdict(query).items()

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, defer, mapped_column
@@ -348,7 +347,7 @@ def _set_state(account_id: int, state: AccountState, reason: str, action: Accoun
     return account
 
 
-def audit_facts(account: Account) -> dict[str, Any]:
+def audit_facts(account: Account) -> dict[str, object]:
     """What the audit may show: that a secret changed, never what it is."""
     return {
         "original_id": account.original_id,
@@ -369,7 +368,7 @@ def record_change(
     action: AccountAction | KeyRotationAction,
     account: Account,
     *,
-    before: dict[str, Any] | None,
+    before: dict[str, object] | None,
     reason: str = "",
 ) -> None:
     """Write the audit row of a change and make every process reload the accounts."""

@@ -8,7 +8,6 @@ gains or loses a right has to sign in again (`sessions.end_all`, by the caller).
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -215,7 +214,7 @@ def administrator_ids(*, today: date) -> list[int]:
     return sorted({grant.staff_id for grant in rows if grant.is_valid_on(today)})
 
 
-def audit_facts(grant: Grant) -> dict[str, Any]:
+def audit_facts(grant: Grant) -> dict[str, object]:
     """What the audit shows of a grant."""
     return {
         "role": grant.role.label,

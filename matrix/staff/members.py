@@ -193,7 +193,7 @@ def validate_name(name: str) -> None:
         raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
 
 
-def audit_facts(person: Staff) -> dict[str, Any]:
+def audit_facts(person: Staff) -> dict[str, object]:
     """What the audit may show of a person."""
     return {
         "sign_in_name": person.sign_in_name,
@@ -208,7 +208,7 @@ def record_audit(
     action: AuditAction,
     person: Staff,
     *,
-    before: dict[str, Any] | None = None,
+    before: dict[str, object] | None = None,
     reason: str = "",
     **more: Any,
 ) -> None:
