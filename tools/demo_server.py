@@ -119,7 +119,7 @@ def run_background_jobs() -> None:
     callback_stats.flush()
     later = clock.now() + timedelta(minutes=5)
     with transaction():
-        for name in (*scheduler.CRON_JOBS, conversations.REFRESH):
+        for name in (*scheduler.CRON_JOBS, conversations.ConversationJob.REFRESH):
             jobs.enqueue(name, key=name)
     for _ in range(1000):
         with read_only():

@@ -18,18 +18,23 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 from config import audit, jobs
 from config.database import Base, BigKey, compare_and_set, session, upsert
 from config.errors import Invalid, NotFound
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 from matrix import followers, inbox, media
 from matrix.accounts import Account
 from matrix.inbox import InboxMessage
 from matrix.wechat import gateway
 
-FETCH = "attachments.fetch"
-
 # the message kinds that carry a media id
 KINDS = ("image", "voice", "video", "short_video")
 # bytes; what WeChat itself allows for a picture, so only odd files are refused
 MAX_BYTES = 10 * 2**20
+
+
+class AttachmentJob(JobName):
+    """Jobs about attachments."""
+
+    DOWNLOAD = "attachments.fetch", "下载市民发来的文件"
 
 
 class AttachmentState(StrEnum):
@@ -88,7 +93,9 @@ def request(principal: Principal, follower_id: int, inbox_id: int, *, now: datet
         ).returning(Attachment.inbox_id)
     )
     if requested is not None:
-        jobs.enqueue(FETCH, key=f"{FETCH}:{inbox_id}", inbox_id=inbox_id)
+        jobs.enqueue(
+            AttachmentJob.DOWNLOAD, key=f"{AttachmentJob.DOWNLOAD}:{inbox_id}", inbox_id=inbox_id
+        )
         account = session.get_one(Account, message.account_id)
         audit.record(
             "conversation.fetch_attachment",

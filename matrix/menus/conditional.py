@@ -24,12 +24,10 @@ from config.permissions import Permission, Principal
 from matrix import accounts
 from matrix.menus import remote_state
 from matrix.menus.buttons import shown_to_rows, to_rows
+from matrix.menus.jobs_and_alerts import MenuJob
 from matrix.menus.versions import MenuState, find_target
 from matrix.wechat import gateway
 from matrix.wechat.gateway import Audience, Button
-
-CREATE = "menus.create_conditional"
-DELETE = "menus.delete_conditional"
 
 # WeChat's numbers for client_platform_type
 PLATFORMS = {1: "苹果手机", 2: "安卓手机", 3: "其他设备"}
@@ -131,7 +129,9 @@ def create(
     session.add(menu)
     session.flush()  # the job and the audit row need the id
     _audit("menu.create_conditional", menu, account.department_id)
-    jobs.enqueue(CREATE, key=f"{CREATE}:{menu.id}", menu_id=menu.id)
+    jobs.enqueue(
+        MenuJob.CREATE_CONDITIONAL, key=f"{MenuJob.CREATE_CONDITIONAL}:{menu.id}", menu_id=menu.id
+    )
     return menu
 
 
@@ -153,7 +153,11 @@ def delete(principal: Principal, menu_id: int) -> None:
     )
     if deleting is not None or menu.state is ConditionalMenuState.DELETING:
         _audit("menu.delete_conditional", menu, account.department_id)
-        jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}", menu_id=menu_id)
+        jobs.enqueue(
+            MenuJob.DELETE_CONDITIONAL,
+            key=f"{MenuJob.DELETE_CONDITIONAL}:{menu_id}",
+            menu_id=menu_id,
+        )
 
 
 def _tag_name(account_id: int, audience: Audience) -> str:
@@ -215,7 +219,11 @@ def mark_published(menu_id: int, wechat_id: str) -> None:
             to={"state": ConditionalMenuState.DELETING, "wechat_id": wechat_id},
         )
         if deleted_meanwhile is not None:
-            jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}:{wechat_id}", menu_id=menu_id)
+            jobs.enqueue(
+                MenuJob.DELETE_CONDITIONAL,
+                key=f"{MenuJob.DELETE_CONDITIONAL}:{menu_id}:{wechat_id}",
+                menu_id=menu_id,
+            )
 
 
 def mark_deleted(menu_id: int) -> None:

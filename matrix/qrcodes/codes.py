@@ -19,12 +19,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import audit, jobs
 from config.database import Base, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 from matrix import accounts
 from matrix.accounts import Account, AccountKind
 from matrix.wechat.gateway import QrCode
-
-CREATE = "qrcodes.create"
 
 MAX_PERMANENT = 100_000
 MAX_DAYS = 30
@@ -32,6 +31,13 @@ MAX_NAME_LENGTH = 60
 
 # WeChat takes up to 64 characters; these are safe in every address and file
 _SCENE_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+class QrCodeJob(JobName):
+    """Jobs about QR codes."""
+
+    CREATE = "qrcodes.create", "生成二维码"
+    COUNT_SCANS = "qrcodes.count_scans", "统计扫码次数"
 
 
 class QrCodeState(StrEnum):
@@ -196,7 +202,7 @@ def _count_permanent(account_id: int) -> int:
 
 
 def _enqueue(qrcode: SceneQrCode) -> None:
-    jobs.enqueue(CREATE, key=f"{CREATE}:{qrcode.id}", code_id=qrcode.id)
+    jobs.enqueue(QrCodeJob.CREATE, key=f"{QrCodeJob.CREATE}:{qrcode.id}", qrcode_id=qrcode.id)
 
 
 def _update(

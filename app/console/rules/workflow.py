@@ -20,7 +20,6 @@ from app.console.responses import ViewResult, flash_success, flash_warning, redi
 from app.console.rules import detail
 from app.console.rules.blueprint import blueprint
 from app.console.rules.owner import Owner
-from app.jobs.registry import MEDIA_REFRESH
 from app.snapshots import Snapshot
 from app.web import auth, unit_of_work
 from app.web.auth import requires
@@ -35,6 +34,7 @@ from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.store import RuleRow
 from keywords.rules.versions import RuleVersion, VersionState
+from matrix.media import MediaJob
 
 # how often a sample check is repeated because other rules were published while it ran
 _SAMPLE_CHECK_ATTEMPTS = 3
@@ -306,7 +306,7 @@ def _submitted_version(row: RuleRow) -> int:
 def _after_publish(version: RuleVersion) -> Response:
     if media_names(version.spec.replies):
         # files of the library must be uploaded to the accounts that now answer with them
-        jobs.enqueue(MEDIA_REFRESH, key=MEDIA_REFRESH)
+        jobs.enqueue(MediaJob.REFRESH, key=MediaJob.REFRESH)
     flash_success("已发布，两秒之内生效。")
     return redirect_to("rules.show", rule_id=version.rule_id)
 
