@@ -21,13 +21,13 @@ from config import audit, cache_versions, jobs
 from config.audit.actions import AuditAction
 from config.database import Base, BigKey, compare_and_set, get_for_update, session, upsert
 from config.errors import DomainError, Invalid
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 from matrix import followers
 from matrix.accounts import Account
 from matrix.followers import Follower
 
 CACHE_KEY = "blocklist"
-SYNC = "blocklist.sync"
 
 _LONGEST_REASON = 200
 
@@ -37,6 +37,12 @@ class BlocklistAction(AuditAction, kind=followers.AUDIT_KIND):
 
     BLOCK = "follower.block", "屏蔽市民"
     UNBLOCK = "follower.unblock", "取消屏蔽市民"
+
+
+class BlocklistJob(JobName):
+    """Jobs about the blocklist."""
+
+    SYNC = "blocklist.sync", "同步微信黑名单"
 
 
 class AlreadyBlocked(DomainError):
@@ -167,7 +173,7 @@ def _record_change(
     )
     cache_versions.invalidate(CACHE_KEY)
     if also_at_wechat:
-        jobs.enqueue(SYNC, follower_id=follower.id)
+        jobs.enqueue(BlocklistJob.SYNC, follower_id=follower.id)
 
 
 def find(follower_id: int) -> BlocklistEntry | None:

@@ -11,6 +11,7 @@ from wtforms.validators import Length, NumberRange, Optional
 from app.audit_labels import LABELS
 from app.console import forms
 from app.console.responses import ViewResult
+from app.jobs.audit_seals import AuditAlert
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import alerts, clock
@@ -96,7 +97,7 @@ def _render_results(form: SearchForm, page: search.SearchPage, args: MultiDict[s
         older_url=older_url,
         link_filter_text=_link_filter_text(form, page),
         seal=hash_chain.find_latest(),
-        chain_problems=alerts.list_open_messages(hash_chain.ALERT_KINDS),
+        chain_problems=alerts.list_open_messages(AuditAlert),
     )
 
 

@@ -22,10 +22,9 @@ from config import audit, jobs
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 
-CHECK_JOB = "rule_imports.check"
-APPLY_JOB = "rule_imports.apply"
 MAX_FILE_BYTES = 5 * 2**20
 MAX_FILENAME_LENGTH = 200
 # More would not be read; the rest appears after the first ones are corrected.
@@ -38,6 +37,13 @@ class RuleImportAction(AuditAction, kind=ObjectKind("rule_import", "规则导入
 
     UPLOAD = "rule_import.upload", "上传规则文件"
     APPLY = "rule_import.apply", "执行规则导入"
+
+
+class RuleImportJob(JobName):
+    """Jobs about an uploaded file of rules."""
+
+    CHECK = "rule_imports.check", "检查导入的规则文件"
+    APPLY = "rule_imports.apply", "导入规则"
 
 
 class ImportAlreadyHandled(DomainError):
@@ -142,7 +148,7 @@ def upload(filename: str, body: bytes, *, by: Principal, now: datetime) -> RuleI
     session.flush()  # the job and the audit row need the id
     _audit(RuleImportAction.UPLOAD, row)
     # one job per import and step, however often the button is pressed
-    jobs.enqueue(CHECK_JOB, key=f"{CHECK_JOB}:{row.id}", import_id=row.id)
+    jobs.enqueue(RuleImportJob.CHECK, key=f"{RuleImportJob.CHECK}:{row.id}", import_id=row.id)
     return row
 
 
@@ -203,7 +209,7 @@ def confirm(import_id: int, *, submits: bool, now: datetime) -> RuleImport:
     )
     if row is None:
         raise ImportAlreadyHandled(id=import_id)
-    jobs.enqueue(APPLY_JOB, key=f"{APPLY_JOB}:{row.id}", import_id=row.id)
+    jobs.enqueue(RuleImportJob.APPLY, key=f"{RuleImportJob.APPLY}:{row.id}", import_id=row.id)
     return row
 
 

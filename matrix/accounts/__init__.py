@@ -24,11 +24,11 @@ from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
 from matrix.accounts.actions import AccountAction, KeyRotationAction
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.wechat.credentials import Credentials
 from matrix.wechat.envelope import EncryptionMode, Envelope
 
 CACHE_KEY = "accounts"
-CONNECT = "accounts.connect"
 # the columns a list must not load: decrypting costs time, and secrets should not lie around in
 # memory
 SEALED_FIELDS = ("token", "aes_key", "secret", "previous_aes_key", "pending_secret")
@@ -167,7 +167,9 @@ def create(spec: AccountSpec, *, now: datetime) -> Account:
     session.add(account)
     session.flush()  # the audit row and the job need the id
     record_change(AccountAction.CREATE, account, before=None)
-    jobs.enqueue(CONNECT, key=f"{CONNECT}:{account.id}", account_id=account.id)
+    jobs.enqueue(
+        AccountJob.CONNECT, key=f"{AccountJob.CONNECT}:{account.id}", account_id=account.id
+    )
     return account
 
 

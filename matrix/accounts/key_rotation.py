@@ -23,9 +23,8 @@ from matrix import accounts
 from matrix.accounts import Account, callback_stats, connection_checks, todos
 from matrix.accounts.actions import KeyRotationAction
 from matrix.accounts.callback_stats import CallbackStatus
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.accounts.todos import TodoKind
-
-VERIFY_SECRET = "accounts.verify_secret"
 
 # what WeChat's page accepts in both fields
 _ALPHABET = string.ascii_letters + string.digits
@@ -161,7 +160,7 @@ def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
         "正在向微信核对…",
         now=now,
     )
-    jobs.enqueue(VERIFY_SECRET, account_id=account_id)
+    jobs.enqueue(AccountJob.VERIFY_SECRET, account_id=account_id)
     return account
 
 

@@ -22,14 +22,12 @@ from config.errors import DomainError, Invalid, NotFound, Temporary
 from config.permissions import Permission, Principal
 from matrix import accounts, followers, outbound
 from matrix.accounts import Account
-from matrix.conversations.projection import Conversation
+from matrix.conversations.projection import Conversation, ConversationJob
 from matrix.followers import Follower
 from matrix.inbox import days
 from matrix.media import MediaFile, MediaUpload
 from matrix.outbound import OutboundMessage
 from matrix.wechat import gateway, passive_replies
-
-SEND_IMAGE = "conversations.send_image"
 
 # bytes; WeChat's limit for a text is 2048 (wechat-platform.md 5.2)
 MAX_BYTES = 2000
@@ -128,8 +126,8 @@ def reply_image(
         if media_id is not None:
             _send(agent_reply, follower, passive_replies.Image(media_id), now)
         else:
-            key = f"{SEND_IMAGE}:{agent_reply.id}"
-            jobs.enqueue(SEND_IMAGE, key=key, answer_id=agent_reply.id)
+            key = f"{ConversationJob.SEND_IMAGE}:{agent_reply.id}"
+            jobs.enqueue(ConversationJob.SEND_IMAGE, key=key, agent_reply_id=agent_reply.id)
     return agent_reply
 
 

@@ -26,12 +26,10 @@ from matrix.accounts import Account
 from matrix.menus import remote_state
 from matrix.menus.actions import MenuAction
 from matrix.menus.buttons import shown_to_rows, to_rows
+from matrix.menus.jobs_and_alerts import MenuJob
 from matrix.menus.versions import MenuState, find_target
 from matrix.wechat import gateway
 from matrix.wechat.gateway import Audience, Button
-
-CREATE = "menus.create_conditional"
-DELETE = "menus.delete_conditional"
 
 # WeChat's numbers for client_platform_type
 PLATFORMS = {1: "苹果手机", 2: "安卓手机", 3: "其他设备"}
@@ -133,7 +131,9 @@ def create(
     session.add(menu)
     session.flush()  # the job and the audit row need the id
     _audit(MenuAction.CREATE_CONDITIONAL, menu, account)
-    jobs.enqueue(CREATE, key=f"{CREATE}:{menu.id}", menu_id=menu.id)
+    jobs.enqueue(
+        MenuJob.CREATE_CONDITIONAL, key=f"{MenuJob.CREATE_CONDITIONAL}:{menu.id}", menu_id=menu.id
+    )
     return menu
 
 
@@ -155,7 +155,11 @@ def delete(principal: Principal, menu_id: int) -> None:
     )
     if deleting is not None or menu.state is ConditionalMenuState.DELETING:
         _audit(MenuAction.DELETE_CONDITIONAL, menu, account)
-        jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}", menu_id=menu_id)
+        jobs.enqueue(
+            MenuJob.DELETE_CONDITIONAL,
+            key=f"{MenuJob.DELETE_CONDITIONAL}:{menu_id}",
+            menu_id=menu_id,
+        )
 
 
 def _tag_name(account_id: int, audience: Audience) -> str:
@@ -217,7 +221,11 @@ def mark_published(menu_id: int, wechat_id: str) -> None:
             to={"state": ConditionalMenuState.DELETING, "wechat_id": wechat_id},
         )
         if deleted_meanwhile is not None:
-            jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}:{wechat_id}", menu_id=menu_id)
+            jobs.enqueue(
+                MenuJob.DELETE_CONDITIONAL,
+                key=f"{MenuJob.DELETE_CONDITIONAL}:{menu_id}:{wechat_id}",
+                menu_id=menu_id,
+            )
 
 
 def mark_deleted(menu_id: int) -> None:

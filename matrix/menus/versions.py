@@ -25,9 +25,8 @@ from matrix import accounts
 from matrix.accounts import Account
 from matrix.menus.actions import MenuAction
 from matrix.menus.buttons import Rows, to_rows
+from matrix.menus.jobs_and_alerts import MenuJob
 from matrix.wechat.gateway import Button
-
-PUSH = "menus.push"
 
 MAX_NOTE_LENGTH = 100
 
@@ -342,7 +341,7 @@ def _request_push(menu: Menu, *, before: MenuState) -> None:
 
 
 def _enqueue(menu: Menu) -> None:
-    jobs.enqueue(PUSH, key=f"{PUSH}:{menu.id}", menu_id=menu.id)
+    jobs.enqueue(MenuJob.PUSH, key=f"{MenuJob.PUSH}:{menu.id}", menu_id=menu.id)
 
 
 def _create_version(

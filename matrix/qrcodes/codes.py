@@ -20,12 +20,11 @@ from config import audit, jobs
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 from matrix import accounts
 from matrix.accounts import Account, AccountKind
 from matrix.wechat.gateway import QrCode
-
-CREATE = "qrcodes.create"
 
 MAX_PERMANENT = 100_000
 MAX_DAYS = 30
@@ -43,6 +42,13 @@ class QrCodeAction(AuditAction, kind=ObjectKind("qrcode", "参数二维码")):
     RENEW = "qrcode.renew", "重新生成参数二维码"
     RETIRE = "qrcode.retire", "停用参数二维码"
     RESTORE = "qrcode.restore", "恢复参数二维码"
+
+
+class QrCodeJob(JobName):
+    """Jobs about QR codes."""
+
+    CREATE = "qrcodes.create", "生成二维码"
+    COUNT_SCANS = "qrcodes.count_scans", "统计扫码次数"
 
 
 class QrCodeState(StrEnum):
@@ -207,7 +213,7 @@ def _count_permanent(account_id: int) -> int:
 
 
 def _enqueue(qrcode: SceneQrCode) -> None:
-    jobs.enqueue(CREATE, key=f"{CREATE}:{qrcode.id}", code_id=qrcode.id)
+    jobs.enqueue(QrCodeJob.CREATE, key=f"{QrCodeJob.CREATE}:{qrcode.id}", qrcode_id=qrcode.id)
 
 
 def _update(

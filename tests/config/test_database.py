@@ -13,6 +13,7 @@ from config.audit import Actor, AuditEntry
 from config.database import compare_and_set, get_for_update, read_only, session, transaction
 from config.jobs import Job, JobState
 from config.security import crypto
+from matrix.accounts.jobs_and_alerts import AccountAlert
 from tests.helpers import NOW
 
 
@@ -106,14 +107,14 @@ def test_a_scheduled_time_is_claimed_once_and_never_backwards() -> None:
 @pytest.mark.usefixtures("rolled_back")
 def test_an_alert_is_raised_once_and_counts_up_until_it_is_closed() -> None:
     for _ in range(3):
-        alerts.raise_alert("account.connection_failed", "wx1", "连接失败", now=NOW)
-    alerts.raise_alert("account.connection_failed", "wx2", "连接失败", now=NOW)
+        alerts.raise_alert(AccountAlert.CONNECTION_FAILED, "wx1", "连接失败", now=NOW)
+    alerts.raise_alert(AccountAlert.CONNECTION_FAILED, "wx2", "连接失败", now=NOW)
     first = session.scalars(select(Alert).where(Alert.subject == "wx1")).one()
 
     assert first.count == 3
     assert alerts.mark_resolved(first.id, by="值班员", now=NOW)
     assert not alerts.mark_resolved(first.id, by="值班员", now=NOW)
-    alerts.raise_alert("account.connection_failed", "wx1", "连接失败", now=NOW)
+    alerts.raise_alert(AccountAlert.CONNECTION_FAILED, "wx1", "连接失败", now=NOW)
     assert len(session.scalars(select(Alert).where(Alert.subject == "wx1")).all()) == 2
 
 

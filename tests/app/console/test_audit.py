@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from app.jobs import audit_seals
+from app.jobs.audit_seals import AuditAlert
 from config import alerts, audit, clock
-from config.audit import Actor, AuditEntry, hash_chain
+from config.audit import Actor, AuditEntry
 from config.database import read_only, session, transaction
 from keywords.rules.versions import RuleAction
 from matrix.departments import DepartmentAction
@@ -139,7 +140,10 @@ def test_the_page_says_how_the_seals_stand(console: Console, entries: dict[str, 
     assert "第 1 号封条" in client.get(f"/console/audit/{entries['city']}").text
     with transaction():
         alerts.raise_alert(
-            hash_chain.CHAIN_BROKEN, 1, "操作记录可能被改动：第 1 号封条", now=clock.now()
+            AuditAlert.CHAIN_BROKEN,
+            1,
+            "操作记录可能被改动：第 1 号封条",
+            now=clock.now(),
         )
     page = client.get("/console/audit/").text
     assert "操作记录可能被改动" in page
