@@ -3,8 +3,8 @@
 .PHONY: help run test sure quick bench setup clean
 
 BIN := .venv/bin
-# one test process more than cores, for many wait for processes of the hub; at most four
-WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 3 ? 4 : n + 1)))
+# one test process for each core, at most four: with more, tests that start the hub run out of time
+WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? 4 : n)))
 # tracing every line makes the tests a third slower: CI does it, with a floor (pyproject.toml)
 COVERAGE := $(if $(CI),--cov --cov-report=term:skip-covered)
 

@@ -10,7 +10,7 @@ import pytest
 from bench.__main__ import PARTS
 from tests.helpers.processes import ROOT
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
