@@ -48,9 +48,9 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
     for appid, record in records.items():
         if appid_by_original_id.get(record.text("original_id"), appid) != appid:
             raise record.error("original_id", "已有账号使用")
-        spec = _spec(record.allow_only(*_FIELDS), known_accounts.get(appid), departments)
         with record.errors_at("appid"):
             row = known_accounts.get(appid)
+            spec = _spec(record.allow_only(*_FIELDS), row, departments)
             if row is None:
                 row = accounts.create(spec, now=now)
             else:

@@ -60,13 +60,11 @@ def dump(references: RuleReferences) -> dict[str, Any]:
     appids = {key: appid for appid, key in references.accounts.items()}
     written: dict[str, Any] = _dump_default_replies(codes, appids)
     listed = [
-        spec.dump_rule(
-            store.to_spec(
-                row,
-                department=codes.get(row.department_id or 0, ""),
-                account=appids.get(row.account_id or 0, ""),
-            )
-        )
+        store.to_spec(
+            row,
+            department=codes.get(row.department_id or 0, ""),
+            account=appids.get(row.account_id or 0, ""),
+        ).dump()
         for row in store.list_all()
     ]
     return written | ({"rules": listed} if listed else {})
@@ -76,7 +74,7 @@ def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
     """The rule of one record, with owners and media that are known. Raises WrongFile."""
     record.allow_only(*spec.FIELDS)
     with _errors_at(record):
-        rule_spec = spec.parse_rule(record.to_python())
+        rule_spec = RuleSpec.parse(record.to_python())
     if rule_spec.department and rule_spec.department not in references.departments:
         raise record.error("department", f"没有编号为“{rule_spec.department}”的单位")
     if rule_spec.account and rule_spec.account not in references.accounts:

@@ -18,7 +18,7 @@ from app.rule_files.row_mapping import COLUMNS, write_row
 from config.database import session
 from config.permissions import Permission, Principal
 from config.security.formula_escape import text_cell
-from keywords.rules import spec, store
+from keywords.rules import store
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow
 
@@ -98,14 +98,14 @@ def xlsx_template() -> bytes:
             "reply": {"type": "news", "title": "公交时刻", "url": "https://example.org/bus"},
         },
     )
-    return to_xlsx((spec.parse_rule(data) for data in examples), {"unit": "您的单位"})
+    return to_xlsx((RuleSpec.parse(data) for data in examples), {"unit": "您的单位"})
 
 
 def to_yaml_text(rules: Iterable[RuleSpec]) -> str:
     """The rules as YAML, in the shape that `load` and the import read."""
     examples: dict[str, Any] = {
         "version": VERSION,
-        "rules": [spec.dump_rule(rule) for rule in rules],
+        "rules": [rule.dump() for rule in rules],
     }
     return to_yaml(examples)
 

@@ -1,13 +1,13 @@
 """Checking: what a file's rules would do here, for the member who brought them.
 
-    Line ── owner in the member's area? code free or theirs? media there? ──> Wish | Problem
+    Line ── owner in the member's area? code free or theirs? media there? ──> PlannedChange
 
 A rule that says what its newest version says already is the same and will not be touched.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -197,15 +197,13 @@ def _load_existing(codes: set[str]) -> _ExistingRules:
 
 
 def _comparable(rule_spec: RuleSpec) -> RuleSpec:
-    """What counts when two drafts are compared: not the owners' names, order or state."""
-    return replace(
-        rule_spec,
-        department="",
-        account="",
-        state=spec.RuleState.LIVE,
-        keywords=tuple(
+    """What counts when two rules are compared: not the owners' names, order or state."""
+    unordered = {
+        "keywords": tuple(
             sorted(rule_spec.keywords, key=lambda item: (item.kind, item.mode, item.text))
         ),
-        required=tuple(sorted(rule_spec.required)),
-        excluded=tuple(sorted(rule_spec.excluded)),
-    )
+        "required": tuple(sorted(rule_spec.required)),
+        "excluded": tuple(sorted(rule_spec.excluded)),
+    }
+    ignored = {"department": "", "account": "", "state": spec.RuleState.LIVE}
+    return rule_spec.model_copy(update=ignored | unordered)

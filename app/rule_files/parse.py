@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from app.content import yaml_nodes
 from app.content.record import Record
@@ -17,7 +16,7 @@ from app.content.yaml_nodes import InvalidFile
 from app.rule_files import row_mapping, xlsx_reader
 from app.rule_files.xlsx_reader import Cell, InvalidWorkbook
 from config.errors import Invalid
-from keywords.rules import spec
+from config.validation import InvalidSpec
 from keywords.rules.rule_imports import ImportFormat
 from keywords.rules.spec import RuleSpec
 
@@ -27,13 +26,6 @@ _MAX_PROBLEMS_PER_RULE = 6
 _REPORT_EVERY = 200
 _IN_BRACKETS = re.compile(r".*[（(]([A-Za-z0-9_.:-]+)[）)]", re.DOTALL)
 _OWNER_FIELDS = ("department", "account")
-# stands for a field that was wrong, so that the others are read as well
-_PLACEHOLDERS: dict[str, Any] = {
-    "name": "-",
-    "keywords": ["占位"],
-    "replies": [{"type": "text", "content": "-"}],
-}
-_KEYWORDS = ("keywords", "exact", "together", "patterns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,44 +125,23 @@ def _parse_row(number: int, titles: list[str], cells: list[Cell], owners: OwnerN
         if kind in data:
             data[kind] = owners.resolve(kind, data[kind].strip())
     parsed.problems += [LineProblem(number, error.field, error.problem) for error in unreadable]
-    rule_spec, spec_problems = _parse_spec(data)
     # a cell that could not be read is not missed as well
     fields_with_problem = {problem.field for problem in parsed.problems}
-    parsed.problems += [
-        LineProblem(number, error.field, error.problem)
-        for error in spec_problems
-        if error.field not in fields_with_problem
-    ]
-    parsed.spec = None if parsed.problems else rule_spec
+    try:
+        rule_spec = RuleSpec.parse(data)
+    except InvalidSpec as error:
+        found = [_line_problem(number, problem) for problem in error.problems]
+        new = [problem for problem in found if problem.field not in fields_with_problem]
+        parsed.problems += new[:_MAX_PROBLEMS_PER_RULE]
+    else:
+        parsed.spec = None if parsed.problems else rule_spec
     return parsed
 
 
-def _parse_spec(data: dict[str, Any]) -> tuple[RuleSpec | None, list[Invalid]]:
-    """The rule, or what is wrong with it: field after field, each mended to see the next."""
-    problems: list[Invalid] = []
-    while len(problems) < _MAX_PROBLEMS_PER_RULE:
-        try:
-            return spec.parse_rule(data), problems
-        except Invalid as error:
-            field_name = error.field.rpartition(" · ")[2]
-            problems.append(
-                Invalid(field=row_mapping.title_of_field(field_name), problem=error.problem)
-            )
-            name = re.split(r"[\[.]", field_name, maxsplit=1)[0]
-            name = "replies" if name == "reply" else name
-            if name not in data and name not in _PLACEHOLDERS:
-                break
-            data = _with_placeholder(data, name)
-    return None, problems
-
-
-def _with_placeholder(data: dict[str, Any], name: str) -> dict[str, Any]:
-    rest = {key: value for key, value in data.items() if key != name}
-    if name in _PLACEHOLDERS:
-        rest[name] = _PLACEHOLDERS[name]
-    if not any(key in rest for key in _KEYWORDS):
-        rest["keywords"] = _PLACEHOLDERS["keywords"]
-    return rest
+def _line_problem(number: int, problem: Invalid) -> LineProblem:
+    """A problem of a spec, with the title of the column for the path of the field."""
+    field_name = problem.field.rpartition(" · ")[2]
+    return LineProblem(number, row_mapping.title_of_field(field_name), problem.problem)
 
 
 # ---- YAML ----

@@ -7,7 +7,6 @@
 """
 
 import re
-from dataclasses import asdict
 from typing import Any
 
 from config.errors import Invalid
@@ -66,7 +65,7 @@ def write_cell(reply: Reply) -> str:
         return f"【文字】\n{reply.content}" if _HEAD.match(reply.content) else reply.content
     parts = [
         f"{_PART_NAMES[name]}：" + value.replace("\n", _LINE_END)
-        for name, value in asdict(reply).items()
-        if value
+        for name, value in replies.dump(reply).items()
+        if name != "type"
     ]
     return "\n".join([f"【{_NAMES[reply.type]}】", *parts])

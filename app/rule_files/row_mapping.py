@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from app.rule_files import reply_cells
 from config.errors import Invalid
-from keywords.rules.replies import MOST_REPLIES, Choice
+from keywords.rules.replies import MAX_REPLIES, Choice
 from keywords.rules.schedule import Days
 from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.values import InputKind, Keyword, MatchMode, RuleScope
 
-REPLY_TITLES = tuple(f"回复{number}" for number in range(1, MOST_REPLIES + 1))
+REPLY_TITLES = tuple(f"回复{number}" for number in range(1, MAX_REPLIES + 1))
 STATE_TITLE = "状态"
 
 _SCOPES = {"本地": RuleScope.LOCAL, "默认": RuleScope.DEFAULT, "强制": RuleScope.MANDATORY}
@@ -77,6 +79,11 @@ def _number(cell: str) -> int:
     return int(cell)
 
 
+def _int_or_text(cell: str) -> int | str:
+    """An integer; what is none stays a text, so that the spec refuses it in its own words."""
+    return int(cell) if re.fullmatch(r"-?\d{1,9}", cell, re.ASCII) else cell
+
+
 def _weekdays(cell: str) -> list[int]:
     remaining = re.sub(r"[\s、，,；;周星期]", "", cell)
     if not re.fullmatch(f"(?:{_WEEKDAY.pattern})+", remaining):
@@ -99,7 +106,17 @@ def _events(cell: str) -> list[dict[str, str]]:
     return [_event(line) for line in split_lines(cell)]
 
 
-COLUMNS: tuple[Column, ...] = (
+def default_column(name: str, field: FieldInfo) -> Column:
+    """The column of a field that is not listed below: its heading is the field's title."""
+    parse: Callable[[str], object] = str
+    if isinstance(field.default, tuple):
+        parse = split_words
+    elif isinstance(field.default, int):
+        parse = _int_or_text
+    return Column(field.title or name, field.alias or name, parse)
+
+
+_LISTED: tuple[Column, ...] = (
     Column("编号", "id", str, 24),
     Column("名称", "name", str, 20),
     Column("单位", "department", str, 20),
@@ -126,6 +143,15 @@ COLUMNS: tuple[Column, ...] = (
     Column("复核日期", "review_by", str, 12),
     Column(STATE_TITLE, STATE_TITLE, str, 8),
 )
+_KNOWN_FIELDS = {column.field for column in _LISTED} | {"replies", "state"}
+# the other fields of a rule come after these: a new field needs no change here, and workbooks that
+# were exported before keep their order of columns
+_UNLISTED = {
+    name: default_column(name, field)
+    for name, field in RuleSpec.model_fields.items()
+    if (field.alias or name) not in _KNOWN_FIELDS
+}
+COLUMNS = (*_LISTED, *_UNLISTED.values())
 BY_TITLE = {column.title: column for column in COLUMNS}
 _TITLES = {column.field: column.title for column in COLUMNS}
 _REPLY = re.compile(r"repl(?:y|ies)(?:\[(\d)\])?")
@@ -193,6 +219,7 @@ def write_row(rule_spec: RuleSpec) -> dict[str, str]:
         "复核日期": rule_spec.review_by.isoformat() if rule_spec.review_by else "",
         STATE_TITLE: _STATES[rule_spec.state],
     }
+    cells |= {column.title: _cell(getattr(rule_spec, name)) for name, column in _UNLISTED.items()}
     for field, mode in _MODES.items():
         texts = [
             keyword.text
@@ -219,6 +246,13 @@ def _join_lines(found: Iterable[str]) -> str:
     """One word a line; a line end behind a single word that has marks in it keeps it whole."""
     listed = list(found)
     return "\n".join(listed) + ("\n" if len(listed) == 1 and _SEPARATORS.search(listed[0]) else "")
+
+
+def _cell(value: object) -> str:
+    """The cell of a field that has no labels of its own."""
+    if isinstance(value, tuple):
+        return _join_lines(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _label_of(known: Mapping[str, Any], value: Any) -> str:

@@ -6,7 +6,7 @@ it inserts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +35,7 @@ def prepare(
     Uses no database. Raises Invalid.
     """
     owners = {"department_id": version_spec.department_id, "account_id": version_spec.account_id}
-    draft_spec = replace(version_spec.spec, state=spec.RuleState.DRAFT)
+    draft_spec = version_spec.spec.replace(state=spec.RuleState.DRAFT)
     version = {
         "number": 1,
         "lock_version": 1,

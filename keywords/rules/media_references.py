@@ -45,16 +45,18 @@ def by_media_name() -> dict[str, list[MediaReference]]:
         .order_by(RuleRow.slug)
     )
     by_name: dict[str, dict[int, MediaReference]] = {}
-    for *values, reply_data in rule_rows:
-        _add(by_name, MediaReference(*values), replies.parse_all(reply_data))
+    for rule_id, name, state, department_id, account_id, reply_data in rule_rows:
+        reference = MediaReference(rule_id, name, state, department_id, account_id)
+        _add(by_name, reference, map(replies.from_stored, reply_data))
     version_rows = session.execute(
         select(*columns, RuleVersion)
         .join(RuleVersion, RuleVersion.rule_id == RuleRow.id)
         .where(RuleVersion.state.in_(OPEN_STATES), _mentions_media(RuleVersion.content))
         .order_by(RuleRow.slug)
     )
-    for *values, version in version_rows:
-        _add(by_name, MediaReference(*values), version.spec.replies)
+    for rule_id, name, state, department_id, account_id, version in version_rows:
+        reference = MediaReference(rule_id, name, state, department_id, account_id)
+        _add(by_name, reference, version.spec.replies)
     return {name: list(references.values()) for name, references in by_name.items()}
 
 

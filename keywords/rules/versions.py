@@ -16,14 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base, session
 from config.errors import NotFound
-from keywords.rules import spec
 from keywords.rules.spec import RuleSpec
 
 
@@ -82,10 +80,10 @@ class RuleVersion(Base):
     state: Mapped[VersionState] = mapped_column(index=True)
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
-    content: Mapped[dict[str, Any]]
+    content: Mapped[dict[str, object]]
     sha256: Mapped[str]
     author_id: Mapped[int | None]
-    contributor_ids: Mapped[list[Any]]
+    contributor_ids: Mapped[list[int]]
     submitter_id: Mapped[int | None]
     reviewer_id: Mapped[int | None]
     comment: Mapped[str]
@@ -98,7 +96,7 @@ class RuleVersion(Base):
     @property
     def spec(self) -> RuleSpec:
         """The content as a spec."""
-        return spec.restore(self.content)
+        return RuleSpec.parse(self.content, is_owned=True)
 
     @property
     def is_open(self) -> bool:
@@ -127,12 +125,12 @@ class VersionSpec:
         )
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, object]:
         """The columns of a `RuleVersion` that hold content, hash and owner."""
         return {"content": self._content(), "sha256": self.sha256, **self._owner_columns()}
 
-    def _content(self) -> dict[str, Any]:
-        return spec.keep(self.spec)
+    def _content(self) -> dict[str, object]:
+        return self.spec.content()
 
     def _owner_columns(self) -> dict[str, int | None]:
         return {"department_id": self.department_id, "account_id": self.account_id}

@@ -1,6 +1,6 @@
 """The form of a rule, and the way between it and a `RuleSpec`.
 
-RuleForm ── as_dict ──> dict in the shape of files ── spec.parse_rule ──> RuleSpec
+RuleForm ── as_dict ──> dict in the shape of files ── RuleSpec.parse ──> RuleSpec
 RuleSpec ── form_from_spec ──> RuleForm
 
 The form goes through the shape that YAML files have, so that a rule is checked in one place only.
@@ -33,9 +33,10 @@ from app.console.rules.owner import Owner, owner_choices
 from app.web import auth
 from config.errors import Invalid
 from config.permissions import Permission
-from keywords.rules import replies, schedule, spec
-from keywords.rules.replies import MOST_REPLIES
-from keywords.rules.spec import MOST_KEYWORDS, RuleSpec
+from keywords.rules import replies
+from keywords.rules.replies import MAX_REPLIES
+from keywords.rules.spec import RuleSpec
+from keywords.rules.spec_fields import MAX_KEYWORDS
 from keywords.rules.values import RuleScope
 from matrix import media
 from matrix.media import Kind
@@ -126,7 +127,7 @@ class ReplyRow(Form):
 
 
 class RuleForm(forms.Form):
-    """A rule. Its content is checked by `spec.parse_rule`, not here.
+    """A rule. Its content is checked by `RuleSpec.parse`, not here.
 
     Choices that come from the database are callables, so that they are read only when the form is
     rendered and not for every preview. `base` is the lock version of the version that was opened.
@@ -137,8 +138,8 @@ class RuleForm(forms.Form):
     scope = SelectField(
         "适用范围", choices={key.value: label for key, label in labels.SCOPES.items()}
     )
-    keywords = FieldList(FormField(KeywordRow), min_entries=1, max_entries=MOST_KEYWORDS)
-    replies = FieldList(FormField(ReplyRow), min_entries=1, max_entries=MOST_REPLIES)
+    keywords = FieldList(FormField(KeywordRow), min_entries=1, max_entries=MAX_KEYWORDS)
+    replies = FieldList(FormField(ReplyRow), min_entries=1, max_entries=MAX_REPLIES)
     choice = SelectField(
         "有多条回复时", choices={key.value: label for key, label in labels.CHOICES.items()}
     )
@@ -174,16 +175,13 @@ class RuleForm(forms.Form):
         return Owner.from_key(self.owner.data or "")
 
     def as_dict(self, slug: str) -> dict[str, Any]:
-        """The rule in the shape of files.
-
-        Of the owner only goes in whether there is one ("-" stands for any), because a rule of the
-        whole city may not be local; who it is stands beside the spec, not in it.
-        """
-        owner = self.chosen_owner
+        """The rule in the shape of files, without its owner, who is known by id beside the spec."""
         data: dict[str, Any] = {
             "id": slug,
             "name": self.name.data,
-            "scope": RuleScope.LOCAL.value if owner.account_id is not None else self.scope.data,
+            "scope": RuleScope.LOCAL.value
+            if self.chosen_owner.account_id is not None
+            else self.scope.data,
             "keywords": [_keyword_shape(row) for row in _filled_rows(self.keywords)],
             "replies": [row.as_dict for row in _filled_rows(self.replies)],
             "choice": self.choice.data,
@@ -200,20 +198,16 @@ class RuleForm(forms.Form):
         for name in ("valid_from", "valid_to", "review_by"):
             if self[name].data:
                 data[name] = self[name].data
-        if owner != Owner():
-            data["department"] = "-"
         return data
 
 
 def spec_from_form(form: RuleForm, slug: str) -> RuleSpec | None:
     """The spec of what was typed; None when something is wrong, with the problem on the form."""
-    data = form.as_dict(slug)
     try:
-        checked = spec.parse_rule(data)
+        return RuleSpec.parse(form.as_dict(slug), is_owned=form.chosen_owner != Owner())
     except Invalid as error:
         add_error(form, error)
         return None
-    return spec.restore(spec.keep(checked))
 
 
 def check_media(form: RuleForm, rule_spec: RuleSpec, known_media: frozenset[str]) -> bool:
@@ -256,7 +250,6 @@ def add_error(form: RuleForm, error: Invalid) -> None:
 
 def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None) -> RuleForm:
     """The form filled with a spec; `base` is the lock version of the version it comes from."""
-    active_times = rule_spec.schedule
     return RuleForm(
         formdata=None,
         data={
@@ -273,11 +266,11 @@ def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None
             "required": " ".join(rule_spec.required),
             "excluded": " ".join(rule_spec.excluded),
             "priority": rule_spec.priority,
-            "weekdays": sorted(active_times.weekdays),
-            "hours": "，".join(schedule.dump(active_times).get("hours", [])),
-            "days": active_times.days.value,
-            "valid_from": active_times.valid_from,
-            "valid_to": active_times.valid_to,
+            "weekdays": list(rule_spec.weekdays),
+            "hours": "，".join(map(str, rule_spec.hours)),
+            "days": rule_spec.days.value,
+            "valid_from": rule_spec.valid_from,
+            "valid_to": rule_spec.valid_to,
             "review_by": rule_spec.review_by,
             "overrides": rule_spec.overrides,
             "service": rule_spec.service,

@@ -4,7 +4,6 @@ The page asks for it anew shortly after every keystroke, so everything comes fro
 memory and the form may be half filled in.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from flask import render_template, request
@@ -24,7 +23,7 @@ from keywords.matching.matcher import Matcher
 from keywords.publishing import conflicts
 from keywords.publishing.conflicts import Conflict
 from keywords.publishing.what_if import WhatIf, next_active_moment
-from keywords.rules import spec
+from keywords.rules import replies
 from keywords.rules.replies import Text
 from keywords.rules.spec import RuleSpec
 from keywords.rules.values import MatchInput, Rule
@@ -80,18 +79,20 @@ def _partial_spec(form: RuleForm, slug: str) -> RuleSpec:
     data |= {"name": data["name"] or "新规则", "priority": data["priority"] or 0}
     data["keywords"] = data["keywords"] or ["-空-"]
     data["replies"] = [*_complete_replies(data["replies"])] or [{"type": "text", "content": "……"}]
-    rule_spec = spec.parse_rule(data)
-    return replace(rule_spec, slug=slug, keywords=() if is_empty else rule_spec.keywords)
+    rule_spec = RuleSpec.parse(data, is_owned=form.chosen_owner != Owner())
+    # not validated again: the placeholder slug is no valid one, and no keywords are none
+    changes = {"slug": slug} | ({"keywords": ()} if is_empty else {})
+    return rule_spec.model_copy(update=changes)
 
 
-def _complete_replies(replies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _complete_replies(shapes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The replies that are written far enough to be shown."""
-    return [data for data in replies if _is_complete_reply(data)]
+    return [shape for shape in shapes if _is_complete_reply(shape)]
 
 
-def _is_complete_reply(data: dict[str, Any]) -> bool:
+def _is_complete_reply(shape: dict[str, Any]) -> bool:
     try:
-        spec.parse_rule({"id": "x", "name": "x", "keywords": ["词"], "reply": data})
+        replies.parse(shape)
     except Invalid:
         return False
     return True

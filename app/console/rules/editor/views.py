@@ -4,7 +4,6 @@ Both save a draft; the button that was pressed says what follows: submit, publis
 """
 
 import secrets
-from dataclasses import replace
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
@@ -33,18 +32,17 @@ from config.errors import Invalid
 from config.permissions import Permission
 from keywords.publishing import diff, workflow
 from keywords.publishing.workflow import ReviewRequired, VersionChanged
-from keywords.rules import review_policies, spec, store, versions
+from keywords.rules import review_policies, store, versions
 from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec
+from keywords.rules.spec_fields import MAX_KEYWORD_LENGTH
 from keywords.rules.store import SlugTaken
 from keywords.rules.values import Keyword, MatchMode
 from keywords.rules.versions import RuleVersion, VersionState
 from matrix.departments import Department
 from matrix.staff import members
 
-# what a new form shows before the query's keywords and samples are put in; no valid rule
-_EMPTY_SPEC = RuleSpec("new", "", (), ())
 # the query of a new form comes from outside; more of anything is cut off
 _MAX_QUERY_KEYWORDS = 50
 _MAX_QUERY_SAMPLES = 20
@@ -107,17 +105,19 @@ def _new_form() -> RuleForm:
     snapshot, member = snapshots.current(), auth.member()
     owner = _requested_owner()
     keywords = tuple(
-        Keyword(word[: spec.LONGEST_KEYWORD], MatchMode.CONTAINS)
+        Keyword(word[:MAX_KEYWORD_LENGTH], MatchMode.CONTAINS)
         for word in dict.fromkeys(map(str.strip, request.args.getlist("keyword")))
         if word
     )
     given_samples = (text.strip()[:_MAX_SAMPLE_LENGTH] for text in request.args.getlist("sample"))
     samples = tuple(filter(None, given_samples))
     policy = review_policies.nearest(owner.department_chain(snapshot))
-    rule_spec = replace(
-        _EMPTY_SPEC,
+    # not validated: it is what the form shows first, and no valid rule yet
+    rule_spec = RuleSpec.model_construct(
+        slug="new",
         name=keywords[0].text if keywords else "",
         keywords=keywords[:_MAX_QUERY_KEYWORDS],
+        replies=(),
         samples=samples[:_MAX_QUERY_SAMPLES],
         review_by=policy.review_by(clock.local_day(clock.now())),
     )
@@ -146,11 +146,12 @@ def _edit_form(rule_id: int, newest: RuleVersion | None) -> RuleForm:
     else:
         rule_spec, owner = newest.spec, Owner(newest.department_id, newest.account_id)
     added = tuple(
-        Keyword(word[: spec.LONGEST_KEYWORD])
+        Keyword(word[:MAX_KEYWORD_LENGTH])
         for word in map(str.strip, request.args.getlist("add_keyword"))
         if word
     )
-    rule_spec = replace(rule_spec, keywords=tuple(dict.fromkeys((*rule_spec.keywords, *added))))
+    listed = tuple(dict.fromkeys((*rule_spec.keywords, *added)))
+    rule_spec = rule_spec.model_copy(update={"keywords": listed})
     return form_from_spec(rule_spec, owner, base=newest.lock_version if newest else None)
 
 
