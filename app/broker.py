@@ -1,6 +1,6 @@
 """How ids of jobs travel from a commit to a worker: Dramatiq over Redis.
 
-Only ids travel. What Redis loses, the scheduler's sweep announces again.
+Only ids travel: the row is the truth, and what Redis loses the scheduler dispatches again.
 """
 
 import dramatiq
@@ -17,7 +17,8 @@ QUEUE_NAME = "jobs"
 @Lazy
 def broker() -> RedisBroker:
     """The broker of this process, with its one actor."""
-    # Retries, limits and results are the rows' business (config/jobs.py), not the broker's.
+    # Dramatiq's own retries and time limits are left out: config/jobs.py keeps count in the row,
+    # where it survives a restart of Redis and staff can see it.
     new_broker = RedisBroker(  # type: ignore[no-untyped-call]  # its own signature has no types
         client=cache.client(), middleware=[ShutdownNotifications()], namespace="hub"
     )
@@ -30,7 +31,7 @@ def _run_job(job_id: int) -> None:
 
 
 def dispatch(ids: list[int]) -> None:
-    """Send ids to the workers. With Redis away they are left to the sweep."""
+    """Send ids to the workers. Without Redis they are left to `jobs.redispatch_lost`."""
     if cache.is_unavailable():
         return
     actor = broker().get_actor("perform")

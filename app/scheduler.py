@@ -1,10 +1,10 @@
-"""The scheduler: sweeps for lost jobs each second and keeps the timetable. It only enqueues.
+"""The scheduler: enqueues periodic jobs and dispatches lost ones. It does no work itself.
 
-Talks are gathered as soon as there is something to gather, asked every other second.
+Conversations are not on the timetable: every two seconds it looks for new messages in the inbox.
 
     python -m app.scheduler
 
-Two schedulers are safe: each row of the sweep and each hour of the timetable is claimed once.
+Two schedulers are safe: each lost job and each periodic run is claimed by one of them.
 """
 
 import signal
@@ -15,33 +15,39 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from app import broker
-from app.jobs import account_checks, inbox_statistics
 from app.jobs import registry as handlers
+from app.jobs.audit_seals import AuditJob
+from app.jobs.inbox_statistics import InboxJob
+from app.jobs.maintenance import MaintenanceJob
+from app.jobs.rule_reminders import RuleReminderJob
 from config import clock, cron_lock, jobs, logs, settings
-from config.audit import hash_chain
 from config.database import read_only, run_in_transaction
+from config.jobs import JobName
 from matrix import conversations, qrcodes
-from matrix.health import statistics
+from matrix.accounts.jobs_and_alerts import AccountJob
+from matrix.health.statistics import HealthJob
+from matrix.media import MediaJob
 
 _log = logs.get_logger(__name__)
 
-# name of the job, and when it is due on the city's clocks
-CRON_JOBS: dict[str, dict[str, Any]] = {
-    inbox_statistics.UPDATE_STATISTICS: {"minute": "*/2"},
-    qrcodes.COUNT: {"minute": "*/5"},
-    handlers.MEDIA_REFRESH: {"minute": "*/10"},
-    handlers.WARN_OVERDUE_REVIEWS: {"hour": 7, "minute": 10},
-    handlers.PURGE_EXPIRED: {"hour": 3, "minute": 20},
-    hash_chain.SEAL: {"minute": "*"},
-    hash_chain.VERIFY: {"hour": 4, "minute": 10},
-    statistics.COMPUTE: {"minute": "*/10"},
-    account_checks.CHECK_ALL: {"minute": 7},
-    account_checks.WARN_EXPIRING_VERIFICATION: {"hour": 8, "minute": 30},
+# fields of APScheduler's CronTrigger, in the time zone of the settings; the minutes differ so that
+# not everything starts at once
+CRON_JOBS: dict[JobName, dict[str, Any]] = {
+    InboxJob.UPDATE_STATISTICS: {"minute": "*/2"},
+    qrcodes.QrCodeJob.COUNT_SCANS: {"minute": "*/5"},
+    MediaJob.REFRESH: {"minute": "*/10"},
+    RuleReminderJob.WARN_OVERDUE_REVIEWS: {"hour": 7, "minute": 10},
+    MaintenanceJob.PURGE_EXPIRED: {"hour": 3, "minute": 20},
+    AuditJob.SEAL: {"minute": "*"},
+    AuditJob.VERIFY: {"hour": 4, "minute": 10},
+    HealthJob.COMPUTE: {"minute": "*/10"},
+    AccountJob.CHECK_ALL: {"minute": 7},
+    AccountJob.WARN_EXPIRING_VERIFICATION: {"hour": 8, "minute": 30},
 }
 
 
-def enqueue_due(name: str, *, now: datetime) -> bool:
-    """Enqueue the work that is due this minute, unless another scheduler did."""
+def enqueue_due(name: JobName, *, now: datetime) -> bool:
+    """Enqueue a periodic job for this minute; False when another scheduler did."""
     due = now.replace(second=0, microsecond=0)
 
     def claim() -> bool:
@@ -61,18 +67,19 @@ def _redispatch_lost() -> None:
         _log.exception("redispatch.failed")
 
 
-def request_projection() -> None:
-    """Ask for talks to be gathered, if there is anything new."""
+def request_conversation_refresh() -> None:
+    """Enqueue the update of conversations if there are new messages."""
     try:
+        # reading first: most of the time there is nothing new, and SQLite has one writer
         with read_only():
             is_behind = conversations.is_behind()
         if is_behind:
             run_in_transaction(conversations.request_refresh)
     except Exception:
-        _log.exception("projection.failed")
+        _log.exception("conversation_refresh.failed")
 
 
-def _enqueue_due_safely(name: str) -> None:
+def _enqueue_due_safely(name: JobName) -> None:
     try:
         enqueue_due(name, now=clock.now())
     except Exception:
@@ -90,7 +97,9 @@ def main() -> None:
         timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": 3600}
     )
     scheduler.add_job(_redispatch_lost, "interval", seconds=1, next_run_time=clock.now())
-    scheduler.add_job(request_projection, "interval", seconds=2, next_run_time=clock.now())
+    scheduler.add_job(
+        request_conversation_refresh, "interval", seconds=2, next_run_time=clock.now()
+    )
     for name, schedule in CRON_JOBS.items():
         scheduler.add_job(_enqueue_due_safely, CronTrigger(**schedule, timezone=zone), args=[name])
     for number in (signal.SIGTERM, signal.SIGINT):

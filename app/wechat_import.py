@@ -16,6 +16,7 @@ from keywords.rules.spec import RuleSpec
 from keywords.rules.values import Keyword, MatchMode
 from matrix import accounts
 from matrix.accounts import Account
+from matrix.accounts.jobs_and_alerts import AccountAlert
 from matrix.wechat.gateway import (
     AutoReplies,
     AutoReply,
@@ -44,7 +45,7 @@ def import_replies(account: Account, found: AutoReplies, *, now: datetime) -> No
         )
     if incomplete:
         alerts.raise_alert(
-            "account.import_incomplete",
+            AccountAlert.IMPORT_INCOMPLETE,
             account.appid,
             f"{account.name}后台的自动回复有素材无法迁移：{'、'.join(incomplete)[:200]}",
             now=now,

@@ -1,4 +1,4 @@
-"""The worker: does jobs. Any number of them may run, on any number of machines.
+"""The worker: runs jobs. Any number of them may run, on any number of machines.
 
 python -m app.worker
 """
@@ -13,13 +13,12 @@ from app.jobs import registry as handlers
 from config import jobs, logs, settings
 
 _log = logs.get_logger(__name__)
-_POLL_MILLISECONDS = (
-    100  # milliseconds between looks into an empty queue: what a citizen may notice
-)
+# between looks into an empty queue; more would delay the later parts of an answer noticeably
+_POLL_MILLISECONDS = 100
 
 
 def main() -> None:
-    """Run until told to stop; jobs under way are finished first."""
+    """Run until SIGTERM or SIGINT; running jobs are finished first."""
     settings.check_or_exit()
     logs.configure()
     handlers.register()

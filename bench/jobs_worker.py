@@ -16,8 +16,13 @@ from app.jobs.registry import TRANSACTIONAL
 from bench.common.timing import measure_jobs
 from config import jobs
 from config.database import read_only, session, transaction
+from config.jobs import JobName
 
-NOOP_JOB = "bench.noop"
+
+class BenchJob(JobName):
+    """The job that is measured."""
+
+    NOOP = "bench.noop", "空任务"
 
 
 def noop(*, now: datetime) -> None:
@@ -28,7 +33,7 @@ def enqueue() -> None:
     """Enqueue one job in its own transaction."""
     # one transaction a job is the worst case; many jobs in one transaction would share its commit
     with transaction():
-        jobs.enqueue(NOOP_JOB)
+        jobs.enqueue(BenchJob.NOOP)
 
 
 def count_done() -> int:
@@ -37,14 +42,14 @@ def count_done() -> int:
         found = session.scalar(
             select(func.count())
             .select_from(jobs.Job)
-            .where(jobs.Job.name == NOOP_JOB, jobs.Job.state == jobs.JobState.DONE)
+            .where(jobs.Job.name == BenchJob.NOOP, jobs.Job.state == jobs.JobState.DONE)
         )
     return found or 0
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "work":
-        TRANSACTIONAL[NOOP_JOB] = noop
+        TRANSACTIONAL[BenchJob.NOOP] = noop
         worker.main()
     else:
         # without a dispatcher, rows would wait for the scheduler's sweep, and that is not running

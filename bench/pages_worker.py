@@ -14,15 +14,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app import create_app, migrate, snapshots
-from app.jobs import inbox_statistics
+from app.jobs.inbox_statistics import InboxJob
 from bench import seed
 from bench.common.json_object import JsonObject
 from bench.pages import time_page
 from config import clock, jobs
 from config.database import engine, session, transaction
-from config.jobs import Job, JobState
+from config.jobs import Job, JobName, JobState
 from matrix import conversations, qrcodes
-from matrix.health import statistics
+from matrix.health.statistics import HealthJob
 from matrix.staff import grants, members, sessions
 from matrix.staff.grants import GrantSpec
 from matrix.staff.roles import Role
@@ -33,10 +33,10 @@ _PARTS = {"kind": "svg", "extension": "png", "staff_id": 2}
 _ASKED = {"rule_tools.export": {"owner": "a1", "format": "yaml"}}
 # jobs that read the inbox and prepare what pages show
 _PREPARING = (
-    conversations.REFRESH,
-    inbox_statistics.UPDATE_STATISTICS,
-    qrcodes.COUNT,
-    statistics.COMPUTE,
+    conversations.ConversationJob.REFRESH,
+    InboxJob.UPDATE_STATISTICS,
+    qrcodes.QrCodeJob.COUNT_SCANS,
+    HealthJob.COMPUTE,
 )
 
 
@@ -67,7 +67,7 @@ def _run_background_jobs() -> None:
         _drain_jobs(name)
 
 
-def _drain_jobs(name: str) -> None:
+def _drain_jobs(name: JobName) -> None:
     """Run a job until it no longer enqueues itself."""
     with transaction():
         jobs.enqueue(name, key=name)

@@ -299,6 +299,7 @@ def _audit_rows(departments: list[int], numbers: range, now: datetime) -> Rows:
             "object_id": str(1 + number % 20_000),
             "object_label": "身份证办理",
             "department_id": departments[number % len(departments)],
+            "account_id": None,
             # no seal is made for these rows: the chain does not matter to a page's time
             "before": {"name": "身份证"},
             "after": {"name": "身份证办理"},

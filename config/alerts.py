@@ -8,7 +8,7 @@ belongs to an account, to a department, or to neither. One that belongs to neith
 to staff whose permission holds for the whole city.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,10 @@ from sqlalchemy import ColumnElement, Index, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, logs
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, BigKey, compare_and_set, session, upsert
 from config.errors import DomainError, Invalid, NotFound
+from config.labelled_enum import LabelledEnum
 from config.permissions import Permission, Principal
 
 _log = logs.get_logger(__name__)
@@ -32,6 +34,16 @@ _MAX_OPEN = 200
 _MAX_NOTE_LENGTH = 500
 
 PAGE_SIZE = 30
+
+
+class AlertAction(AuditAction, kind=ObjectKind("alert", "提醒")):
+    """What is recorded about alerts."""
+
+    RESOLVE = "alert.resolve", "处理提醒"
+
+
+class AlertKind(LabelledEnum):
+    """Base of the enums in which each noun declares its alerts, `noun.problem` and a label."""
 
 
 class AlertAlreadyResolved(DomainError):
@@ -86,7 +98,7 @@ class AlertPage:
 
 
 def raise_alert(
-    kind: str,
+    kind: AlertKind,
     subject: object,
     message: str,
     *,
@@ -104,7 +116,7 @@ def raise_alert(
     # One upsert instead of a look before an insert: several workers may notice the same problem at
     # the same moment.
     statement = upsert(Alert).values(
-        kind=kind,
+        kind=kind.value,
         subject=str(subject),
         message=message,
         details=details,
@@ -142,11 +154,11 @@ def mark_resolved(alert_id: int, *, by: str, now: datetime, note: str = "") -> b
     return updated is not None
 
 
-def resolve_automatically(kind: str, subject: object, *, now: datetime) -> bool:
+def resolve_automatically(kind: AlertKind, subject: object, *, now: datetime) -> bool:
     """Resolve the open alert of a problem that ended by itself; False when there is none."""
     resolved = session.scalars(
         update(Alert)
-        .where(Alert.kind == kind, Alert.subject == str(subject), Alert.resolved_at.is_(None))
+        .where(Alert.kind == kind.value, Alert.subject == str(subject), Alert.resolved_at.is_(None))
         .values(resolved_at=now, resolved_by="system")
         .returning(Alert.id)
         .execution_options(synchronize_session=False)
@@ -154,9 +166,11 @@ def resolve_automatically(kind: str, subject: object, *, now: datetime) -> bool:
     return resolved is not None
 
 
-def list_open_messages(kinds: Collection[str], *, limit: int = 20) -> Sequence[str]:
+def list_open_messages(kinds: Iterable[AlertKind], *, limit: int = 20) -> Sequence[str]:
     """The messages of the open alerts of these kinds, oldest first."""
-    messages = select(Alert.message).where(Alert.kind.in_(kinds), Alert.resolved_at.is_(None))
+    messages = select(Alert.message).where(
+        Alert.kind.in_([kind.value for kind in kinds]), Alert.resolved_at.is_(None)
+    )
     return session.scalars(messages.order_by(Alert.id).limit(limit)).all()
 
 
@@ -208,11 +222,10 @@ def resolve(member: Principal, alert_id: int, *, note: str, now: datetime) -> No
         session.refresh(alert)  # the row in memory does not know yet who was first
         raise AlertAlreadyResolved(by=alert.resolved_by)
     audit.record(
-        "alert.resolve",
-        kind="alert",
+        AlertAction.RESOLVE,
+        owner=alert,
         object_id=alert_id,
         label=alert.message,
-        department_id=alert.department_id,
         reason=note,
     )
 

@@ -28,6 +28,7 @@ from sqlalchemy import Index, and_, delete, event, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from config import alerts, clock, logs, settings
+from config.alerts import AlertKind
 from config.database import (
     Base,
     BigKey,
@@ -38,6 +39,7 @@ from config.database import (
     upsert,
 )
 from config.errors import DomainError, Temporary
+from config.labelled_enum import LabelledEnum
 
 _log = logs.get_logger(__name__)
 _IS_UNFINISHED = text("state IN ('waiting', 'running')")
@@ -48,6 +50,19 @@ _REDISPATCH_AFTER = timedelta(seconds=20)
 # One UPDATE of this size stays well under the statement timeout; the rest follows a second later.
 _REDISPATCH_BATCH = 2000
 _MAX_BACKOFF_SECONDS = 3600.0
+
+
+class JobName(LabelledEnum):
+    """Base of the enums in which each noun declares its jobs: `PUSH = "menus.push", "推送菜单"`.
+
+    The value is stored and names the handler; the label is what staff read.
+    """
+
+
+class JobAlert(AlertKind):
+    """What staff must look at in the jobs themselves."""
+
+    DEAD = "job.dead", "后台任务失败"
 
 
 class JobState(StrEnum):
@@ -107,12 +122,20 @@ class _Registry:
 
     transactional: ClassVar[dict[str, Handler]] = {}
     non_transactional: ClassVar[dict[str, Handler]] = {}
+    labels: ClassVar[dict[str, str]] = {}
     dispatcher: ClassVar[Dispatcher | None] = None
 
 
-def register(*, transactional: dict[str, Handler], non_transactional: dict[str, Handler]) -> None:
+def register(
+    *, transactional: dict[JobName, Handler], non_transactional: dict[JobName, Handler]
+) -> None:
     """Set the handlers of all job names, replacing earlier ones."""
-    _Registry.transactional, _Registry.non_transactional = transactional, non_transactional
+    # by plain string, as a row has it: it may carry a name that only a newer version declares
+    _Registry.transactional = {name.value: handler for name, handler in transactional.items()}
+    _Registry.non_transactional = {
+        name.value: handler for name, handler in non_transactional.items()
+    }
+    _Registry.labels = {name.value: name.label for name in (*transactional, *non_transactional)}
 
 
 def set_dispatcher(dispatcher: Dispatcher | None) -> None:
@@ -121,7 +144,7 @@ def set_dispatcher(dispatcher: Dispatcher | None) -> None:
 
 
 def enqueue(
-    name: str, *, due: datetime | None = None, key: str | None = None, **payload: Any
+    name: JobName, *, due: datetime | None = None, key: str | None = None, **payload: Any
 ) -> int | None:
     """Add a job to the running transaction; its id, or None when the key is taken.
 
@@ -134,7 +157,7 @@ def enqueue(
     job_id = session.scalar(
         upsert(Job)
         .values(
-            name=name,
+            name=name.value,
             payload=payload,
             key=key,
             state=JobState.WAITING,
@@ -310,7 +333,11 @@ def _backoff_seconds(error: Exception, attempt: int) -> float:
 def _mark_dead(job_id: int, attempt: int, reason: str, name: str, now: datetime) -> None:
     if _finish(job_id, attempt, JobState.DEAD, last_error=reason):
         alerts.raise_alert(
-            "job.dead", name, f"后台任务 {name} 多次失败，需要处理", now=now, job=job_id
+            JobAlert.DEAD,
+            name,
+            f"后台任务“{_Registry.labels.get(name, name)}”（{name}）多次失败，需要处理",
+            now=now,
+            job=job_id,
         )
 
 

@@ -11,37 +11,37 @@ accounts below the grants. Packages ask a Principal and know nothing of roles
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, or_, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from config.errors import DomainError, NotFound
+from config.labelled_enum import LabelledEnum
 
 
-class Permission(StrEnum):
+class Permission(LabelledEnum):
     """What may be done, as `noun.verb`. A role is a set of these."""
 
-    ACCOUNTS_READ = "accounts.read"
-    ACCOUNTS_MANAGE = "accounts.manage"
-    MENUS_WRITE = "menus.write"
-    QRCODES_WRITE = "qrcodes.write"
-    MEDIA_WRITE = "media.write"
-    RULES_READ = "rules.read"
-    RULES_WRITE = "rules.write"
-    RULES_REVIEW = "rules.review"
-    CONVERSATIONS_READ = "conversations.read"
-    CONVERSATIONS_REPLY = "conversations.reply"
+    ACCOUNTS_READ = "accounts.read", "查看公众号"
+    ACCOUNTS_MANAGE = "accounts.manage", "接入和管理公众号"
+    MENUS_WRITE = "menus.write", "编辑菜单"
+    QRCODES_WRITE = "qrcodes.write", "制作参数二维码"
+    MEDIA_WRITE = "media.write", "管理素材"
+    RULES_READ = "rules.read", "查看关键词规则"
+    RULES_WRITE = "rules.write", "编写关键词规则"
+    RULES_REVIEW = "rules.review", "审核关键词规则"
+    CONVERSATIONS_READ = "conversations.read", "查看市民留言"
+    CONVERSATIONS_REPLY = "conversations.reply", "回复市民留言"
     # seeing numbers unmasked; apart from reading, because each use leaves an audit entry
-    PRIVACY_REVEAL = "privacy.reveal"
-    STAFF_READ = "staff.read"
-    STAFF_MANAGE = "staff.manage"
-    DEPARTMENTS_MANAGE = "departments.manage"
-    AUDIT_READ = "audit.read"
+    PRIVACY_REVEAL = "privacy.reveal", "查看完整个人信息"
+    STAFF_READ = "staff.read", "查看人员"
+    STAFF_MANAGE = "staff.manage", "管理人员和授权"
+    DEPARTMENTS_MANAGE = "departments.manage", "管理单位"
+    AUDIT_READ = "audit.read", "查看操作记录"
     # apart from reading: a file leaves the hub, and with it the control over who reads it
-    AUDIT_EXPORT = "audit.export"
-    ALERTS_RESOLVE = "alerts.resolve"
+    AUDIT_EXPORT = "audit.export", "导出操作记录"
+    ALERTS_RESOLVE = "alerts.resolve", "处理提醒"
 
 
 class Forbidden(DomainError):
@@ -112,11 +112,13 @@ class Principal:
     """A staff member as other packages see them: who, and which permissions hold where.
 
     Made once a request by `matrix.staff` from the grants that are valid at that moment.
+    `department_id` is where the member belongs, None for the whole city; it permits nothing.
     """
 
     staff_id: int
     name: str
     scopes: Mapping[Permission, PermissionScope] = field(default_factory=dict)
+    department_id: int | None = None
 
     def scope(self, permission: Permission) -> PermissionScope:
         """Where the member has a permission; an empty scope when nowhere."""

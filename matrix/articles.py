@@ -14,10 +14,17 @@ from sqlalchemy import ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
 from config.errors import Invalid
 
 _MAX_SLUG_LENGTH, _MAX_TITLE_LENGTH, _MAX_DIGEST_LENGTH = 64, 64, 120
+
+
+class ArticleAction(AuditAction, kind=ObjectKind("article", "文章")):
+    """What is recorded about articles."""
+
+    SAVE = "article.save", "保存文章"
 
 
 class ArticleLevel(StrEnum):
@@ -111,20 +118,19 @@ def list_all() -> list[Article]:
     return list(session.scalars(select(Article).order_by(Article.slug)))
 
 
-def _audit_facts(article: Article) -> dict[str, Any]:
+def _audit_facts(article: Article) -> dict[str, object]:
     return {
         name: getattr(article, name) for name in ArticleSpec.__dataclass_fields__ if name != "slug"
     }
 
 
-def _record_change(article: Article, before: dict[str, Any] | None) -> None:
+def _record_change(article: Article, before: dict[str, object] | None) -> None:
     session.flush()  # the audit row needs the id
     audit.record(
-        "article.save",
-        kind="article",
+        ArticleAction.SAVE,
+        owner=article,
         object_id=article.id,
         label=article.title,
-        department_id=article.department_id,
         before=before,
         after=_audit_facts(article),
     )

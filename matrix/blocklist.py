@@ -18,17 +18,31 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions, jobs
+from config.audit.actions import AuditAction
 from config.database import Base, BigKey, compare_and_set, get_for_update, session, upsert
 from config.errors import DomainError, Invalid
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 from matrix import followers
 from matrix.accounts import Account
 from matrix.followers import Follower
 
 CACHE_KEY = "blocklist"
-SYNC = "blocklist.sync"
 
 _LONGEST_REASON = 200
+
+
+class BlocklistAction(AuditAction, kind=followers.AUDIT_KIND):
+    """What is recorded about the blocklist."""
+
+    BLOCK = "follower.block", "屏蔽市民"
+    UNBLOCK = "follower.unblock", "取消屏蔽市民"
+
+
+class BlocklistJob(JobName):
+    """Jobs about the blocklist."""
+
+    SYNC = "blocklist.sync", "同步微信黑名单"
 
 
 class AlreadyBlocked(DomainError):
@@ -114,7 +128,7 @@ def block(
         .values(follower_id=follower_id, **values)
         .on_conflict_do_update(index_elements=[BlocklistEntry.follower_id], set_=values)
     )
-    _record_change("follower.block", follower, reason=reason, also_at_wechat=also_at_wechat)
+    _record_change(BlocklistAction.BLOCK, follower, reason=reason, also_at_wechat=also_at_wechat)
     return session.get_one(BlocklistEntry, follower_id, populate_existing=True)
 
 
@@ -141,24 +155,25 @@ def unblock(principal: Principal, follower_id: int) -> None:
     )
     if unblocked is None:
         raise NotBlocked(follower=follower_id)
-    _record_change("follower.unblock", follower, reason="", also_at_wechat=is_on_blacklist)
+    _record_change(BlocklistAction.UNBLOCK, follower, reason="", also_at_wechat=is_on_blacklist)
 
 
-def _record_change(action: str, follower: Follower, *, reason: str, also_at_wechat: bool) -> None:
+def _record_change(
+    action: BlocklistAction, follower: Follower, *, reason: str, also_at_wechat: bool
+) -> None:
     """Audit the change, invalidate the snapshots, and enqueue the job for WeChat's list."""
     account = session.get_one(Account, follower.account_id)
     audit.record(
         action,
-        kind="conversation",
+        owner=account,
         object_id=follower.id,
         label=account.name,
-        department_id=account.department_id,
         after={"also_at_wechat": also_at_wechat},
         reason=reason,
     )
     cache_versions.invalidate(CACHE_KEY)
     if also_at_wechat:
-        jobs.enqueue(SYNC, follower_id=follower.id)
+        jobs.enqueue(BlocklistJob.SYNC, follower_id=follower.id)
 
 
 def find(follower_id: int) -> BlocklistEntry | None:

@@ -10,6 +10,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
@@ -19,6 +20,14 @@ _MAX_TITLE_LENGTH = 20
 _MAX_CONTENT_LENGTH = 600
 # all of them are offered in one list while an agent writes
 _MAX_PER_DEPARTMENT = 100
+
+
+class CannedResponseAction(AuditAction, kind=ObjectKind("canned_response", "常用语")):
+    """What is recorded about canned responses."""
+
+    CREATE = "canned_response.create", "添加常用语"
+    UPDATE = "canned_response.update", "修改常用语"
+    DELETE = "canned_response.delete", "删除常用语"
 
 
 class CannedResponseChanged(DomainError):
@@ -84,7 +93,7 @@ def create(
     )
     session.add(response)
     session.flush()  # the audit row needs the id
-    _audit("canned_response.create", response, before=None)
+    _audit(CannedResponseAction.CREATE, response, before=None)
     return response
 
 
@@ -105,7 +114,7 @@ def update(
     )
     if changed is None:
         raise CannedResponseChanged(phrase=response_id)
-    _audit("canned_response.update", changed, before=before)
+    _audit(CannedResponseAction.UPDATE, changed, before=before)
     return changed
 
 
@@ -113,7 +122,7 @@ def delete_response(principal: Principal, response_id: int) -> None:
     """Delete a response. Raises NotFound."""
     response = access_response(principal, response_id, Permission.CONVERSATIONS_REPLY)
     _audit(
-        "canned_response.delete",
+        CannedResponseAction.DELETE,
         response,
         before={"title": response.title, "content": response.content},
     )
@@ -137,14 +146,15 @@ def _validated(
     return title, content
 
 
-def _audit(action: str, response: CannedResponse, *, before: dict[str, str] | None) -> None:
-    is_deleted = action == "canned_response.delete"
+def _audit(
+    action: CannedResponseAction, response: CannedResponse, *, before: dict[str, str] | None
+) -> None:
+    is_deleted = action is CannedResponseAction.DELETE
     audit.record(
         action,
-        kind="canned_response",
+        owner=response,
         object_id=response.id,
         label=response.title,
-        department_id=response.department_id,
         before=before,
         after=None if is_deleted else {"title": response.title, "content": response.content},
     )

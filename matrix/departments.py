@@ -16,11 +16,22 @@ from sqlalchemy import CheckConstraint, ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 
 CACHE_KEY = "departments"
+
+
+class DepartmentAction(AuditAction, kind=ObjectKind("department", "单位")):
+    """What is recorded about departments."""
+
+    CREATE = "department.create", "新增单位"
+    RENAME = "department.rename", "单位更名"
+    MOVE = "department.move", "调整上级单位"
+    UPDATE = "department.update", "修改单位信息"
+    MERGE = "department.merge", "并入其他单位"
 
 
 class DepartmentClosed(DomainError):
@@ -66,6 +77,11 @@ class Department(Base):
     details: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+
+    @property
+    def department_id(self) -> int:
+        """Its own id, so that it is the owner of what is recorded about it."""
+        return self.id
 
 
 class FormerName(Base):
@@ -159,7 +175,7 @@ def create(
     )
     session.add(department)
     session.flush()  # the audit row needs the id
-    _record_change("department.create", department, before=None)
+    _record_change(DepartmentAction.CREATE, department, before=None)
     return department
 
 
@@ -178,7 +194,7 @@ def rename(
     before = _audit_facts(department)
     session.add(FormerName(department_id=department_id, name=department.name, until=now))
     department.name = name
-    _record_change("department.rename", department, before=before)
+    _record_change(DepartmentAction.RENAME, department, before=before)
     return department
 
 
@@ -193,7 +209,7 @@ def move(department_id: int, parent_id: int | None) -> Department:
         return department
     before = _audit_facts(department)
     department.parent_id = parent_id
-    _record_change("department.move", department, before=before)
+    _record_change(DepartmentAction.MOVE, department, before=before)
     return department
 
 
@@ -210,7 +226,7 @@ def update(
     before = _audit_facts(department)
     department.kind, department.phone, department.details = kind, phone, details
     if _audit_facts(department) != before:
-        _record_change("department.update", department, before=before)
+        _record_change(DepartmentAction.UPDATE, department, before=before)
     return department
 
 
@@ -225,7 +241,7 @@ def merge(department_id: int, *, into: int) -> Department:
         raise DepartmentCycle(name=department.name)
     before = _audit_facts(department)
     department.state, department.successor_id = DepartmentState.MERGED, successor.id
-    _record_change("department.merge", department, before=before)
+    _record_change(DepartmentAction.MERGE, department, before=before)
     return department
 
 
@@ -302,7 +318,7 @@ def _validate(*, slug: str, name: str) -> None:
         raise Invalid(field="name", problem="不能为空，最长 60 个字符")
 
 
-def _audit_facts(department: Department) -> dict[str, Any]:
+def _audit_facts(department: Department) -> dict[str, object]:
     return {
         "name": department.name,
         "kind": department.kind,
@@ -313,16 +329,17 @@ def _audit_facts(department: Department) -> dict[str, Any]:
     }
 
 
-def _record_change(action: str, department: Department, *, before: dict[str, Any] | None) -> None:
+def _record_change(
+    action: DepartmentAction, department: Department, *, before: dict[str, object] | None
+) -> None:
     if before is not None:
         department.version += 1
     session.flush()  # the audit row needs the id, and must describe what is in the database
     audit.record(
         action,
-        kind="department",
+        owner=department,
         object_id=department.id,
         label=department.name,
-        department_id=department.id,
         before=before,
         after=_audit_facts(department),
     )

@@ -30,12 +30,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import settings
+from config.audit.actions import ObjectKind
 from config.database import Base, BigKey, UtcDateTime, session, upsert
 from config.errors import NotFound
 from config.permissions import Permission, Principal
 
 MESSAGE_WINDOW = timedelta(hours=48)
 EVENT_WINDOW = timedelta(minutes=1)
+
+
+AUDIT_KIND = ObjectKind("conversation", "对话")
 
 
 class Follower(Base):

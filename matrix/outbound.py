@@ -21,13 +21,12 @@ from sqlalchemy import ForeignKey, Index, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs, logs
-from config.database import Base, BigKey, compare_and_set, get_for_update, session, transaction
+from config.database import Base, BigKey, compare_and_set, get_for_update, session
+from config.jobs import JobName
 from matrix import accounts, followers
 from matrix.followers import Follower
 from matrix.wechat import gateway, passive_replies
 from matrix.wechat.credentials import Credentials
-
-DELIVER = "outbound.deliver"
 
 # an answer that is later than this helps nobody, so it is marked REFUSED instead
 GIVE_UP_AFTER = timedelta(hours=1)
@@ -42,6 +41,12 @@ _REPLY_TYPES: dict[str, type[Any]] = {
     "news": passive_replies.News,
 }
 _REPLY_NAMES = {kind: name for name, kind in _REPLY_TYPES.items()}
+
+
+class OutboundJob(JobName):
+    """Jobs about outbound messages."""
+
+    DELIVER = "outbound.deliver", "发送客服消息"
 
 
 class OutboundState(StrEnum):
@@ -113,7 +118,7 @@ def enqueue(
     session.add(message)
     session.flush()  # the job needs the id
     if is_first:
-        jobs.enqueue(DELIVER, sending_id=message.id)
+        jobs.enqueue(OutboundJob.DELIVER, outbound_id=message.id)
     return message
 
 
@@ -134,42 +139,31 @@ def count_queued(follower_id: int) -> int:
     return session.scalar(rows) or 0
 
 
-def deliver(outbound_id: int, *, now: datetime) -> None:
-    """Send one message. Opens its own transactions; none is open during the call to WeChat.
-
-    Raises Temporary when it should be tried again later, for an hour at most after queueing.
-    """
-    with transaction():
-        delivery = _begin(outbound_id, now)
-    if delivery is None:
-        return
-    try:
-        gateway.send(delivery.credentials, delivery.openid, delivery.message)
-    except gateway.Unconfirmed as error:
-        _finish(outbound_id, OutboundState.UNCONFIRMED, now, error)
-    except (gateway.Refused, gateway.NotAuthorised, gateway.QuotaUsed) as error:
-        _finish(outbound_id, OutboundState.REFUSED, now, error)
-    except gateway.Temporary as error:
-        # the job system calls again with a growing delay
-        if now - delivery.queued_at < GIVE_UP_AFTER:
-            raise
-        _finish(outbound_id, OutboundState.REFUSED, now, error)
-    else:
-        _finish(outbound_id, OutboundState.SENT, now, None)
-
-
 @dataclass(frozen=True)
-class _Delivery:
+class Delivery:
     """What the call to WeChat needs."""
 
+    outbound_id: int
     credentials: Credentials
     openid: str
     message: gateway.Message
     queued_at: datetime
 
 
-def _begin(outbound_id: int, now: datetime) -> _Delivery | None:
-    """Reserve a place in the window and mark the message SENDING; None when it must not be sent."""
+@dataclass(frozen=True)
+class DeliveryResult:
+    """How a call to WeChat ended: SENT, REFUSED or UNCONFIRMED, and the error of the last two."""
+
+    outbound_id: int
+    state: OutboundState
+    error: gateway.GatewayError | None = None
+
+
+def begin_delivery(outbound_id: int, *, now: datetime) -> Delivery | None:
+    """Reserve a place in the window and mark the message SENDING; None when it must not be sent.
+
+    To be committed before the call: a worker that dies during it leaves a trace.
+    """
     message = session.get_one(OutboundMessage, outbound_id)
     is_open = message.state in (OutboundState.QUEUED, OutboundState.SENDING)
     if is_open and accounts.get(message.account_id).state is accounts.AccountState.PAUSED:
@@ -191,7 +185,8 @@ def _begin(outbound_id: int, now: datetime) -> _Delivery | None:
     elif message.state is not OutboundState.SENDING:
         return None
     follower = session.get_one(Follower, message.follower_id)
-    return _Delivery(
+    return Delivery(
+        outbound_id,
         accounts.credentials(message.account_id),
         follower.openid,
         deserialize(message.content),
@@ -199,17 +194,39 @@ def _begin(outbound_id: int, now: datetime) -> _Delivery | None:
     )
 
 
-def _finish(
-    outbound_id: int, state: OutboundState, now: datetime, error: gateway.GatewayError | None
-) -> None:
-    """Settle a message in a transaction of its own; close the windows when WeChat says they are."""
-    with transaction():
-        problem = str(error) if error else None
-        message = _mark_finished(outbound_id, state, now, error.errcode if error else None, problem)
-        # e.g. 45015: the follower's window is closed, whatever our own count says
-        is_unreachable = isinstance(error, gateway.Refused) and error.is_about_recipient
-        if message is not None and is_unreachable:
-            followers.close_windows(message.follower_id)
+def send(delivery: Delivery, *, now: datetime) -> DeliveryResult:
+    """Call WeChat; no transaction may be open.
+
+    Raises Temporary when it should be tried again later, for an hour at most after queueing.
+    """
+    try:
+        gateway.send(delivery.credentials, delivery.openid, delivery.message)
+    except gateway.Unconfirmed as error:
+        return DeliveryResult(delivery.outbound_id, OutboundState.UNCONFIRMED, error)
+    except (gateway.Refused, gateway.NotAuthorised, gateway.QuotaUsed) as error:
+        return DeliveryResult(delivery.outbound_id, OutboundState.REFUSED, error)
+    except gateway.Temporary as error:
+        # the job system calls again with a growing delay
+        if now - delivery.queued_at < GIVE_UP_AFTER:
+            raise
+        return DeliveryResult(delivery.outbound_id, OutboundState.REFUSED, error)
+    return DeliveryResult(delivery.outbound_id, OutboundState.SENT)
+
+
+def record_result(result: DeliveryResult, *, now: datetime) -> None:
+    """Settle a message; close the follower's windows when WeChat says that they are closed."""
+    error = result.error
+    message = _mark_finished(
+        result.outbound_id,
+        result.state,
+        now,
+        error.errcode if error else None,
+        str(error) if error else None,
+    )
+    # e.g. 45015: the follower's window is closed, whatever our own count says
+    is_unreachable = isinstance(error, gateway.Refused) and error.is_about_recipient
+    if message is not None and is_unreachable:
+        followers.close_windows(message.follower_id)
 
 
 def _mark_finished(
@@ -217,7 +234,7 @@ def _mark_finished(
 ) -> OutboundMessage | None:
     """Settle a message and enqueue the follower's next one."""
     if state is not OutboundState.SENT:
-        _log.warning("outbound.failed", sending=outbound_id, state=state.value, code=errcode)
+        _log.warning("outbound.failed", outbound_id=outbound_id, state=state.value, code=errcode)
     closed = compare_and_set(
         OutboundMessage,
         outbound_id,
@@ -230,7 +247,7 @@ def _mark_finished(
         get_for_update(Follower, closed.follower_id)
         following = _next_unfinished(closed.follower_id)
         if following is not None:
-            jobs.enqueue(DELIVER, sending_id=following.id)
+            jobs.enqueue(OutboundJob.DELIVER, outbound_id=following.id)
     return closed
 
 

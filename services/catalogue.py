@@ -16,6 +16,7 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
 from config.errors import Invalid, NotFound
 
@@ -23,6 +24,12 @@ CACHE_KEY = "guides"
 
 # a slug stands in links and file names, a name on one line of a phone and in a suggestion
 _MAX_SLUG_LENGTH, _MAX_NAME_LENGTH = 64, 100
+
+
+class GuideAction(AuditAction, kind=ObjectKind("guide", "办事指南")):
+    """What is recorded about guides."""
+
+    SAVE = "guide.save", "保存办事指南"
 
 
 class GuideState(StrEnum):
@@ -122,7 +129,7 @@ def list_cards() -> tuple[GuideCard, ...]:
     return tuple(GuideCard(slug, name, owner, tuple(words)) for slug, name, owner, words in rows)
 
 
-def _audit_values(guide: Guide) -> dict[str, Any]:
+def _audit_values(guide: Guide) -> dict[str, object]:
     return {
         "department_id": guide.department_id,
         "name": guide.name,
@@ -133,14 +140,13 @@ def _audit_values(guide: Guide) -> dict[str, Any]:
     }
 
 
-def _record_change(guide: Guide, before: dict[str, Any] | None) -> None:
+def _record_change(guide: Guide, before: dict[str, object] | None) -> None:
     session.flush()  # the audit row needs the id
     audit.record(
-        "guide.save",
-        kind="guide",
+        GuideAction.SAVE,
+        owner=guide,
         object_id=guide.id,
         label=guide.name,
-        department_id=guide.department_id,
         before=before,
         after=_audit_values(guide),
     )

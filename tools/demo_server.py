@@ -124,7 +124,7 @@ def run_background_jobs() -> None:
     # commit
     later = clock.now() + timedelta(minutes=5)
     with transaction():
-        for name in (*scheduler.CRON_JOBS, conversations.REFRESH):
+        for name in (*scheduler.CRON_JOBS, conversations.ConversationJob.REFRESH):
             jobs.enqueue(name, key=name)
     # a bound, because some jobs enqueue themselves again
     for _ in range(1000):

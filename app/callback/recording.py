@@ -87,7 +87,7 @@ def _apply_side_effects(
 ) -> None:
     if result.emergency_word is not None:
         alerts.raise_alert(
-            inbox.EMERGENCY_ALERT,
+            inbox.InboxAlert.EMERGENCY,
             inbox_id,
             f"{account.name}收到疑似紧急求助，含“{result.emergency_word}”",
             now=now,

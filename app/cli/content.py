@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from app import content
 from app.cli.base import Command
 from app.content import export
-from app.jobs.registry import MEDIA_REFRESH
 from config import audit, clock, jobs
 from config.database import read_only, run_in_transaction, session
 from matrix.departments import Department
+from matrix.media import MediaJob
 
 _DEMO = Path(__file__).parents[2] / "config" / "demo"
 
@@ -62,5 +62,5 @@ def _load_files(heading: str, files: Sequence[Path]) -> str:
     own_entries = audit.AuditEntry.request_id == actor.request_id
     changes = session.scalar(select(func.count()).select_from(audit.AuditEntry).where(own_entries))
     if changes:
-        jobs.enqueue(MEDIA_REFRESH, key=MEDIA_REFRESH)
+        jobs.enqueue(MediaJob.REFRESH, key=MediaJob.REFRESH)
     return f"{heading}：{result}；{f'共 {changes} 处变更' if changes else '没有变化'}。"

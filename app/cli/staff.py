@@ -19,7 +19,7 @@ from matrix.staff import (
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff
 from matrix.staff.one_time_links import LinkPurpose
-from matrix.staff.roles import ROLE_LABELS, Role
+from matrix.staff.roles import Role
 
 _ROLES = {role.value: role for role in Role}
 
@@ -57,9 +57,7 @@ def create(
         )
         grants.create(member_row.id, GrantSpec(role=_ROLES[role], **grant_target), by=None, now=now)
         secret = one_time_links.create(LinkPurpose.INVITE, member_row.id, now=now)
-    click.echo(
-        f"已添加{name}（{ROLE_LABELS[_ROLES[role]]}）。设置密码的链接，72 小时内有效，只能用一次："
-    )
+    click.echo(f"已添加{name}（{_ROLES[role].label}）。设置密码的链接，72 小时内有效，只能用一次：")
     click.echo(_link_url(secret))
 
 

@@ -6,12 +6,24 @@ from wtforms.validators import InputRequired, Length
 
 from app.console import forms
 from app.console.responses import ViewResult, flash_success, redirect_to
+from app.jobs.audit_seals import AuditAlert
+from app.jobs.rule_reminders import RuleAlert
 from app.web.auth import member, requires
 from config import alerts, clock
-from config.alerts import Alert
+from config.alerts import Alert, AlertKind
+from config.jobs import JobAlert
 from config.permissions import Permission
 from matrix import conversations
-from matrix.inbox import EMERGENCY_ALERT
+from matrix.accounts.jobs_and_alerts import AccountAlert
+from matrix.inbox import InboxAlert
+from matrix.menus.jobs_and_alerts import MenuAlert
+
+# every kind of alert by its stored string
+KINDS: dict[str, AlertKind] = {
+    kind.value: kind
+    for kinds in (AccountAlert, AuditAlert, InboxAlert, JobAlert, MenuAlert, RuleAlert)
+    for kind in kinds
+}
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/console/alarms")
 
@@ -51,6 +63,7 @@ def resolved() -> str:
     return render_template(
         "console/alerts/resolved.html",
         alerts=page.alerts,
+        kinds=KINDS,
         conversation_urls=conversation_urls(page.alerts),
         older_url=older,
     )
@@ -78,6 +91,7 @@ def _open_context() -> dict[str, object]:
     etag = "-".join(f"{alert.id:x}x{alert.count}" for alert in open_alerts)
     return {
         "alerts": open_alerts,
+        "kinds": KINDS,
         "conversation_urls": conversation_urls(open_alerts),
         "etag": etag,
         "poll_url": url_for("alerts.poll", etag=etag),
@@ -93,7 +107,7 @@ def conversation_urls(open_alerts: list[Alert] | tuple[Alert, ...]) -> dict[int,
         # the subject of an emergency alert is the id of the inbox message
         alert.id: int(alert.subject)
         for alert in open_alerts
-        if alert.kind == EMERGENCY_ALERT
+        if alert.kind == InboxAlert.EMERGENCY
     }
     followers_by_message = conversations.follower_ids_by_message(messages.values())
     return {

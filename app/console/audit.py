@@ -8,8 +8,10 @@ from werkzeug.datastructures import MultiDict
 from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms.validators import Length, NumberRange, Optional
 
+from app.audit_labels import LABELS
 from app.console import forms
 from app.console.responses import ViewResult
+from app.jobs.audit_seals import AuditAlert
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import alerts, clock
@@ -20,9 +22,9 @@ from config.permissions import Permission
 from matrix import accounts, departments
 
 blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
-blueprint.add_app_template_filter(labels.action, "action_label")
+blueprint.add_app_template_filter(LABELS.action, "action_label")
 blueprint.add_app_template_filter(labels.actor, "actor_name")
-blueprint.add_app_template_filter(labels.kind, "kind_label")
+blueprint.add_app_template_filter(LABELS.kind, "kind_label")
 # a larger number does not fit into the integer column, which PostgreSQL answers by an error
 _HIGHEST_ID = 2**31 - 1
 _DEPARTMENT_FIELDS = ("department_id", "parent_id", "successor_id")
@@ -44,8 +46,8 @@ class SearchForm(forms.Form):
         csrf = False
 
     person = StringField("人员", [Length(max=MAX_TERM_LENGTH)], [forms.strip])
-    action = SelectField("操作", choices=forms.choices(labels.ACTIONS, "全部操作"), default="")
-    kind = SelectField("对象类型", choices=forms.choices(labels.KINDS, "全部类型"), default="")
+    action = SelectField("操作", choices=forms.choices(LABELS.actions, "全部操作"), default="")
+    kind = SelectField("对象类型", choices=forms.choices(LABELS.kinds, "全部类型"), default="")
     label = StringField("对象名称", [Length(max=MAX_TERM_LENGTH)], [forms.strip])
     first = DateField("从", [Optional()])
     last = DateField("到", [Optional()])
@@ -95,7 +97,7 @@ def _render_results(form: SearchForm, page: search.SearchPage, args: MultiDict[s
         older_url=older_url,
         link_filter_text=_link_filter_text(form, page),
         seal=hash_chain.find_latest(),
-        chain_problems=alerts.list_open_messages(hash_chain.ALERT_KINDS),
+        chain_problems=alerts.list_open_messages(AuditAlert),
     )
 
 
@@ -136,6 +138,7 @@ def export() -> ViewResult:
                 auth.member(),
                 form.to_query(),
                 ExportFormat(form.format.data),
+                action_labels=LABELS,
                 resolve_names=_names_of_ids,
                 now=clock.now(),
             )

@@ -16,7 +16,7 @@ from config import audit, clock
 from config.errors import Stale
 from config.permissions import Permission
 from matrix import accounts, departments
-from matrix.departments import Department, DepartmentState
+from matrix.departments import Department, DepartmentAction, DepartmentState
 
 blueprint = Blueprint("departments", __name__, url_prefix="/console/departments")
 
@@ -168,7 +168,7 @@ def _update(department: Department, form: EditForm) -> None:
     # updated and renamed in one transaction, so either both are saved or neither
     except Stale:
         now = _form_data(department)
-        last_change = audit.find_latest("department", department.id)
+        last_change = audit.find_latest(DepartmentAction.kind, department.id)
         form.show_conflict(now, last_change, version=now.pop("version"))
 
 

@@ -21,6 +21,7 @@ from config.permissions import Permission
 from keywords.rules.values import InputKind, MatchInput
 from matrix import accounts, qrcodes
 from matrix.qrcodes import QrCodeScans, QrCodeSpec, SceneQrCode
+from matrix.qrcodes.codes import QrCodeAction
 
 blueprint = Blueprint("qrcodes", __name__, url_prefix="/console/codes")
 STATE_LABELS: dict[qrcodes.QrCodeState, tuple[str, str]] = {
@@ -213,7 +214,9 @@ def rename(qrcode_id: int) -> ViewResult:
                     ).name
                 }
                 page = url_for("qrcodes.show", qrcode_id=qrcode_id)
-                form.show_conflict(now, audit.find_latest("qrcode", qrcode_id), reopen_url=page)
+                form.show_conflict(
+                    now, audit.find_latest(QrCodeAction.kind, qrcode_id), reopen_url=page
+                )
     if form.is_refused:
         return _render_detail(qrcode_id, form), 422
     flash_success("名称已修改。")

@@ -1,11 +1,11 @@
-"""Connecting: asking WeChat how an account is connected, and writing down what it says.
+"""Jobs that check how an account is connected to WeChat, and record what WeChat answers.
 
-    check ──> token? allow-list? rights? quota? ──> probes, an alarm when nothing works
-    connect ──> menu and automatic replies of WeChat's own console ──> ours
-    prove_secret ──> a token for the new AppSecret? ──> it takes the place of the old, or not
+    check_connection        token? allow-list? rights? quota? ──> an alert when nothing works
+    import_console_content  menu and automatic replies of WeChat's own console ──> ours
+    verify_secret           a token for the new AppSecret? ──> it replaces the old one, or not
 
-All are jobs: a page asks no stranger. Temporary trouble leaves the questions waiting and comes
-again later.
+All are jobs, because a page must not wait for WeChat. On a temporary error the checks stay in
+WAITING and the job is retried.
 """
 
 from dataclasses import replace
@@ -20,18 +20,12 @@ from config.database import read_only, session, transaction
 from matrix import accounts, menus
 from matrix.accounts import Account, connection_checks, key_rotation
 from matrix.accounts.connection_checks import CheckKind, CheckState
+from matrix.accounts.jobs_and_alerts import AccountAlert, AccountJob
 from matrix.health import health, statistics
 from matrix.wechat import gateway
 from matrix.wechat.credentials import Credentials
 
-CHECK_ALL = "accounts.check_all"
-WARN_EXPIRING_VERIFICATION = "accounts.warn_expiring_verification"
-CREATE_QRCODE = "accounts.create_qrcode"
-CLEAR_QUOTA = "accounts.clear_quota"
-
 CUSTOMER_SERVICE_SEND_PATH = "/cgi-bin/message/custom/send"
-_CONNECTION_FAILED = "account.connection_failed"
-_VERIFICATION_EXPIRING = "account.verification_expiring"
 _IP_NOT_ALLOWED = 40164
 _TOKEN_OK_TEXT = "AppSecret 正确，接口凭据已取得。"
 _SCENE = "account"
@@ -41,7 +35,7 @@ _CREDENTIAL_ERRORS = frozenset({40013, 40125, 40164, 40243})
 
 
 class _CheckResult(NamedTuple):
-    """What WeChat answered to one question."""
+    """The result of one check."""
 
     kind: CheckKind
     state: CheckState
@@ -50,7 +44,7 @@ class _CheckResult(NamedTuple):
 
 
 def request_check(account: Account, *, now: datetime) -> None:
-    """Have all questions about an account asked anew, soon after the commit."""
+    """Enqueue all checks of an account."""
     imported = connection_checks.by_account([account.id]).get(account.id, {}).get(CheckKind.IMPORT)
     if imported is not None and imported.state is CheckState.FAILED:
         connection_checks.mark_waiting(account.id, (CheckKind.IMPORT,), "正在核对…", now=now)
@@ -59,26 +53,27 @@ def request_check(account: Account, *, now: datetime) -> None:
 
 def _enqueue_check(account: Account, now: datetime) -> None:
     connection_checks.mark_waiting(account.id, _CHECKED_KINDS, "正在核对…", now=now)
-    jobs.enqueue(
-        connection_checks.CHECK_CONNECTION,
-        key=f"{connection_checks.CHECK_CONNECTION}:{account.id}",
-        account_id=account.id,
-    )
+    _enqueue(AccountJob.CHECK_CONNECTION, account.id)
 
 
 def request_qrcode(account: Account) -> None:
-    """Have the account's own QR code made, unless there is one."""
+    """Enqueue the creation of the account's own QR code, unless there is one."""
     if not account.qr_url:
-        jobs.enqueue(CREATE_QRCODE, key=f"{CREATE_QRCODE}:{account.id}", account_id=account.id)
+        _enqueue(AccountJob.CREATE_QRCODE, account.id)
 
 
 def request_quota_reset(account: Account) -> None:
-    """Have today's counters of an account set to zero; ten times a month."""
-    jobs.enqueue(CLEAR_QUOTA, key=f"{CLEAR_QUOTA}:{account.id}", account_id=account.id)
+    """Enqueue a reset of today's API counters of an account; WeChat allows ten a month."""
+    _enqueue(AccountJob.CLEAR_QUOTA, account.id)
+
+
+def _enqueue(name: AccountJob, account_id: int) -> None:
+    # one job for each account and name, however often a button is pressed
+    jobs.enqueue(name, key=f"{name}:{account_id}", account_id=account_id)
 
 
 def check_connection(*, account_id: int, now: datetime) -> None:
-    """Ask WeChat about an account and note the answers. Raises Temporary to come again."""
+    """Run all checks of an account and record them. Raises Temporary to be tried again."""
     with read_only():
         account = accounts.get(account_id)
         credentials, is_verified = accounts.credentials(account_id), account.verified
@@ -153,7 +148,7 @@ def _check_quota(credentials: Credentials) -> list[_CheckResult]:
 
 
 def _follow_up(account: Account, results: list[_CheckResult], now: datetime) -> None:
-    """Cry when nothing works, stop crying when it does, and go on where connecting stood still."""
+    """Raise or resolve the alert, and import what could not be imported before."""
     failed = [
         result
         for result in results
@@ -162,19 +157,15 @@ def _follow_up(account: Account, results: list[_CheckResult], now: datetime) -> 
     if failed:
         _alert(account, failed[0].message, now)
         return
-    alerts.resolve_automatically(_CONNECTION_FAILED, account.appid, now=now)
+    alerts.resolve_automatically(AccountAlert.CONNECTION_FAILED, account.appid, now=now)
     imported = connection_checks.by_account([account.id]).get(account.id, {}).get(CheckKind.IMPORT)
     if imported is None or imported.state is CheckState.WAITING:
-        _enqueue_import(account.id)
-
-
-def _enqueue_import(account_id: int) -> None:
-    jobs.enqueue(accounts.CONNECT, key=f"{accounts.CONNECT}:{account_id}", account_id=account_id)
+        _enqueue(AccountJob.CONNECT, account.id)
 
 
 def _alert(account: Account, message: str, now: datetime) -> None:
     alerts.raise_alert(
-        _CONNECTION_FAILED,
+        AccountAlert.CONNECTION_FAILED,
         account.appid,
         f"{account.name}：{message}",
         now=now,
@@ -213,13 +204,13 @@ def import_console_content(*, account_id: int, now: datetime) -> None:
 
 
 def _enqueue_first_check(account: Account, now: datetime) -> None:
-    """Ask the other questions as well, unless they were asked before."""
+    """Enqueue the other checks as well, unless they ran before."""
     if CheckKind.TOKEN not in connection_checks.by_account([account.id]).get(account.id, {}):
         _enqueue_check(account, now)
 
 
 def verify_secret(*, account_id: int, now: datetime) -> None:
-    """Have WeChat say whether a new AppSecret is right. Raises Temporary to come again."""
+    """Verify a proposed AppSecret by fetching a token. Raises Temporary to be tried again."""
     with read_only():
         secret = accounts.get(account_id).pending_secret
         credentials = accounts.credentials(account_id)
@@ -250,7 +241,7 @@ def verify_secret(*, account_id: int, now: datetime) -> None:
 
 
 def clear_quota(*, account_id: int, now: datetime) -> None:
-    """Set today's counters to zero. When the month's ten are used up, the board says so."""
+    """Reset today's API counters; records a failed check when the month's ten are used up."""
     with read_only():
         credentials = accounts.credentials(account_id)
     try:
@@ -265,7 +256,7 @@ def clear_quota(*, account_id: int, now: datetime) -> None:
 
 
 def create_account_qrcode(*, account_id: int, now: datetime) -> None:
-    """Have WeChat make the account's own QR code, once and for ever."""
+    """Create the account's own permanent QR code, once. Raises Temporary to be tried again."""
     with read_only():
         if accounts.get(account_id).qr_url:
             return
@@ -276,7 +267,7 @@ def create_account_qrcode(*, account_id: int, now: datetime) -> None:
 
 
 def update_statistics(*, now: datetime) -> None:
-    """Count what the health board shows."""
+    """Compute the figures of the health board."""
     with read_only():
         found = statistics.compute(now=now)
     with transaction():
@@ -284,22 +275,18 @@ def update_statistics(*, now: datetime) -> None:
 
 
 def check_all(*, now: datetime) -> None:
-    """Have every account asked about that is not paused."""
+    """Enqueue the checks of every account that is not paused."""
     active = select(Account.id).where(Account.state == accounts.AccountState.ACTIVE)
     for account_id in session.scalars(active.order_by(Account.id)):
-        jobs.enqueue(
-            connection_checks.CHECK_CONNECTION,
-            key=f"{connection_checks.CHECK_CONNECTION}:{account_id}",
-            account_id=account_id,
-        )
+        _enqueue(AccountJob.CHECK_CONNECTION, account_id)
 
 
 def warn_expiring_verification(*, now: datetime) -> None:
-    """Cry for each account whose verification ends within a month, or has ended."""
+    """Raise an alert for each account whose verification ends within a month, or has ended."""
     last = clock.local_day(now + health.VERIFICATION_WARN_BEFORE)
     for account in session.scalars(select(Account).where(Account.verified_until <= last)):
         alerts.raise_alert(
-            _VERIFICATION_EXPIRING,
+            AccountAlert.VERIFICATION_EXPIRING,
             account.appid,
             f"{account.name}的微信认证于 {account.verified_until:%Y-%m-%d} 到期，请及时年审",
             now=now,

@@ -1,20 +1,41 @@
-"""Sealing the audit, and looking whether the seals hold: the jobs of `config.audit.hash_chain`.
+"""Jobs of the audit's hash chain (`config.audit.hash_chain`): sealing and verifying.
 
-each minute  seal          each night  verify ──> verify_on, a stretch after the other
+each minute  seal          each night  verify ──> verify_segment, one segment after the other
 """
 
 from datetime import datetime
 
 from config import alerts, clock, jobs, logs
+from config.alerts import AlertKind
 from config.audit import hash_chain
 from config.database import read_only, run_in_transaction, transaction
+from config.jobs import JobName
 
 _log = logs.get_logger(__name__)
 _SEALS_PER_RUN = 50
 
 
+class AuditJob(JobName):
+    """Jobs about the seals of the audit."""
+
+    SEAL = "audit.seal", "封存操作记录"
+    VERIFY = "audit.verify", "校验操作记录"
+    VERIFY_SEGMENT = "audit.verify_segment", "校验一段操作记录"
+
+
+class AuditAlert(AlertKind):
+    """What staff must look at in the audit."""
+
+    CHAIN_BROKEN = "audit.chain_broken", "操作记录可能被改动"
+    SEALING_OVERDUE = "audit.sealing_overdue", "操作记录未及时封存"
+
+
 def seal(*, now: datetime) -> None:
-    """Seal what is settled. The rows are read without a lock; the seal is one short change."""
+    """Seal the entries that are settled, at most fifty thousand.
+
+    They are read and hashed outside the transaction that appends the seal: staff who write audit
+    entries must not wait for it.
+    """
     for _ in range(_SEALS_PER_RUN):
         with read_only():
             prepared = hash_chain.prepare(now=now)
@@ -27,31 +48,34 @@ def seal(*, now: datetime) -> None:
 
 
 def verify(*, now: datetime) -> None:
-    """Begin to compute all seals anew, and cry when sealing stands still."""
+    """Start verifying all seals; raise an alert when entries have not been sealed for an hour."""
     overdue_since = hash_chain.overdue_since(now=now)
     if overdue_since is not None:
         alerts.raise_alert(
-            hash_chain.SEALING_OVERDUE,
+            AuditAlert.SEALING_OVERDUE,
             "audit",
             f"{clock.local(overdue_since):%Y-%m-%d %H:%M}以来的操作记录还没有封存",
             now=now,
         )
-    jobs.enqueue(hash_chain.VERIFY_SEGMENT, key=hash_chain.VERIFY_SEGMENT, after=0)
+    jobs.enqueue(AuditJob.VERIFY_SEGMENT, key=AuditJob.VERIFY_SEGMENT, after=0)
 
 
 def verify_segment(*, after: int, now: datetime) -> None:
-    """Compute one stretch of seals anew, behind the seal of this id, and ask for the next."""
+    """Verify one segment of seals above an id, and enqueue the next segment.
+
+    A segment is a job of its own, so that the lease of none runs out however long the chain grows.
+    """
     with read_only():
         report = hash_chain.verify_segment(after)
     with transaction():
         for number, mismatch in report.mismatches.items():
             alerts.raise_alert(
-                hash_chain.CHAIN_BROKEN, number, f"操作记录可能被改动：{mismatch}", now=now
+                AuditAlert.CHAIN_BROKEN, number, f"操作记录可能被改动：{mismatch}", now=now
             )
         if report.next_after is not None:
             jobs.enqueue(
-                hash_chain.VERIFY_SEGMENT,
-                key=f"{hash_chain.VERIFY_SEGMENT}/{report.next_after}",
+                AuditJob.VERIFY_SEGMENT,
+                key=f"{AuditJob.VERIFY_SEGMENT}/{report.next_after}",
                 after=report.next_after,
             )
     _log.info("audit.verified", after=after, seals=report.seals, faults=len(report.mismatches))

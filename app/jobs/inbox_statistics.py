@@ -1,10 +1,11 @@
-"""Gathering: what the inbox tells about the rules, counted after the event.
+"""The job that counts the inbox: hits of rules, messages per account, unanswered questions.
 
-    inbox ── walk ──> hits of each rule · traffic of each account · unmatched questions
+    inbox ── cursor ──> hits of each rule · messages of each account · unanswered questions
 
-A message writes one row and nothing else; this job reads the rows once more, in order. What is
-costly is worked out while nothing is held; mark and counts are then written together, so that two
-runs at once, or one that dies, count every message exactly once.
+The callback writes one row for a message and nothing else, so this job reads the rows once more, in
+order. The costly part, clustering, runs in a read-only transaction. The cursor and the counts are
+then written in one transaction, so that two runs at once, or one that dies, count every message
+exactly once.
 """
 
 from collections import Counter
@@ -14,6 +15,7 @@ from datetime import date, datetime
 from app import snapshots
 from config import jobs
 from config.database import read_only, run_in_transaction, transaction
+from config.jobs import JobName
 from keywords.matching.matcher import MatchLevel
 from keywords.matching.ruleset import RuleSet
 from keywords.rules import store
@@ -25,10 +27,15 @@ from keywords.statistics.unanswered import UnansweredReason
 from matrix.inbox import Outcome, cursors, daily_counts
 from matrix.inbox.cursors import Batch, Push
 
-UPDATE_STATISTICS = "inbox.update_statistics"
+
+class InboxJob(JobName):
+    """Jobs that count what the inbox tells."""
+
+    UPDATE_STATISTICS = "inbox.update_statistics", "统计收到的消息"
+
 
 _CURSOR = "studio"
-# a stretch is written while the callback waits for its turn, so it is short
+# rows; with SQLite the callback waits while a batch is written, so it is short
 _BATCH_SIZE = 500
 _MAX_BATCHES = 60
 _SPOKEN_KINDS = frozenset({"text", "voice"})
@@ -39,7 +46,7 @@ _REASONS = {
 
 
 def update_statistics(*, now: datetime) -> None:
-    """Count what came in since the last time; what is left over gets a job of its own."""
+    """Count what came in since the last run; what is left after sixty batches is another job."""
     ruleset = snapshots.refresh().ruleset  # reads in a transaction of its own
     for _ in range(_MAX_BATCHES):
         with read_only():
@@ -48,7 +55,9 @@ def update_statistics(*, now: datetime) -> None:
         if not batch.pushes or not _save_batch(batch, clusters):
             return
     with transaction():
-        jobs.enqueue(UPDATE_STATISTICS, key=f"{UPDATE_STATISTICS}:{batch.pushes[-1].id}")
+        jobs.enqueue(
+            InboxJob.UPDATE_STATISTICS, key=f"{InboxJob.UPDATE_STATISTICS}:{batch.pushes[-1].id}"
+        )
 
 
 def _save_batch(batch: Batch, clusters: Sequence[ClusterUpdate]) -> bool:
@@ -86,7 +95,11 @@ def _questions(pushes: Sequence[Push], ruleset: RuleSet) -> list[UnansweredMessa
 
 
 def _unanswered_reason(push: Push, ruleset: RuleSet) -> UnansweredReason | None:
-    """Why a message counts as unmatched, or None; today's rules tell what was heard by ear."""
+    """Why a message counts as unanswered, or None.
+
+    The inbox does not say how a rule matched. Today's rules do: a match by sound alone is worth a
+    look, because the keyword may be missing.
+    """
     if push.outcome is not Outcome.RULE:
         return _REASONS.get(push.outcome)
     matcher = ruleset.matcher(push.account_id)

@@ -1,8 +1,8 @@
-"""Working: the jobs that check an uploaded file and apply a confirmed one.
+"""Jobs that check an uploaded file of rules and apply a confirmed one.
 
-The file is read while nothing is held. All of it is applied in one transaction with the word that
-it was, as draft versions: twice or half is impossible. How far a job has come is told through the
-cache, for the page that waits.
+The file is parsed while no transaction is open. All of it is applied as draft versions in one
+transaction with the import's new state, so it is never applied twice or by half. Progress goes
+through the cache, for the page that polls.
 """
 
 from collections import Counter
@@ -31,13 +31,14 @@ from matrix.staff import grants, members
 
 _MAX_PREVIEW_ROWS = 200
 _REPORT_EVERY = 50
-_PROGRESS_SECONDS = 600.0  # seconds that a word of progress is worth
+# how long the cache keeps a progress figure
+_PROGRESS_SECONDS = 600.0
 _CHANGED_MEANWHILE = "这些规则在您确认之前又有了变化，请看过新的预览后再确认。"
 
 
 @dataclass(frozen=True)
 class _Upload:
-    """What a job has to know of an import while no row is held."""
+    """What a job has to know of an import while no transaction is open."""
 
     id: int
     staff_id: int
@@ -49,7 +50,7 @@ class _Upload:
 
 
 def check(*, import_id: int, now: datetime) -> None:
-    """Read an upload and write down what it would do, or all that is wrong with it."""
+    """Check an upload and record what it would change, or all problems."""
     upload = _load_upload(import_id, ImportState.CHECKING)
     if upload is None:
         return
@@ -62,7 +63,10 @@ def check(*, import_id: int, now: datetime) -> None:
 
 
 def apply(*, import_id: int, now: datetime) -> None:
-    """Make the drafts of a confirmed import, all of them or none."""
+    """Create the drafts of a confirmed import, all of them or none.
+
+    Returns to the preview when the rules have changed since it was confirmed.
+    """
     upload = _load_upload(import_id, ImportState.APPLYING)
     if upload is None:
         return
@@ -82,7 +86,7 @@ def apply(*, import_id: int, now: datetime) -> None:
 
 
 def progress(import_id: int) -> int:
-    """How many rules the job at an import has done; 0 when nobody knows."""
+    """How many rules of an import are done; 0 when the cache does not know."""
     columns = cache.get(f"import:{import_id}")
     return int(columns) if columns else 0
 
@@ -116,7 +120,7 @@ def _make_plan(upload: _Upload, now: datetime) -> ImportPlan:
 
 
 def _principal_of(staff_id: int, now: datetime) -> Principal:
-    """What the person who brought the file may do today."""
+    """What the uploader may do today; rights may have been withdrawn since the upload."""
     person = members.get(staff_id)
     grants_in_force = (
         grants.list_current([staff_id]) if person.state is members.StaffState.ACTIVE else []
@@ -136,7 +140,7 @@ def _owner_names(references: RuleReferences) -> OwnerNames:
 
 
 def _unambiguous(listed: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The code of each name that belongs to one alone."""
+    """The slug of each name that only one owner has; a name of two cannot be resolved."""
     pairs = list(listed)
     counts = Counter(name for name, _ in pairs)
     return {name: code for name, code in pairs if counts[name] == 1}

@@ -1,24 +1,25 @@
 """Audit log: who changed what, written in the transaction of the change.
 
-    record("noun.verb", …) ──> AuditEntry ── ten minutes later ──> hash_chain.Seal
-                                   └── search, diff, exports: with the Chinese names of `labels`
+    record(NounAction.VERB, owner=…) ──> AuditEntry ── ten minutes later ──> hash_chain.Seal
+                                              └── search, diff, exports: with Chinese labels
 
 Rows are never changed or deleted: a trigger of the database refuses both. The names of actor and
 object are copied, so that a row can be read after its object is gone. Callers pass `before` and
-`after` without secrets. Each action and each kind has its Chinese name in `labels`.
+`after` without secrets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Index, select
+from sqlalchemy import Index, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import clock, logs
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, BigKey, session
 
 
@@ -39,13 +40,41 @@ SYSTEM = Actor("system")
 # Set once by the request, command or job, so that no function below has to pass the actor on and
 # none can name a wrong one.
 _actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
+_HAS_NO_ACCOUNT = text("account_id IS NULL")
+
+
+class OfDepartment(Protocol):
+    """A thing of a department; None is the whole city."""
+
+    @property
+    def department_id(self) -> int | None:
+        """The department's id."""
+
+
+class OfAccount(Protocol):
+    """A thing of an account; None when it belongs to a department or to the city."""
+
+    @property
+    def account_id(self) -> int | None:
+        """The account's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose thing something is, where no object is left that could tell."""
+
+    department_id: int | None = None
+    account_id: int | None = None
+
+
+CITY = Owner()
 
 
 class AuditEntry(Base):
     """One change, with the names of that time.
 
-    `before` and `after` hold the fields that matter as plain JSON; `department_id` decides who may
-    read the row.
+    `before` and `after` hold the fields that matter as plain JSON. `account_id` decides who may
+    read the row, and `department_id` where there is no account; without both it is the city's.
     """
 
     __tablename__ = "audit"
@@ -56,7 +85,17 @@ class AuditEntry(Base):
         Index("ix_audit_by_actor", "actor_id", "at", "id"),
         Index("ix_audit_by_object", "object_kind", "object_id", "at", "id"),
         Index("ix_audit_by_kind", "object_kind", "at", "id"),
-        Index("ix_audit_by_department", "department_id", "at", "id"),
+        # only the rows that the department decides about: with those of its accounts inside, a
+        # search would have to read over them
+        Index(
+            "ix_audit_by_department",
+            "department_id",
+            "at",
+            "id",
+            sqlite_where=_HAS_NO_ACCOUNT,
+            postgresql_where=_HAS_NO_ACCOUNT,
+        ),
+        Index("ix_audit_by_account", "account_id", "at", "id"),
         Index("ix_audit_by_request", "request_id"),
     )
 
@@ -71,6 +110,7 @@ class AuditEntry(Base):
     object_id: Mapped[str]
     object_label: Mapped[str]
     department_id: Mapped[int | None]
+    account_id: Mapped[int | None]
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]
     reason: Mapped[str]
@@ -87,46 +127,47 @@ def acting_as(actor: Actor) -> Iterator[None]:
 
 
 def record(
-    action: str,
+    action: AuditAction,
     *,
-    kind: str,
+    owner: OfDepartment | OfAccount,
     object_id: object,
     label: str = "",
-    department_id: int | None = None,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
     reason: str = "",
 ) -> AuditEntry:
     """Add an entry to the running transaction.
 
-    `action` is `noun.verb`, `before` and `after` are plain JSON without secrets, `label` is the
-    object's present name. `action` and `kind` are literals at the call, with a name in `labels`; a
-    test finds those that have none.
+    `owner` is the thing itself, or CITY for what belongs to nobody in particular: its account and
+    department decide which auditors see the row. It has no default, since a forgotten owner would
+    hide the row from them. `before` and `after` are plain JSON without secrets, `label` is the
+    object's present name.
     """
     actor = _actor.get()
     entry = AuditEntry(
         at=clock.now(),
-        action=action,
+        action=action.value,
         actor_id=actor.staff_id,
         actor_label=actor.label,
         address=actor.address,
         request_id=actor.request_id or logs.request_id(),
-        object_kind=kind,
+        object_kind=action.kind.name,
         object_id=str(object_id),
         object_label=label,
-        department_id=department_id,
-        before=before,
-        after=after,
+        department_id=getattr(owner, "department_id", None),
+        account_id=getattr(owner, "account_id", None),
+        before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
         reason=reason,
     )
     session.add(entry)
     return entry
 
 
-def find_latest(kind: str, object_id: object) -> AuditEntry | None:
+def find_latest(kind: ObjectKind, object_id: object) -> AuditEntry | None:
     """The last entry about an object, or None."""
     rows = select(AuditEntry).where(
-        AuditEntry.object_kind == kind, AuditEntry.object_id == str(object_id)
+        AuditEntry.object_kind == kind.name, AuditEntry.object_id == str(object_id)
     )
     return session.scalars(
         rows.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(1)

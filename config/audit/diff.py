@@ -8,7 +8,6 @@ Nested values give one change for each leaf; what stayed the same is left out.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from config.audit import AuditEntry, labels
 
@@ -45,7 +44,9 @@ def ids_in(entry: AuditEntry, field: str) -> set[str]:
     return {str(row[field]) for row in facts if isinstance(row.get(field), int)}
 
 
-def _flatten(facts: Mapping[str, Any], path: str, names: NamesByField) -> Iterator[tuple[str, str]]:
+def _flatten(
+    facts: Mapping[str, object], path: str, names: NamesByField
+) -> Iterator[tuple[str, str]]:
     for name, value in facts.items():
         label = f"{path}{labels.FIELDS.get(name, name)}"
         if isinstance(value, Mapping):
@@ -58,7 +59,7 @@ def _flatten(facts: Mapping[str, Any], path: str, names: NamesByField) -> Iterat
 
 
 def _flatten_list(
-    rows: list[Any], label: str, name: str, names: NamesByField
+    rows: list[object], label: str, name: str, names: NamesByField
 ) -> Iterator[tuple[str, str]]:
     for number, row in enumerate(rows, 1):
         if isinstance(row, Mapping):
@@ -67,7 +68,7 @@ def _flatten_list(
             yield f"{label} {number}", _display_value(name, row, names)
 
 
-def _display_value(name: str, value: Any, names: NamesByField) -> str:
+def _display_value(name: str, value: object, names: NamesByField) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

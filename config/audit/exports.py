@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from io import BytesIO, StringIO
-from typing import Any
 
 from openpyxl import Workbook
 
 from config import audit, clock
 from config.audit import AuditEntry, diff, labels, search
+from config.audit.actions import ActionLabels, AuditAction, ObjectKind
 from config.permissions import Permission, Principal
 from config.security import formula_escape
 
@@ -38,6 +38,12 @@ _TRUNCATED_NOTE = f"结果较多，只导出了最近的 {MAX_ROWS} 行；请缩
 # (https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3)
 _MAX_CELL_LENGTH = 32_000
 _BATCH_SIZE = 1000
+
+
+class AuditLogAction(AuditAction, kind=ObjectKind("audit", "操作记录")):
+    """What is recorded about the log itself."""
+
+    EXPORT = "audit.export", "导出操作记录"
 
 
 class ExportFormat(StrEnum):
@@ -63,6 +69,7 @@ def export_entries(
     query: search.Query,
     file_format: ExportFormat,
     *,
+    action_labels: ActionLabels,
     resolve_names: Callable[[Iterable[AuditEntry]], diff.NamesByField],
     now: datetime,
 ) -> ExportFile:
@@ -76,16 +83,15 @@ def export_entries(
     entries, is_truncated = _fetch_rows(member, query)
     mime, body = _WRITERS[file_format](
         [
-            *_table_rows(entries, resolve_names(entries)),
+            *_table_rows(entries, action_labels, resolve_names(entries)),
             *([[_TRUNCATED_NOTE]] if is_truncated else []),
         ]
     )
     audit.record(
-        "audit.export",
-        kind="audit",
+        AuditLogAction.EXPORT,
+        owner=member,
         object_id=file_format.value,
         label="操作记录",
-        department_id=_single_department(member),
         after={
             "filter": _filter_as_json(query),
             "rows": len(entries),
@@ -109,13 +115,7 @@ def _fetch_rows(member: Principal, query: search.Query) -> tuple[list[AuditEntry
     return entries[:MAX_ROWS], len(entries) > MAX_ROWS
 
 
-def _single_department(member: Principal) -> int | None:
-    """The department whose administrator sees the export in its log, if exactly one."""
-    departments = member.scope(Permission.AUDIT_EXPORT).departments
-    return next(iter(departments)) if len(departments) == 1 else None
-
-
-def _filter_as_json(query: search.Query) -> dict[str, Any]:
+def _filter_as_json(query: search.Query) -> dict[str, object]:
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in asdict(query).items()
@@ -123,14 +123,16 @@ def _filter_as_json(query: search.Query) -> dict[str, Any]:
     }
 
 
-def _table_rows(entries: Iterable[AuditEntry], names: diff.NamesByField) -> Iterator[list[str]]:
+def _table_rows(
+    entries: Iterable[AuditEntry], action_labels: ActionLabels, names: diff.NamesByField
+) -> Iterator[list[str]]:
     for entry in entries:
         yield [
             str(entry.id),
             f"{clock.local(entry.at):%Y-%m-%d %H:%M:%S}",
             _shorten(labels.actor(entry.actor_label)),
-            _shorten(labels.action(entry.action)),
-            _shorten(labels.kind(entry.object_kind)),
+            _shorten(action_labels.action(entry.action)),
+            _shorten(action_labels.kind(entry.object_kind)),
             _shorten(entry.object_label),
             _shorten(entry.object_id),
             _shorten("\n".join(_change_text(change) for change in diff.changes(entry, names))),

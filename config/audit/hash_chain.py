@@ -26,13 +26,6 @@ from config import logs
 from config.audit import AuditEntry
 from config.database import Base, BigKey, dialect, session, upsert
 
-SEAL = "audit.seal"
-VERIFY = "audit.verify"
-VERIFY_SEGMENT = "audit.verify_segment"
-CHAIN_BROKEN = "audit.chain_broken"
-SEALING_OVERDUE = "audit.sealing_overdue"
-ALERT_KINDS = (CHAIN_BROKEN, SEALING_OVERDUE)
-
 # how many rows a verification must read to check one seal
 ROWS_PER_SEAL = 1000
 MIN_ROW_AGE = timedelta(minutes=10)

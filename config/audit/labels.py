@@ -1,111 +1,8 @@
-"""Chinese labels of the audit log: for actions, kinds of objects, fields and their values.
+"""Chinese labels of the fields in the audit log, of their values, and of actors that are no person.
 
-ACTIONS and KINDS hold exactly what the code records; a test reads the code and names what is
-missing or unused. A field without a label is shown by its name.
+A field without a label is shown by its name; tests read the code and the demonstration content and
+name what is missing. The labels of actions stand with the actions.
 """
-
-ACTIONS = {
-    "account.cancel_key_rotation": "放弃更换密钥",
-    "account.create": "添加公众号",
-    "account.finish_key_rotation": "完成公众号密钥更换",
-    "account.import_welcome": "接管公众号原有的欢迎语",
-    "account.pause": "停用公众号",
-    "account.resume": "恢复公众号",
-    "account.reveal_keys": "查看新密钥",
-    "account.rotate_secret": "更换 AppSecret",
-    "account.start_key_rotation": "开始更换密钥",
-    "account.update": "修改公众号设置",
-    "account.verify": "更新认证状态",
-    "account_todo.complete": "完成公众号任务",
-    "account_todo.create": "列出公众号任务",
-    "alert.resolve": "处理提醒",
-    "article.save": "保存文章",
-    "audit.export": "导出操作记录",
-    "canned_response.create": "添加常用语",
-    "canned_response.delete": "删除常用语",
-    "canned_response.update": "修改常用语",
-    "conversation.dismiss": "标为无需回复",
-    "conversation.fetch_attachment": "查看市民发来的文件",
-    "conversation.reply": "回复市民",
-    "conversation.reveal_message": "查看留言原文",
-    "default_reply.clear": "取消兜底回复",
-    "default_reply.set": "修改兜底或紧急回复",
-    "department.create": "新增单位",
-    "department.merge": "并入其他单位",
-    "department.move": "调整上级单位",
-    "department.rename": "单位更名",
-    "department.update": "修改单位信息",
-    "follower.block": "屏蔽市民",
-    "follower.unblock": "取消屏蔽市民",
-    "guide.save": "保存办事指南",
-    "media.create": "添加素材",
-    "media.delete": "删除素材",
-    "media.replace": "替换素材",
-    "media.save": "保存素材",
-    "menu.create_conditional": "添加个性化菜单",
-    "menu.delete_conditional": "删除个性化菜单",
-    "menu.push": "推送菜单",
-    "menu.save": "修改菜单",
-    "network.add": "允许网段登录",
-    "network.remove": "移除允许的网段",
-    "qrcode.create": "制作参数二维码",
-    "qrcode.rename": "参数二维码改名",
-    "qrcode.renew": "重新生成参数二维码",
-    "qrcode.restore": "恢复参数二维码",
-    "qrcode.retire": "停用参数二维码",
-    "review_policy.clear": "取消本单位的审核规定",
-    "review_policy.set": "设置审核规定",
-    "rule.create": "新建关键词规则",
-    "rule.delete": "删除关键词规则",
-    "rule.set_state": "启用或停用关键词规则",
-    "rule.update": "修改关键词规则",
-    "rule_import.apply": "执行规则导入",
-    "rule_import.upload": "上传规则文件",
-    "rule_version.publish": "发布规则",
-    "rule_version.reject": "退回规则",
-    "rule_version.save": "保存规则草稿",
-    "rule_version.submit": "提交规则审核",
-    "rule_version.withdraw": "撤回规则审核",
-    "sign_in.fail": "登录失败",
-    "sign_in.succeed": "登录",
-    "staff.create": "添加人员",
-    "staff.create_link": "生成一次性链接",
-    "staff.disable": "停用人员",
-    "staff.enable": "恢复人员",
-    "staff.end_sessions": "结束他人登录",
-    "staff.enroll_two_factor": "设置第二步验证",
-    "staff.grant_role": "授予角色",
-    "staff.offboard": "办理离岗",
-    "staff.reset_two_factor": "重置第二步验证",
-    "staff.revoke_role": "收回角色",
-    "staff.set_password": "设置密码",
-    "staff.unlock": "解除登录锁定",
-    "staff.update": "修改人员资料",
-    "staff.use_recovery_code": "使用恢复码登录",
-    "unanswered.ignore": "忽略未答上的留言",
-    "unanswered.reopen": "重新打开未答上的留言",
-    "unanswered.resolve": "处理未答上的留言",
-}
-
-KINDS = {
-    "account": "公众号",
-    "alert": "提醒",
-    "article": "文章",
-    "audit": "操作记录",
-    "canned_response": "常用语",
-    "conversation": "对话",
-    "default_reply": "兜底与紧急回复",
-    "department": "单位",
-    "guide": "办事指南",
-    "media": "素材",
-    "network": "允许的网段",
-    "qrcode": "参数二维码",
-    "review_policy": "审核规定",
-    "rule": "关键词规则",
-    "rule_import": "规则导入",
-    "staff": "人员",
-    "unanswered": "未答上的留言",
-}
 
 FIELDS = {
     "account": "公众号",
@@ -324,13 +221,3 @@ ACTORS = {"system": "系统", "flask load": "命令行"}
 def actor(label: str) -> str:
     """The label of an actor; a person's name stays as it is."""
     return ACTORS.get(label, label)
-
-
-def action(name: str) -> str:
-    """The label of an action. Old rows may hold one that is not recorded any more: its name."""
-    return ACTIONS.get(name, name)
-
-
-def kind(name: str) -> str:
-    """The label of a kind of object, or its name."""
-    return KINDS.get(name, name)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, false, select, tuple_, union_all
 
 from config import clock
 from config.audit import AuditEntry
@@ -23,9 +23,11 @@ PAGE_SIZE = 50
 SCAN_LIMIT = 20_000
 MAX_TERM_LENGTH = 100
 
-# More departments than this are filtered row by row: a UNION of hundreds of branches costs more
-# than it saves, and so many departments hold a good part of all rows.
+# More departments and accounts than this are filtered row by row: a UNION of hundreds of branches
+# costs more than it saves, and so many owners hold a good part of all rows.
 _MAX_BRANCHES = 60
+# With a filter that has no index, each branch gives up to SCAN_LIMIT ids to sort.
+_MAX_SCANNED_BRANCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ def access_entry(member: Principal, entry_id: int) -> AuditEntry:
     entry = session.get(AuditEntry, entry_id)
     if entry is None:
         raise NotFound(kind="audit", id=entry_id)
-    member.require(Permission.AUDIT_READ, department_id=entry.department_id)
+    member.require(
+        Permission.AUDIT_READ, department_id=entry.department_id, account_id=entry.account_id
+    )
     return entry
 
 
@@ -90,12 +94,15 @@ def search_in_scope(
     if not indexed and not scope.everywhere:
         # The rows of one department lie thinly among all others: by time alone, a scan would read
         # through most of the log.
-        if not row_filters and len(scope.departments) <= _MAX_BRANCHES:
-            return _search_departments(scope, bounds, size)
-        if len(scope.departments) == 1:
-            indexed = [AuditEntry.department_id == key for key in scope.departments]
+        owners = _owner_filters(scope)
+        if not row_filters and len(owners) <= _MAX_BRANCHES:
+            return _fetch_page(_newest_first(_newest_of(owners, bounds, size + 1)), size)
+        if len(owners) <= _MAX_SCANNED_BRANCHES:
+            indexed = [_newest_of(owners, bounds, SCAN_LIMIT)]
     if not scope.everywhere:
-        row_filters.append(scope.sql_filter(department=AuditEntry.department_id))
+        row_filters.append(
+            scope.sql_filter(department=AuditEntry.department_id, account=AuditEntry.account_id)
+        )
     return _scan_newest([*indexed[:1], *bounds], [*indexed[1:], *row_filters], size)
 
 
@@ -158,23 +165,32 @@ def _older_than(before: int | None) -> list[ColumnElement[bool]]:
     return [] if at is None else [tuple_(AuditEntry.at, AuditEntry.id) < tuple_(at, before)]
 
 
-def _search_departments(
-    scope: PermissionScope, bounds: list[ColumnElement[bool]], size: int
-) -> SearchPage:
-    """The newest entries of several departments: one page of each by its index, then merged."""
-    if not scope.departments:
-        return SearchPage([])
+def _owner_filters(scope: PermissionScope) -> list[ColumnElement[bool]]:
+    """The entries of each department and account inside a scope, as `scope.sql_filter` has them.
+
+    Each condition has its own index. An account's entries go by the account alone: when it moves to
+    another department, they move with it.
+    """
+    own = AuditEntry.account_id.is_(None)
+    return [
+        *(own & (AuditEntry.department_id == key) for key in sorted(scope.departments)),
+        *(AuditEntry.account_id == key for key in sorted(scope.accounts)),
+    ]
+
+
+def _newest_of(
+    owners: list[ColumnElement[bool]], bounds: list[ColumnElement[bool]], limit: int
+) -> ColumnElement[bool]:
+    """The condition for the newest entries of several owners, `limit` of each by its index."""
+    if not owners:
+        return false()
     branches = [
-        _newest_first(AuditEntry.department_id == key, *bounds)
-        .with_only_columns(AuditEntry.id)
-        .limit(size + 1)
-        .subquery()
-        for key in sorted(scope.departments)
+        _newest_first(owner, *bounds).with_only_columns(AuditEntry.id).limit(limit).subquery()
+        for owner in owners
     ]
     # Ids first, rows afterwards: SQLite sorts a union in a temporary table, of ids only a small
     # one.
-    ids = union_all(*(select(branch.c.id) for branch in branches))
-    return _fetch_page(_newest_first(AuditEntry.id.in_(ids)), size)
+    return AuditEntry.id.in_(union_all(*(select(branch.c.id) for branch in branches)))
 
 
 def _scan_newest(

@@ -6,7 +6,6 @@ A copy of the database alone reveals no AppSecret. Fernet is AES-128-CBC with HM
 """
 
 from functools import cache
-from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Dialect, Text
@@ -49,6 +48,6 @@ class EncryptedText(TypeDecorator[str]):
         """The value as it is stored."""
         return None if value is None else encrypt(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """The stored value decrypted. Raises DecryptionFailed."""
         return None if value is None else decrypt(value)

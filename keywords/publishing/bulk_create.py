@@ -16,7 +16,7 @@ from config import audit, cache_versions
 from config.database import session
 from keywords.rules import spec, store
 from keywords.rules.store import RuleRow
-from keywords.rules.versions import RuleVersion, VersionSpec, VersionState
+from keywords.rules.versions import RuleAction, RuleVersion, VersionSpec, VersionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,10 @@ def insert_all(rows: Sequence[NewRuleRow]) -> None:
     )
     for rule_id, row in zip(ids, rows, strict=True):
         audit.record(
-            "rule.create",
-            kind="rule",
+            RuleAction.CREATE,
+            owner=audit.Owner(row.rule_values["department_id"], row.rule_values["account_id"]),
             object_id=rule_id,
             label=row.rule_values["name"],
-            department_id=row.rule_values["department_id"],
             after={"state": row.version_values["state"].value, **row.version_values["content"]},
         )
     cache_versions.invalidate(store.CACHE_KEY)

@@ -27,7 +27,6 @@ from keywords.rules.store import RuleRow
 from keywords.rules.versions import OPEN_STATES, RuleVersion, VersionSpec, VersionState
 
 MAX_COMMENT_LENGTH = 500
-_KIND = "rule"
 
 
 class VersionChanged(DomainError):
@@ -112,7 +111,7 @@ def save_draft(
             author_id=author_id,
             now=now,
         )
-        return _audit("rule_version.save", version, rule_spec.name)
+        return _audit(versions.RuleVersionAction.SAVE, version, rule_spec.name)
     row = store.get(rule_id)
     if rule_spec.slug != row.slug:
         raise Invalid(field="id", problem="规则编号不能修改。")
@@ -131,7 +130,7 @@ def save_draft(
     if row.state is spec.RuleState.DRAFT:
         # never published, so no citizen is affected, and lists show the current name and keywords
         store.update(rule_id, draft_spec, version=row.version, **owners, now=now)
-    return _audit("rule_version.save", version, rule_spec.name)
+    return _audit(versions.RuleVersionAction.SAVE, version, rule_spec.name)
 
 
 def restore_version(
@@ -212,14 +211,14 @@ def submit(version_id: int, *, submitter_id: int, now: datetime) -> RuleVersion:
         submitter_id=submitter_id,
         submitted_at=now,
     )
-    return _audit("rule_version.submit", updated)
+    return _audit(versions.RuleVersionAction.SUBMIT, updated)
 
 
 def withdraw(version_id: int, *, now: datetime) -> RuleVersion:
     """Withdraw a draft or submitted version. Raises NotFound, InvalidTransition."""
     version = versions.get(version_id)
     updated = _transition(version, *OPEN_STATES, state=VersionState.WITHDRAWN, decided_at=now)
-    return _audit("rule_version.withdraw", updated)
+    return _audit(versions.RuleVersionAction.WITHDRAW, updated)
 
 
 def reject(version_id: int, comment: str, *, reviewer_id: int, now: datetime) -> RuleVersion:
@@ -240,7 +239,7 @@ def reject(version_id: int, comment: str, *, reviewer_id: int, now: datetime) ->
         comment=comment.strip(),
         decided_at=now,
     )
-    return _audit("rule_version.reject", updated, reason=updated.comment)
+    return _audit(versions.RuleVersionAction.REJECT, updated, reason=updated.comment)
 
 
 def approve(
@@ -341,7 +340,7 @@ def _publish(
     )
     owners = {"department_id": version.department_id, "account_id": version.account_id}
     store.update(row.id, rule_spec, version=row.version, **owners, now=now)
-    return _audit("rule_version.publish", updated, reason=waiver.strip())
+    return _audit(versions.RuleVersionAction.PUBLISH, updated, reason=waiver.strip())
 
 
 def _transition(
@@ -372,13 +371,14 @@ def _check_comment(comment: str) -> None:
         raise Invalid(field="comment", problem=f"最长 {MAX_COMMENT_LENGTH} 个字。")
 
 
-def _audit(action: str, version: RuleVersion, label: str = "", *, reason: str = "") -> RuleVersion:
+def _audit(
+    action: versions.RuleVersionAction, version: RuleVersion, label: str = "", *, reason: str = ""
+) -> RuleVersion:
     audit.record(
         action,
-        kind=_KIND,
+        owner=version,
         object_id=version.rule_id,
         label=label or str(version.content.get("name", "")),
-        department_id=version.department_id,
         after={
             "number": version.number,
             "state": version.state.value,

@@ -16,6 +16,7 @@ from sqlalchemy import ForeignKey, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
@@ -36,6 +37,13 @@ MAX_WORD_LENGTH = 64
 MAX_EMERGENCY_WORDS = 500
 _EMERGENCY_KEY = "emergency"
 _FALLBACK_KEY = "fallback"
+
+
+class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底与紧急回复")):
+    """What is recorded about default replies."""
+
+    SET = "default_reply.set", "修改兜底或紧急回复"
+    CLEAR = "default_reply.clear", "取消兜底回复"
 
 
 class DefaultReplyChanged(DomainError):
@@ -148,7 +156,8 @@ def clear_fallback(
         is None
     ):
         raise DefaultReplyChanged(key=key)
-    _audit("default_reply.clear", key, expected, department_id, {"text": expected}, None)
+    owner = audit.Owner(department_id, account_id)
+    _audit(DefaultReplyAction.CLEAR, key, expected, owner, {"text": expected}, None)
 
 
 def set_fallback(
@@ -218,24 +227,23 @@ def _save(
         session.add(row)
     row.text, row.words, row.updated_at = text, words, now
     session.flush()
-    _audit("default_reply.set", key, text, department_id, before, after)
+    _audit(DefaultReplyAction.SET, key, text, row, before, after)
     return True
 
 
 def _audit(
-    action: str,
+    action: DefaultReplyAction,
     key: str,
     text: str,
-    department_id: int | None,
+    owner: audit.OfAccount,
     before: dict[str, Any] | None,
     after: dict[str, Any] | None,
 ) -> None:
     audit.record(
         action,
-        kind="default_reply",
+        owner=owner,
         object_id=key,
         label=text[:40],
-        department_id=department_id,
         before=before,
         after=after,
     )

@@ -15,6 +15,7 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
@@ -23,6 +24,13 @@ from keywords.rules.versions import RuleVersion
 
 MAX_REVIEW_MONTHS = 60
 _KIND = "review_policy"
+
+
+class ReviewPolicyAction(AuditAction, kind=ObjectKind("review_policy", "审核规定")):
+    """What is recorded about review policies."""
+
+    SET = "review_policy.set", "设置审核规定"
+    CLEAR = "review_policy.clear", "取消本单位的审核规定"
 
 
 class ReviewPolicyChanged(DomainError):
@@ -127,7 +135,7 @@ def set_policy(
             is None
         ):
             raise ReviewPolicyChanged(department=department_id)
-    _audit("review_policy.set", department_id, before, after)
+    _audit(ReviewPolicyAction.SET, department_id, before, after)
 
 
 def clear(department_id: int, *, version: int) -> None:
@@ -141,7 +149,7 @@ def clear(department_id: int, *, version: int) -> None:
     before = _audit_values(row)
     session.delete(row)
     session.flush()
-    _audit("review_policy.clear", department_id, before, None)
+    _audit(ReviewPolicyAction.CLEAR, department_id, before, None)
 
 
 def _audit_values(row: ReviewPolicyRow | None) -> dict[str, Any] | None:
@@ -151,16 +159,15 @@ def _audit_values(row: ReviewPolicyRow | None) -> dict[str, Any] | None:
 
 
 def _audit(
-    action: str,
+    action: ReviewPolicyAction,
     department_id: int,
     before: dict[str, Any] | None,
     after: dict[str, Any] | None,
 ) -> None:
     audit.record(
         action,
-        kind=_KIND,
+        owner=audit.Owner(department_id),
         object_id=department_id,
-        department_id=department_id,
         before=before,
         after=after,
     )

@@ -19,17 +19,31 @@ from sqlalchemy import ForeignKey, LargeBinary, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 
-CHECK_JOB = "rule_imports.check"
-APPLY_JOB = "rule_imports.apply"
 MAX_FILE_BYTES = 5 * 2**20
 MAX_FILENAME_LENGTH = 200
 # More would not be read; the rest appears after the first ones are corrected.
 MAX_PROBLEMS = 500
 _KIND = "rule_import"
+
+
+class RuleImportAction(AuditAction, kind=ObjectKind("rule_import", "规则导入")):
+    """What is recorded about imports."""
+
+    UPLOAD = "rule_import.upload", "上传规则文件"
+    APPLY = "rule_import.apply", "执行规则导入"
+
+
+class RuleImportJob(JobName):
+    """Jobs about an uploaded file of rules."""
+
+    CHECK = "rule_imports.check", "检查导入的规则文件"
+    APPLY = "rule_imports.apply", "导入规则"
 
 
 class ImportAlreadyHandled(DomainError):
@@ -71,6 +85,8 @@ class RuleImport(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
     staff_name: Mapped[str]
+    # of the staff member at the upload: whose auditors see it
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     filename: Mapped[str]
     format: Mapped[ImportFormat]
     sha256: Mapped[str]
@@ -115,6 +131,7 @@ def upload(filename: str, body: bytes, *, by: Principal, now: datetime) -> RuleI
     row = RuleImport(
         staff_id=by.staff_id,
         staff_name=by.name,
+        department_id=by.department_id,
         # the end of a long name has the extension and usually the date
         filename=filename[-MAX_FILENAME_LENGTH:],
         format=format_,
@@ -129,9 +146,9 @@ def upload(filename: str, body: bytes, *, by: Principal, now: datetime) -> RuleI
     )
     session.add(row)
     session.flush()  # the job and the audit row need the id
-    _audit("rule_import.upload", row)
+    _audit(RuleImportAction.UPLOAD, row)
     # one job per import and step, however often the button is pressed
-    jobs.enqueue(CHECK_JOB, key=f"{CHECK_JOB}:{row.id}", import_id=row.id)
+    jobs.enqueue(RuleImportJob.CHECK, key=f"{RuleImportJob.CHECK}:{row.id}", import_id=row.id)
     return row
 
 
@@ -192,7 +209,7 @@ def confirm(import_id: int, *, submits: bool, now: datetime) -> RuleImport:
     )
     if row is None:
         raise ImportAlreadyHandled(id=import_id)
-    jobs.enqueue(APPLY_JOB, key=f"{APPLY_JOB}:{row.id}", import_id=row.id)
+    jobs.enqueue(RuleImportJob.APPLY, key=f"{RuleImportJob.APPLY}:{row.id}", import_id=row.id)
     return row
 
 
@@ -231,7 +248,7 @@ def mark_applied(import_id: int, *, now: datetime) -> bool:
         to={"state": ImportState.DONE, "content": b"", "updated_at": now},
     )
     if row is not None:
-        _audit("rule_import.apply", row)
+        _audit(RuleImportAction.APPLY, row)
     return row is not None
 
 
@@ -257,10 +274,10 @@ def _empty_report() -> dict[str, Any]:
     return {**counts, "problems": [], "preview": [], "note": ""}
 
 
-def _audit(action: str, row: RuleImport) -> None:
+def _audit(action: RuleImportAction, row: RuleImport) -> None:
     audit.record(
         action,
-        kind=_KIND,
+        owner=row,
         object_id=row.id,
         label=row.filename,
         after={

@@ -29,7 +29,7 @@ from keywords.rules.replies import Choice
 from keywords.rules.schedule import Days, Schedule
 from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.values import Rule, RuleScope
-from keywords.rules.versions import VersionSpec
+from keywords.rules.versions import RuleAction, VersionSpec
 
 CACHE_KEY = "rules"
 _KIND = "rule"
@@ -173,7 +173,7 @@ def create(
     row = RuleRow(slug=rule_spec.slug, **columns, version=1, created_at=now, updated_at=now)
     session.add(row)
     session.flush()  # the audit row needs the id
-    _audit("rule.create", row, before=None, after=_audit_values(row))
+    _audit(RuleAction.CREATE, row, before=None, after=_audit_values(row))
     return row
 
 
@@ -200,7 +200,7 @@ def update(
         raise Invalid(field="id", problem="规则编号不能修改。")
     before = _audit_values(row)
     columns = _column_values(rule_spec, department_id, account_id)
-    return _update_row(row, "rule.update", before, version=version, columns=columns, now=now)
+    return _update_row(row, RuleAction.UPDATE, before, version=version, columns=columns, now=now)
 
 
 def set_state(rule_id: int, state: RuleState, *, version: int, now: datetime) -> RuleRow:
@@ -208,7 +208,7 @@ def set_state(rule_id: int, state: RuleState, *, version: int, now: datetime) ->
     row = get(rule_id)
     return _update_row(
         row,
-        "rule.set_state",
+        RuleAction.SET_STATE,
         _audit_values(row),
         version=version,
         columns={"state": state},
@@ -224,7 +224,7 @@ def delete(rule_id: int, *, version: int) -> None:
         is None
     ):
         raise RuleChanged(code=row.slug)
-    _audit("rule.delete", row, before=_audit_values(row), after=None)
+    _audit(RuleAction.DELETE, row, before=_audit_values(row), after=None)
     session.delete(row)
     session.flush()
 
@@ -285,7 +285,7 @@ def record_hit_days(days: dict[str, date]) -> None:
 
 def _update_row(
     row: RuleRow,
-    action: str,
+    action: RuleAction,
     before: dict[str, object],
     *,
     version: int,
@@ -352,7 +352,7 @@ def _audit_values(row: RuleRow) -> dict[str, object]:
 
 
 def _audit(
-    action: str,
+    action: RuleAction,
     row: RuleRow,
     *,
     before: dict[str, object] | None,
@@ -360,10 +360,9 @@ def _audit(
 ) -> None:
     audit.record(
         action,
-        kind=_KIND,
+        owner=row,
         object_id=row.id,
         label=row.name,
-        department_id=row.department_id,
         before=before,
         after=after,
     )

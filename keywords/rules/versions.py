@@ -20,9 +20,29 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
 from config.errors import NotFound
 from keywords.rules.spec import RuleSpec
+
+
+class RuleAction(AuditAction, kind=ObjectKind("rule", "关键词规则")):
+    """What is recorded about rules."""
+
+    CREATE = "rule.create", "新建关键词规则"
+    UPDATE = "rule.update", "修改关键词规则"
+    SET_STATE = "rule.set_state", "启用或停用关键词规则"
+    DELETE = "rule.delete", "删除关键词规则"
+
+
+class RuleVersionAction(AuditAction, kind=RuleAction.kind):
+    """What is recorded about versions."""
+
+    SAVE = "rule_version.save", "保存规则草稿"
+    SUBMIT = "rule_version.submit", "提交规则审核"
+    WITHDRAW = "rule_version.withdraw", "撤回规则审核"
+    REJECT = "rule_version.reject", "退回规则"
+    PUBLISH = "rule_version.publish", "发布规则"
 
 
 class VersionState(StrEnum):

@@ -17,12 +17,21 @@ from sqlalchemy import ForeignKey, Index, delete, false, func, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, BigKey, compare_and_set, session
 from config.errors import DomainError, NotFound
 from config.permissions import Permission, Principal
 from keywords.language.normalize import normalize
 
 _KIND = "unanswered"
+
+
+class UnansweredAction(AuditAction, kind=ObjectKind("unanswered", "未答上的留言")):
+    """What is recorded about clusters."""
+
+    RESOLVE = "unanswered.resolve", "处理未答上的留言"
+    IGNORE = "unanswered.ignore", "忽略未答上的留言"
+    REOPEN = "unanswered.reopen", "重新打开未答上的留言"
 
 
 class AlreadyClosed(DomainError):
@@ -168,7 +177,7 @@ def close(
     if row is None:
         raise AlreadyClosed(name=session.get_one(Cluster, cluster_id).closed_by_name)
     _audit(
-        "unanswered.resolve" if state is ClusterState.DONE else "unanswered.ignore",
+        UnansweredAction.RESOLVE if state is ClusterState.DONE else UnansweredAction.IGNORE,
         row,
         ClusterState.OPEN,
     )
@@ -193,7 +202,7 @@ def reopen(cluster_id: int) -> Cluster:
     )
     if row is None:
         return session.get_one(Cluster, cluster_id)
-    _audit("unanswered.reopen", row, before)
+    _audit(UnansweredAction.REOPEN, row, before)
     return row
 
 
@@ -203,10 +212,10 @@ def delete_older_than(*, before: datetime) -> int:
     return len(session.scalars(removed).all())
 
 
-def _audit(action: str, row: Cluster, before: ClusterState) -> None:
+def _audit(action: UnansweredAction, row: Cluster, before: ClusterState) -> None:
     audit.record(
         action,
-        kind=_KIND,
+        owner=row,
         object_id=row.id,
         label=row.title[:60],
         before={"state": before.value},

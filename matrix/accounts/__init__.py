@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 from sqlalchemy import ForeignKey, select
@@ -25,11 +25,12 @@ from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
 from config.validation import NOT_BLANK, ErrorMessage, Spec
+from matrix.accounts.actions import AccountAction, KeyRotationAction
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.wechat.credentials import Credentials
 from matrix.wechat.envelope import EncryptionMode, Envelope
 
 CACHE_KEY = "accounts"
-CONNECT = "accounts.connect"
 # the columns a list must not load: decrypting costs time, and secrets should not lie around in
 # memory
 SEALED_FIELDS = ("token", "aes_key", "secret", "previous_aes_key", "pending_secret")
@@ -90,6 +91,11 @@ class Account(Base):
     def keys_at(self) -> datetime:
         """When the current Token and EncodingAESKey were made."""
         return self.rotated_at or self.created_at
+
+    @property
+    def account_id(self) -> int:
+        """Its own id, so that it is the owner of what is recorded about it."""
+        return self.id
 
 
 @dataclass(frozen=True)
@@ -160,8 +166,10 @@ def create(spec: AccountSpec, *, now: datetime) -> Account:
     account = Account(**vars(spec), created_at=now)
     session.add(account)
     session.flush()  # the audit row and the job need the id
-    record_change("account.create", account, before=None)
-    jobs.enqueue(CONNECT, key=f"{CONNECT}:{account.id}", account_id=account.id)
+    record_change(AccountAction.CREATE, account, before=None)
+    jobs.enqueue(
+        AccountJob.CONNECT, key=f"{AccountJob.CONNECT}:{account.id}", account_id=account.id
+    )
     return account
 
 
@@ -197,7 +205,7 @@ def update(
     for name, value in vars(spec).items():
         setattr(account, name, value)
     account.version += 1
-    record_change("account.update", account, before=before)
+    record_change(AccountAction.UPDATE, account, before=before)
     return account
 
 
@@ -207,18 +215,18 @@ def import_welcome(account_id: int, text: str) -> Account:
     if not account.welcome:
         before = audit_facts(account)
         account.welcome = text
-        record_change("account.import_welcome", account, before=before)
+        record_change(AccountAction.IMPORT_WELCOME, account, before=before)
     return account
 
 
 def pause(account_id: int, *, reason: str = "") -> Account:
     """Stop answering and sending for the account."""
-    return _set_state(account_id, AccountState.PAUSED, reason, "account.pause")
+    return _set_state(account_id, AccountState.PAUSED, reason, AccountAction.PAUSE)
 
 
 def resume(account_id: int, *, reason: str = "") -> Account:
     """Answer and send again."""
-    return _set_state(account_id, AccountState.ACTIVE, reason, "account.resume")
+    return _set_state(account_id, AccountState.ACTIVE, reason, AccountAction.RESUME)
 
 
 def set_verified_until(account_id: int, *, until: date | None) -> Account:
@@ -227,7 +235,7 @@ def set_verified_until(account_id: int, *, until: date | None) -> Account:
     if account.verified_until != until:
         before = audit_facts(account)
         account.verified_until = until
-        record_change("account.verify", account, before=before)
+        record_change(AccountAction.VERIFY, account, before=before)
     return account
 
 
@@ -330,7 +338,7 @@ def _snapshot(account: Account) -> AccountSnapshot:
     )
 
 
-def _set_state(account_id: int, state: AccountState, reason: str, action: str) -> Account:
+def _set_state(account_id: int, state: AccountState, reason: str, action: AccountAction) -> Account:
     account = get_for_update(Account, account_id)
     if account.state is not state:
         before = audit_facts(account)
@@ -341,7 +349,7 @@ def _set_state(account_id: int, state: AccountState, reason: str, action: str) -
     return account
 
 
-def audit_facts(account: Account) -> dict[str, Any]:
+def audit_facts(account: Account) -> dict[str, object]:
     """What the audit may show: that a secret changed, never what it is."""
     return {
         "original_id": account.original_id,
@@ -359,16 +367,19 @@ def audit_facts(account: Account) -> dict[str, Any]:
 
 
 def record_change(
-    action: str, account: Account, *, before: dict[str, Any] | None, reason: str = ""
+    action: AccountAction | KeyRotationAction,
+    account: Account,
+    *,
+    before: dict[str, object] | None,
+    reason: str = "",
 ) -> None:
     """Write the audit row of a change and make every process reload the accounts."""
     session.flush()  # the audit row needs the id, and must describe what is in the database
     audit.record(
         action,
-        kind="account",
+        owner=account,
         object_id=account.id,
         label=account.name,
-        department_id=account.department_id,
         before=before,
         after=audit_facts(account),
         reason=reason,

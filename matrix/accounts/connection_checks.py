@@ -19,8 +19,6 @@ from config import clock
 from config.database import Base, session, upsert
 from matrix.accounts.callback_stats import CallbackStatus, rejection_text
 
-CHECK_CONNECTION = "accounts.check_connection"
-
 
 class CheckKind(StrEnum):
     """The questions. ADDRESS and PUSH are answered by `callback_stats`, the others by a job."""

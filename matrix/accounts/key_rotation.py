@@ -21,10 +21,10 @@ from config.database import get_for_update
 from config.errors import DomainError, Invalid
 from matrix import accounts
 from matrix.accounts import Account, callback_stats, connection_checks, todos
+from matrix.accounts.actions import KeyRotationAction
 from matrix.accounts.callback_stats import CallbackStatus
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.accounts.todos import TodoKind
-
-VERIFY_SECRET = "accounts.verify_secret"
 
 # what WeChat's page accepts in both fields
 _ALPHABET = string.ascii_letters + string.digits
@@ -85,11 +85,10 @@ def reveal(account_id: int) -> CallbackKeys:
     if are_in_use(account, callback_stats.by_account([account_id]).get(account_id)):
         raise KeysInUse(account=account_id)
     audit.record(
-        "account.reveal_keys",
-        kind="account",
+        KeyRotationAction.REVEAL_KEYS,
+        owner=account,
         object_id=account.id,
         label=account.name,
-        department_id=account.department_id,
     )
     return CallbackKeys(account.token, account.aes_key)
 
@@ -105,7 +104,7 @@ def start_rotation(account_id: int, *, now: datetime) -> Account:
     account.token, account.aes_key = new_keys.token, new_keys.aes_key
     account.rotated_at = now
     account.version += 1
-    accounts.record_change("account.start_key_rotation", account, before=before)
+    accounts.record_change(KeyRotationAction.START, account, before=before)
     return account
 
 
@@ -122,7 +121,7 @@ def finish_rotation(account_id: int, *, now: datetime, force: bool = False) -> A
     before = accounts.audit_facts(account)
     account.previous_token = account.previous_aes_key = None
     account.version += 1
-    accounts.record_change("account.finish_key_rotation", account, before=before)
+    accounts.record_change(KeyRotationAction.FINISH, account, before=before)
     # measured from when the keys were made: a to-do opened after that asks for still newer ones
     todos.complete_after_rotation(account, TodoKind.KEYS, rotated_at=account.keys_at, now=now)
     return account
@@ -137,7 +136,7 @@ def cancel_rotation(account_id: int) -> Account:
     account.token, account.aes_key = account.previous_token, account.previous_aes_key
     account.previous_token = account.previous_aes_key = account.rotated_at = None
     account.version += 1
-    accounts.record_change("account.cancel_key_rotation", account, before=before)
+    accounts.record_change(KeyRotationAction.CANCEL, account, before=before)
     return account
 
 
@@ -161,7 +160,7 @@ def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
         "正在向微信核对…",
         now=now,
     )
-    jobs.enqueue(VERIFY_SECRET, account_id=account_id)
+    jobs.enqueue(AccountJob.VERIFY_SECRET, account_id=account_id)
     return account
 
 
@@ -173,7 +172,7 @@ def accept_secret(account_id: int, secret: str, *, now: datetime) -> bool:
     before = accounts.audit_facts(account)
     account.secret, account.pending_secret = secret, None
     account.version += 1
-    accounts.record_change("account.rotate_secret", account, before=before)
+    accounts.record_change(KeyRotationAction.ROTATE_SECRET, account, before=before)
     todos.complete_after_rotation(account, TodoKind.SECRET, rotated_at=now, now=now)
     return True
 

@@ -16,6 +16,7 @@ from config.database import Base, compare_and_set, session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 from matrix.accounts import Account
+from matrix.accounts.actions import AccountTodoAction
 
 # partial index: almost all rows are done, and pages ask for the open ones
 _IS_OPEN = text("done_at IS NULL")
@@ -83,11 +84,10 @@ def _create(
     account_id: int, name: str, department_id: int, kind: TodoKind, reason: str, now: datetime
 ) -> AccountTodo:
     entry = audit.record(
-        "account_todo.create",
-        kind="account",
+        AccountTodoAction.CREATE,
+        owner=audit.Owner(department_id, account_id),
         object_id=account_id,
         label=name,
-        department_id=department_id,
         after={"kind": kind.value, "reason": reason},
     )
     task = AccountTodo(
@@ -129,11 +129,10 @@ def _complete(task: AccountTodo, account: Account, how: str, now: datetime) -> b
     if closed is None:
         return False
     entry = audit.record(
-        "account_todo.complete",
-        kind="account",
+        AccountTodoAction.COMPLETE,
+        owner=account,
         object_id=account.id,
         label=account.name,
-        department_id=account.department_id,
         after={"kind": closed.kind.value, "reason": closed.reason, "how": how},
     )
     closed.done_by = entry.actor_label

@@ -26,7 +26,7 @@ from matrix.accounts import Account
 from matrix.blocklist import BlocklistEntry
 from matrix.conversations.projection import MESSAGE_KINDS, Conversation
 from matrix.followers import Follower, Window
-from matrix.inbox import EMERGENCY_ALERT, InboxMessage, Outcome, days
+from matrix.inbox import InboxAlert, InboxMessage, Outcome, days
 
 PAGE_SIZE = 30
 # inbox ids per search request: bounds its time, because texts are compared one by one
@@ -182,7 +182,9 @@ def _limited_to_replying(principal: Principal) -> Principal:
 
 def _open_emergencies() -> frozenset[int]:
     """The inbox ids of emergencies whose alert nobody has closed yet."""
-    rows = select(Alert.subject).where(Alert.kind == EMERGENCY_ALERT, Alert.resolved_at.is_(None))
+    rows = select(Alert.subject).where(
+        Alert.kind == InboxAlert.EMERGENCY, Alert.resolved_at.is_(None)
+    )
     newest = rows.order_by(Alert.id.desc()).limit(_MAX_ALERTS)
     return frozenset(int(subject) for subject in session.scalars(newest))
 

@@ -9,7 +9,7 @@ list is up to date, and again until they are settled. That is harmless, because 
 moves forward.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,12 +18,14 @@ from sqlalchemy import ForeignKey, Index, and_, case, delete, func, or_, select,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs
-from config.database import Base, BigKey, read_only, session, transaction, upsert
+from config.database import Base, BigKey, session, upsert
+from config.jobs import JobName
 from config.security.masking import mask_pii
 from matrix.followers import Follower
 from matrix.inbox import InboxMessage, Outcome, cursors, days
 
-REFRESH = "conversations.refresh"
+# also the name of the job's cursor in the inbox
+_CURSOR = "conversations.refresh"
 
 # what starts a conversation; menu clicks and the like are shown in it, but do not start one
 MESSAGE_KINDS = ("text", "image", "voice", "video", "short_video", "location", "link")
@@ -34,11 +36,17 @@ UNANSWERED_OUTCOMES = (Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.EMERGENCY)
 _SETTLE_DELAY = timedelta(seconds=10)
 _READ_BATCH = 5000
 _WRITE_BATCH = 500
-_MAX_BATCHES = 40
 # characters; one line of the list
 _MAX_PREVIEW_LENGTH = 80
 _IS_WAITING = text("waiting_since IS NOT NULL")
 _WAS_EMERGENCY = text("emergency_id IS NOT NULL")
+
+
+class ConversationJob(JobName):
+    """Jobs about conversations."""
+
+    REFRESH = "conversations.refresh", "更新对话列表"
+    SEND_IMAGE = "conversations.send_image", "发送回复的图片"
 
 
 class Conversation(Base):
@@ -85,8 +93,12 @@ class Conversation(Base):
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """What some rows of the inbox lead to; `settled_id` is where the cursor may move."""
+class ProjectionBatch:
+    """What some rows of the inbox lead to.
+
+    `conversations` are rows to save, one for each follower; `first_ids` the first message of each
+    local day; `last_id` is where to read on, `settled_id` where the cursor may move.
+    """
 
     conversations: list[dict[str, Any]]
     first_ids: dict[date, int]
@@ -94,36 +106,34 @@ class _Batch:
     settled_id: int
     is_last: bool
 
+    def parts(self) -> Iterator[list[dict[str, Any]]]:
+        """The conversations in pieces, each of which is one short transaction."""
+        for start in range(0, len(self.conversations), _WRITE_BATCH):
+            yield self.conversations[start : start + _WRITE_BATCH]
+
 
 def is_behind() -> bool:
     """Whether there are messages to project. Cheap; the scheduler asks every few seconds."""
-    return days.newest_id() > cursors.position(REFRESH)
+    return days.newest_id() > cursors.position(_CURSOR)
 
 
 def request_refresh() -> None:
     """Enqueue the job; while one is waiting, asking again changes nothing."""
-    jobs.enqueue(REFRESH, key=REFRESH)
+    jobs.enqueue(ConversationJob.REFRESH, key=ConversationJob.REFRESH)
 
 
-def refresh(*, now: datetime) -> None:
-    """Bring conversations and days up to date. Opens its own transactions, short ones.
-
-    What is left after two hundred thousand messages is done by another job.
-    """
-    with read_only():
-        start = cursors.position(REFRESH)
-    for _ in range(_MAX_BATCHES):
-        with read_only():
-            batch = _read(start, now)
-        _write(batch)
-        if batch.is_last:
-            return
-        start = batch.last_id
-    with transaction():
-        jobs.enqueue(REFRESH)  # without a key, which this job still holds
+def request_next_refresh() -> None:
+    """Enqueue the job from within itself, for what it leaves over."""
+    jobs.enqueue(ConversationJob.REFRESH)  # without a key, which the running job still holds
 
 
-def _read(start: int, now: datetime) -> _Batch:
+def position() -> int:
+    """The id of the inbox message up to which everything is projected."""
+    return cursors.position(_CURSOR)
+
+
+def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
+    """What the next rows of the inbox, above an id, lead to; at most five thousand rows."""
     rows = session.execute(
         select(
             InboxMessage.id,
@@ -142,12 +152,12 @@ def _read(start: int, now: datetime) -> _Batch:
                 Follower.openid == InboxMessage.openid,
             ),
         )
-        .where(InboxMessage.id > start)
+        .where(InboxMessage.id > after_id)
         .order_by(InboxMessage.id)
         .limit(_READ_BATCH)
     ).all()
     first_ids: dict[date, int] = {}
-    settled = start
+    settled = after_id
     for row in rows:
         first_ids.setdefault(row.local_day, row.id)
     for row in rows:
@@ -156,10 +166,10 @@ def _read(start: int, now: datetime) -> _Batch:
             break
         settled = row.id
     messages = [row for row in rows if row.kind in MESSAGE_KINDS and row.follower_id is not None]
-    return _Batch(
+    return ProjectionBatch(
         conversations=list(_latest_by_follower(messages).values()),
         first_ids=first_ids,
-        last_id=rows[-1].id if rows else start,
+        last_id=rows[-1].id if rows else after_id,
         settled_id=settled,
         is_last=len(rows) < _READ_BATCH,
     )
@@ -197,13 +207,15 @@ def _preview(message: str) -> str:
     return line if len(line) <= _MAX_PREVIEW_LENGTH else line[: _MAX_PREVIEW_LENGTH - 1] + "…"
 
 
-def _write(batch: _Batch) -> None:
-    for start in range(0, len(batch.conversations), _WRITE_BATCH):
-        with transaction():
-            session.execute(_upsert_statement(), batch.conversations[start : start + _WRITE_BATCH])
-    with transaction():
-        days.record(batch.first_ids)
-        cursors.move_to(REFRESH, batch.settled_id)
+def save(conversations: Sequence[dict[str, Any]]) -> None:
+    """Write conversations of a batch; a row only moves forward."""
+    session.execute(_upsert_statement(), list(conversations))
+
+
+def record_progress(batch: ProjectionBatch) -> None:
+    """Move the cursor over what is settled. Only after all conversations of the batch are saved."""
+    days.record(batch.first_ids)
+    cursors.move_to(_CURSOR, batch.settled_id)
 
 
 def _upsert_statement() -> Any:

@@ -16,22 +16,28 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, case, or_, select, upda
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs
+from config.audit.actions import AuditAction
 from config.database import Base, BigKey, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound, Temporary
 from config.permissions import Permission, Principal
 from matrix import accounts, followers, outbound
 from matrix.accounts import Account
-from matrix.conversations.projection import Conversation
+from matrix.conversations.projection import Conversation, ConversationJob
 from matrix.followers import Follower
 from matrix.inbox import days
 from matrix.media import MediaFile, MediaUpload
 from matrix.outbound import OutboundMessage
 from matrix.wechat import gateway, passive_replies
 
-SEND_IMAGE = "conversations.send_image"
-
 # bytes; WeChat's limit for a text is 2048 (wechat-platform.md 5.2)
 MAX_BYTES = 2000
+
+
+class ReplyAction(AuditAction, kind=followers.AUDIT_KIND):
+    """What is recorded about answering."""
+
+    REPLY = "conversation.reply", "回复市民"
+    DISMISS = "conversation.dismiss", "标为无需回复"
 
 
 class WindowClosed(DomainError):
@@ -120,8 +126,8 @@ def reply_image(
         if media_id is not None:
             _send(agent_reply, follower, passive_replies.Image(media_id), now)
         else:
-            key = f"{SEND_IMAGE}:{agent_reply.id}"
-            jobs.enqueue(SEND_IMAGE, key=key, answer_id=agent_reply.id)
+            key = f"{ConversationJob.SEND_IMAGE}:{agent_reply.id}"
+            jobs.enqueue(ConversationJob.SEND_IMAGE, key=key, agent_reply_id=agent_reply.id)
     return agent_reply
 
 
@@ -174,7 +180,7 @@ def _get_or_create(
     session.add(agent_reply)
     session.flush()  # the audit row needs the id
     _mark_handled(principal, follower, form.seen_id, now)
-    _audit("conversation.reply", follower, answer=agent_reply.id)
+    _audit(ReplyAction.REPLY, follower, answer=agent_reply.id)
     return agent_reply
 
 
@@ -225,18 +231,17 @@ def dismiss(principal: Principal, follower_id: int, *, seen_id: int, now: dateti
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
     done = _mark_handled(principal, follower, seen_id, now)
-    _audit("conversation.dismiss", follower, message=seen_id)
+    _audit(ReplyAction.DISMISS, follower, message=seen_id)
     return done
 
 
-def _audit(action: str, follower: Follower, **facts: int) -> None:
+def _audit(action: ReplyAction, follower: Follower, **facts: int) -> None:
     account = session.get_one(Account, follower.account_id)
     audit.record(
         action,
-        kind="conversation",
+        owner=account,
         object_id=follower.id,
         label=account.name,
-        department_id=account.department_id,
         after=facts,
     )
 

@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 
 from config import audit
+from config.audit.actions import AuditAction
 from config.database import session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
@@ -42,6 +43,12 @@ _MAX_NEWER = 200
 _MAX_SENT = 300
 _MAX_REASON_LENGTH = 200
 _TAG = re.compile(r"<[^<>]*>")
+
+
+class ThreadAction(AuditAction, kind=followers.AUDIT_KIND):
+    """What is recorded about reading."""
+
+    REVEAL_MESSAGE = "conversation.reveal_message", "查看留言原文"
 
 
 class Speaker(StrEnum):
@@ -308,11 +315,10 @@ def reveal_message(principal: Principal, follower_id: int, ref: str, *, reason: 
         raise Invalid(field="reason", problem=f"请写明查看原因，4 到 {_MAX_REASON_LENGTH} 个字")
     account = session.get_one(Account, follower.account_id)
     audit.record(
-        "conversation.reveal_message",
-        kind="conversation",
+        ThreadAction.REVEAL_MESSAGE,
+        owner=account,
         object_id=follower.id,
         label=account.name,
-        department_id=account.department_id,
         after={"message": ref},
         reason=mask_pii(reason),
     )

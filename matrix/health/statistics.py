@@ -14,15 +14,20 @@ from sqlalchemy import ForeignKey, Integer, case, distinct, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from config.database import Base, session, upsert
+from config.jobs import JobName
 from matrix import followers
 from matrix.accounts import Account
 from matrix.followers import Follower
 from matrix.inbox import InboxMessage, Outcome
 from matrix.outbound import OutboundMessage, OutboundState
 
-COMPUTE = "health.compute"
-
 _FAILED_STATES = (OutboundState.REFUSED, OutboundState.UNCONFIRMED)
+
+
+class HealthJob(JobName):
+    """Jobs about the health of the accounts."""
+
+    COMPUTE = "health.compute", "统计账号运行情况"
 
 
 class AccountStats(Base):

@@ -19,6 +19,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config.alerts import AlertKind
 from config.database import Base, BigKey, dialect, engine, session
 from config.errors import NotFound
 from matrix import followers
@@ -26,7 +27,12 @@ from matrix.followers import Follower
 from matrix.inbox import fast_store
 
 # kind of the alert that an emergency raises; the alert's subject is the id of the inbox row
-EMERGENCY_ALERT = "inbox.emergency"
+
+
+class InboxAlert(AlertKind):
+    """What staff must look at in the inbox."""
+
+    EMERGENCY = "inbox.emergency", "紧急求助"
 
 
 class Outcome(StrEnum):

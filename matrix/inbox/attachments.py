@@ -16,20 +16,32 @@ from sqlalchemy import ForeignKey, LargeBinary, select
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from config import audit, jobs
+from config.audit.actions import AuditAction
 from config.database import Base, BigKey, compare_and_set, session, upsert
 from config.errors import Invalid, NotFound
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 from matrix import followers, inbox, media
 from matrix.accounts import Account
 from matrix.inbox import InboxMessage
 from matrix.wechat import gateway
 
-FETCH = "attachments.fetch"
-
 # the message kinds that carry a media id
 KINDS = ("image", "voice", "video", "short_video")
 # bytes; what WeChat itself allows for a picture, so only odd files are refused
 MAX_BYTES = 10 * 2**20
+
+
+class AttachmentAction(AuditAction, kind=followers.AUDIT_KIND):
+    """What is recorded about attachments."""
+
+    FETCH = "conversation.fetch_attachment", "查看市民发来的文件"
+
+
+class AttachmentJob(JobName):
+    """Jobs about attachments."""
+
+    DOWNLOAD = "attachments.fetch", "下载市民发来的文件"
 
 
 class AttachmentState(StrEnum):
@@ -88,14 +100,15 @@ def request(principal: Principal, follower_id: int, inbox_id: int, *, now: datet
         ).returning(Attachment.inbox_id)
     )
     if requested is not None:
-        jobs.enqueue(FETCH, key=f"{FETCH}:{inbox_id}", inbox_id=inbox_id)
+        jobs.enqueue(
+            AttachmentJob.DOWNLOAD, key=f"{AttachmentJob.DOWNLOAD}:{inbox_id}", inbox_id=inbox_id
+        )
         account = session.get_one(Account, message.account_id)
         audit.record(
-            "conversation.fetch_attachment",
-            kind="conversation",
+            AttachmentAction.FETCH,
+            owner=account,
             object_id=follower_id,
             label=account.name,
-            department_id=account.department_id,
             after={"message": inbox_id},
         )
     return session.get_one(Attachment, inbox_id, populate_existing=True)

@@ -36,8 +36,8 @@ from matrix.media.management import (
 )
 from matrix.media.uploads import (
     RENEW_BEFORE,
-    UPLOAD,
     DueUpload,
+    MediaJob,
     MediaUpload,
     list_due_uploads,
     media_ids,
@@ -50,12 +50,12 @@ __all__ = [
     "CACHE_KEY",
     "MAX_BYTES",
     "RENEW_BEFORE",
-    "UPLOAD",
     "AccountUpload",
     "DueUpload",
     "Kind",
     "MediaFile",
     "MediaFileChanged",
+    "MediaJob",
     "MediaListItem",
     "MediaUpload",
     "SanitizedFile",

@@ -11,6 +11,7 @@ from sqlalchemy import ForeignKey, LargeBinary, select
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from config import audit, cache_versions
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
 from config.errors import Invalid, NotFound
 from matrix.media import images
@@ -43,6 +44,15 @@ _EXTENSIONS = {
     "audio/mpeg": "mp3",
     "video/mp4": "mp4",
 }
+
+
+class MediaAction(AuditAction, kind=ObjectKind("media", "素材")):
+    """What is recorded about files; SAVE is that of loaded content."""
+
+    CREATE = "media.create", "添加素材"
+    REPLACE = "media.replace", "替换素材"
+    DELETE = "media.delete", "删除素材"
+    SAVE = "media.save", "保存素材"
 
 
 class MediaFile(Base):
@@ -114,11 +124,10 @@ def save(
     file.kind, file.mime, file.department_id = kind, mime, owner_id
     set_content(file, body, digest=digest, now=now)
     audit.record(
-        "media.save",
-        kind="media",
+        MediaAction.SAVE,
+        owner=file,
         object_id=file.id,
         label=name,
-        department_id=owner_id,
         after={"sha256": digest},
     )
     return file

@@ -22,6 +22,7 @@ from matrix.media import audio_video, images
 from matrix.media.files import (
     CACHE_KEY,
     MAX_BYTES,
+    MediaAction,
     MediaFile,
     detect_mime,
     find_by_name,
@@ -194,7 +195,7 @@ def create(
     )
     session.add(file)
     set_content(file, content.body, digest=content.digest, now=now)
-    _audit("media.create", file, after=_audit_facts(file))
+    _audit(MediaAction.CREATE, file, after=_audit_facts(file))
     return file
 
 
@@ -213,7 +214,7 @@ def replace(
     before = _audit_facts(file)
     file.mime = content.mime
     set_content(file, content.body, digest=content.digest, now=now)
-    _audit("media.replace", file, before=before, after=_audit_facts(file))
+    _audit(MediaAction.REPLACE, file, before=before, after=_audit_facts(file))
     for account_id in session.scalars(
         select(MediaUpload.account_id).where(MediaUpload.file_id == file_id)
     ):
@@ -227,7 +228,7 @@ def delete_file(principal: Principal, file_id: int, *, version: int) -> None:
     Raises NotFound, MediaFileChanged.
     """
     file = _get_locked(principal, file_id, version)
-    _audit("media.delete", file, before=_audit_facts(file))
+    _audit(MediaAction.DELETE, file, before=_audit_facts(file))
     session.execute(delete(MediaUpload).where(MediaUpload.file_id == file_id))
     session.delete(file)
     session.flush()
@@ -297,7 +298,7 @@ def _audit_facts(file: MediaFile) -> dict[str, object]:
 
 
 def _audit(
-    action: str,
+    action: MediaAction,
     file: MediaFile,
     *,
     before: dict[str, object] | None = None,
@@ -305,10 +306,9 @@ def _audit(
 ) -> None:
     audit.record(
         action,
-        kind="media",
+        owner=file,
         object_id=file.id,
         label=file.name,
-        department_id=file.department_id,
         before=before,
         after=after,
     )

@@ -14,13 +14,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import cache_versions, jobs
 from config.database import Base, session, upsert
+from config.jobs import JobName
 from matrix.media.files import CACHE_KEY, MediaFile
 from matrix.wechat.gateway import TemporaryMedia
 
-UPLOAD = "media.upload"
-
 # an upload that fails all night must still be repeated in time by day
 RENEW_BEFORE = timedelta(hours=12)
+
+
+class MediaJob(JobName):
+    """Jobs about media files."""
+
+    UPLOAD = "media.upload", "上传素材"
+    REFRESH = "media.refresh", "检查素材是否到期"
 
 
 class MediaUpload(Base):
@@ -75,8 +81,8 @@ def _files(names: set[str]) -> list[tuple[int, str, str]]:
 
 def request_upload(upload: DueUpload) -> None:
     """Enqueue an upload; while one is waiting, asking again changes nothing."""
-    key = f"{UPLOAD}:{upload.account_id}:{upload.file_id}"
-    jobs.enqueue(UPLOAD, key=key, account_id=upload.account_id, file_id=upload.file_id)
+    key = f"{MediaJob.UPLOAD}:{upload.account_id}:{upload.file_id}"
+    jobs.enqueue(MediaJob.UPLOAD, key=key, account_id=upload.account_id, file_id=upload.file_id)
 
 
 def record_upload(account_id: int, file_id: int, uploaded: TemporaryMedia, *, digest: str) -> None:

@@ -21,8 +21,8 @@ from matrix.menus.buttons import (
     parse,
     to_rows,
 )
+from matrix.menus.jobs_and_alerts import MenuAlert, MenuJob
 from matrix.menus.versions import (
-    PUSH,
     AccountMenu,
     Menu,
     MenuChanged,
@@ -51,13 +51,14 @@ from matrix.menus.versions import (
 __all__ = [
     "MAX_SUB",
     "MAX_TOP",
-    "PUSH",
     "AccountMenu",
     "ButtonProblem",
     "Difference",
     "Menu",
+    "MenuAlert",
     "MenuChanged",
     "MenuCopy",
+    "MenuJob",
     "MenuState",
     "MenuSuperseded",
     "access_menu",

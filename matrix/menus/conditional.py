@@ -23,14 +23,14 @@ from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from config.validation import ErrorMessage, Spec
 from matrix import accounts
+from matrix.accounts import Account
 from matrix.menus import remote_state
+from matrix.menus.actions import MenuAction
 from matrix.menus.buttons import shown_to_rows, to_rows
+from matrix.menus.jobs_and_alerts import MenuJob
 from matrix.menus.versions import MenuState, find_target
 from matrix.wechat import gateway
 from matrix.wechat.gateway import Audience, Button
-
-CREATE = "menus.create_conditional"
-DELETE = "menus.delete_conditional"
 
 # WeChat's numbers for client_platform_type
 PLATFORMS = {1: "苹果手机", 2: "安卓手机", 3: "其他设备"}
@@ -135,8 +135,10 @@ def create(
     )
     session.add(menu)
     session.flush()  # the job and the audit row need the id
-    _audit("menu.create_conditional", menu, account.department_id)
-    jobs.enqueue(CREATE, key=f"{CREATE}:{menu.id}", menu_id=menu.id)
+    _audit(MenuAction.CREATE_CONDITIONAL, menu, account)
+    jobs.enqueue(
+        MenuJob.CREATE_CONDITIONAL, key=f"{MenuJob.CREATE_CONDITIONAL}:{menu.id}", menu_id=menu.id
+    )
     return menu
 
 
@@ -157,8 +159,12 @@ def delete(principal: Principal, menu_id: int) -> None:
         to={"state": ConditionalMenuState.DELETING, "problem": None},
     )
     if deleting is not None or menu.state is ConditionalMenuState.DELETING:
-        _audit("menu.delete_conditional", menu, account.department_id)
-        jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}", menu_id=menu_id)
+        _audit(MenuAction.DELETE_CONDITIONAL, menu, account)
+        jobs.enqueue(
+            MenuJob.DELETE_CONDITIONAL,
+            key=f"{MenuJob.DELETE_CONDITIONAL}:{menu_id}",
+            menu_id=menu_id,
+        )
 
 
 def _tag_name(account_id: int, audience: Audience) -> str:
@@ -220,7 +226,11 @@ def mark_published(menu_id: int, wechat_id: str) -> None:
             to={"state": ConditionalMenuState.DELETING, "wechat_id": wechat_id},
         )
         if deleted_meanwhile is not None:
-            jobs.enqueue(DELETE, key=f"{DELETE}:{menu_id}:{wechat_id}", menu_id=menu_id)
+            jobs.enqueue(
+                MenuJob.DELETE_CONDITIONAL,
+                key=f"{MenuJob.DELETE_CONDITIONAL}:{menu_id}:{wechat_id}",
+                menu_id=menu_id,
+            )
 
 
 def mark_deleted(menu_id: int) -> None:
@@ -298,12 +308,11 @@ def _list_present(account_id: int) -> list[ConditionalMenu]:
     )
 
 
-def _audit(action: str, menu: ConditionalMenu, department_id: int) -> None:
+def _audit(action: MenuAction, menu: ConditionalMenu, account: Account) -> None:
     audit.record(
         action,
-        kind="account",
+        owner=account,
         object_id=menu.account_id,
         label=menu.name,
-        department_id=department_id,
         after={"whom": menu.audience_label, "buttons": menu.buttons},
     )

@@ -17,10 +17,8 @@ from config.errors import Invalid
 from config.permissions import Permission, Principal
 from matrix import accounts
 from matrix.menus.buttons import shown_to_rows
+from matrix.menus.jobs_and_alerts import MenuJob
 from matrix.wechat.gateway import Button, Tag
-
-REFRESH = "menus.refresh"
-PREVIEW = "menus.preview"
 
 # an empty string rather than NULL, so that the unique constraint covers this row too
 EVERYBODY = ""
@@ -57,7 +55,7 @@ class RemoteMenu(Base):
 def request_refresh(principal: Principal, account_id: int, *, now: datetime) -> RemoteMenu:
     """Fetch the default menu and the tags. Raises NotFound."""
     accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
-    jobs.enqueue(REFRESH, key=f"{REFRESH}:{account_id}", account_id=account_id)
+    jobs.enqueue(MenuJob.REFRESH, key=f"{MenuJob.REFRESH}:{account_id}", account_id=account_id)
     return _mark_requested(account_id, EVERYBODY, now)
 
 
@@ -74,7 +72,9 @@ def request_preview(
     ):
         raise Invalid(field="person", problem="请填写微信号或 openid，由字母、数字和 - _ 组成")
     remote_menu = _mark_requested(account_id, person, now)
-    jobs.enqueue(PREVIEW, key=f"{PREVIEW}:{remote_menu.id}", sight_id=remote_menu.id)
+    jobs.enqueue(
+        MenuJob.PREVIEW, key=f"{MenuJob.PREVIEW}:{remote_menu.id}", remote_menu_id=remote_menu.id
+    )
     return remote_menu
 
 

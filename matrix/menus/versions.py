@@ -23,10 +23,10 @@ from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
 from matrix import accounts
 from matrix.accounts import Account
+from matrix.menus.actions import MenuAction
 from matrix.menus.buttons import Rows, to_rows
+from matrix.menus.jobs_and_alerts import MenuJob
 from matrix.wechat.gateway import Button
-
-PUSH = "menus.push"
 
 MAX_NOTE_LENGTH = 100
 
@@ -331,8 +331,8 @@ def _request_push(menu: Menu, *, before: MenuState) -> None:
             Menu, menu.id, when={"state": before}, to={"state": MenuState.WAITING, "problem": None}
         )
     audit.record(
-        "menu.push",
-        kind="account",
+        MenuAction.PUSH,
+        owner=session.get_one(Account, menu.account_id),
         object_id=menu.account_id,
         before={"state": before.value},
         after={"version": menu.version, "state": MenuState.WAITING.value},
@@ -341,7 +341,7 @@ def _request_push(menu: Menu, *, before: MenuState) -> None:
 
 
 def _enqueue(menu: Menu) -> None:
-    jobs.enqueue(PUSH, key=f"{PUSH}:{menu.id}", menu_id=menu.id)
+    jobs.enqueue(MenuJob.PUSH, key=f"{MenuJob.PUSH}:{menu.id}", menu_id=menu.id)
 
 
 def _create_version(
@@ -375,11 +375,10 @@ def _create_version(
         _supersede_older(menu)
         _enqueue(menu)
     audit.record(
-        "menu.save",
-        kind="account",
+        MenuAction.SAVE,
+        owner=account,
         object_id=account_id,
         label=account.name,
-        department_id=account.department_id,
         after={"version": menu.version, "state": state.value, "note": note, "buttons": rows},
     )
     return menu

@@ -5,11 +5,11 @@ answers.
 """
 
 from matrix.qrcodes.codes import (
-    CREATE,
     MAX_DAYS,
     MAX_NAME_LENGTH,
     MAX_PERMANENT,
     QrCodeChanged,
+    QrCodeJob,
     QrCodeLimitReached,
     QrCodesNotAvailable,
     QrCodeSpec,
@@ -27,7 +27,6 @@ from matrix.qrcodes.codes import (
     retire,
 )
 from matrix.qrcodes.scan_counts import (
-    COUNT,
     QrCodeListItem,
     QrCodeScans,
     count_scans,
@@ -36,12 +35,11 @@ from matrix.qrcodes.scan_counts import (
 )
 
 __all__ = [
-    "COUNT",
-    "CREATE",
     "MAX_DAYS",
     "MAX_NAME_LENGTH",
     "MAX_PERMANENT",
     "QrCodeChanged",
+    "QrCodeJob",
     "QrCodeLimitReached",
     "QrCodeListItem",
     "QrCodeScans",

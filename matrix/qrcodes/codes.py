@@ -17,15 +17,15 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound
+from config.jobs import JobName
 from config.permissions import Permission, Principal
 from config.validation import ErrorMessage, Spec
 from matrix import accounts
 from matrix.accounts import Account, AccountKind
 from matrix.wechat.gateway import QrCode
-
-CREATE = "qrcodes.create"
 
 MAX_PERMANENT = 100_000
 MAX_DAYS = 30
@@ -43,6 +43,23 @@ _Scene = Annotated[
     ErrorMessage("应为 1 到 64 位字母、数字、- 或 _"),
 ]
 _Days = Annotated[int | None, Field(ge=1, le=MAX_DAYS), ErrorMessage(f"应为 1 到 {MAX_DAYS} 天")]
+
+
+class QrCodeAction(AuditAction, kind=ObjectKind("qrcode", "参数二维码")):
+    """What is recorded about QR codes."""
+
+    CREATE = "qrcode.create", "制作参数二维码"
+    RENAME = "qrcode.rename", "参数二维码改名"
+    RENEW = "qrcode.renew", "重新生成参数二维码"
+    RETIRE = "qrcode.retire", "停用参数二维码"
+    RESTORE = "qrcode.restore", "恢复参数二维码"
+
+
+class QrCodeJob(JobName):
+    """Jobs about QR codes."""
+
+    CREATE = "qrcodes.create", "生成二维码"
+    COUNT_SCANS = "qrcodes.count_scans", "统计扫码次数"
 
 
 class QrCodeState(StrEnum):
@@ -158,7 +175,7 @@ def create(
     )
     session.add(qrcode)
     session.flush()  # the job and the audit row need the id
-    _audit("qrcode.create", qrcode, account.department_id, {"scene": scene, "days": spec.days})
+    _audit(QrCodeAction.CREATE, qrcode, account, {"scene": scene, "days": spec.days})
     _enqueue(qrcode)
     return qrcode
 
@@ -166,13 +183,13 @@ def create(
 def rename(principal: Principal, code_id: int, name: str, *, version: int) -> SceneQrCode:
     """Rename a code. Raises NotFound, Invalid, QrCodeChanged."""
     spec = QrCodeSpec(name=name)
-    return _update(principal, code_id, version, "qrcode.rename", name=spec.name)
+    return _update(principal, code_id, version, QrCodeAction.RENAME, name=spec.name)
 
 
 def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
     """Have WeChat make an expired or failed code again. Raises NotFound, QrCodeChanged."""
     qrcode = _update(
-        principal, code_id, version, "qrcode.renew", state=QrCodeState.WAITING, problem=None
+        principal, code_id, version, QrCodeAction.RENEW, state=QrCodeState.WAITING, problem=None
     )
     _enqueue(qrcode)
     return qrcode
@@ -180,12 +197,12 @@ def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
 
 def retire(principal: Principal, code_id: int, *, version: int, now: datetime) -> SceneQrCode:
     """Take a code out of the list; its scans still count. Raises NotFound, QrCodeChanged."""
-    return _update(principal, code_id, version, "qrcode.retire", retired_at=now)
+    return _update(principal, code_id, version, QrCodeAction.RETIRE, retired_at=now)
 
 
 def restore(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
     """Put a retired code back into the list. Raises NotFound, QrCodeChanged."""
-    return _update(principal, code_id, version, "qrcode.restore", retired_at=None)
+    return _update(principal, code_id, version, QrCodeAction.RESTORE, retired_at=None)
 
 
 def _count_permanent(account_id: int) -> int:
@@ -196,11 +213,11 @@ def _count_permanent(account_id: int) -> int:
 
 
 def _enqueue(qrcode: SceneQrCode) -> None:
-    jobs.enqueue(CREATE, key=f"{CREATE}:{qrcode.id}", code_id=qrcode.id)
+    jobs.enqueue(QrCodeJob.CREATE, key=f"{QrCodeJob.CREATE}:{qrcode.id}", qrcode_id=qrcode.id)
 
 
 def _update(
-    principal: Principal, code_id: int, version: int, action: str, **to: object
+    principal: Principal, code_id: int, version: int, action: QrCodeAction, **to: object
 ) -> SceneQrCode:
     qrcode = access_qrcode(principal, code_id, Permission.QRCODES_WRITE)
     before = {name: _to_json(getattr(qrcode, name)) for name in to}
@@ -209,11 +226,10 @@ def _update(
     )
     if updated is None:
         raise QrCodeChanged(id=code_id)
-    department_id = accounts.get(qrcode.account_id).department_id
     _audit(
         action,
         updated,
-        department_id,
+        accounts.get(qrcode.account_id),
         {name: _to_json(value) for name, value in to.items()},
         before,
     )
@@ -225,18 +241,17 @@ def _to_json(value: object) -> object:
 
 
 def _audit(
-    action: str,
+    action: QrCodeAction,
     qrcode: SceneQrCode,
-    department_id: int,
+    account: Account,
     after: dict[str, object],
     before: dict[str, object] | None = None,
 ) -> None:
     audit.record(
         action,
-        kind="qrcode",
+        owner=account,
         object_id=qrcode.id,
         label=qrcode.name,
-        department_id=department_id,
         before=before,
         after=after,
     )

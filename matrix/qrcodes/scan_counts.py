@@ -16,9 +16,7 @@ from config.database import Base, session, upsert
 from config.permissions import Permission, Principal
 from matrix.accounts import Account
 from matrix.inbox import InboxMessage, cursors
-from matrix.qrcodes.codes import SceneQrCode, access_qrcode
-
-COUNT = "qrcodes.count_scans"
+from matrix.qrcodes.codes import QrCodeJob, SceneQrCode, access_qrcode
 
 _FOLLOWED, _SCANNED = "followed", "scanned"
 
@@ -103,13 +101,13 @@ def scans_for_staff(principal: Principal, code_id: int, *, since: date) -> list[
 
 def count_scans(*, now: datetime) -> None:
     """Count the scans of the next range of the inbox; enqueues itself while more is waiting."""
-    id_range = cursors.next_range(COUNT, now=now, at_most=_READ_BATCH)
+    id_range = cursors.next_range(QrCodeJob.COUNT_SCANS, now=now, at_most=_READ_BATCH)
     if id_range is None or not cursors.advance(id_range):
         return
     _add_range(id_range.after_id, id_range.last_id)
-    if cursors.next_range(COUNT, now=now, at_most=1) is not None:
+    if cursors.next_range(QrCodeJob.COUNT_SCANS, now=now, at_most=1) is not None:
         # one range per job: a long transaction would make writers of the inbox wait
-        jobs.enqueue(COUNT, key=COUNT)
+        jobs.enqueue(QrCodeJob.COUNT_SCANS, key=QrCodeJob.COUNT_SCANS)
 
 
 def _add_range(after_id: int, last_id: int) -> None:

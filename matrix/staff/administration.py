@@ -28,7 +28,7 @@ from matrix.staff import (
 )
 from matrix.staff.grants import Grant, GrantSpec
 from matrix.staff.ip_allowlist import AllowedNetwork
-from matrix.staff.members import SelfManagementForbidden, Staff
+from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
 from matrix.staff.one_time_links import LinkPurpose
 from matrix.staff.roles import ROLE_PERMISSIONS, Role
 from matrix.staff.sessions import StaffSession
@@ -141,7 +141,7 @@ def unlock(by: Principal, staff_id: int) -> Staff:
     """Reset the failure count that locks a person's sign-in name."""
     person = access_manageable(by, staff_id)
     throttle.clear(person.sign_in_name)
-    members.record_audit("staff.unlock", person)
+    members.record_audit(StaffAction.UNLOCK, person)
     return person
 
 
@@ -166,7 +166,7 @@ def end_sessions(
             raise NotFound(kind="session", id=session_id)
         ended = int(sessions.end(session_id, reason="由管理员结束", now=now))
     if ended:
-        members.record_audit("staff.end_sessions", person, count=ended)
+        members.record_audit(StaffAction.END_SESSIONS, person, count=ended)
     return ended
 
 

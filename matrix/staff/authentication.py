@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from config import audit, clock
+from config.audit.actions import AuditAction
 from config.errors import Invalid
 from matrix.staff import (
     grants,
@@ -25,10 +26,17 @@ from matrix.staff import (
     two_factor,
 )
 from matrix.staff.grants import Grant, GrantSpec
-from matrix.staff.members import Staff, StaffState
+from matrix.staff.members import Staff, StaffAction, StaffState
 from matrix.staff.one_time_links import LinkPurpose, OneTimeLink
 from matrix.staff.roles import Role
 from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
+
+
+class SignInAction(AuditAction, kind=members.AUDIT_KIND):
+    """What is recorded about signing in."""
+
+    SUCCEED = "sign_in.succeed", "登录"
+    FAIL = "sign_in.fail", "登录失败"
 
 
 class RequiredAction(StrEnum):
@@ -117,18 +125,17 @@ def _start_session(
     throttle.clear(person.sign_in_name)
     person.last_sign_in_at = now
     with audit.acting_as(audit.Actor(person.name, person.id, origin.address)):
-        members.record_audit("sign_in.succeed", person)
+        members.record_audit(SignInAction.SUCCEED, person)
     return sessions.start(person.id, SessionStage.FULL, origin, now=now, confirmed=confirmed)
 
 
 def _audit_failure(person: Staff | None, origin: ClientInfo, what: str) -> None:
     # an unknown name is not recorded: it may be a password typed into the wrong field
     audit.record(
-        "sign_in.fail",
-        kind="staff",
+        SignInAction.FAIL,
+        owner=person or audit.CITY,
         object_id=person.id if person else "",
         label=person.name if person else "未知登录名",
-        department_id=person.department_id if person else None,
         after={"what": what, "address": origin.address},
     )
 
@@ -214,7 +221,7 @@ def offboard(staff_id: int, *, reason: str, now: datetime) -> list[Grant]:
     for grant in revoked_grants:
         grants.revoke(grant.id, by=None, now=now)
     sessions.end_all(staff_id, reason="已离岗", now=now)
-    members.record_audit("staff.offboard", person, reason=reason.strip()[:200])
+    members.record_audit(StaffAction.OFFBOARD, person, reason=reason.strip()[:200])
     return revoked_grants
 
 

@@ -7,7 +7,6 @@ gains or loses a right has to sign in again (`sessions.end_all`, by the caller).
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import Any
 
 from pydantic import ValidationInfo, field_validator
 from sqlalchemy import ForeignKey, Index, or_, select, text
@@ -22,8 +21,8 @@ from matrix import departments
 from matrix.accounts import Account
 from matrix.departments import Tree
 from matrix.staff import members
-from matrix.staff.members import SelfManagementForbidden, Staff
-from matrix.staff.roles import ROLE_LABELS, ROLE_PERMISSIONS, ROLES_REQUIRING_TWO_FACTOR, Role
+from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
+from matrix.staff.roles import ROLE_PERMISSIONS, ROLES_REQUIRING_TWO_FACTOR, Role
 
 _NOT_REVOKED = text("revoked_at IS NULL")
 
@@ -105,7 +104,10 @@ def list_current(staff_ids: Collection[int]) -> list[Grant]:
 def principal_for(person: Staff, grants: Iterable[Grant], *, today: date) -> Principal:
     """What a person may do where, by those of the grants that count today. At most two queries."""
     return Principal(
-        person.id, person.name, scopes([each for each in grants if each.is_valid_on(today)])
+        person.id,
+        person.name,
+        scopes([each for each in grants if each.is_valid_on(today)]),
+        person.department_id,
     )
 
 
@@ -178,7 +180,7 @@ def create(staff_id: int, spec: GrantSpec, *, by: Principal | None, now: datetim
     )
     session.add(grant)
     session.flush()  # the audit row needs the id
-    _audit("staff.grant_role", person, grant)
+    _audit(StaffAction.GRANT_ROLE, person, grant)
     return grant
 
 
@@ -193,7 +195,7 @@ def revoke(grant_id: int, *, by: Principal | None, now: datetime) -> Grant:
     values = {"revoked_at": now, "revoked_by": by.staff_id if by else None}
     updated = compare_and_set(Grant, grant_id, when={"revoked_at": None}, to=values)
     if updated is not None:
-        _audit("staff.revoke_role", person, updated)
+        _audit(StaffAction.REVOKE_ROLE, person, updated)
     return updated or grant
 
 
@@ -227,10 +229,10 @@ def administrator_ids(*, today: date) -> list[int]:
     return sorted({grant.staff_id for grant in rows if grant.is_valid_on(today)})
 
 
-def audit_facts(grant: Grant) -> dict[str, Any]:
+def audit_facts(grant: Grant) -> dict[str, object]:
     """What the audit shows of a grant."""
     return {
-        "role": ROLE_LABELS[grant.role],
+        "role": grant.role.label,
         "department_id": grant.department_id,
         "account_id": grant.account_id,
         "starts_on": grant.starts_on.isoformat() if grant.starts_on else None,
@@ -238,12 +240,11 @@ def audit_facts(grant: Grant) -> dict[str, Any]:
     }
 
 
-def _audit(action: str, person: Staff, grant: Grant) -> None:
+def _audit(action: StaffAction, person: Staff, grant: Grant) -> None:
     audit.record(
         action,
-        kind="staff",
+        owner=person,
         object_id=person.id,
         label=person.name,
-        department_id=person.department_id,
         after=audit_facts(grant),
     )

@@ -11,10 +11,18 @@ from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
 from config.errors import Invalid, NotFound
 from matrix.staff.grants import Grant
-from matrix.staff.roles import ROLE_LABELS, Role
+from matrix.staff.roles import Role
+
+
+class NetworkAction(AuditAction, kind=ObjectKind("network", "允许的网段")):
+    """What is recorded about the allowlist."""
+
+    ADD = "network.add", "允许网段登录"
+    REMOVE = "network.remove", "移除允许的网段"
 
 
 class AllowedNetwork(Base):
@@ -54,7 +62,7 @@ def add(role: Role, network: str, note: str, *, now: datetime) -> AllowedNetwork
     entry = AllowedNetwork(role=role, network=parsed, note=note.strip()[:60], created_at=now)
     session.add(entry)
     session.flush()
-    _audit("network.add", entry)
+    _audit(NetworkAction.ADD, entry)
     return entry
 
 
@@ -63,7 +71,7 @@ def remove(network_id: int) -> Role:
     entry = session.get(AllowedNetwork, network_id)
     if entry is None:
         raise NotFound(kind="network", id=network_id)
-    _audit("network.remove", entry)
+    _audit(NetworkAction.REMOVE, entry)
     session.delete(entry)
     session.flush()
     return entry.role
@@ -89,11 +97,11 @@ def _is_within(address: str, networks: Iterable[str]) -> bool:
     return any(parsed_address in ip_network(network) for network in networks)
 
 
-def _audit(action: str, entry: AllowedNetwork) -> None:
+def _audit(action: NetworkAction, entry: AllowedNetwork) -> None:
     audit.record(
         action,
-        kind="network",
+        owner=audit.CITY,
         object_id=entry.id,
-        label=ROLE_LABELS[entry.role],
+        label=entry.role.label,
         after={"network": entry.network, "note": entry.note},
     )

@@ -15,6 +15,7 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
+from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
@@ -22,6 +23,28 @@ from config.security.crypto import EncryptedText
 
 MAX_NAME_LENGTH = 30
 _SIGN_IN_NAME_PATTERN = re.compile(r"[a-z][a-z0-9._-]{2,31}")
+
+
+AUDIT_KIND = ObjectKind("staff", "人员")
+
+
+class StaffAction(AuditAction, kind=AUDIT_KIND):
+    """What is recorded about people, their grants and credentials."""
+
+    CREATE = "staff.create", "添加人员"
+    UPDATE = "staff.update", "修改人员资料"
+    DISABLE = "staff.disable", "停用人员"
+    ENABLE = "staff.enable", "恢复人员"
+    OFFBOARD = "staff.offboard", "办理离岗"
+    GRANT_ROLE = "staff.grant_role", "授予角色"
+    REVOKE_ROLE = "staff.revoke_role", "收回角色"
+    CREATE_LINK = "staff.create_link", "生成一次性链接"
+    SET_PASSWORD = "staff.set_password", "设置密码"
+    ENROLL_TWO_FACTOR = "staff.enroll_two_factor", "设置第二步验证"
+    RESET_TWO_FACTOR = "staff.reset_two_factor", "重置第二步验证"
+    USE_RECOVERY_CODE = "staff.use_recovery_code", "使用恢复码登录"
+    UNLOCK = "staff.unlock", "解除登录锁定"
+    END_SESSIONS = "staff.end_sessions", "结束他人登录"
 
 
 class StaffState(StrEnum):
@@ -119,7 +142,7 @@ def create(*, sign_in_name: str, name: str, department_id: int | None, now: date
     )
     session.add(person)
     session.flush()  # the audit row needs the id
-    record_audit("staff.create", person, before=None)
+    record_audit(StaffAction.CREATE, person, before=None)
     return person
 
 
@@ -133,21 +156,21 @@ def update(staff_id: int, *, name: str, department_id: int | None, version: int)
     )
     if updated is None:
         raise StaffChanged(name=name)
-    record_audit("staff.update", updated, before=before)
+    record_audit(StaffAction.UPDATE, updated, before=before)
     return updated
 
 
 def disable(staff_id: int, *, now: datetime) -> Staff:
     """Keep a person from signing in. The caller ends their sessions."""
-    return _set_state(staff_id, StaffState.DISABLED, "staff.disable", disabled_at=now)
+    return _set_state(staff_id, StaffState.DISABLED, StaffAction.DISABLE, disabled_at=now)
 
 
 def enable(staff_id: int) -> Staff:
     """Let a person sign in again."""
-    return _set_state(staff_id, StaffState.ACTIVE, "staff.enable", disabled_at=None)
+    return _set_state(staff_id, StaffState.ACTIVE, StaffAction.ENABLE, disabled_at=None)
 
 
-def _set_state(staff_id: int, state: StaffState, action: str, **more: Any) -> Staff:
+def _set_state(staff_id: int, state: StaffState, action: StaffAction, **more: Any) -> Staff:
     person = get(staff_id)
     before = audit_facts(person)
     # compare-and-set: only the request that really changed the state writes an audit row
@@ -170,7 +193,7 @@ def validate_name(name: str) -> None:
         raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
 
 
-def audit_facts(person: Staff) -> dict[str, Any]:
+def audit_facts(person: Staff) -> dict[str, object]:
     """What the audit may show of a person."""
     return {
         "sign_in_name": person.sign_in_name,
@@ -182,23 +205,22 @@ def audit_facts(person: Staff) -> dict[str, Any]:
 
 
 def record_audit(
-    action: str,
+    action: AuditAction,
     person: Staff,
     *,
-    before: dict[str, Any] | None = None,
+    before: dict[str, object] | None = None,
     reason: str = "",
     **more: Any,
 ) -> None:
     """Write an audit row about a person; with `before` it also shows their present values."""
     audit.record(
         action,
-        kind="staff",
+        owner=person,
         object_id=person.id,
         label=person.name,
-        department_id=person.department_id,
         before=before,
         after=audit_facts(person) | more
-        if before is not None or action == "staff.create"
+        if before is not None or action is StaffAction.CREATE
         else more or None,
         reason=reason,
     )

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.database import Base, compare_and_set, session
 from config.errors import DomainError
 from matrix.staff import members
+from matrix.staff.members import StaffAction
 
 
 class LinkPurpose(StrEnum):
@@ -83,7 +84,7 @@ def create(purpose: LinkPurpose, staff_id: int | None, *, now: datetime) -> str:
     )
     session.flush()
     if staff_id is not None:
-        members.record_audit("staff.create_link", members.get(staff_id), purpose=purpose.value)
+        members.record_audit(StaffAction.CREATE_LINK, members.get(staff_id), purpose=purpose.value)
     return secret
 
 

@@ -18,7 +18,7 @@ from config import settings
 from config.database import Base, session
 from config.errors import Invalid
 from matrix.staff import members
-from matrix.staff.members import Staff
+from matrix.staff.members import Staff, StaffAction
 
 # characters; hashing an endless password would be an attack on the CPU
 MAX_LENGTH = 128
@@ -94,7 +94,7 @@ def set_password(person: Staff, password: str, *, now: datetime) -> None:
         session.add(PasswordHistory(staff_id=person.id, hash=person.password_hash, replaced_at=now))
     person.password_hash, person.password_at = _hasher().hash(password), now
     session.flush()
-    members.record_audit("staff.set_password", person)
+    members.record_audit(StaffAction.SET_PASSWORD, person)
 
 
 def validate(person: Staff, password: str) -> None:

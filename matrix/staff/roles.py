@@ -5,58 +5,24 @@ head of the office signs ordinary content, the leader in charge important conten
 leader content of major importance.
 """
 
-from enum import StrEnum
-
+from config.labelled_enum import LabelledEnum
 from config.permissions import Permission
 
 
-class Role(StrEnum):
+class Role(LabelledEnum):
     """What a person is, in a department, at an account or in the whole city."""
 
-    MATRIX_ADMIN = "matrix_admin"
-    DEPARTMENT_ADMIN = "department_admin"
-    EDITOR = "editor"
-    REVIEWER_OFFICE = "reviewer_office"
-    REVIEWER_LEADER = "reviewer_leader"
-    REVIEWER_PRINCIPAL = "reviewer_principal"
-    REVIEWER_SECRECY = "reviewer_secrecy"
-    AGENT = "agent"
-    CLERK = "clerk"
-    AUDITOR = "auditor"
+    MATRIX_ADMIN = "matrix_admin", "矩阵管理员"
+    DEPARTMENT_ADMIN = "department_admin", "部门管理员"
+    EDITOR = "editor", "编辑"
+    REVIEWER_OFFICE = "reviewer_office", "审核（科室负责人）"
+    REVIEWER_LEADER = "reviewer_leader", "审核（分管领导）"
+    REVIEWER_PRINCIPAL = "reviewer_principal", "审核（主要领导）"
+    REVIEWER_SECRECY = "reviewer_secrecy", "保密审查"
+    AGENT = "agent", "客服"
+    CLERK = "clerk", "窗口人员"
+    AUDITOR = "auditor", "审计（只读）"
 
-
-ROLE_LABELS = {
-    Role.MATRIX_ADMIN: "矩阵管理员",
-    Role.DEPARTMENT_ADMIN: "部门管理员",
-    Role.EDITOR: "编辑",
-    Role.REVIEWER_OFFICE: "审核（科室负责人）",
-    Role.REVIEWER_LEADER: "审核（分管领导）",
-    Role.REVIEWER_PRINCIPAL: "审核（主要领导）",
-    Role.REVIEWER_SECRECY: "保密审查",
-    Role.AGENT: "客服",
-    Role.CLERK: "窗口人员",
-    Role.AUDITOR: "审计（只读）",
-}
-
-PERMISSION_LABELS = {
-    Permission.ACCOUNTS_READ: "查看公众号",
-    Permission.ACCOUNTS_MANAGE: "接入和管理公众号",
-    Permission.MENUS_WRITE: "编辑菜单",
-    Permission.QRCODES_WRITE: "制作参数二维码",
-    Permission.MEDIA_WRITE: "管理素材",
-    Permission.RULES_READ: "查看关键词规则",
-    Permission.RULES_WRITE: "编写关键词规则",
-    Permission.RULES_REVIEW: "审核关键词规则",
-    Permission.CONVERSATIONS_READ: "查看市民留言",
-    Permission.CONVERSATIONS_REPLY: "回复市民留言",
-    Permission.PRIVACY_REVEAL: "查看完整个人信息",
-    Permission.STAFF_READ: "查看人员",
-    Permission.STAFF_MANAGE: "管理人员和授权",
-    Permission.DEPARTMENTS_MANAGE: "管理单位",
-    Permission.AUDIT_READ: "查看操作记录",
-    Permission.AUDIT_EXPORT: "导出操作记录",
-    Permission.ALERTS_RESOLVE: "处理提醒",
-}
 
 _READ_PERMISSIONS = frozenset({Permission.ACCOUNTS_READ, Permission.RULES_READ})
 _REVIEW_PERMISSIONS = _READ_PERMISSIONS | {Permission.RULES_REVIEW}

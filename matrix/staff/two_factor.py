@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.database import Base, compare_and_set, session
 from config.errors import Invalid
 from matrix.staff import members
-from matrix.staff.members import Staff
+from matrix.staff.members import Staff, StaffAction
 
 ISSUER = "华阴发布"
 _STEP_SECONDS = 30
@@ -65,7 +65,7 @@ def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
         raise Invalid(field="code", problem="验证码不正确，请确认手机时间准确后重试")
     person.totp_at = now
     session.flush()
-    members.record_audit("staff.enroll_two_factor", person)
+    members.record_audit(StaffAction.ENROLL_TWO_FACTOR, person)
     return regenerate_recovery_codes(person)
 
 
@@ -100,7 +100,7 @@ def reset(person: Staff) -> None:
     person.totp_secret = person.totp_at = person.totp_step = None
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
     session.flush()
-    members.record_audit("staff.reset_two_factor", person)
+    members.record_audit(StaffAction.RESET_TWO_FACTOR, person)
 
 
 def _verify_totp(person: Staff, code: str, now: datetime) -> bool:
@@ -137,7 +137,9 @@ def _verify_recovery_code(person: Staff, code: str, now: datetime) -> bool:
         return False
     if compare_and_set(RecoveryCode, found, when={"used_at": None}, to={"used_at": now}) is None:
         return False
-    members.record_audit("staff.use_recovery_code", person, left=count_recovery_codes(person.id))
+    members.record_audit(
+        StaffAction.USE_RECOVERY_CODE, person, left=count_recovery_codes(person.id)
+    )
     return True
 
 

@@ -13,14 +13,16 @@ from sqlalchemy import func, select, update
 from app import scheduler
 from app.broker import QUEUE_NAME
 from app.jobs import registry as handlers
+from app.jobs.maintenance import MaintenanceJob
 from config import clock, jobs
 from config.database import session, transaction
 from config.jobs import Job
 from tests.helpers.processes import Processes
 from tests.helpers.redis_server import RedisServer
+from tests.helpers.sample_names import SampleJob
 
 MINUTE = timedelta(minutes=1)
-NAME = handlers.PURGE_EXPIRED
+NAME = MaintenanceJob.PURGE_EXPIRED
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +106,7 @@ def test_everything_in_the_timetable_has_a_handler() -> None:
 def lose_jobs(count: int) -> list[int]:
     """Jobs that are due and that nobody was told of."""
     with transaction():
-        ids = [jobs.enqueue("nobodys.job", number=number) or 0 for number in range(count)]
+        ids = [jobs.enqueue(SampleJob.UNKNOWN, number=number) or 0 for number in range(count)]
         session.execute(update(Job).where(Job.id.in_(ids)).values(dispatched_at=None))
     return ids
 

@@ -10,6 +10,7 @@ from config.database import session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
 from tests.helpers import NOW
+from tests.helpers.sample_names import SampleAlert
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
@@ -24,7 +25,7 @@ READER = Principal(4, "编辑", {Permission.CONVERSATIONS_READ: POLICE})
 
 
 def make(subject: str, **owner: int | bool) -> int:
-    alerts.raise_alert("thing.broken", subject, f"{subject}坏了", now=NOW, **owner)
+    alerts.raise_alert(SampleAlert.BROKEN, subject, f"{subject}坏了", now=NOW, **owner)
     return session.scalars(select(Alert.id).where(Alert.subject == subject)).one()
 
 

@@ -8,11 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound, StatementError
 
 from config import alerts, audit, cache, cache_versions, clock, cron_lock, settings
-from config.alerts import Alert
+from config.alerts import Alert, AlertAction
 from config.audit import Actor, AuditEntry
 from config.database import compare_and_set, get_for_update, read_only, session, transaction
 from config.jobs import Job, JobState
 from config.security import crypto
+from matrix.accounts.jobs_and_alerts import AccountAlert
 from tests.helpers import NOW
 
 
@@ -106,28 +107,30 @@ def test_a_scheduled_time_is_claimed_once_and_never_backwards() -> None:
 @pytest.mark.usefixtures("rolled_back")
 def test_an_alert_is_raised_once_and_counts_up_until_it_is_closed() -> None:
     for _ in range(3):
-        alerts.raise_alert("account.connection_failed", "wx1", "连接失败", now=NOW)
-    alerts.raise_alert("account.connection_failed", "wx2", "连接失败", now=NOW)
+        alerts.raise_alert(AccountAlert.CONNECTION_FAILED, "wx1", "连接失败", now=NOW)
+    alerts.raise_alert(AccountAlert.CONNECTION_FAILED, "wx2", "连接失败", now=NOW)
     first = session.scalars(select(Alert).where(Alert.subject == "wx1")).one()
 
     assert first.count == 3
     assert alerts.mark_resolved(first.id, by="值班员", now=NOW)
     assert not alerts.mark_resolved(first.id, by="值班员", now=NOW)
-    alerts.raise_alert("account.connection_failed", "wx1", "连接失败", now=NOW)
+    alerts.raise_alert(AccountAlert.CONNECTION_FAILED, "wx1", "连接失败", now=NOW)
     assert len(session.scalars(select(Alert).where(Alert.subject == "wx1")).all()) == 2
 
 
 @pytest.mark.usefixtures("rolled_back")
 def test_the_audit_names_who_acted() -> None:
-    audit.record("a.b", kind="thing", object_id=1)
+    audit.record(AlertAction.RESOLVE, owner=audit.CITY, object_id=1)
     with audit.acting_as(Actor("编辑", staff_id=7, address="203.0.113.9")):
-        audit.record("a.c", kind="thing", object_id=1, before={"x": 1}, after={"x": 2})
+        audit.record(
+            AlertAction.RESOLVE, owner=audit.CITY, object_id=2, before={"x": 1}, after={"x": 2}
+        )
     session.flush()
 
     rows = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(row.actor_label, row.actor_id, row.action) for row in rows] == [
-        ("system", None, "a.b"),
-        ("编辑", 7, "a.c"),
+        ("system", None, "alert.resolve"),
+        ("编辑", 7, "alert.resolve"),
     ]
 
 

@@ -11,7 +11,8 @@ from config import clock, jobs, logs
 from config.alerts import Alert
 from config.database import session, transaction
 from config.errors import DomainError, Temporary
-from config.jobs import Job, JobState
+from config.jobs import Job, JobName, JobState
+from tests.helpers.sample_names import SampleJob
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
@@ -34,8 +35,8 @@ class RecordingHandler:
 def recording_handler() -> Iterator[RecordingHandler]:
     recording_handler = RecordingHandler()
     jobs.register(
-        transactional={"ledger.write": recording_handler.write},
-        non_transactional={"ledger.call": recording_handler.write},
+        transactional={SampleJob.WRITE: recording_handler.write},
+        non_transactional={SampleJob.CALL: recording_handler.write},
     )
     jobs.set_dispatcher(recording_handler.announced.extend)
     yield recording_handler
@@ -43,7 +44,7 @@ def recording_handler() -> Iterator[RecordingHandler]:
     jobs.set_dispatcher(None)
 
 
-def enqueue(name: str = "ledger.write", **more: Any) -> int:
+def enqueue(name: JobName = SampleJob.WRITE, **more: Any) -> int:
     with transaction():
         job_id = jobs.enqueue(name, **more)
     assert job_id is not None
@@ -54,9 +55,9 @@ def state_of(job_id: int) -> JobState:
     return session.get_one(Job, job_id, populate_existing=True).state
 
 
-@pytest.mark.parametrize("name", ["ledger.write", "ledger.call"])
+@pytest.mark.parametrize("name", [SampleJob.WRITE, SampleJob.CALL])
 def test_a_job_is_done_once_however_often_its_id_arrives(
-    recording_handler: RecordingHandler, name: str
+    recording_handler: RecordingHandler, name: JobName
 ) -> None:
     job_id = enqueue(name, person=7)
 
@@ -70,7 +71,7 @@ def test_ids_are_announced_after_the_commit_and_not_before(
     recording_handler: RecordingHandler,
 ) -> None:
     with transaction():
-        job_id = jobs.enqueue("ledger.write")
+        job_id = jobs.enqueue(SampleJob.WRITE)
         assert recording_handler.announced == []
 
     assert recording_handler.announced == [job_id]
@@ -79,7 +80,7 @@ def test_ids_are_announced_after_the_commit_and_not_before(
 def test_a_change_that_is_undone_leaves_no_job(recording_handler: RecordingHandler) -> None:
     def fail() -> None:
         with transaction():
-            jobs.enqueue("ledger.write")
+            jobs.enqueue(SampleJob.WRITE)
             raise RuntimeError("the change failed")
 
     with pytest.raises(RuntimeError):
@@ -93,8 +94,8 @@ def test_a_change_that_is_undone_leaves_no_job(recording_handler: RecordingHandl
 def test_a_key_is_taken_until_its_job_is_done(recording_handler: RecordingHandler) -> None:
     first = enqueue(key="menu:1")
     with transaction():
-        assert jobs.enqueue("ledger.write", key="menu:1") is None
-        assert jobs.enqueue("ledger.write", key="menu:2") is not None
+        assert jobs.enqueue(SampleJob.WRITE, key="menu:1") is None
+        assert jobs.enqueue(SampleJob.WRITE, key="menu:2") is not None
 
     jobs.run(first, now=clock.now())
 
@@ -102,7 +103,7 @@ def test_a_key_is_taken_until_its_job_is_done(recording_handler: RecordingHandle
 
 
 def test_a_temporary_error_is_retried_later(recording_handler: RecordingHandler) -> None:
-    job_id = enqueue("ledger.call")
+    job_id = enqueue(SampleJob.CALL)
     recording_handler.trouble = Temporary(retry_after=30)
     now = clock.now()
 
@@ -113,7 +114,7 @@ def test_a_temporary_error_is_retried_later(recording_handler: RecordingHandler)
 
 
 def test_retry_delays_grow_with_each_failure(recording_handler: RecordingHandler) -> None:
-    job_id = enqueue("ledger.call")
+    job_id = enqueue(SampleJob.CALL)
     recording_handler.trouble = OSError("no line")
     pauses = []
     now = clock.now()
@@ -133,7 +134,7 @@ def test_retry_delays_grow_with_each_failure(recording_handler: RecordingHandler
 def test_a_job_that_fails_too_often_is_dead_and_raises_an_alert(
     recording_handler: RecordingHandler,
 ) -> None:
-    job_id = enqueue("ledger.call")
+    job_id = enqueue(SampleJob.CALL)
     recording_handler.trouble = OSError("no line")
     now = clock.now()
     for _ in range(12):
@@ -146,14 +147,14 @@ def test_a_job_that_fails_too_often_is_dead_and_raises_an_alert(
 
 
 def test_a_domain_error_is_not_retried(recording_handler: RecordingHandler) -> None:
-    job_id = enqueue("ledger.call")
+    job_id = enqueue(SampleJob.CALL)
     recording_handler.trouble = DomainError()
 
     assert jobs.run(job_id, now=clock.now()) is JobState.DEAD
 
 
 def test_a_dead_job_can_be_retried(recording_handler: RecordingHandler) -> None:
-    job_id = enqueue("ledger.call")
+    job_id = enqueue(SampleJob.CALL)
     recording_handler.trouble = DomainError()
     jobs.run(job_id, now=clock.now())
     recording_handler.trouble = None
@@ -169,14 +170,14 @@ def test_the_change_of_a_job_that_fails_inside_is_undone(
     recording_handler: RecordingHandler,
 ) -> None:
     def half(*, now: object) -> None:
-        jobs.enqueue("ledger.write")
+        jobs.enqueue(SampleJob.WRITE)
         raise RuntimeError("half-way")
 
-    jobs.register(transactional={"ledger.half": half}, non_transactional={})
-    job_id = enqueue("ledger.half")
+    jobs.register(transactional={SampleJob.HALF: half}, non_transactional={})
+    job_id = enqueue(SampleJob.HALF)
 
     assert jobs.run(job_id, now=clock.now()) is JobState.WAITING
-    assert session.scalars(select(Job.name)).all() == ["ledger.half"]
+    assert session.scalars(select(Job.name)).all() == [SampleJob.HALF]
 
 
 def test_the_sweep_redispatches_lost_jobs(recording_handler: RecordingHandler) -> None:
@@ -215,7 +216,7 @@ def test_a_job_whose_worker_died_is_dispatched_again_and_the_late_worker_changes
 
 
 def test_finished_jobs_are_deleted_and_dead_ones_stay(recording_handler: RecordingHandler) -> None:
-    done, dead = enqueue(), enqueue("ledger.call")
+    done, dead = enqueue(), enqueue(SampleJob.CALL)
     jobs.run(done, now=clock.now())
     recording_handler.trouble = DomainError()
     jobs.run(dead, now=clock.now())
@@ -231,11 +232,11 @@ def test_a_job_is_logged_under_the_request_that_asked_for_it(
 ) -> None:
     heard: list[str] = []
     jobs.register(
-        transactional={"ledger.ear": lambda *, now: heard.append(logs.request_id())},
+        transactional={SampleJob.EAR: lambda *, now: heard.append(logs.request_id())},
         non_transactional={},
     )
     with logs.bound_context(request="r1"):
-        job_id = enqueue("ledger.ear")
+        job_id = enqueue(SampleJob.EAR)
 
     jobs.run(job_id, now=clock.now())
 

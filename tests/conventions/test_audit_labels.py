@@ -1,98 +1,64 @@
-"""The audit: what the code records has its Chinese name, and every name is used."""
+"""The audit: every action is collected, has its Chinese label and is recorded somewhere."""
 
 import ast
-from collections.abc import Iterator
+import importlib
+import re
+from collections import Counter
 
+from app.audit_labels import ACTION_ENUMS, LABELS
 from config.audit import labels
-from tests.helpers.source_tree import OWN_PACKAGES, Source, format_findings, read_sources
+from config.audit.actions import AuditAction
+from tests.helpers.source_tree import OWN_PACKAGES, format_findings, read_sources
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
-WORDS = "config/audit/labels.py"
-
-
-def _calls(home: Source, name: str) -> Iterator[tuple[Source, ast.Call]]:
-    """Every call of a module's function: by its name at home, as `module.name` elsewhere."""
-    for source in [home] if name.startswith("_") else read_sources(*OWN_PACKAGES):
-        known_as = name if source is home else f"{home.module.rpartition('.')[2]}.{name}"
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == known_as:
-                yield source, node
+ACTIONS = [action for enum in ACTION_ENUMS for action in enum]
 
 
-def _recorded(keyword: str | None) -> Iterator[tuple[str, str]]:
-    """Where something is recorded, and its action (None) or what this keyword says."""
-    for source in read_sources(*OWN_PACKAGES):
-        for call in ast.walk(source.tree):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "audit.record":
-                given = {each.arg: each.value for each in call.keywords}
-                argument = call.args[0] if keyword is None else given[keyword]
-                yield from _literals(source, call, argument)
+def test_every_enum_of_actions_is_collected() -> None:
+    declaring = [
+        source.module
+        for source in read_sources(*OWN_PACKAGES)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).endswith("AuditAction") for base in node.bases)
+    ]
+    for module in declaring:
+        importlib.import_module(module)
+    assert set(AuditAction.__subclasses__()) == set(ACTION_ENUMS)
+    assert len(declaring) == len(ACTION_ENUMS)
+    assert LABELS.actions.keys() == {action.value for action in ACTIONS}
 
 
-def _literals(source: Source, call: ast.Call, argument: ast.expr) -> Iterator[tuple[str, str]]:
-    """The texts an argument may be: written there, a constant, or handed on by the callers."""
-    if isinstance(argument, ast.Constant):
-        yield source.location(call), str(argument.value)
-    elif isinstance(argument, ast.IfExp):
-        yield from _literals(source, call, argument.body)
-        yield from _literals(source, call, argument.orelse)
-    elif isinstance(argument, ast.Name):
-        yield from _named(source, call, argument.id)
-    else:
-        yield source.location(call), f"?{ast.unparse(argument)}"
+def test_actions_are_noun_and_verb_with_a_chinese_label() -> None:
+    assert all(re.fullmatch(r"[a-z_]+\.[a-z_]+", action.value) for action in ACTIONS)
+    for texts in (LABELS.actions, LABELS.kinds, labels.FIELDS, labels.VALUES):
+        assert list(texts) == sorted(texts)
+        assert all(label and not label.isascii() for label in texts.values())
 
 
-def _named(source: Source, call: ast.Call, name: str) -> Iterator[tuple[str, str]]:
-    for node in source.tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
-            yield from _literals(source, call, node.value)
-            return
-    holder = next(
-        function
-        for function in source.functions()
-        if any(inner is call for inner in ast.walk(function))
-    )
-    parameters = [*holder.args.posonlyargs, *holder.args.args, *holder.args.kwonlyargs]
-    names = [parameter.arg for parameter in parameters]
-    if name not in names:
-        yield source.location(call), f"?{name}"
-        return
-    for place, each in _calls(source, holder.name):
-        yield from _literals(place, each, _given(each, names, name))
+def test_no_two_actions_and_no_two_kinds_are_alike() -> None:
+    kinds = {action.kind for action in ACTIONS}
+    for texts in (
+        [action.value for action in ACTIONS],
+        [action.label for action in ACTIONS],
+        [kind.name for kind in kinds],
+        [kind.label for kind in kinds],
+    ):
+        assert [text for text, count in Counter(texts).items() if count > 1] == []
 
 
-def _given(call: ast.Call, names: list[str], name: str) -> ast.expr:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    position = names.index(name)
-    return call.args[position] if position < len(call.args) else ast.Name("left out")
-
-
-def test_every_action_is_written_out_where_it_is_recorded() -> None:
-    hidden = [f"{place} records {text[1:]}" for place, text in _recorded(None) if text[0] == "?"]
-    assert not hidden, (
-        "write the action as a literal, or hand it on as an argument of a function: "
-        + format_findings(hidden)
-    )
-
-
-def test_every_action_has_its_label() -> None:
-    missing = {
-        f'    "{text}": "…",   # {place}'
-        for place, text in _recorded(None)
-        if text[0] != "?" and text not in labels.ACTIONS
+def test_every_action_is_recorded_somewhere() -> None:
+    used = {
+        (ast.unparse(node.value).rpartition(".")[2], node.attr)
+        for source in read_sources(*OWN_PACKAGES)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute)
     }
-    assert not missing, f"add to ACTIONS in {WORDS}, in Chinese:" + format_findings(sorted(missing))
-
-
-def test_every_kind_of_object_has_its_label() -> None:
-    missing = {
-        f'    "{text}": "…",   # {place}'
-        for place, text in _recorded("kind")
-        if text not in labels.KINDS
-    }
-    assert not missing, f"add to KINDS in {WORDS}, in Chinese:" + format_findings(sorted(missing))
+    idle = [
+        f"{type(action).__name__}.{action.name}"
+        for action in ACTIONS
+        if (type(action).__name__, action.name) not in used
+    ]
+    assert not idle, "nothing records" + format_findings(idle)
 
 
 def test_every_field_that_is_written_out_has_its_label() -> None:
@@ -106,16 +72,6 @@ def test_every_field_that_is_written_out_has_its_label() -> None:
         for key in keyword.value.keys
         if isinstance(key, ast.Constant) and key.value not in labels.FIELDS
     }
-    assert not missing, f"add to FIELDS in {WORDS}, in Chinese:" + format_findings(sorted(missing))
-
-
-def test_no_label_is_left_of_what_nobody_records() -> None:
-    idle = labels.ACTIONS.keys() - {text for _, text in _recorded(None)}
-    idle |= labels.KINDS.keys() - {text for _, text in _recorded("kind")}
-    assert not idle, f"take out of {WORDS}:" + format_findings(sorted(idle))
-
-
-def test_labels_stand_in_order_and_are_chinese() -> None:
-    for texts in (labels.ACTIONS, labels.KINDS, labels.FIELDS, labels.VALUES):
-        assert list(texts) == sorted(texts)
-        assert all(not label.isascii() for label in texts.values())
+    assert not missing, "add to FIELDS in config/audit/labels.py, in Chinese:" + format_findings(
+        sorted(missing)
+    )

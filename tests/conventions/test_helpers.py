@@ -13,6 +13,7 @@ from config import cache, jobs
 from config.cache_versions import CacheVersion, invalidate
 from config.database import dialect, session, transaction
 from tests.helpers.redis_server import RedisServer
+from tests.helpers.sample_names import SampleJob
 
 
 def current() -> dict[str, int]:
@@ -81,9 +82,9 @@ def test_redis_can_be_killed_and_started_again_over_its_dead_socket(
 
 
 def test_jobs_that_were_asked_for_can_be_listed(enqueued_jobs: Callable[[], list[str]]) -> None:
-    jobs.enqueue("first.deed", thing_id=1)
-    jobs.enqueue("second.deed", thing_id=2)
-    assert enqueued_jobs() == ["first.deed", "second.deed"]
+    jobs.enqueue(SampleJob.WRITE, thing_id=1)
+    jobs.enqueue(SampleJob.CALL, thing_id=2)
+    assert enqueued_jobs() == [SampleJob.WRITE, SampleJob.CALL]
 
 
 def test_the_network_ends_at_this_machine() -> None:

@@ -8,8 +8,16 @@ from datetime import datetime
 from app import worker
 from app.jobs import registry as handlers
 from config import cache_versions
+from config.jobs import JobName
 
-COUNT = "end_to_end.count"
+
+class CountingJob(JobName):
+    """The job that is counted."""
+
+    COUNT = "end_to_end.count", "计数"
+
+
+COUNT = CountingJob.COUNT
 
 
 def count(*, number: int, now: datetime) -> None:

@@ -4,13 +4,14 @@ import re
 
 from sqlalchemy import select
 
-from app.jobs import registry as handlers
+from app.jobs import conversation_updates
 from config import alerts, clock
 from config.alerts import Alert
 from config.database import session, transaction
 from matrix import followers
 from matrix.followers import Follower
 from tests.helpers.console import Client, Console
+from tests.helpers.sample_names import SampleAlert
 
 KEY = "k" * 22
 _HIDDEN = re.compile(r'name="(key|seen)"[^>]*value="([^"]*)"')
@@ -20,7 +21,7 @@ def receive(console: Console, *words: str, openid: str = "o1", to: str = "police
     """Let a citizen write; the list knows it afterwards. Returns the follower's id."""
     for each in words:
         assert console.hub.push(to, console.hub.text(openid, each, to=to)).status == 200
-    handlers.update_conversations(now=clock.now())
+    conversation_updates.update_conversations(now=clock.now())
     return follower(console, openid, to).id
 
 
@@ -47,6 +48,6 @@ def raise_alert(console: Console, code: str, message: str, **more: bool) -> int:
     owner = console.department_id(code)
     with transaction():
         alerts.raise_alert(
-            "thing.broken", message, message, now=clock.now(), department_id=owner, **more
+            SampleAlert.BROKEN, message, message, now=clock.now(), department_id=owner, **more
         )
         return session.scalars(select(Alert.id).where(Alert.subject == message)).one()

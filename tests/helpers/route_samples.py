@@ -18,7 +18,6 @@ from werkzeug.routing import Rule
 
 from app import snapshots
 from config import alerts, audit, clock, settings
-from config.alerts import Alert
 from config.database import session, transaction
 from config.permissions import Permission, PermissionScope, Principal
 from keywords.publishing import workflow as rule_versions
@@ -45,6 +44,7 @@ from matrix.staff.roles import Role
 from matrix.staff.sessions import StaffSession
 from tests.helpers.console import ADDRESS, Console, application
 from tests.helpers.hub import Hub
+from tests.helpers.sample_names import SampleAlert
 
 Values = dict[str, Any]
 MakeSample = Callable[[Console, str, Values], Any]
@@ -71,7 +71,7 @@ def _session(console: Console, code: str, values: Values) -> int:
 def _entry(console: Console, code: str, values: Values) -> int:
     owner = console.department_id(code)
     with transaction():
-        row = audit.record("rule.delete", kind="rule", object_id=1, department_id=owner)
+        row = audit.record(alerts.AlertAction.RESOLVE, owner=audit.Owner(owner), object_id=1)
         session.flush()
         return row.id
 
@@ -86,8 +86,8 @@ def _rule(console: Console, code: str, values: Values) -> int:
 def _alert(console: Console, code: str, values: Values) -> int:
     owner, subject = console.department_id(code), f"{code}/sample"
     with transaction():
-        alerts.raise_alert("a.b", subject, "试", now=clock.now(), department_id=owner)
-        return session.scalars(select(Alert.id).where(Alert.subject == subject)).one()
+        alerts.raise_alert(SampleAlert.BROKEN, subject, "试", now=clock.now(), department_id=owner)
+        return session.scalars(select(alerts.Alert.id).where(alerts.Alert.subject == subject)).one()
 
 
 def _network(console: Console, code: str, values: Values) -> int:

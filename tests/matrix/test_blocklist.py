@@ -101,7 +101,7 @@ def test_without_wechats_list_there_is_no_blacklist_task(
 ) -> None:
     block(agent, follower_id)
 
-    assert blocklist.SYNC not in enqueued_jobs()
+    assert blocklist.BlocklistJob.SYNC not in enqueued_jobs()
     assert blocklist.find_pending_task(follower_id) is None
 
 
@@ -109,7 +109,7 @@ def test_wechats_list_is_asked_there_and_back(
     account: Account, agent: Principal, follower_id: int, enqueued_jobs: Callable[[], list[str]]
 ) -> None:
     block(agent, follower_id, also=True)
-    assert enqueued_jobs().count(blocklist.SYNC) == 1
+    assert enqueued_jobs().count(blocklist.BlocklistJob.SYNC) == 1
     there = blocklist.find_pending_task(follower_id)
     assert there == BlacklistTask(account.id, "o1", add=True)
     blocklist.mark_done(follower_id, there)

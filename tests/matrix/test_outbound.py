@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.jobs import message_delivery
 from config import settings
 from config.database import session, transaction
 from config.jobs import Job
 from matrix import accounts, departments, followers, outbound
-from matrix.outbound import OutboundMessage, OutboundState
+from matrix.outbound import OutboundJob, OutboundMessage, OutboundState
 from matrix.wechat import gateway, passive_replies, tokens
 from simulator import citizen_actions
 from simulator.accounts.followers import openid_of
@@ -65,8 +66,8 @@ def simulated_hub(
 def test_a_message_reaches_the_follower(simulated_hub: SimulatedHub) -> None:
     sending = simulated_hub.queue(passive_replies.Text("后半段"))
 
-    outbound.deliver(sending, now=NOW)
-    outbound.deliver(sending, now=NOW)
+    message_delivery.deliver_message(outbound_id=sending, now=NOW)
+    message_delivery.deliver_message(outbound_id=sending, now=NOW)
 
     assert simulated_hub.state(sending).state is OutboundState.SENT
     assert simulated_hub.shown() == ["后半段"]
@@ -91,7 +92,7 @@ def test_content_of_every_kind_survives_being_stored(simulated_hub: SimulatedHub
 def test_no_call_is_made_when_no_window_is_open(simulated_hub: SimulatedHub) -> None:
     sending = simulated_hub.queue(passive_replies.Text("太晚了"))
 
-    outbound.deliver(sending, now=NOW + timedelta(hours=49))
+    message_delivery.deliver_message(outbound_id=sending, now=NOW + timedelta(hours=49))
 
     assert simulated_hub.state(sending).state is OutboundState.REFUSED
     assert simulated_hub.shown() == []
@@ -104,13 +105,13 @@ def test_a_refusal_closes_the_windows_and_says_why(simulated_hub: SimulatedHub) 
         simulated_hub.queue(passive_replies.Text("二")),
     )
 
-    outbound.deliver(first, now=NOW)
+    message_delivery.deliver_message(outbound_id=first, now=NOW)
     asked = len(
         simulated_hub.platform.request_log.list_entries(
             what="api", path="/cgi-bin/message/custom/send"
         )
     )
-    outbound.deliver(second, now=NOW)
+    message_delivery.deliver_message(outbound_id=second, now=NOW)
 
     assert simulated_hub.state(first).state is OutboundState.REFUSED
     assert simulated_hub.state(first).errcode is not None
@@ -132,9 +133,9 @@ def test_when_wechat_is_busy_the_message_waits_for_the_next_try(
     sending = simulated_hub.queue(passive_replies.Text("再来"))
 
     with pytest.raises(gateway.Temporary):
-        outbound.deliver(sending, now=NOW)
+        message_delivery.deliver_message(outbound_id=sending, now=NOW)
     assert simulated_hub.state(sending).state is OutboundState.SENDING
-    outbound.deliver(sending, now=NOW)
+    message_delivery.deliver_message(outbound_id=sending, now=NOW)
 
     assert simulated_hub.state(sending).state is OutboundState.SENT
     assert simulated_hub.shown() == ["再来"]
@@ -150,8 +151,8 @@ def test_a_message_that_was_taken_and_not_confirmed_is_not_sent_twice(
     )
     sending = simulated_hub.queue(passive_replies.Text("一次"))
 
-    outbound.deliver(sending, now=NOW)
-    outbound.deliver(sending, now=NOW)
+    message_delivery.deliver_message(outbound_id=sending, now=NOW)
+    message_delivery.deliver_message(outbound_id=sending, now=NOW)
 
     assert simulated_hub.state(sending).state is OutboundState.UNCONFIRMED
     assert simulated_hub.shown() == ["一次"]
@@ -162,13 +163,15 @@ def test_messages_to_one_follower_go_out_one_after_another(simulated_hub: Simula
 
     def asked_for() -> list[int]:
         with transaction():
-            rows = session.scalars(select(Job).where(Job.name == outbound.DELIVER).order_by(Job.id))
-            return [row.payload["sending_id"] for row in rows]
+            rows = session.scalars(
+                select(Job).where(Job.name == OutboundJob.DELIVER).order_by(Job.id)
+            )
+            return [row.payload["outbound_id"] for row in rows]
 
     assert asked_for() == sendings_[:1]
-    outbound.deliver(sendings_[0], now=NOW)
+    message_delivery.deliver_message(outbound_id=sendings_[0], now=NOW)
     assert asked_for() == sendings_[:2]
-    outbound.deliver(sendings_[1], now=NOW + timedelta(days=3))
+    message_delivery.deliver_message(outbound_id=sendings_[1], now=NOW + timedelta(days=3))
     assert asked_for() == sendings_, "a refusal lets the next one go as well"
 
 
@@ -177,8 +180,8 @@ def test_what_could_not_be_sent_for_an_hour_is_given_up(simulated_hub: Simulated
     sending = simulated_hub.queue(passive_replies.Text("一"))
 
     with pytest.raises(gateway.Temporary):
-        outbound.deliver(sending, now=NOW + timedelta(minutes=59))
-    outbound.deliver(sending, now=NOW + timedelta(minutes=61))
+        message_delivery.deliver_message(outbound_id=sending, now=NOW + timedelta(minutes=59))
+    message_delivery.deliver_message(outbound_id=sending, now=NOW + timedelta(minutes=61))
 
     assert simulated_hub.state(sending).state is OutboundState.REFUSED
 
@@ -192,7 +195,7 @@ def test_nothing_leaves_an_account_that_was_paused_meanwhile(simulated_hub: Simu
         accounts.pause(simulated_hub.account_id, reason="被冒用")
 
     for sending_id in (first, second):
-        outbound.deliver(sending_id, now=NOW)
+        message_delivery.deliver_message(outbound_id=sending_id, now=NOW)
 
     assert simulated_hub.shown() == []
     assert [simulated_hub.state(one).state for one in (first, second)] == [

@@ -24,6 +24,7 @@ from config.errors import Stale
 from config.permissions import Permission
 from matrix import accounts, departments
 from matrix.accounts import Account, connection_checks, key_rotation
+from matrix.accounts.actions import AccountAction
 from matrix.accounts.connection_checks import CheckKind
 from matrix.accounts.key_rotation import CallbackKeys
 
@@ -143,7 +144,7 @@ def _update(account: Account, form: EditForm) -> None:
         accounts.update(account.id, spec, now=clock.now(), version=version)
     except Stale:
         now = form_data(account)
-        last_change = audit.find_latest("account", account.id)
+        last_change = audit.find_latest(AccountAction.kind, account.id)
         form.show_conflict(now, last_change, _field_text, version=now.pop("version"))
         return
     accounts.set_verified_until(account.id, until=form.verified_until.data)

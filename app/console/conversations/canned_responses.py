@@ -11,7 +11,7 @@ from app.web.auth import member, requires
 from config import audit, clock
 from config.permissions import Permission
 from matrix import canned_responses, departments
-from matrix.canned_responses import CannedResponse, CannedResponseChanged
+from matrix.canned_responses import CannedResponse, CannedResponseAction, CannedResponseChanged
 
 
 class CannedResponseForm(forms.Form):
@@ -98,7 +98,7 @@ def _update(row: CannedResponse, form: CannedResponseForm) -> None:
     except CannedResponseChanged:
         current = {"title": row.title, "content": row.content}
         form.show_conflict(
-            current, audit.find_latest("canned_response", row.id), version=row.version
+            current, audit.find_latest(CannedResponseAction.kind, row.id), version=row.version
         )
 
 

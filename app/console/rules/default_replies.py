@@ -15,7 +15,12 @@ from app.web.auth import requires, requires_confirmation
 from config import audit, clock
 from config.permissions import Permission
 from keywords.rules import default_replies
-from keywords.rules.default_replies import BUILTIN_FALLBACK, MAX_TEXT_LENGTH, DefaultReplyChanged
+from keywords.rules.default_replies import (
+    BUILTIN_FALLBACK,
+    MAX_TEXT_LENGTH,
+    DefaultReplyAction,
+    DefaultReplyChanged,
+)
 from keywords.rules.inheritance import AccountPosition
 
 
@@ -54,7 +59,7 @@ def edit_default_replies() -> ViewResult:
             try:
                 _set_fallback(form, owner)
             except DefaultReplyChanged as error:
-                last_change = audit.find_latest("default_reply", error.facts["key"])
+                last_change = audit.find_latest(DefaultReplyAction.kind, error.facts["key"])
                 current = {"text": row.text if row else ""}
                 form.show_conflict(current, last_change, seen=edit_token)
     if not form.is_submitted() or form.is_refused:
@@ -106,7 +111,7 @@ def _set_emergency(form: EmergencyForm) -> None:
         # the form was posted to an address of its own, which cannot be opened by GET
         form.show_conflict(
             current,
-            audit.find_latest("default_reply", error.facts["key"]),
+            audit.find_latest(DefaultReplyAction.kind, error.facts["key"]),
             reopen_url=url_for("rules.edit_default_replies"),
             seen=edit_token,
         )

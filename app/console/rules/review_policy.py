@@ -19,6 +19,7 @@ from config.permissions import Permission
 from keywords.rules import review_policies
 from keywords.rules.review_policies import (
     MAX_REVIEW_MONTHS,
+    ReviewPolicyAction,
     ReviewPolicyChanged,
     ReviewPolicyRow,
 )
@@ -57,7 +58,7 @@ def review_policy(department_id: int) -> ViewResult:
             try:
                 _set_policy(form, department_id, has_own=row is not None)
             except ReviewPolicyChanged:
-                last_change = audit.find_latest("review_policy", department_id)
+                last_change = audit.find_latest(ReviewPolicyAction.kind, department_id)
                 version = row.version if row else 0
                 form.show_conflict(current, last_change, _field_text, version=version)
     if not form.is_submitted() or form.is_refused:

@@ -15,7 +15,6 @@ from app.console import forms
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.console.rules.blueprint import blueprint
 from app.console.rules.review import DecisionForm, policy_of, render_review, render_stale
-from app.jobs.registry import MEDIA_REFRESH
 from app.web import auth
 from app.web.auth import requires
 from config import clock, jobs
@@ -26,6 +25,7 @@ from keywords.rules import store, versions
 from keywords.rules.replies import media_names
 from keywords.rules.store import RuleRow
 from keywords.rules.versions import RuleVersion
+from matrix.media import MediaJob
 
 
 class VersionForm(forms.Form):
@@ -133,7 +133,7 @@ def _publish(
         return render_review(version, form, needs_waiver=True), 409
     if media_names(version.spec.replies):
         # files of the library must be uploaded to the accounts that now answer with them
-        jobs.enqueue(MEDIA_REFRESH, key=MEDIA_REFRESH)
+        jobs.enqueue(MediaJob.REFRESH, key=MediaJob.REFRESH)
     flash_success("已发布，两秒之内生效。")
     return redirect_to("rules.show", rule_id=version.rule_id)
 

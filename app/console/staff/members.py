@@ -16,8 +16,8 @@ from config.permissions import Permission
 from matrix import departments
 from matrix.staff import administration, directory, grants, members, sessions, throttle, two_factor
 from matrix.staff.directory import StaffFilter
-from matrix.staff.members import MAX_NAME_LENGTH, Staff, StaffChanged, StaffState
-from matrix.staff.roles import ROLE_LABELS, Role
+from matrix.staff.members import MAX_NAME_LENGTH, Staff, StaffAction, StaffChanged, StaffState
+from matrix.staff.roles import Role
 
 _HIGHEST_ID = 2**31 - 1
 _CITY_LABEL = "不属于任何单位（全市）"
@@ -25,7 +25,6 @@ _QUERY_FIELDS = ("word", "department_id", "role", "state")
 PersonFormT = TypeVar("PersonFormT", bound="PersonForm")
 _STATE_LABELS = {StaffState.ACTIVE: "在岗", StaffState.DISABLED: "已停用"}
 blueprint.add_app_template_filter(_STATE_LABELS.get, "staff_state_label")
-blueprint.add_app_template_filter(ROLE_LABELS.get, "role_label")
 
 
 class FilterForm(forms.Form):
@@ -38,7 +37,11 @@ class FilterForm(forms.Form):
 
     word = StringField("姓名或登录名", [Length(max=MAX_NAME_LENGTH)], [forms.strip])
     department_id = SelectField("单位", default="")
-    role = SelectField("角色", choices=forms.choices(ROLE_LABELS, "全部角色"), default="")
+    role = SelectField(
+        "角色",
+        choices=forms.choices(((role, role.label) for role in Role), "全部角色"),
+        default="",
+    )
     state = SelectField("状态", choices=forms.choices(_STATE_LABELS, "全部状态"), default="")
     after = IntegerField(validators=[Optional(), NumberRange(1, _HIGHEST_ID)])
 
@@ -219,7 +222,7 @@ def _update(person: Staff, form: PersonForm) -> None:
         now = {"name": person.name, "department_id": str(person.department_id or "")}
         form.show_conflict(
             now,
-            audit.find_latest("staff", person.id),
+            audit.find_latest(StaffAction.kind, person.id),
             _field_text,
             version=person.version,
         )

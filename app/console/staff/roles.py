@@ -19,8 +19,6 @@ from matrix.staff.directory import StaffFilter
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff, StaffState
 from matrix.staff.roles import (
-    PERMISSION_LABELS,
-    ROLE_LABELS,
     ROLE_PERMISSIONS,
     ROLES_REQUIRING_TWO_FACTOR,
     Role,
@@ -56,7 +54,7 @@ def _grant_form(**data: Any) -> GrantForm:
     form, member = GrantForm(**data), auth.member()
     places = directory.scopes_for_staff(member, Permission.STAFF_MANAGE)
     form.role.choices = forms.choices(
-        ((role, ROLE_LABELS[role]) for role in administration.list_grantable_roles(member)),
+        ((role, role.label) for role in administration.list_grantable_roles(member)),
         "请选择",
     )
     form.place.choices = [
@@ -92,9 +90,7 @@ def create_grant(staff_id: int) -> ViewResult:
     if form.validate():
         with forms.errors_on(form, "role", account_id="place"):
             administration.grant_role(auth.member(), staff_id, form.spec(), now=clock.now())
-            flash_success(
-                f"已授予“{ROLE_LABELS[Role(form.role.data)]}”。{person.name}需要重新登录。"
-            )
+            flash_success(f"已授予“{Role(form.role.data).label}”。{person.name}需要重新登录。")
             return redirect_to("staff.show", staff_id=staff_id)
     return _render_grant(form, person), 422
 
@@ -105,7 +101,7 @@ def create_grant(staff_id: int) -> ViewResult:
 def revoke_grant(staff_id: int, grant_id: int) -> ViewResult:
     """Revoke a role."""
     revoked = administration.revoke_role(auth.member(), staff_id, grant_id, now=clock.now())
-    flash_success(f"已收回“{ROLE_LABELS[revoked.role]}”，TA 需要重新登录。")
+    flash_success(f"已收回“{revoked.role.label}”，TA 需要重新登录。")
     return redirect_to("staff.show", staff_id=staff_id)
 
 
@@ -123,7 +119,7 @@ def permissions() -> str:
             [each for card in page.items for each in card.grants],
         ),
         roles=list(Role),
-        permission_labels=PERMISSION_LABELS,
+        permissions=list(Permission),
         role_permissions=ROLE_PERMISSIONS,
         with_second_factor=ROLES_REQUIRING_TWO_FACTOR,
         today=clock.local_day(clock.now()),
@@ -137,8 +133,8 @@ def _render_grant(form: GrantForm, person: Staff) -> str:
         person=person,
         role_permissions={
             role: [
-                label
-                for permission, label in PERMISSION_LABELS.items()
+                permission.label
+                for permission in Permission
                 if permission in ROLE_PERMISSIONS[role]
             ]
             for role in administration.list_grantable_roles(auth.member())

@@ -14,7 +14,7 @@ from config.errors import Invalid
 from config.permissions import Permission
 from matrix.staff import administration, ip_allowlist
 from matrix.staff.one_time_links import LIFETIMES, LinkPurpose
-from matrix.staff.roles import ROLE_LABELS, ROLES_REQUIRING_TWO_FACTOR, Role
+from matrix.staff.roles import ROLES_REQUIRING_TWO_FACTOR, Role
 from matrix.staff.sessions import CONFIRMATION_LIFETIME
 
 
@@ -24,7 +24,7 @@ class NetworkForm(forms.Form):
     role = SelectField(
         "角色",
         [InputRequired("请选择角色")],
-        choices=forms.choices(ROLE_LABELS, "请选择"),
+        choices=forms.choices(((role, role.label) for role in Role), "请选择"),
         default="",
     )
     network = StringField("网段", [InputRequired("请填写网段"), Length(max=50)], [forms.strip])
@@ -84,7 +84,7 @@ def _render(form: NetworkForm, problem: str = "") -> str:
         reconfirm_minutes=int(CONFIRMATION_LIFETIME.total_seconds() // 60),
         reset_link_minutes=int(LIFETIMES[LinkPurpose.RESET].total_seconds() // 60),
         invitation_link_hours=int(LIFETIMES[LinkPurpose.INVITE].total_seconds() // 3600),
-        two_factor_roles=[ROLE_LABELS[role] for role in Role if role in ROLES_REQUIRING_TWO_FACTOR],
+        two_factor_roles=[role.label for role in Role if role in ROLES_REQUIRING_TWO_FACTOR],
         own_address=request.remote_addr,
         is_city_wide=auth.member().scope(Permission.STAFF_MANAGE).everywhere,
     )

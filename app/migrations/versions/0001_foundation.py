@@ -113,6 +113,7 @@ def _audit() -> None:
         sa.Column("object_id", sa.String(), nullable=False),
         sa.Column("object_label", sa.String(), nullable=False),
         sa.Column("department_id", sa.Integer(), nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=True),
         sa.Column("before", JSON, nullable=True),
         sa.Column("after", JSON, nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
@@ -120,7 +121,14 @@ def _audit() -> None:
     )
     op.create_index("ix_audit_by_action", "audit", ["action", "at", "id"], unique=False)
     op.create_index("ix_audit_by_actor", "audit", ["actor_id", "at", "id"], unique=False)
-    op.create_index("ix_audit_by_department", "audit", ["department_id", "at", "id"], unique=False)
+    op.create_index("ix_audit_by_account", "audit", ["account_id", "at", "id"], unique=False)
+    op.create_index(
+        "ix_audit_by_department",
+        "audit",
+        ["department_id", "at", "id"],
+        unique=False,
+        **_only("account_id IS NULL"),
+    )
     op.create_index("ix_audit_by_kind", "audit", ["object_kind", "at", "id"], unique=False)
     op.create_index(
         "ix_audit_by_object", "audit", ["object_kind", "object_id", "at", "id"], unique=False

@@ -110,6 +110,7 @@ def _rule_imports() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("staff_id", sa.Integer(), nullable=False),
         sa.Column("staff_name", sa.String(), nullable=False),
+        sa.Column("department_id", sa.Integer(), nullable=True),
         sa.Column("filename", sa.String(), nullable=False),
         sa.Column("format", _choice("importformat", "xlsx", "yaml"), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
@@ -135,6 +136,11 @@ def _rule_imports() -> None:
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.ForeignKeyConstraint(
             ["staff_id"], ["staff.id"], name=op.f("fk_rule_imports_staff_id_staff")
+        ),
+        sa.ForeignKeyConstraint(
+            ["department_id"],
+            ["departments.id"],
+            name=op.f("fk_rule_imports_department_id_departments"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_imports")),
     )

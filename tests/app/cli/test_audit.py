@@ -13,6 +13,7 @@ from app.jobs import audit_seals
 from config import audit, clock, database
 from config.audit import hash_chain
 from config.database import session, transaction
+from keywords.rules.versions import RuleAction
 
 Run = Callable[..., Result]
 
@@ -22,7 +23,7 @@ def run(own_database: str) -> Run:
     """Run `audit verify` over two sealed rows."""
     with transaction():
         for number in (1, 2):
-            audit.record("rule.delete", kind="rule", object_id=number)
+            audit.record(RuleAction.DELETE, owner=audit.CITY, object_id=number)
     audit_seals.seal(now=clock.now() + timedelta(hours=1))
     app = Flask("tests")
     cli.register(app)

@@ -23,6 +23,7 @@ from config.jobs import Job, JobState
 from config.security import crypto
 from matrix import accounts
 from matrix.departments import Department
+from tests.helpers.sample_names import SampleJob
 from tests.helpers.source_tree import ROOT
 
 POLICE = "wxdec0de0000000101"
@@ -167,9 +168,9 @@ def test_dead_jobs_are_listed_and_given_a_new_life(run: Run) -> None:
     def fail(**_: object) -> None:
         raise Refused
 
-    jobs.register(transactional={}, non_transactional={"test.fail": fail})
+    jobs.register(transactional={}, non_transactional={SampleJob.FAIL: fail})
     with transaction():
-        number = jobs.enqueue("test.fail")
+        number = jobs.enqueue(SampleJob.FAIL)
     assert number is not None
     assert run("jobs").output == "没有失败的任务。\n"
     assert jobs.run(number, now=clock.now() + timedelta(seconds=1)) is JobState.DEAD

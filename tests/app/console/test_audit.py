@@ -9,9 +9,12 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from app.jobs import audit_seals
+from app.jobs.audit_seals import AuditAlert
 from config import alerts, audit, clock
-from config.audit import Actor, AuditEntry, hash_chain
+from config.audit import Actor, AuditEntry
 from config.database import read_only, session, transaction
+from keywords.rules.versions import RuleAction
+from matrix.departments import DepartmentAction
 from tests.helpers.console import Console
 
 
@@ -24,11 +27,10 @@ def entries(console: Console) -> dict[str, int]:
     with transaction(), audit.acting_as(editor):
         for name in ("police", "hrss", "city"):
             row = audit.record(
-                "department.update",
-                kind="department",
+                DepartmentAction.UPDATE,
+                owner=audit.Owner(owners.get(name)),
                 object_id=owners.get(name, 0),
                 label=f"<b>{name}</b>",
-                department_id=owners.get(name),
                 before={"phone": "旧号", "parent_id": owners["police"]},
                 after={"phone": "=新号", "parent_id": None, "details": {"state": "active"}},
             )
@@ -94,7 +96,8 @@ def test_pages_follow_each_other_with_their_filter(
 ) -> None:
     with transaction():
         for number in range(60):
-            audit.record("rule.delete", kind="rule", object_id=number, label=f"第{number}条规则")
+            name = f"第{number}条规则"
+            audit.record(RuleAction.DELETE, owner=audit.CITY, object_id=number, label=name)
     client = console.client()
     first = client.get("/console/audit/?action=rule.delete")
     older = first.text.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
@@ -137,7 +140,10 @@ def test_the_page_says_how_the_seals_stand(console: Console, entries: dict[str, 
     assert "第 1 号封条" in client.get(f"/console/audit/{entries['city']}").text
     with transaction():
         alerts.raise_alert(
-            hash_chain.CHAIN_BROKEN, 1, "操作记录可能被改动：第 1 号封条", now=clock.now()
+            AuditAlert.CHAIN_BROKEN,
+            1,
+            "操作记录可能被改动：第 1 号封条",
+            now=clock.now(),
         )
     page = client.get("/console/audit/").text
     assert "操作记录可能被改动" in page

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.helpers.console import Console
 from tests.helpers.route_samples import Samples
@@ -17,6 +17,12 @@ pytestmark = [
 ]
 
 
+SIZES: dict[str, ViewportSize] = {
+    "on a phone": {"width": 390, "height": 844},
+    "at a desk": {"width": 1280, "height": 800},
+}
+
+
 def pages(console: Console, samples: Samples) -> Iterator[str]:
     """The address of every whole page: no file, and no part that htmx asks for."""
     client = console.client()
@@ -27,35 +33,30 @@ def pages(console: Console, samples: Samples) -> Iterator[str]:
                 yield visit.path
 
 
-def troubles(console: Console, samples: Samples, page: Page, site: str) -> list[str]:
-    """What a reader would stumble over; errors of scripts fail the test by themselves."""
-    console.sign_in(page, site)
-    found, seen = [], 0
-    for path in pages(console, samples):
-        answer = page.goto(f"{site}{path}")
-        seen += 1
-        if answer is None or answer.status != 200:
-            found.append(f"{path}: {answer and answer.status}")
+def troubles(page: Page, path: str, status: int | None) -> Iterator[str]:
+    """What a reader of an open page would stumble over, at a desk and on a phone."""
+    if status != 200:
+        yield f"{path}: {status}"
+    if page.get_by_text("None", exact=True).count():
+        yield f"{path}: says None"
+    for name, size in SIZES.items():
+        page.set_viewport_size(size)
         if not page.locator("h1").first.is_visible():
-            found.append(f"{path}: no heading")
+            yield f"{path}: no heading {name}"
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if wide > 0:
-            found.append(f"{path}: {wide} px wider than the window")
-        if page.get_by_text("None", exact=True).count():
-            found.append(f"{path}: says None")
-    assert seen > 50
-    return found
+            yield f"{path}: {wide} px wider than the window {name}"
 
 
-def test_every_page_stands_at_a_desk(
-    console: Console, route_samples: Samples, page: Page, site: str
-) -> None:
-    found = troubles(console, route_samples, page, site)
-    assert not found, format_findings(found)
-
-
-def test_every_page_stands_on_a_phone(
+def test_every_page_stands_at_a_desk_and_on_a_phone(
     console: Console, route_samples: Samples, phone: Page, site: str
 ) -> None:
-    found = troubles(console, route_samples, phone, site)
+    console.sign_in(phone, site)
+    found, seen = [], 0
+    for path in pages(console, route_samples):
+        answer = phone.goto(f"{site}{path}")
+        seen += 1
+        # errors of scripts fail the test by themselves
+        found += troubles(phone, path, answer and answer.status)
+    assert seen > 50
     assert not found, format_findings(found)

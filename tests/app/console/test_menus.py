@@ -48,7 +48,7 @@ def test_a_menu_is_written_kept_as_a_draft_and_pushed(wechat: SimulatedWeChat) -
 
     assert save(client, account_id).status_code == 303
     assert save(client, account_id, "push").location.startswith("/console/menus/versions/")
-    run_waiting(menus.PUSH)
+    run_waiting(menus.MenuJob.PUSH)
 
     assert wechat.buttons("police") == ["证件", "更多"]
     menu = newest(account_id)
@@ -166,7 +166,7 @@ def test_an_older_version_comes_back(wechat: SimulatedWeChat) -> None:
 
     answer = client.post(f"/console/menus/versions/{old.id}/restore")
 
-    run_waiting(menus.PUSH)
+    run_waiting(menus.MenuJob.PUSH)
     assert answer.status_code == 303
     assert wechat.buttons("police") == ["证件", "更多"]
 
@@ -184,7 +184,7 @@ def test_a_menu_is_copied_to_accounts_of_the_area_only(wechat: SimulatedWeChat) 
     answer = admin.post(f"{path}/copy", {"account": [str(police), "4711"]})
     assert answer.location == f"{path}/copies"
     assert "推送中" in admin.get(f"{path}/copies").text
-    run_waiting(menus.PUSH)
+    run_waiting(menus.MenuJob.PUSH)
 
     assert wechat.buttons("police") == ["证件", "更多"]
     assert newest(hrss) is None
@@ -202,16 +202,16 @@ def test_what_wechat_shows_is_compared_with_the_newest_version(wechat: Simulated
     console = wechat.desk
     account_id, client = console.account_id("police"), console.client("editor", "police")
     save(client, account_id, "push")
-    run_waiting(menus.PUSH)
+    run_waiting(menus.MenuJob.PUSH)
     assert client.post(f"/console/menus/{account_id}/look").status_code == 303
     assert "正在向微信读取" in client.get(f"/console/menus/{account_id}/now").text
-    run_waiting(remote_state.REFRESH)
+    run_waiting(menus.MenuJob.REFRESH)
     assert "完全一致" in client.get(f"/console/menus/{account_id}/now").text
 
     appid = wechat.appid("police")
     wechat.platform.menus.create(appid, {"button": [{"type": "click", "name": "别人", "key": "k"}]})
     client.post(f"/console/menus/{account_id}/look")
-    run_waiting(remote_state.REFRESH)
+    run_waiting(menus.MenuJob.REFRESH)
 
     page = client.get(f"/console/menus/{account_id}/now").text
     assert "2 处不同" not in page
@@ -227,30 +227,30 @@ def test_a_conditional_menu_is_added_tried_and_removed(wechat: SimulatedWeChat) 
     new = {**MENU, "act": "push", "name": "安卓", "tag": "", "platform": "2"}
     assert "请先推送" in client.post(f"{path}/new", new).text
     save(client, account_id, "push")
-    run_waiting(menus.PUSH)
+    run_waiting(menus.MenuJob.PUSH)
     wechat.platform.tags.create(appid, "老年人")
     client.post(f"/console/menus/{account_id}/look", {"then": "conditional"})
-    run_waiting(remote_state.REFRESH)
+    run_waiting(menus.MenuJob.REFRESH)
     assert "老年人" in client.get(f"{path}/new").text
     assert "请至少选择一个条件" in client.post(f"{path}/new", {**new, "platform": ""}).text
     assert client.post(f"{path}/new", {**new, "tag": "999"}).status_code == 422
     assert 'id="editor"' in client.post(f"{path}/new", {**new, "act": "add"}).text
 
     assert client.post(f"{path}/new", {**new, "name-0": "安卓版"}).status_code == 303
-    run_waiting(conditional.CREATE)
+    run_waiting(menus.MenuJob.CREATE_CONDITIONAL)
 
     assert "已生效" in client.get(path).text
     openid = wechat.follower("police")
     assert client.post(f"/console/menus/{account_id}/try", {"person": "汉字"}).status_code == 422
     trial = client.post(f"/console/menus/{account_id}/try", {"person": openid}).location
     assert "正在问微信" in client.get(trial).text
-    run_waiting(remote_state.PREVIEW)
+    run_waiting(menus.MenuJob.PREVIEW)
     assert "安卓版" in client.get(trial).text
 
     with transaction():
         menu_id = session.scalars(select(conditional.ConditionalMenu.id)).one()
     client.post(f"/console/menus/conditional/{menu_id}/remove")
-    run_waiting(conditional.DELETE)
+    run_waiting(menus.MenuJob.DELETE_CONDITIONAL)
     assert "没有个性化菜单" in client.get(path).text
 
 
@@ -362,7 +362,7 @@ def test_a_menu_is_edited_by_keyboard_previewed_pushed_and_seen_on_a_phone(
     page.get_by_role("button", name="保存并推送").click()
 
     expect(page.get_by_text("推送中")).to_be_visible()
-    run_waiting(menus.PUSH)
+    run_waiting(menus.MenuJob.PUSH)
     expect(page.get_by_text("微信已收下")).to_be_visible()
     keys = console.hub.keys["police"]
     citizen = wechat.platform.followers.list_citizens()[0]

@@ -43,7 +43,7 @@ def test_a_qr_code_is_made_shown_and_downloaded(wechat: SimulatedWeChat, console
     assert answer.location == page
     assert "正在请微信生成" in client.get(page).text
     assert client.get(f"{page}/picture.png").status_code == 404
-    run_waiting(qrcodes.CREATE)
+    run_waiting(qrcodes.QrCodeJob.CREATE)
     shown = client.get(page).text
     assert "data:image/svg+xml" in shown
     assert "正在请微信生成" not in shown
@@ -65,7 +65,7 @@ def test_several_qr_codes_are_made_at_once_and_printed_on_one_sheet(
         console, client, names="一号\n\n 二号 \n三号", scene="", sort="temporary", days="7"
     )
     waiting = made()[0]
-    run_waiting(qrcodes.CREATE)
+    run_waiting(qrcodes.QrCodeJob.CREATE)
     create_qrcode(console, client, names="还没好", scene="")
 
     assert [(code.name, code.days) for code in made()[:3]] == [
@@ -192,7 +192,7 @@ def test_an_expired_qr_code_says_so_and_is_created_again(
 ) -> None:
     client = console.client("editor", "police")
     create_qrcode(console, client, sort="temporary", days="1")
-    run_waiting(qrcodes.CREATE)
+    run_waiting(qrcodes.QrCodeJob.CREATE)
     code_id = made()[0].id
     with transaction():
         qrcodes.get(code_id).expires_at = clock.now() - timedelta(hours=1)
@@ -201,7 +201,7 @@ def test_an_expired_qr_code_says_so_and_is_created_again(
     assert "过期" in client.get(page).text
     assert "已过期" in client.get(PATH).text
     client.post(f"{page}/renew", {"version": "1"})
-    run_waiting(qrcodes.CREATE)
+    run_waiting(qrcodes.QrCodeJob.CREATE)
 
     assert made()[0].url != first
     assert "已过期" not in client.get(PATH).text
@@ -263,7 +263,7 @@ def test_a_clerk_makes_a_qr_code_and_waits_for_it(
     page.get_by_role("button", name="生成").click()
 
     expect(page.get_by_text("正在请微信生成")).to_be_visible()
-    run_waiting(qrcodes.CREATE)
+    run_waiting(qrcodes.QrCodeJob.CREATE)
     expect(page.get_by_alt_text("一号窗口的二维码")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="下载 PNG").click()

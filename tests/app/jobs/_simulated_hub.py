@@ -14,6 +14,7 @@ from keywords.rules import spec, store
 from matrix import accounts, departments, media
 from matrix.accounts import Account, connection_checks
 from matrix.accounts.connection_checks import CheckKind, CheckState, ConnectionCheck
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.wechat import tokens
 from matrix.wechat.gateway import MediaKind
 from tests.helpers.hub import Hub
@@ -88,7 +89,7 @@ class Police:
     def check(self) -> list[JobState | None]:
         with transaction():
             account_checks.request_check(accounts.get(self.id), now=clock.now())
-        return run_waiting(connection_checks.CHECK_CONNECTION)
+        return run_waiting(AccountJob.CHECK_CONNECTION)
 
     def wechat_account(self, **settings: Any) -> None:
         """Change what WeChat knows of the account."""

@@ -9,6 +9,7 @@ from config.jobs import JobState
 from matrix import accounts
 from matrix.accounts import callback_stats, connection_checks, key_rotation, todos
 from matrix.accounts.connection_checks import CheckKind
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.accounts.todos import TodoKind as TaskKind
 from tests.app.jobs._simulated_hub import Police, SimulatedHub, run_waiting
 from tests.helpers.hub import Hub
@@ -33,7 +34,7 @@ def test_a_new_secret_is_used_once_wechat_gives_a_token_for_it(police: Police) -
     police.wechat_account(secret=NEW_SECRET)
     propose_secret(police, NEW_SECRET)
 
-    assert run_waiting(key_rotation.VERIFY_SECRET) == [JobState.DONE]
+    assert run_waiting(AccountJob.VERIFY_SECRET) == [JobState.DONE]
 
     assert (police.row().secret, police.row().pending_secret) == (NEW_SECRET, None)
     assert police.states()[CheckKind.SECRET] is OK
@@ -45,7 +46,7 @@ def test_a_mistyped_secret_leaves_the_old_one_at_work(police: Police) -> None:
     old = police.row().secret
     propose_secret(police, NEW_SECRET)
 
-    assert run_waiting(key_rotation.VERIFY_SECRET) == [JobState.DONE]
+    assert run_waiting(AccountJob.VERIFY_SECRET) == [JobState.DONE]
 
     assert (police.row().secret, police.row().pending_secret) == (old, None)
     probe = police.problems()[CheckKind.SECRET]
@@ -59,7 +60,7 @@ def test_of_two_secrets_proposed_the_later_counts(police: Police) -> None:
     propose_secret(police, "mistyped0123456789")
     propose_secret(police, NEW_SECRET)
 
-    assert run_waiting(key_rotation.VERIFY_SECRET) == [JobState.DONE, JobState.DONE]
+    assert run_waiting(AccountJob.VERIFY_SECRET) == [JobState.DONE, JobState.DONE]
 
     assert police.row().secret == NEW_SECRET
 

@@ -15,7 +15,9 @@ from config.jobs import Job, JobState
 from matrix import accounts
 from matrix.accounts import connection_checks
 from matrix.accounts.connection_checks import CheckKind
+from matrix.accounts.jobs_and_alerts import AccountAlert, AccountJob
 from matrix.health import statistics
+from matrix.health.statistics import HealthJob
 from matrix.wechat import tokens
 from tests.app.jobs._simulated_hub import Police, SimulatedHub, alert_messages, run_waiting
 from tests.helpers.hub import Hub
@@ -34,8 +36,8 @@ pytestmark = pytest.mark.usefixtures("registered_jobs")
 
 
 def test_a_healthy_account_passes_every_check(police: Police) -> None:
-    run_waiting(accounts.CONNECT)
-    run_waiting(connection_checks.CHECK_CONNECTION)
+    run_waiting(AccountJob.CONNECT)
+    run_waiting(AccountJob.CHECK_CONNECTION)
 
     assert police.states() == {
         CheckKind.TOKEN: OK,
@@ -51,7 +53,7 @@ def test_a_healthy_account_passes_every_check(police: Police) -> None:
 
 def test_an_address_off_the_allow_list_is_named_to_be_pasted(police: Police) -> None:
     police.wechat_account(ip_allow_list=["203.0.113.9"])
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
     assert set(police.check()) == {JobState.DONE}
 
     found = police.problems()
@@ -64,13 +66,13 @@ def test_an_address_off_the_allow_list_is_named_to_be_pasted(police: Police) -> 
 
 def test_once_the_address_is_listed_all_that_stood_still_goes_on(police: Police) -> None:
     police.wechat_account(ip_allow_list=["203.0.113.9"])
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
     police.check()
 
     police.wechat_account(ip_allow_list=["127.0.0.1"])
     tokens.reset()
     police.check()
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
 
     assert set(police.states().values()) == {OK}
     with transaction():
@@ -80,7 +82,7 @@ def test_once_the_address_is_listed_all_that_stood_still_goes_on(police: Police)
 
 def test_a_wrong_secret_is_told_from_a_missing_address(police: Police) -> None:
     police.wechat_account(secret="anotherone0123456789")
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
     police.check()
 
     states = police.states()
@@ -115,9 +117,7 @@ def test_checks_are_retried_while_wechat_is_unavailable(
     assert set(police.states().values()) == {WAITING}
     assert "自动再试" in police.problems()[CheckKind.TOKEN].message
     with transaction():
-        row = session.scalars(
-            select(Job).where(Job.name == connection_checks.CHECK_CONNECTION)
-        ).all()
+        row = session.scalars(select(Job).where(Job.name == AccountJob.CHECK_CONNECTION)).all()
         assert JobState.WAITING in {job.state for job in row}
 
 
@@ -128,7 +128,7 @@ def test_a_check_that_is_asked_for_twice_runs_once(
         with transaction():
             account_checks.request_check(accounts.get(police.id), now=clock.now())
 
-    assert len(run_waiting(connection_checks.CHECK_CONNECTION)) == 1
+    assert len(run_waiting(AccountJob.CHECK_CONNECTION)) == 1
 
 
 def test_the_scheduled_check_covers_every_account_that_is_not_paused(
@@ -136,11 +136,11 @@ def test_the_scheduled_check_covers_every_account_that_is_not_paused(
 ) -> None:
     with transaction():
         accounts.pause(police.id, reason="检修")
-        jobs.enqueue(account_checks.CHECK_ALL, key=account_checks.CHECK_ALL)
-    run_waiting(account_checks.CHECK_ALL)
+        jobs.enqueue(AccountJob.CHECK_ALL, key=AccountJob.CHECK_ALL)
+    run_waiting(AccountJob.CHECK_ALL)
 
     with transaction():
-        named = select(Job.payload).where(Job.name == connection_checks.CHECK_CONNECTION)
+        named = select(Job.payload).where(Job.name == AccountJob.CHECK_CONNECTION)
         asked = {facts["account_id"] for facts in session.scalars(named)}
     assert asked == set(simulated_hub.ids.values()) - {police.id}
 
@@ -150,20 +150,20 @@ def test_what_cannot_be_imported_is_said_and_tried_again_only_when_asked(
 ) -> None:
     path = "/cgi-bin/get_current_autoreply_info"
     simulated_hub.platform.faults.add({"kind": "unauthorised", "appid": police.appid, "path": path})
-    run_waiting(accounts.CONNECT)
-    run_waiting(connection_checks.CHECK_CONNECTION)
+    run_waiting(AccountJob.CONNECT)
+    run_waiting(AccountJob.CHECK_CONNECTION)
 
     assert police.states()[CheckKind.IMPORT] is FAILED
     assert alert_messages("account.connection_failed") == []
     with transaction():
-        jobs.enqueue(account_checks.CHECK_ALL, key=account_checks.CHECK_ALL)
-    run_waiting(account_checks.CHECK_ALL)
-    run_waiting(connection_checks.CHECK_CONNECTION)
-    assert run_waiting(accounts.CONNECT) == [], "an hourly look does not insist"
+        jobs.enqueue(AccountJob.CHECK_ALL, key=AccountJob.CHECK_ALL)
+    run_waiting(AccountJob.CHECK_ALL)
+    run_waiting(AccountJob.CHECK_CONNECTION)
+    assert run_waiting(AccountJob.CONNECT) == [], "an hourly look does not insist"
 
     simulated_hub.platform.faults.clear()
     police.check()
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
     assert police.states()[CheckKind.IMPORT] is OK
 
 
@@ -175,9 +175,9 @@ def test_account_statistics_are_counted_without_holding_the_database(
 ) -> None:
     simulated_hub.hub.push("police", simulated_hub.hub.text("o1", "天书奇谈"))
     with transaction():
-        jobs.enqueue(statistics.COMPUTE, key=statistics.COMPUTE)
+        jobs.enqueue(HealthJob.COMPUTE, key=HealthJob.COMPUTE)
 
-    assert run_waiting(statistics.COMPUTE) == [JobState.DONE]
+    assert run_waiting(HealthJob.COMPUTE) == [JobState.DONE]
 
     with transaction():
         rows = statistics.by_account(simulated_hub.ids.values())
@@ -190,7 +190,7 @@ def test_the_accounts_own_code_is_made_once(police: Police, simulated_hub: Simul
     for _ in range(2):
         with transaction():
             account_checks.request_qrcode(accounts.get(police.id))
-        run_waiting(account_checks.CREATE_QRCODE)
+        run_waiting(AccountJob.CREATE_QRCODE)
 
     assert police.row().qr_url.startswith("http")
     assert (
@@ -209,7 +209,7 @@ def test_counters_are_cleared_ten_times_a_month(
     def left() -> int:
         with transaction():
             account_checks.request_quota_reset(accounts.get(police.id))
-        assert run_waiting(account_checks.CLEAR_QUOTA) == [JobState.DONE]
+        assert run_waiting(AccountJob.CLEAR_QUOTA) == [JobState.DONE]
         return int(police.problems()[CheckKind.QUOTA].details.get("left", -1))
 
     simulated_hub.platform.quotas.set_limit(
@@ -230,10 +230,10 @@ def test_a_verification_that_expires_within_a_month_raises_an_alert(
         accounts.set_verified_until(police.id, until=today + timedelta(days=30))
         accounts.set_verified_until(simulated_hub.ids["hrss"], until=today + timedelta(days=31))
         jobs.enqueue(
-            account_checks.WARN_EXPIRING_VERIFICATION, key=account_checks.WARN_EXPIRING_VERIFICATION
+            AccountJob.WARN_EXPIRING_VERIFICATION, key=AccountJob.WARN_EXPIRING_VERIFICATION
         )
 
-    run_waiting(account_checks.WARN_EXPIRING_VERIFICATION)
+    run_waiting(AccountJob.WARN_EXPIRING_VERIFICATION)
 
     (words,) = alert_messages("account.verification_expiring")
     assert "年审" in words
@@ -241,9 +241,9 @@ def test_a_verification_that_expires_within_a_month_raises_an_alert(
 
 def test_what_is_due_by_the_clock_is_on_the_timetable() -> None:
     assert {
-        statistics.COMPUTE,
-        account_checks.CHECK_ALL,
-        account_checks.WARN_EXPIRING_VERIFICATION,
+        HealthJob.COMPUTE,
+        AccountJob.CHECK_ALL,
+        AccountJob.WARN_EXPIRING_VERIFICATION,
     } <= set(CRON_JOBS)
 
 
@@ -251,8 +251,8 @@ def test_a_problem_that_ends_resolves_its_own_alert_only(hub: Hub) -> None:
     now = clock.now()
     with transaction():
         for subject in ("a", "b"):
-            config_alarms.raise_alert("account.connection_failed", subject, "坏了", now=now)
-        assert config_alarms.resolve_automatically("account.connection_failed", "a", now=now)
-        assert not config_alarms.resolve_automatically("account.connection_failed", "a", now=now)
+            config_alarms.raise_alert(AccountAlert.CONNECTION_FAILED, subject, "坏了", now=now)
+        assert config_alarms.resolve_automatically(AccountAlert.CONNECTION_FAILED, "a", now=now)
+        assert not config_alarms.resolve_automatically(AccountAlert.CONNECTION_FAILED, "a", now=now)
         left = select(Alert.subject).where(Alert.resolved_at.is_(None))
         assert session.scalars(left).all() == ["b"]

@@ -8,6 +8,13 @@ import pytest
 from sqlalchemy import func, select
 
 from app import scheduler, snapshots
+from app.jobs import (
+    blocklist_sync,
+    conversation_updates,
+    maintenance,
+    media_transfers,
+    message_delivery,
+)
 from app.jobs import registry as handlers
 from config import clock, jobs
 from config.database import session, transaction
@@ -17,7 +24,7 @@ from config.permissions import Permission, PermissionScope, Principal
 from matrix import blocklist, conversations, followers, inbox, media, outbound
 from matrix.accounts import Account
 from matrix.blocklist import WechatBlacklistState
-from matrix.conversations import AgentReply, ReplyForm
+from matrix.conversations import AgentReply, ConversationJob, ReplyForm
 from matrix.followers import Follower
 from matrix.inbox import InboxMessage, attachments
 from matrix.staff import members
@@ -67,7 +74,7 @@ class SimulatedHub:
             return found.id
 
     def gather(self) -> None:
-        handlers.update_conversations(now=clock.now())
+        conversation_updates.update_conversations(now=clock.now())
 
     def is_waiting(self) -> bool:
         key = self.follower_id
@@ -92,11 +99,11 @@ def simulated_hub(
 
 
 def test_the_scheduler_asks_as_soon_as_somebody_writes(simulated_hub: SimulatedHub) -> None:
-    scheduler.request_projection()
-    scheduler.request_projection()
+    scheduler.request_conversation_refresh()
+    scheduler.request_conversation_refresh()
 
     with transaction():
-        asked = session.scalars(select(Job.id).where(Job.name == conversations.REFRESH)).all()
+        asked = session.scalars(select(Job.id).where(Job.name == ConversationJob.REFRESH)).all()
     assert len(asked) == 1
     handlers.register()
     jobs.run(asked[0], now=clock.now())
@@ -115,7 +122,7 @@ def test_an_answer_reaches_the_citizen_and_settles_the_conversation(
         )
         sending_id = given.outbound_id
     assert sending_id is not None
-    handlers.deliver_message(sending_id=sending_id, now=clock.now())
+    message_delivery.deliver_message(outbound_id=sending_id, now=clock.now())
 
     assert [body["text"] for body in simulated_hub.chat()] == ["在的"]
     assert not simulated_hub.is_waiting()
@@ -134,7 +141,7 @@ def test_an_answer_that_wechat_refuses_makes_the_conversation_wait_again(
     assert sending_id is not None
     assert not simulated_hub.is_waiting()
     citizen_actions.unfollow(simulated_hub.platform, simulated_hub.citizen, simulated_hub.appid)
-    handlers.deliver_message(sending_id=sending_id, now=clock.now())
+    message_delivery.deliver_message(outbound_id=sending_id, now=clock.now())
 
     assert simulated_hub.is_waiting()
 
@@ -142,11 +149,11 @@ def test_an_answer_that_wechat_refuses_makes_the_conversation_wait_again(
 def test_a_picture_is_uploaded_and_sent_once(simulated_hub: SimulatedHub) -> None:
     answer_id = ask_for_picture(simulated_hub)
     for _ in range(2):
-        handlers.send_image(answer_id=answer_id, now=clock.now())
+        message_delivery.send_image(agent_reply_id=answer_id, now=clock.now())
     with transaction():
         (sending,) = outbound.list_for_follower(followers_id(simulated_hub))
         sending_id = sending.id
-    handlers.deliver_message(sending_id=sending_id, now=clock.now())
+    message_delivery.deliver_message(outbound_id=sending_id, now=clock.now())
 
     assert len(simulated_hub.chat()) == 1
     assert (
@@ -164,7 +171,7 @@ def test_a_picture_that_wechat_does_not_take_is_lost_and_says_why(
 ) -> None:
     answer_id = ask_for_picture(simulated_hub)
     invalidate_secret(simulated_hub)
-    handlers.send_image(answer_id=answer_id, now=clock.now())
+    message_delivery.send_image(agent_reply_id=answer_id, now=clock.now())
 
     with transaction():
         assert session.get_one(AgentReply, answer_id).problem
@@ -215,7 +222,7 @@ def test_a_picture_of_a_citizen_is_fetched(simulated_hub: SimulatedHub) -> None:
     )
     key = picture_from_citizen(simulated_hub, medium.id)
     for _ in range(2):
-        handlers.fetch_attachment(inbox_id=key, now=clock.now())
+        media_transfers.download_attachment(inbox_id=key, now=clock.now())
 
     with transaction():
         kept = session.get_one(attachments.Attachment, key)
@@ -228,7 +235,7 @@ def test_a_picture_of_a_citizen_is_fetched(simulated_hub: SimulatedHub) -> None:
 
 def test_a_picture_that_lapsed_is_lost_and_says_why(simulated_hub: SimulatedHub) -> None:
     key = picture_from_citizen(simulated_hub, "lapsed")
-    handlers.fetch_attachment(inbox_id=key, now=clock.now())
+    media_transfers.download_attachment(inbox_id=key, now=clock.now())
 
     with transaction():
         lost = session.get_one(attachments.Attachment, key)
@@ -279,14 +286,14 @@ def test_wechats_own_blacklist_follows(simulated_hub: SimulatedHub) -> None:
             simulated_hub.agent, follower_id, reason="谩骂", also_at_wechat=True, now=NOW
         )
     for _ in range(2):
-        handlers.update_blacklist(follower_id=follower_id, now=clock.now())
+        blocklist_sync.update_blacklist(follower_id=follower_id, now=clock.now())
     assert blacklisted(simulated_hub)
     with transaction():
         found = blocklist.find(follower_id)
         assert found is not None
         assert found.at_wechat is WechatBlacklistState.DONE
         blocklist.unblock(simulated_hub.agent, follower_id)
-    handlers.update_blacklist(follower_id=follower_id, now=clock.now())
+    blocklist_sync.update_blacklist(follower_id=follower_id, now=clock.now())
     assert not blacklisted(simulated_hub)
 
 
@@ -299,8 +306,8 @@ def test_when_wechat_is_busy_the_blacklist_is_updated_later(simulated_hub: Simul
             simulated_hub.agent, follower_id, reason="谩骂", also_at_wechat=True, now=NOW
         )
     with pytest.raises(Temporary):
-        handlers.update_blacklist(follower_id=follower_id, now=clock.now())
-    handlers.update_blacklist(follower_id=follower_id, now=clock.now())
+        blocklist_sync.update_blacklist(follower_id=follower_id, now=clock.now())
+    blocklist_sync.update_blacklist(follower_id=follower_id, now=clock.now())
 
     assert blacklisted(simulated_hub)
 
@@ -312,7 +319,7 @@ def test_a_block_that_wechat_refuses_is_written_down(simulated_hub: SimulatedHub
         blocklist.block(
             simulated_hub.agent, follower_id, reason="谩骂", also_at_wechat=True, now=NOW
         )
-    handlers.update_blacklist(follower_id=follower_id, now=clock.now())
+    blocklist_sync.update_blacklist(follower_id=follower_id, now=clock.now())
 
     with transaction():
         found = blocklist.find(follower_id)
@@ -345,7 +352,7 @@ def test_what_is_old_goes_in_the_order_that_keys_allow(
     assert key == last
     later = clock.now() + (NOW - NOW.replace(year=NOW.year - 4))
     with transaction():
-        handlers.purge_expired(now=later)
+        maintenance.purge_expired(now=later)
 
     with transaction():
         for table in (

@@ -131,7 +131,7 @@ def test_what_is_left_over_gets_a_job_of_its_own(
 
     with read_only():
         names = session.scalars(select(jobs.Job.name)).all()
-    assert inbox_statistics.UPDATE_STATISTICS in names
+    assert inbox_statistics.InboxJob.UPDATE_STATISTICS in names
     assert sum(counted()[1].values()) == 3
 
 

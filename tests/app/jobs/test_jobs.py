@@ -9,11 +9,14 @@ from sqlalchemy import select
 
 from app import snapshots
 from app.jobs import registry as handlers
+from app.jobs.maintenance import MaintenanceJob
+from app.jobs.rule_reminders import RuleReminderJob
 from config import clock, jobs
 from config.database import session, transaction
-from config.jobs import Job, JobState
+from config.jobs import Job, JobName, JobState
 from keywords.rules import default_replies, spec, store
 from matrix import accounts, departments, media, menus
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.inbox import InboxMessage
 from matrix.media import MediaUpload
 from tests.app.jobs._simulated_hub import PICTURE, SimulatedHub, alert_messages, run_waiting
@@ -64,7 +67,7 @@ def registered_jobs() -> Iterator[None]:
     jobs.register(transactional={}, non_transactional={})
 
 
-def enqueue_and_run(name: str) -> None:
+def enqueue_and_run(name: JobName) -> None:
     with transaction():
         jobs.enqueue(name, key=name)
 
@@ -82,7 +85,7 @@ def test_what_staff_wrote_in_wechats_console_becomes_drafts(
 ) -> None:
     simulated_hub = SimulatedHub(hub, start_simulator, console=CONSOLE)
 
-    assert set(run_waiting(accounts.CONNECT)) == {JobState.DONE}
+    assert set(run_waiting(AccountJob.CONNECT)) == {JobState.DONE}
 
     appid = hub.keys["police"].appid
     with transaction():
@@ -108,7 +111,7 @@ def test_a_draft_answers_nobody_and_the_imported_fallback_does(
     hub: Hub, redis_url: str, start_simulator: StartSimulator
 ) -> None:
     SimulatedHub(hub, start_simulator, console=CONSOLE)
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
     snapshots.refresh()
 
     assert hub.push("police", hub.text("o1", "落户")).text == "请打电话"
@@ -118,13 +121,13 @@ def test_connecting_twice_changes_nothing(
     hub: Hub, redis_url: str, start_simulator: StartSimulator
 ) -> None:
     SimulatedHub(hub, start_simulator, console=CONSOLE)
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
     with transaction():
         before = {row.slug: row.version for row in store.list_all()}
         account = accounts.get_by_appid(hub.keys["police"].appid)
-        jobs.enqueue(accounts.CONNECT, account_id=account.id)
+        jobs.enqueue(AccountJob.CONNECT, account_id=account.id)
 
-    assert run_waiting(accounts.CONNECT) == [JobState.DONE]
+    assert run_waiting(AccountJob.CONNECT) == [JobState.DONE]
 
     with transaction():
         assert {row.slug: row.version for row in store.list_all()} == before
@@ -136,7 +139,7 @@ def test_a_wrong_secret_raises_an_alert_and_waits_for_staff(
 ) -> None:
     SimulatedHub(hub, start_simulator, secret="anotherone0123456789")
 
-    assert set(run_waiting(accounts.CONNECT)) == {JobState.DONE}
+    assert set(run_waiting(AccountJob.CONNECT)) == {JobState.DONE}
 
     (words,) = alert_messages("account.connection_failed")
     assert "AppSecret" in words
@@ -147,13 +150,13 @@ def test_a_wrong_secret_raises_an_alert_and_waits_for_staff(
 
 
 def test_only_the_newest_menu_is_pushed(simulated_hub: SimulatedHub) -> None:
-    run_waiting(accounts.CONNECT)
+    run_waiting(AccountJob.CONNECT)
     for value in ("身份证", "户口"):
         with transaction():
             row = MENU[0] | {"value": value}
             menus.save_from_file(simulated_hub.ids["police"], menus.parse([row]), now=NOW)
 
-    assert run_waiting(menus.PUSH) == [JobState.DONE, JobState.DONE]
+    assert run_waiting(menus.MenuJob.PUSH) == [JobState.DONE, JobState.DONE]
 
     (call,) = simulated_hub.platform.request_log.list_entries(
         what="api", path="/cgi-bin/menu/create"
@@ -169,11 +172,11 @@ def test_a_pushed_menu_is_not_pushed_again(simulated_hub: SimulatedHub) -> None:
     with transaction():
         menu = menus.save_from_file(simulated_hub.ids["police"], menus.parse(MENU), now=NOW)
         menu_id = menu.id
-    run_waiting(menus.PUSH)
+    run_waiting(menus.MenuJob.PUSH)
     with transaction():
-        jobs.enqueue(menus.PUSH, menu_id=menu_id)
+        jobs.enqueue(menus.MenuJob.PUSH, menu_id=menu_id)
 
-    assert run_waiting(menus.PUSH) == [JobState.DONE]
+    assert run_waiting(menus.MenuJob.PUSH) == [JobState.DONE]
 
     assert (
         len(
@@ -197,9 +200,9 @@ def test_each_account_gets_its_own_id_for_a_picture_and_then_answers_with_it(
     first = simulated_hub.hub.push("police", simulated_hub.hub.text("o1", "大厅地图"))
     assert first.text == "在一楼。", "the picture is not there yet"
 
-    enqueue_and_run(handlers.MEDIA_REFRESH)
-    assert run_waiting(handlers.MEDIA_REFRESH) == [JobState.DONE]
-    assert set(run_waiting(media.UPLOAD)) == {JobState.DONE}
+    enqueue_and_run(media.MediaJob.REFRESH)
+    assert run_waiting(media.MediaJob.REFRESH) == [JobState.DONE]
+    assert set(run_waiting(media.MediaJob.UPLOAD)) == {JobState.DONE}
     snapshots.refresh()
 
     with transaction():
@@ -220,38 +223,38 @@ def test_a_refresh_is_done_with_its_job_and_asks_only_for_what_is_missing(
     simulated_hub.store_picture()
     simulated_hub.rule("police", [{"type": "image", "media": "大厅图"}])
     for _ in range(3):
-        enqueue_and_run(handlers.MEDIA_REFRESH)
-        assert run_waiting(handlers.MEDIA_REFRESH) == [JobState.DONE]
-        run_waiting(media.UPLOAD)
+        enqueue_and_run(media.MediaJob.REFRESH)
+        assert run_waiting(media.MediaJob.REFRESH) == [JobState.DONE]
+        run_waiting(media.MediaJob.UPLOAD)
 
     assert simulated_hub.uploads() == len(SENDERS)
     with transaction():
-        states = session.scalars(select(Job.state).where(Job.name == handlers.MEDIA_REFRESH))
+        states = session.scalars(select(Job.state).where(Job.name == media.MediaJob.REFRESH))
         assert set(states) == {JobState.DONE}
 
 
 def test_a_changed_picture_is_uploaded_again(simulated_hub: SimulatedHub) -> None:
     simulated_hub.store_picture()
     simulated_hub.rule("police", [{"type": "image", "media": "大厅图"}])
-    enqueue_and_run(handlers.MEDIA_REFRESH)
-    run_waiting(handlers.MEDIA_REFRESH)
-    run_waiting(media.UPLOAD)
+    enqueue_and_run(media.MediaJob.REFRESH)
+    run_waiting(media.MediaJob.REFRESH)
+    run_waiting(media.MediaJob.UPLOAD)
 
     simulated_hub.store_picture(PICTURE + b"with a new sign")
-    enqueue_and_run(handlers.MEDIA_REFRESH)
-    run_waiting(handlers.MEDIA_REFRESH)
+    enqueue_and_run(media.MediaJob.REFRESH)
+    run_waiting(media.MediaJob.REFRESH)
 
-    assert run_waiting(media.UPLOAD) == [JobState.DONE] * len(SENDERS)
+    assert run_waiting(media.MediaJob.UPLOAD) == [JobState.DONE] * len(SENDERS)
     assert simulated_hub.uploads() == 2 * len(SENDERS)
 
 
 def test_media_that_no_rule_sends_is_not_uploaded(simulated_hub: SimulatedHub) -> None:
     simulated_hub.store_picture()
-    enqueue_and_run(handlers.MEDIA_REFRESH)
+    enqueue_and_run(media.MediaJob.REFRESH)
 
-    assert run_waiting(handlers.MEDIA_REFRESH) == [JobState.DONE]
+    assert run_waiting(media.MediaJob.REFRESH) == [JobState.DONE]
 
-    assert run_waiting(media.UPLOAD) == []
+    assert run_waiting(media.MediaJob.UPLOAD) == []
 
 
 # ---- the house ----
@@ -259,13 +262,13 @@ def test_media_that_no_rule_sends_is_not_uploaded(simulated_hub: SimulatedHub) -
 
 def test_tidying_keeps_what_is_young(simulated_hub: SimulatedHub) -> None:
     simulated_hub.hub.push("police", simulated_hub.hub.text("o1", "身份证"))
-    run_waiting(accounts.CONNECT)
-    enqueue_and_run(handlers.PURGE_EXPIRED)
+    run_waiting(AccountJob.CONNECT)
+    enqueue_and_run(MaintenanceJob.PURGE_EXPIRED)
 
-    assert run_waiting(handlers.PURGE_EXPIRED) == [JobState.DONE]
+    assert run_waiting(MaintenanceJob.PURGE_EXPIRED) == [JobState.DONE]
 
     with transaction():
-        assert session.scalars(select(Job).where(Job.name == accounts.CONNECT)).all()
+        assert session.scalars(select(Job).where(Job.name == AccountJob.CONNECT)).all()
 
 
 # ---- reminding ----
@@ -289,8 +292,8 @@ def test_departments_are_told_once_of_rules_past_their_date(hub: Hub) -> None:
             store.upsert(due, **owner, now=clock.now())
 
     for _ in range(2):
-        enqueue_and_run(handlers.WARN_OVERDUE_REVIEWS)
-        assert run_waiting(handlers.WARN_OVERDUE_REVIEWS) == [JobState.DONE]
+        enqueue_and_run(RuleReminderJob.WARN_OVERDUE_REVIEWS)
+        assert run_waiting(RuleReminderJob.WARN_OVERDUE_REVIEWS) == [JobState.DONE]
 
     (told,) = alert_messages("rules.review_overdue")
     assert told.startswith("有 2 条")

@@ -61,7 +61,7 @@ class SimulatedHub:
         """Show the menu for everybody. Returns its id."""
         with transaction():
             menu_id = menus.save_from_file(self.id, BUTTONS, now=NOW).id
-        run_waiting(menus.PUSH)
+        run_waiting(menus.MenuJob.PUSH)
         return menu_id
 
 
@@ -102,7 +102,7 @@ def test_a_menu_that_wechat_refuses_shows_the_reason_and_raises_an_alert(
         menu = menus.save_from_file(simulated_hub.id, long, now=NOW)
         menu.buttons = [{"name": "官网", "kind": "link", "value": "gopher://example.org"}]
 
-    assert run_waiting(menus.PUSH) == [JobState.DONE]
+    assert run_waiting(menus.MenuJob.PUSH) == [JobState.DONE]
 
     ((state, problem),) = states(menus.Menu)
     assert state == "failed"
@@ -119,7 +119,7 @@ def test_a_busy_wechat_is_asked_again_and_the_reason_stands_beside(
     with transaction():
         menus.save_from_file(simulated_hub.id, BUTTONS, now=NOW)
 
-    assert run_waiting(menus.PUSH) == [JobState.WAITING]
+    assert run_waiting(menus.MenuJob.PUSH) == [JobState.WAITING]
 
     ((state, problem),) = states(menus.Menu)
     assert (state, bool(problem)) == ("waiting", True)
@@ -135,7 +135,7 @@ def test_a_conditional_menu_shows_to_those_it_is_for_and_leaves_again(
     simulated_hub.push()
     with transaction():
         menu_id = conditional.create(principal(), simulated_hub.id, FOR_ANDROID, now=NOW).id
-    run_waiting(conditional.CREATE)
+    run_waiting(menus.MenuJob.CREATE_CONDITIONAL)
 
     assert (simulated_hub.shown_to(apple), simulated_hub.shown_to(android)) == (
         ["证件"],
@@ -145,7 +145,7 @@ def test_a_conditional_menu_shows_to_those_it_is_for_and_leaves_again(
 
     with transaction():
         conditional.delete(principal(), menu_id)
-    run_waiting(conditional.DELETE)
+    run_waiting(menus.MenuJob.DELETE_CONDITIONAL)
     assert simulated_hub.shown_to(android) == ["证件"]
     assert states(ConditionalMenu) == [("deleted", None)]
 
@@ -157,13 +157,13 @@ def test_a_job_killed_after_the_call_does_not_make_a_second_menu(
     with transaction():
         menu = conditional.create(principal(), simulated_hub.id, FOR_ANDROID, now=NOW)
         menu_id = menu.id
-    run_waiting(conditional.CREATE)
+    run_waiting(menus.MenuJob.CREATE_CONDITIONAL)
     with transaction():
         row = session.get_one(ConditionalMenu, menu_id)
         row.state, row.wechat_id = conditional.ConditionalMenuState.WAITING, None
-        jobs.enqueue(conditional.CREATE, menu_id=menu_id)
+        jobs.enqueue(menus.MenuJob.CREATE_CONDITIONAL, menu_id=menu_id)
 
-    run_waiting(conditional.CREATE)
+    run_waiting(menus.MenuJob.CREATE_CONDITIONAL)
 
     assert simulated_hub.calls("/cgi-bin/menu/addconditional") == 1
     assert states(ConditionalMenu) == [("published", None)]
@@ -175,12 +175,12 @@ def test_a_conditional_menu_missing_at_wechat_is_deleted_silently(
     simulated_hub.push()
     with transaction():
         menu_id = conditional.create(principal(), simulated_hub.id, FOR_ANDROID, now=NOW).id
-    run_waiting(conditional.CREATE)
+    run_waiting(menus.MenuJob.CREATE_CONDITIONAL)
     simulated_hub.platform.menus.delete(simulated_hub.appid)
 
     with transaction():
         conditional.delete(principal(), menu_id)
-    assert run_waiting(conditional.DELETE) == [JobState.DONE]
+    assert run_waiting(menus.MenuJob.DELETE_CONDITIONAL) == [JobState.DONE]
 
     assert states(ConditionalMenu) == [("deleted", None)]
 
@@ -192,7 +192,7 @@ def test_a_conditional_menu_deleted_while_being_created_is_removed(
     simulated_hub.push()
     with transaction():
         menu_id = conditional.create(principal(), simulated_hub.id, FOR_ANDROID, now=NOW).id
-    run_waiting(conditional.CREATE)
+    run_waiting(menus.MenuJob.CREATE_CONDITIONAL)
     with transaction():  # as if the removal had been done before the name was known
         row = session.get_one(ConditionalMenu, menu_id)
         wechat_id, row.wechat_id, row.state = (
@@ -203,7 +203,7 @@ def test_a_conditional_menu_deleted_while_being_created_is_removed(
         session.flush()
         conditional.mark_published(menu_id, wechat_id or "")
 
-    run_waiting(conditional.DELETE)
+    run_waiting(menus.MenuJob.DELETE_CONDITIONAL)
 
     assert simulated_hub.shown_to(android) == ["证件"]
     assert states(ConditionalMenu) == [("deleted", None)]
@@ -250,7 +250,7 @@ def test_a_refresh_brings_the_menu_the_tags_and_what_others_made(
             principal(), simulated_hub.id, now=clock.now()
         ).is_waiting
 
-    assert run_waiting(remote_state.REFRESH) == [JobState.DONE]
+    assert run_waiting(menus.MenuJob.REFRESH) == [JobState.DONE]
 
     with transaction():
         sight = remote_state.find_for_staff(principal(), simulated_hub.id)
@@ -267,7 +267,7 @@ def test_a_refresh_brings_the_menu_the_tags_and_what_others_made(
     simulated_hub.platform.menus.delete(simulated_hub.appid)
     with transaction():
         remote_state.request_refresh(principal(), simulated_hub.id, now=clock.now())
-    run_waiting(remote_state.REFRESH)
+    run_waiting(menus.MenuJob.REFRESH)
     with transaction():
         assert conditional.list_for_staff(principal(), simulated_hub.id) == []
 
@@ -279,7 +279,7 @@ def test_a_menu_by_tag_is_tried_on_a_person(simulated_hub: SimulatedHub) -> None
     simulated_hub.push()
     with transaction():
         remote_state.request_refresh(principal(), simulated_hub.id, now=clock.now())
-    run_waiting(remote_state.REFRESH)
+    run_waiting(menus.MenuJob.REFRESH)
     with transaction():
         wish = ConditionalMenuSpec(name="大字版", audience=Audience(tag_id=tag.id), buttons=OTHERS)
         assert (
@@ -288,9 +288,9 @@ def test_a_menu_by_tag_is_tried_on_a_person(simulated_hub: SimulatedHub) -> None
         )
         for person in (openid, other, "nobody"):
             remote_state.request_preview(principal(), simulated_hub.id, person, now=clock.now())
-    run_waiting(conditional.CREATE)
+    run_waiting(menus.MenuJob.CREATE_CONDITIONAL)
 
-    run_waiting(remote_state.PREVIEW)
+    run_waiting(menus.MenuJob.PREVIEW)
 
     with transaction():
         seen = {
@@ -320,7 +320,7 @@ def test_wechat_makes_a_code_and_its_scans_are_counted(
             now=NOW,
         ).id
 
-    assert run_waiting(qrcodes.CREATE) == [JobState.DONE]
+    assert run_waiting(qrcodes.QrCodeJob.CREATE) == [JobState.DONE]
 
     with transaction():
         code = qrcodes.get(code_id)
@@ -344,7 +344,7 @@ def test_a_code_that_wechat_refuses_says_why(
             principal(), simulated_hub.id, qrcodes.QrCodeSpec(name="窗口"), now=NOW
         ).id
 
-    run_waiting(qrcodes.CREATE)
+    run_waiting(qrcodes.QrCodeJob.CREATE)
 
     with transaction():
         assert "上限" in (qrcodes.get(code_id).problem or "")

@@ -15,10 +15,12 @@ from config import cache, clock, jobs, settings
 from config.alerts import raise_alert
 from config.database import transaction
 from config.errors import Invalid, Temporary
+from config.jobs import JobAlert
 from tests.helpers import ports
 from tests.helpers.databases import use_database
 from tests.helpers.hub import Hub
 from tests.helpers.redis_server import RedisServer
+from tests.helpers.sample_names import SampleJob
 
 HERE = {"REMOTE_ADDR": "127.0.0.1"}
 AWAY = {"REMOTE_ADDR": "192.0.2.7"}
@@ -142,8 +144,8 @@ def test_with_a_token_figures_are_for_who_has_it(
 
 def test_figures_tell_of_pushes_jobs_and_alerts(hub: Hub, client: FlaskClient) -> None:
     with transaction():
-        jobs.enqueue("nobodys.job")
-        raise_alert("job.dead", 1, "后台任务失败", now=clock.now())
+        jobs.enqueue(SampleJob.UNKNOWN)
+        raise_alert(JobAlert.DEAD, 1, "后台任务失败", now=clock.now())
     hub.push("police", hub.text("o1", "身份证"))
 
     figures = client.get("/metrics", environ_base=HERE).text

@@ -14,6 +14,7 @@ from config.alerts import Alert, raise_alert
 from config.database import read_only, session
 from config.errors import Invalid, Temporary
 from tests.helpers.console import Console
+from tests.helpers.sample_names import SampleAlert
 
 # how a unit of work ends is the engine's matter
 pytestmark = pytest.mark.both_engines
@@ -26,7 +27,7 @@ def views() -> Blueprint:
     @blueprint.post("/<how>")
     @public
     def end(how: str) -> tuple[str, int]:
-        raise_alert("test", how, "写下", now=clock.now())
+        raise_alert(SampleAlert.BROKEN, how, "写下", now=clock.now())
         match how:
             case "invalid":
                 raise Invalid(field="name", problem="不好")

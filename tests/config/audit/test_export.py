@@ -9,17 +9,19 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 
+from app.audit_labels import LABELS
 from config import audit
-from config.audit import Actor, AuditEntry, exports, labels
+from config.audit import Actor, AuditEntry, exports
 from config.audit.diff import NamesByField
 from config.audit.exports import ExportFormat
 from config.audit.search import Query
 from config.database import session
 from config.permissions import Forbidden, Permission, PermissionScope, Principal
+from keywords.rules.versions import RuleAction
 
 CITY = Principal(1, "网信办", {Permission.AUDIT_EXPORT: PermissionScope(everywhere=True)})
 CIVIL = Principal(
-    2, "民政局", {Permission.AUDIT_EXPORT: PermissionScope(departments=frozenset({7}))}
+    2, "民政局", {Permission.AUDIT_EXPORT: PermissionScope(departments=frozenset({7}))}, 7
 )
 EVIL = '=HYPERLINK("http://example.org","点我")'
 
@@ -34,22 +36,28 @@ def names(rows: Iterable[AuditEntry]) -> NamesByField:
 def rows() -> None:
     with audit.acting_as(Actor("@编辑", staff_id=4, address="192.0.2.7")):
         audit.record(
-            "rule.update",
-            kind="rule",
+            RuleAction.UPDATE,
+            owner=audit.Owner(7),
             object_id=9,
             label=EVIL,
-            department_id=7,
             before={"name": "旧", "department_id": 7},
             after={"name": EVIL, "department_id": 8, "phone": "-1"},
         )
-        audit.record("rule.delete", kind="rule", object_id=10, label="别处", department_id=8)
+        audit.record(RuleAction.DELETE, owner=audit.Owner(8), object_id=10, label="别处")
     session.flush()
 
 
 def exported(
     member: Principal, form: ExportFormat, now: datetime, **query: object
 ) -> list[list[str]]:
-    file = exports.export_entries(member, Query(**query), form, resolve_names=names, now=now)  # type: ignore[arg-type]  # the test names the fields
+    file = exports.export_entries(
+        member,
+        Query(**query),  # type: ignore[arg-type]  # the test names the fields
+        form,
+        action_labels=LABELS,
+        resolve_names=names,
+        now=now,
+    )
     if form is ExportFormat.CSV:
         return list(csv.reader(StringIO(file.body.decode("utf-8-sig"))))
     sheet = load_workbook(BytesIO(file.body)).active
@@ -98,7 +106,7 @@ def test_an_export_leaves_a_row_itself(rows: None, now: datetime) -> None:
         "cut": False,
         "format": "xlsx",
     }
-    assert labels.action(last.action) == "导出操作记录"
+    assert LABELS.action(last.action) == "导出操作记录"
 
 
 def test_a_file_that_was_cut_says_so(
@@ -114,6 +122,7 @@ def test_a_file_that_was_cut_says_so(
 
 
 def test_a_cell_is_never_longer_than_a_spreadsheet_allows(now: datetime) -> None:
-    audit.record("rule.update", kind="rule", object_id=1, after={"content": "长" * 40_000})
+    facts = {"content": "长" * 40_000}
+    audit.record(RuleAction.UPDATE, owner=audit.CITY, object_id=1, after=facts)
     lines = exported(CITY, ExportFormat.XLSX, now)
     assert max(len(cell) for line in lines for cell in line) < 32_767

@@ -265,7 +265,7 @@ def test_a_row_is_the_same_bytes_wherever_it_was_read(own_database: str) -> None
         audit_row = session.scalars(select(audit.AuditEntry)).one()
         fresh = hash_chain._canonical_json(audit_row)
     assert fresh.decode() == (
-        '{"action": "rule.update", "actor_id": null, "actor_label": "编辑",'
+        '{"account_id": null, "action": "rule.update", "actor_id": null, "actor_label": "编辑",'
         ' "address": "192.0.2.7", "after": {"n": null, "名称": "新"},'
         ' "at": "2026-03-10T01:30:00+00:00", "before": {"n": 1.5, "名称": "旧"},'
         ' "department_id": null, "id": 1, "object_id": "0", "object_kind": "rule",'

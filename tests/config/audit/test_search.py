@@ -8,10 +8,13 @@ from sqlalchemy import event
 
 from config import audit, database
 from config.audit import Actor, AuditEntry, search
+from config.audit.actions import AuditAction
 from config.audit.search import Query
 from config.database import session
 from config.errors import Invalid, NotFound
 from config.permissions import Forbidden, Permission, PermissionScope, Principal
+from keywords.rules.versions import RuleAction
+from matrix.accounts.actions import AccountAction
 from tests.helpers import NOW
 
 Write = Callable[..., AuditEntry]
@@ -31,18 +34,20 @@ def write(rolled_back: None, monkeypatch: pytest.MonkeyPatch) -> Write:
     count = iter(range(10**6))
 
     def one(
-        action: str = "rule.update",
+        action: AuditAction = RuleAction.UPDATE,
         *,
         at: datetime | None = None,
         actor: Actor = audit.SYSTEM,
-        kind: str = "rule",
         object_id: object = 1,
+        department_id: int | None = None,
+        account_id: int | None = None,
         **more: object,
     ) -> AuditEntry:
         moment = at or NOW + timedelta(seconds=next(count))
         monkeypatch.setattr("config.clock.now", lambda: moment)
         with audit.acting_as(actor):
-            entry = audit.record(action, kind=kind, object_id=object_id, **more)  # type: ignore[arg-type]  # the fixture passes on what it is given
+            owner = audit.Owner(department_id, account_id)
+            entry = audit.record(action, owner=owner, object_id=object_id, **more)  # type: ignore[arg-type]  # the fixture passes on what it is given
         session.flush()
         return entry
 
@@ -88,13 +93,43 @@ def test_a_right_at_one_account_shows_no_department(write: Write) -> None:
     assert found(single, label="x") == []
 
 
+def test_what_belongs_to_an_account_is_seen_by_the_account_alone(write: Write) -> None:
+    mine = write(department_id=7)
+    of_account = write(department_id=7, account_id=70)
+    moved_here = write(department_id=9, account_id=70)
+    moved_away = write(department_id=7, account_id=90)
+    without_department = write(account_id=70, label="菜单")
+    scope = PermissionScope(departments=frozenset({7}), accounts=frozenset({70}))
+    civil = Principal(2, "民政局", {Permission.AUDIT_READ: scope})
+    seen = [without_department.id, moved_here.id, of_account.id, mine.id]
+
+    assert found(civil) == seen
+    assert found(civil, action="rule.update") == seen
+    assert found(civil, label="菜单") == [without_department.id]
+    assert found(STATION) == []
+    assert search.access_entry(civil, moved_here.id) is moved_here
+    with pytest.raises(NotFound):
+        search.access_entry(civil, moved_away.id)
+
+
+def test_many_owners_are_filtered_row_by_row(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_MAX_BRANCHES", 1)
+    monkeypatch.setattr(search, "_MAX_SCANNED_BRANCHES", 1)
+    mine, of_account = write(department_id=7), write(department_id=9, account_id=70)
+    write(department_id=9)
+    write(department_id=7, account_id=90)
+    scope = PermissionScope(departments=frozenset({7}), accounts=frozenset({70}))
+    civil = Principal(2, "民政局", {Permission.AUDIT_READ: scope})
+    assert found(civil) == found(civil, action="rule.update") == [of_account.id, mine.id]
+
+
 def test_each_filter_finds_its_rows_and_no_others(write: Write) -> None:
     editor = Actor("王编辑", staff_id=41, address="192.0.2.7", request_id="abc123")
-    hit = write("rule.create", actor=editor, object_id=5, label="社保卡 100%", department_id=7)
+    hit = write(RuleAction.CREATE, actor=editor, object_id=5, label="社保卡 100%", department_id=7)
     noise = [
-        write("rule.delete", object_id=6, label="社保卡补办", department_id=7),
-        write("account.pause", kind="account", object_id=5, label="社保局", department_id=7),
-        write("rule.create", actor=Actor("李编辑", staff_id=42), object_id=51, department_id=8),
+        write(RuleAction.DELETE, object_id=6, label="社保卡补办", department_id=7),
+        write(AccountAction.PAUSE, object_id=5, label="社保局", department_id=7),
+        write(RuleAction.CREATE, actor=Actor("李编辑", staff_id=42), object_id=51, department_id=8),
     ]
     for query in (
         {"person": "王编"},
@@ -140,7 +175,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(
         at = NOW + timedelta(seconds=number // 4)
         actor = Actor("编辑", staff_id=1)
         ids.append(write(at=at, actor=actor, department_id=7 + number % 2).id)
-        write("rule.delete", at=at, department_id=9)
+        write(RuleAction.DELETE, at=at, department_id=9)
     query = Query(action="rule.update") if member is CITY and query == Query() else query
 
     seen: list[int] = []

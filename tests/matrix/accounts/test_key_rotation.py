@@ -13,6 +13,7 @@ from config.errors import Invalid
 from matrix import accounts
 from matrix.accounts import Account, callback_stats, key_rotation, todos
 from matrix.accounts.callback_stats import CallbackStatus
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.accounts.todos import TodoKind
 from tests.helpers import NOW
 from tests.matrix.conftest import MakeAccount
@@ -144,7 +145,7 @@ def test_a_new_secret_waits_for_wechats_word(
 
     key_rotation.submit_secret(account.id, "newsecret0123456789", now=NOW)
     assert account.secret == old
-    assert enqueued_jobs()[-1] == key_rotation.VERIFY_SECRET
+    assert enqueued_jobs()[-1] == AccountJob.VERIFY_SECRET
 
     assert not key_rotation.accept_secret(account.id, "another0123456789ab", now=NOW)
     assert key_rotation.reject_secret(account.id, "newsecret0123456789")

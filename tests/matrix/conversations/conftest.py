@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from app.jobs import conversation_updates
 from config import clock
 from config.database import session
 from config.permissions import Permission, PermissionScope, Principal
-from matrix import conversations, followers, inbox
+from matrix import followers, inbox
 from matrix.accounts import Account
 from matrix.conversations import Conversation
 from matrix.followers import Follower
@@ -86,7 +87,7 @@ class City:
         """The job that fills the list."""
         session.commit()
         session.remove()
-        conversations.refresh(now=at)
+        conversation_updates.update_conversations(now=at)
 
     def conversation(self, openid: str) -> Conversation | None:
         """The talk as the list has it."""

@@ -10,7 +10,7 @@ from config.errors import Invalid
 from config.permissions import Permission, PermissionScope, Principal
 from matrix import blocklist, conversations
 from matrix.conversations import ConversationFilter, listing
-from matrix.inbox import EMERGENCY_ALERT, Outcome
+from matrix.inbox import InboxAlert, Outcome
 from tests.helpers import NOW
 from tests.matrix.conversations.conftest import DAY, MINUTE, City
 
@@ -51,7 +51,7 @@ def test_filters_narrow_the_list(city: City) -> None:
     city.receive("o1", "昨天", at=NOW - DAY)
     city.receive("o2", "有答复", outcome=Outcome.RULE)
     urgent = city.receive("o3", "救命", outcome=Outcome.EMERGENCY)
-    alerts.raise_alert(EMERGENCY_ALERT, urgent, "紧急", now=NOW)
+    alerts.raise_alert(InboxAlert.EMERGENCY, urgent, "紧急", now=NOW)
     city.project()
 
     assert words(city, ConversationFilter(waiting=True)) == ["救命", "昨天"]
@@ -65,7 +65,7 @@ def test_filters_narrow_the_list(city: City) -> None:
 
 def test_a_closed_alert_is_none(city: City) -> None:
     urgent = city.receive("o3", "救命", outcome=Outcome.EMERGENCY)
-    alerts.raise_alert(EMERGENCY_ALERT, urgent, "紧急", now=NOW)
+    alerts.raise_alert(InboxAlert.EMERGENCY, urgent, "紧急", now=NOW)
     city.project()
     (alarm,) = session.scalars(alerts.select(alerts.Alert)).all()
     alerts.mark_resolved(alarm.id, by="值班", now=NOW)

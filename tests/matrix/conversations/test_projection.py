@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from app.jobs import conversation_updates
 from config.database import session
 from config.jobs import Job
 from matrix import conversations
-from matrix.conversations import Conversation, projection
-from matrix.inbox import Outcome, cursors, days
+from matrix.conversations import Conversation, ConversationJob, projection
+from matrix.inbox import Outcome, days
 from tests.helpers import NOW
 from tests.matrix.conversations.conftest import DAY, LATER, MINUTE, SECOND, City
 
@@ -122,7 +123,7 @@ def test_a_message_that_appears_late_is_found(city: City) -> None:
     young = city.receive("o1", "先到", at=NOW - SECOND)
     city.project(NOW)
     # as if the one before had only now been committed
-    assert cursors.position(conversations.REFRESH) < young
+    assert conversations.position() < young
 
 
 def test_days_lead_to_ids(city: City) -> None:
@@ -143,7 +144,7 @@ def test_the_job_is_asked_for_once(city: City) -> None:
     conversations.request_refresh()
     conversations.request_refresh()
 
-    asked = session.scalars(select(Job).where(Job.name == conversations.REFRESH)).all()
+    asked = session.scalars(select(Job).where(Job.name == ConversationJob.REFRESH)).all()
     assert len(asked) == 1
 
 
@@ -161,13 +162,13 @@ def test_what_is_too_much_for_one_job_is_left_to_another(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projection, "_READ_BATCH", 2)
-    monkeypatch.setattr(projection, "_MAX_BATCHES", 1)
+    monkeypatch.setattr(conversation_updates, "_MAX_BATCHES", 1)
     for number in range(3):
         city.receive(f"o{number}", "话")
     city.project()
 
     assert count() == 2
-    asked = session.scalars(select(Job).where(Job.name == conversations.REFRESH)).all()
+    asked = session.scalars(select(Job).where(Job.name == ConversationJob.REFRESH)).all()
     assert len(asked) == 1
     city.project()
     assert count() == 3

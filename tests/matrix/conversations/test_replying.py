@@ -10,7 +10,7 @@ from config.database import session
 from config.errors import Invalid, NotFound
 from config.jobs import Job
 from matrix import accounts, conversations, followers, media, outbound
-from matrix.conversations import AgentReply, ReplyForm
+from matrix.conversations import AgentReply, ConversationJob, ReplyForm
 from matrix.media import MediaFile
 from matrix.outbound import OutboundMessage, OutboundState
 from matrix.wechat.gateway import MediaKind, TemporaryMedia
@@ -253,8 +253,8 @@ def test_a_picture_that_the_account_lacks_is_uploaded_first(city: City, last: in
     given = picture(city, file_id, last)
 
     assert sent(city) == []
-    jobs = session.scalars(select(Job).where(Job.name == conversations.SEND_IMAGE)).all()
-    assert [job.payload for job in jobs] == [{"answer_id": given.id}]
+    jobs = session.scalars(select(Job).where(Job.name == ConversationJob.SEND_IMAGE)).all()
+    assert [job.payload for job in jobs] == [{"agent_reply_id": given.id}]
     assert conversations.find_image_to_upload(given.id) == (city.police.id, file_id)
     uploaded(file_id, city.police.id)
     conversations.send_image(given.id, now=LATER)

@@ -125,10 +125,10 @@ def test_a_replaced_file_goes_again_to_the_accounts_that_have_it(
     before = cache_versions.current()[media.CACHE_KEY]
 
     media.replace(principal(), file.id, picture, version=1, now=NOW)
-    assert media.UPLOAD not in enqueued_jobs(), "the same again changes nothing"
+    assert media.MediaJob.UPLOAD not in enqueued_jobs(), "the same again changes nothing"
     media.replace(principal(), file.id, other_picture, version=1, now=NOW)
 
-    assert enqueued_jobs().count(media.UPLOAD) == 2
+    assert enqueued_jobs().count(media.MediaJob.UPLOAD) == 2
     assert cache_versions.current()[media.CACHE_KEY] > before
     assert media.media_ids(now=NOW)[account.id, "大厅"] == f"id-{account.id}", (
         "until the new one is there"

@@ -26,7 +26,7 @@ def asks(value: str) -> tuple[Any, ...]:
 
 
 def pushes(enqueued_jobs: Enqueued) -> int:
-    return enqueued_jobs().count(menus.PUSH)
+    return enqueued_jobs().count(menus.MenuJob.PUSH)
 
 
 # ---- buttons ----

@@ -13,7 +13,7 @@ from config.permissions import Permission
 from matrix import inbox, qrcodes
 from matrix.accounts import Account, AccountKind
 from matrix.inbox import NewInboxMessage, Outcome
-from matrix.qrcodes import QrCodeScans, QrCodeSpec, QrCodeState, codes
+from matrix.qrcodes import QrCodeJob, QrCodeScans, QrCodeSpec, QrCodeState, codes
 from matrix.wechat.gateway import QrCode
 from tests.helpers import NOW
 from tests.helpers.hub import Hub
@@ -85,7 +85,7 @@ def test_a_qr_code_is_asked_for_once_and_is_ready_when_wechat_made_it(
     )
     qrcodes.mark_ready(code.id, QrCode("ticket", "http://weixin.qq.com/q/1", None), now=NOW)
 
-    assert enqueued_jobs().count(qrcodes.CREATE) == 1
+    assert enqueued_jobs().count(QrCodeJob.CREATE) == 1
     assert (code.state, code.url) == (QrCodeState.READY, "http://weixin.qq.com/q/1")
     assert not code.is_expired(NOW + timedelta(days=4000))
 
@@ -286,12 +286,17 @@ def test_a_long_inbox_is_counted_in_batches_that_ask_for_the_next(
         push(account.id, "text", "您好")
 
     qrcodes.count_scans(now=LATER)
-    assert (counted(code.id), enqueued_jobs().count(qrcodes.COUNT)) == ([(DAY, 0, 2)], 1)
+    assert (counted(code.id), enqueued_jobs().count(QrCodeJob.COUNT_SCANS)) == (
+        [(DAY, 0, 2)],
+        1,
+    )
     qrcodes.count_scans(now=LATER)
     qrcodes.count_scans(now=LATER)
 
     assert counted(code.id) == [(DAY, 0, 4)]
-    assert enqueued_jobs().count(qrcodes.COUNT) == 1, "while one waits no other is asked for"
+    assert enqueued_jobs().count(QrCodeJob.COUNT_SCANS) == 1, (
+        "while one waits no other is asked for"
+    )
 
 
 def test_a_count_that_is_killed_leaves_nothing_and_the_next_one_is_whole(

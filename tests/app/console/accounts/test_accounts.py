@@ -14,6 +14,7 @@ from config.jobs import Job
 from matrix import accounts
 from matrix.accounts import Account, connection_checks, todos
 from matrix.accounts.connection_checks import CheckKind, CheckState
+from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.accounts.todos import TodoKind as TaskKind
 from tests.app.console.accounts._accounts import PATH, get_account, record_push
 from tests.helpers.console import Client, Console
@@ -105,7 +106,7 @@ def test_an_account_is_registered_with_keys_of_its_own(console: Console) -> None
         assert (len(made.token), len(made.aes_key)) == (32, 43)
         assert made.verified_until == date(2027, 5, 1)
         waiting = session.scalars(select(Job.name).where(Job.payload.is_not(None))).all()
-        assert {accounts.CONNECT, connection_checks.CHECK_CONNECTION} <= set(waiting)
+        assert {AccountJob.CONNECT, AccountJob.CHECK_CONNECTION} <= set(waiting)
     page = client.get(answer.location)
     for secret in (made.token, made.aes_key, made.secret):
         assert secret not in page.text

@@ -7,7 +7,8 @@ from config import clock
 from config.database import session, transaction
 from config.jobs import Job
 from matrix import accounts
-from matrix.accounts import callback_stats, key_rotation
+from matrix.accounts import callback_stats
+from matrix.accounts.jobs_and_alerts import AccountJob
 from tests.app.console.accounts._accounts import PATH, get_account, record_push
 from tests.helpers.console import Console
 
@@ -118,5 +119,5 @@ def test_a_new_secret_is_proposed_and_never_shown(console: Console, police: int)
     assert "brandnewsecret" not in page
     with transaction():
         assert session.scalars(
-            select(Job).where(Job.name == key_rotation.VERIFY_SECRET)
+            select(Job).where(Job.name == AccountJob.VERIFY_SECRET)
         ).one().payload == {"account_id": police}

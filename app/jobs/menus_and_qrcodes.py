@@ -1,6 +1,6 @@
-"""Errands: what a job carries to WeChat for menus and QR codes, and what it brings back.
+"""Jobs that create menus and QR codes at WeChat, and fetch the menus that WeChat shows.
 
-row waits ── read ──> call, nothing open ──> note: done, refused in words, or once more
+row WAITING ── read ──> call, no transaction open ──> done, refused with WeChat's reason, or retried
 """
 
 from collections.abc import Callable
@@ -16,14 +16,15 @@ from matrix.menus import conditional, remote_state
 from matrix.wechat import gateway
 from matrix.wechat.gateway import Credentials
 
-PUSH_FAILED = "menu.push_failed"
-
 T = TypeVar("T")
 Recorder = Callable[[str], object]
 
 
 def push_menu(*, menu_id: int, now: datetime) -> None:
-    """Show an account's newest menu in WeChat; a version that nobody waits for is left alone."""
+    """Push an account's menu to WeChat; does nothing unless its version still waits.
+
+    Raises Temporary to be tried again.
+    """
     with read_only():
         menu = menus.get(menu_id)
         if menu.state is not menus.MenuState.WAITING:
@@ -46,7 +47,7 @@ def _record_push_failure(menu_id: int, problem: str, *, now: datetime) -> None:
     if menus.mark_failed(menu_id, problem):
         account = accounts.get(menus.get(menu_id).account_id)
         alerts.raise_alert(
-            PUSH_FAILED,
+            menus.MenuAlert.PUSH_FAILED,
             account.appid,
             f"{account.name}的菜单推送失败：{problem}",
             now=now,
@@ -55,7 +56,11 @@ def _record_push_failure(menu_id: int, problem: str, *, now: datetime) -> None:
 
 
 def add_conditional(*, menu_id: int, now: datetime) -> None:
-    """Show a conditional menu in WeChat, once, also when the job was killed half-way."""
+    """Create a conditional menu at WeChat. Raises Temporary to be tried again.
+
+    An earlier run may have died after the call: WeChat would then show the menu twice, so what
+    exists there is looked up first.
+    """
     with read_only():
         menu = conditional.get(menu_id)
         if menu.state is not conditional.ConditionalMenuState.WAITING:
@@ -78,7 +83,7 @@ def add_conditional(*, menu_id: int, now: datetime) -> None:
 
 
 def delete_conditional(*, menu_id: int, now: datetime) -> None:
-    """Take a conditional menu away in WeChat; one that is not there is gone already."""
+    """Delete a conditional menu at WeChat, if it is there. Raises Temporary to be tried again."""
     with read_only():
         menu = conditional.get(menu_id)
         if menu.state is not conditional.ConditionalMenuState.DELETING:
@@ -89,6 +94,7 @@ def delete_conditional(*, menu_id: int, now: datetime) -> None:
         if wechat_id is not None:
             gateway.delete_conditional_menu(credentials, wechat_id)
     except gateway.GatewayError as error:
+        # staff asked for the deletion, so a refusal does not end it: it stays in DELETING
         on_retry = partial(conditional.record_delay, menu_id)
         _record_failure(error, on_retry=on_retry, on_refusal=on_retry)
         return
@@ -97,7 +103,7 @@ def delete_conditional(*, menu_id: int, now: datetime) -> None:
 
 
 def _find_existing(menu_id: int, credentials: Credentials) -> str | None:
-    """WeChat's name of a conditional menu that an earlier attempt made without noting it."""
+    """WeChat's id of a conditional menu that an earlier run created without recording it."""
     remote = gateway.find_menu(credentials)
     with read_only():
         return conditional.find_existing(menu_id, remote.conditional) if remote else None
@@ -124,17 +130,17 @@ def refresh_remote_menu(*, account_id: int, now: datetime) -> None:
 
 
 def _unless_unauthorised(call: Callable[[Credentials], T], credentials: Credentials) -> T | None:
-    """What a call answers; None at an account that has no right to it."""
+    """What a call returns; None at an account that has no right to it."""
     try:
         return call(credentials)
     except gateway.NotAuthorised:
         return None
 
 
-def preview_menu(*, sight_id: int, now: datetime) -> None:
-    """Fetch what one person sees."""
+def preview_menu(*, remote_menu_id: int, now: datetime) -> None:
+    """Fetch the menu that one person sees."""
     with read_only():
-        remote_menu = remote_state.find(sight_id)
+        remote_menu = remote_state.find(remote_menu_id)
         if remote_menu is None or not remote_menu.is_waiting:
             return
         account_id, person = remote_menu.account_id, remote_menu.person
@@ -150,10 +156,10 @@ def preview_menu(*, sight_id: int, now: datetime) -> None:
         remote_state.record(account_id, buttons, person=person, now=now)
 
 
-def create_qrcode(*, code_id: int, now: datetime) -> None:
+def create_qrcode(*, qrcode_id: int, now: datetime) -> None:
     """Have WeChat make a QR code with a scene."""
     with read_only():
-        qrcode = qrcodes.get(code_id)
+        qrcode = qrcodes.get(qrcode_id)
         if qrcode.state is not qrcodes.QrCodeState.WAITING:
             return
         credentials = accounts.credentials(qrcode.account_id)
@@ -167,21 +173,23 @@ def create_qrcode(*, code_id: int, now: datetime) -> None:
     except gateway.GatewayError as error:
         _record_failure(
             error,
-            on_retry=partial(qrcodes.record_delay, code_id),
-            on_refusal=partial(qrcodes.mark_failed, code_id),
+            on_retry=partial(qrcodes.record_delay, qrcode_id),
+            on_refusal=partial(qrcodes.mark_failed, qrcode_id),
         )
         return
     with transaction():
-        qrcodes.mark_ready(code_id, result, now=now)
+        qrcodes.mark_ready(qrcode_id, result, now=now)
 
 
 def _record_failure(
     error: gateway.GatewayError, *, on_retry: Recorder, on_refusal: Recorder
 ) -> None:
-    """Write down in words why WeChat did not do it. Raises Temporary where it may yet."""
+    """Record why WeChat did not do it. Raises Temporary when another attempt may succeed."""
     is_retryable = isinstance(error, gateway.Temporary | gateway.Unconfirmed)
     with transaction():
         (on_retry if is_retryable else on_refusal)(str(error))
+    # Calling again is harmless: a menu replaces the one before, a conditional one is looked up
+    # first, and a second QR code of a scene sends the same scene.
     if isinstance(error, gateway.Unconfirmed):
         raise Temporary(meaning=str(error)) from error
     if is_retryable:

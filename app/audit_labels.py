@@ -1,0 +1,54 @@
+"""The audit actions of every noun, gathered for search, filters, exports and display."""
+
+from config.alerts import AlertAction
+from config.audit.actions import collect
+from config.audit.exports import AuditLogAction
+from keywords.rules.default_replies import DefaultReplyAction
+from keywords.rules.review_policies import ReviewPolicyAction
+from keywords.rules.rule_imports import RuleImportAction
+from keywords.rules.versions import RuleAction, RuleVersionAction
+from keywords.statistics.unanswered import UnansweredAction
+from matrix.accounts.actions import AccountAction, AccountTodoAction, KeyRotationAction
+from matrix.articles import ArticleAction
+from matrix.blocklist import BlocklistAction
+from matrix.canned_responses import CannedResponseAction
+from matrix.conversations.replying import ReplyAction
+from matrix.conversations.thread import ThreadAction
+from matrix.departments import DepartmentAction
+from matrix.inbox.attachments import AttachmentAction
+from matrix.media.files import MediaAction
+from matrix.menus.actions import MenuAction
+from matrix.qrcodes.codes import QrCodeAction
+from matrix.staff.authentication import SignInAction
+from matrix.staff.ip_allowlist import NetworkAction
+from matrix.staff.members import StaffAction
+from services.catalogue import GuideAction
+
+ACTION_ENUMS = (
+    AccountAction,
+    AccountTodoAction,
+    AlertAction,
+    ArticleAction,
+    AttachmentAction,
+    AuditLogAction,
+    BlocklistAction,
+    CannedResponseAction,
+    DefaultReplyAction,
+    DepartmentAction,
+    GuideAction,
+    KeyRotationAction,
+    MediaAction,
+    MenuAction,
+    NetworkAction,
+    QrCodeAction,
+    ReplyAction,
+    ReviewPolicyAction,
+    RuleAction,
+    RuleImportAction,
+    RuleVersionAction,
+    SignInAction,
+    StaffAction,
+    ThreadAction,
+    UnansweredAction,
+)
+LABELS = collect(ACTION_ENUMS)
