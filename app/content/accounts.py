@@ -6,7 +6,6 @@ has. So an export without secrets can be edited and loaded where it came from.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 
@@ -65,7 +64,7 @@ def ids_by_appid() -> dict[str, int]:
     return dict(session.execute(select(Account.appid, Account.id)).all())
 
 
-def dump(departments: dict[int, str], *, secrets: bool) -> dict[str, Any]:
+def dump(departments: dict[int, str], *, secrets: bool) -> dict[str, object]:
     """All accounts with their menus; `secrets` says whether their keys are among it."""
     rows = session.scalars(select(Account).order_by(Account.appid))
     listed = [_to_data(row, departments, secrets=secrets) for row in rows]
@@ -129,8 +128,8 @@ def _check_button(button: Record) -> None:
         _check_button(sub_button)
 
 
-def _to_data(row: Account, departments: dict[int, str], *, secrets: bool) -> dict[str, Any]:
-    shape: dict[str, Any] = {
+def _to_data(row: Account, departments: dict[int, str], *, secrets: bool) -> dict[str, object]:
+    shape: dict[str, object] = {
         "appid": row.appid,
         "original_id": row.original_id,
         "department": departments[row.department_id],

@@ -9,7 +9,6 @@ otherwise. What the hub has no column for is kept in the department's details.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 
@@ -49,7 +48,7 @@ class _DepartmentSpec:
     kind: str
     phone: str
     parent: str | None
-    details: dict[str, Any]
+    details: dict[str, object]
 
 
 def load(tops: Sequence[Record], *, now: datetime) -> int:
@@ -72,11 +71,11 @@ def ids_by_code() -> dict[str, int]:
     return dict(session.execute(select(Department.slug, Department.id)).all())
 
 
-def dump() -> dict[str, Any]:
+def dump() -> dict[str, object]:
     """Everything about departments, in the shape that `load` reads."""
     rows = list(session.scalars(select(Department).order_by(Department.slug)))
     codes = {row.id: row.slug for row in rows}
-    written: dict[str, Any] = {}
+    written: dict[str, object] = {}
     head = _single_root(rows)
     if head is not None:
         written["region"] = {**head.details.get("region", {}), "head_account": head.slug}
@@ -110,7 +109,7 @@ def _check_region(tops: Sequence[Record], region: _Region, codes: set[str]) -> N
 
 
 def _read_specs(tops: Sequence[Record], region: _Region) -> Iterator[_DepartmentSpec]:
-    found: list[tuple[Record, dict[str, Any]]] = []
+    found: list[tuple[Record, dict[str, object]]] = []
     for top in tops:
         defaults = top.record("defaults")
         shared = {} if defaults is None else _read_details(defaults.allow_only(*_DETAIL_FIELDS))
@@ -139,9 +138,9 @@ def _parent(record: Record, code: str, head: str) -> str | None:
     return head or None
 
 
-def _read_details(record: Record) -> dict[str, Any]:
+def _read_details(record: Record) -> dict[str, object]:
     """The fields without a column, each checked by its type."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name in _DETAIL_FIELDS:
         if not record.has(name):
             continue
@@ -256,8 +255,8 @@ def _is_town(row: Department) -> bool:
     return bool(row.details.get("town"))
 
 
-def _to_data(row: Department, head: Department | None, codes: dict[int, str]) -> dict[str, Any]:
-    shape: dict[str, Any] = {"id": row.slug, "name": row.name}
+def _to_data(row: Department, head: Department | None, codes: dict[int, str]) -> dict[str, object]:
+    shape: dict[str, object] = {"id": row.slug, "name": row.name}
     if row.kind:
         shape["kind"] = row.kind
     if row.parent_id is not None and (head is None or row.parent_id != head.id):

@@ -6,7 +6,6 @@ to the byte and a version control shows what changed.
 
 import re
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -26,7 +25,7 @@ class _Dumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
@@ -60,12 +59,12 @@ def export_all(folder: Path, *, with_secrets: bool = False) -> list[Path]:
     return written
 
 
-def to_yaml(content: dict[str, Any]) -> str:
+def to_yaml(content: dict[str, object]) -> str:
     """The content as `documents.read` reads it back."""
     return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 
-def _write(path: Path, content: dict[str, Any], comment: str) -> Path:
+def _write(path: Path, content: dict[str, object], comment: str) -> Path:
     # it may hold secrets: nobody but the owner reads it
     path.touch(mode=0o600)
     path.write_text(comment + to_yaml({"version": VERSION, **content}), encoding="utf-8")

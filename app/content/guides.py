@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from app.content.accounts import department_id_of
 from app.content.record import Record, unique_by
@@ -27,11 +26,11 @@ def _read_level(record: Record, name: str) -> int:
     return record.integer(name, minimum=1, maximum=4)
 
 
-def _read_materials(record: Record, name: str) -> list[dict[str, Any]]:
+def _read_materials(record: Record, name: str) -> list[dict[str, object]]:
     return [_read_fields(each, _MATERIAL) for each in record.records(name)]
 
 
-def _read_fee(record: Record, name: str) -> dict[str, Any]:
+def _read_fee(record: Record, name: str) -> dict[str, object]:
     """An unquoted comma cuts `desc` into names without a value; they are its sentence again."""
     fee = record.record(name)
     if fee is None:
@@ -42,12 +41,12 @@ def _read_fee(record: Record, name: str) -> dict[str, Any]:
     return {"charge": fee.boolean("charge"), **({"desc": desc} if desc else {})}
 
 
-def _read_appointment(record: Record, name: str) -> dict[str, Any]:
+def _read_appointment(record: Record, name: str) -> dict[str, object]:
     appointment = record.record(name)
     return {} if appointment is None else _read_fields(appointment, _APPOINTMENT)
 
 
-_FieldReaders = dict[str, Callable[[Record, str], Any]]
+_FieldReaders = dict[str, Callable[[Record, str], object]]
 _MATERIAL: _FieldReaders = {"name": Record.text, "form": _read_text, "required": Record.boolean}
 _FEE = ("charge", "desc")
 _APPOINTMENT: _FieldReaders = {
@@ -96,19 +95,19 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
     return len(records)
 
 
-def dump(departments: dict[int, str]) -> dict[str, Any]:
+def dump(departments: dict[int, str]) -> dict[str, object]:
     """All guides, in the shape that `load` reads."""
     listed = [_to_data(guide, departments) for guide in catalogue.list_all()]
     return {"services": listed} if listed else {}
 
 
-def _read_fields(record: Record, shape: _FieldReaders) -> dict[str, Any]:
+def _read_fields(record: Record, shape: _FieldReaders) -> dict[str, object]:
     record.allow_only(*shape)
     return {name: read(record, name) for name, read in shape.items() if record.has(name)}
 
 
-def _to_data(guide: Guide, departments: dict[int, str]) -> dict[str, Any]:
-    shape: dict[str, Any] = {
+def _to_data(guide: Guide, departments: dict[int, str]) -> dict[str, object]:
+    shape: dict[str, object] = {
         "id": guide.slug,
         "department": departments[guide.department_id],
         "name": guide.name,

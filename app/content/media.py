@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
@@ -44,7 +43,7 @@ def file_names() -> set[str]:
     return set(session.scalars(select(MediaFile.name)))
 
 
-def dump(folder: Path, departments: dict[int, str]) -> dict[str, Any]:
+def dump(folder: Path, departments: dict[int, str]) -> dict[str, object]:
     """Write the files below `folder` and give the list of them."""
     rows = list(session.scalars(select(MediaFile).order_by(MediaFile.name)))
     listed = []

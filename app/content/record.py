@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.content import yaml_nodes
 from app.content.yaml_nodes import InvalidFile
@@ -136,7 +136,7 @@ class Record:
         """The records of a file's section, each the beginning of its own path."""
         return [Record(record.file, record.node) for record in self.records(name)]
 
-    def to_python(self) -> dict[str, Any]:
+    def to_python(self) -> dict[str, object]:
         """All of it as dict, list and values."""
         return {name: yaml_nodes.to_python(node) for name, node in self.node.entries.items()}
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 
@@ -54,11 +53,11 @@ def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -
     return len(records)
 
 
-def dump(references: RuleReferences) -> dict[str, Any]:
+def dump(references: RuleReferences) -> dict[str, object]:
     """All rules and texts, in the shape that `load` reads."""
     codes = {key: code for code, key in references.departments.items()}
     appids = {key: appid for appid, key in references.accounts.items()}
-    written: dict[str, Any] = _dump_default_replies(codes, appids)
+    written: dict[str, object] = _dump_default_replies(codes, appids)
     listed = [
         store.to_spec(
             row,
@@ -135,8 +134,8 @@ def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, 
     return (ids[code], None) if name == "department" else (None, ids[code])
 
 
-def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, Any]:
-    written: dict[str, Any] = {}
+def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, object]:
+    written: dict[str, object] = {}
     department_replies = []
     for row in session.scalars(select(DefaultReplyRow).order_by(DefaultReplyRow.key)):
         if row.key == "emergency":

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -99,7 +98,7 @@ def parse(body: bytes, path: Path) -> MappingNode:
     return builder.root
 
 
-def to_python(node: Node) -> Any:
+def to_python(node: Node) -> object:
     """The node as dict, list and values."""
     if isinstance(node, MappingNode):
         return {name: to_python(value) for name, value in node.entries.items()}

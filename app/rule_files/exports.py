@@ -76,7 +76,7 @@ def to_xlsx(rules: Iterable[RuleSpec], names: Mapping[str, str]) -> bytes:
 
 def xlsx_template() -> bytes:
     """An empty sheet to fill in, with two rows to learn from."""
-    examples: tuple[dict[str, Any], ...] = (
+    examples: tuple[dict[str, object], ...] = (
         {
             "id": "example.lost_found",
             "department": "unit",
@@ -103,7 +103,7 @@ def xlsx_template() -> bytes:
 
 def to_yaml_text(rules: Iterable[RuleSpec]) -> str:
     """The rules as YAML, in the shape that `load` and the import read."""
-    examples: dict[str, Any] = {
+    examples: dict[str, object] = {
         "version": VERSION,
         "rules": [rule.dump() for rule in rules],
     }

@@ -7,7 +7,6 @@
 """
 
 import re
-from typing import Any
 
 from config.errors import Invalid
 from keywords.rules import replies
@@ -40,7 +39,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 _PART_NAMES = {part: name for name, part in _PARTS.items()}
 
 
-def read_cell(cell: str) -> dict[str, Any]:
+def read_cell(cell: str) -> dict[str, str]:
     """The reply in the shape `keywords.rules.replies` parses. Raises Invalid, field `reply`."""
     head = _HEAD.match(cell)
     if head is None:

@@ -9,6 +9,7 @@ A cell holds one word a line. A single line may also be split by 、，；, as p
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -64,7 +65,7 @@ def split_words(cell: str) -> list[str]:
     return [word.strip() for word in _SEPARATORS.split(cell) if word.strip()]
 
 
-def _one_of(known: Mapping[str, Any], field: str) -> Callable[[str], str]:
+def _one_of(known: Mapping[str, StrEnum], field: str) -> Callable[[str], str]:
     def read(cell: str) -> str:
         if cell not in known:
             raise Invalid(field=field, problem=f"应为 {'、'.join(known)} 之一。")
@@ -108,7 +109,7 @@ def _events(cell: str) -> list[dict[str, str]]:
 
 def default_column(name: str, field: FieldInfo) -> Column:
     """The column of a field that is not listed below: its heading is the field's title."""
-    parse: Callable[[str], object] = str
+    parse: Callable[[str], Any] = str
     if isinstance(field.default, tuple):
         parse = split_words
     elif isinstance(field.default, int):
@@ -173,7 +174,7 @@ def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
     """
     data: dict[str, Any] = {}
     problems: list[Invalid] = []
-    replies: list[dict[str, Any]] = []
+    replies: list[dict[str, object]] = []
     for title, cell in cells.items():
         column = BY_TITLE[title]
         if title == STATE_TITLE or not cell.strip():
@@ -255,5 +256,5 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _label_of(known: Mapping[str, Any], value: Any) -> str:
+def _label_of(known: Mapping[str, StrEnum], value: StrEnum) -> str:
     return next(name for name, keyword in known.items() if keyword is value)

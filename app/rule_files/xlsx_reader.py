@@ -135,7 +135,7 @@ def _to_cell(cell: Any, row: int, column: int) -> Cell:
     return Cell(name, _text(value))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     match value:
         case str():
             return unescape(value.replace("\r\n", "\n"))

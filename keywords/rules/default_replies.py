@@ -10,7 +10,6 @@ They are part of the rule set in memory, so every change moves the same cache ve
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -65,7 +64,7 @@ class DefaultReplyRow(Base):
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     text: Mapped[str]
-    words: Mapped[list[Any]]
+    words: Mapped[list[str]]
     updated_at: Mapped[datetime]
 
 
@@ -236,8 +235,8 @@ def _audit(
     key: str,
     text: str,
     owner: audit.OfAccount,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
 ) -> None:
     audit.record(
         action,

@@ -6,7 +6,6 @@ leaves out rows whose JSON text mentions no media at all, and the remaining few 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -60,7 +59,7 @@ def by_media_name() -> dict[str, list[MediaReference]]:
     return {name: list(references.values()) for name, references in by_name.items()}
 
 
-def _mentions_media(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+def _mentions_media(column: InstrumentedAttribute[object]) -> ColumnElement[bool]:
     json_text = cast(column, Text)
     return or_(json_text.contains('"media"'), json_text.contains('"thumb"'))
 

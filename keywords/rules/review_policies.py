@@ -9,7 +9,6 @@ import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -119,7 +118,7 @@ def set_policy(
         raise Invalid(field="review_months", problem=f"应为 1 到 {MAX_REVIEW_MONTHS} 个月。")
     row = session.get(ReviewPolicyRow, department_id, populate_existing=True)
     before = _audit_values(row)
-    after: dict[str, Any] = {"needs_review": needs_review, "review_months": review_months}
+    after: dict[str, object] = {"needs_review": needs_review, "review_months": review_months}
     if before == after:
         return
     if row is None:
@@ -152,7 +151,7 @@ def clear(department_id: int, *, version: int) -> None:
     _audit(ReviewPolicyAction.CLEAR, department_id, before, None)
 
 
-def _audit_values(row: ReviewPolicyRow | None) -> dict[str, Any] | None:
+def _audit_values(row: ReviewPolicyRow | None) -> dict[str, object] | None:
     if row is None:
         return None
     return {"needs_review": row.needs_review, "review_months": row.review_months}
@@ -161,8 +160,8 @@ def _audit_values(row: ReviewPolicyRow | None) -> dict[str, Any] | None:
 def _audit(
     action: ReviewPolicyAction,
     department_id: int,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
+    before: dict[str, object] | None,
+    after: dict[str, object] | None,
 ) -> None:
     audit.record(
         action,

@@ -11,7 +11,6 @@ Clusters that nobody asked about for long are deleted.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, delete, false, func, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
@@ -72,7 +71,7 @@ class Cluster(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     text: Mapped[str]
-    samples: Mapped[list[Any]]
+    samples: Mapped[list[str]]
     reason: Mapped[UnansweredReason]
     count: Mapped[int]
     count_since_closed: Mapped[int]

@@ -181,7 +181,7 @@ def _page_url(form: FilterForm, **extra: Any) -> str:
     return url_for("rule_tools.list_unanswered", **query_params, **extra)
 
 
-def _label_context() -> dict[str, Any]:
+def _label_context() -> dict[str, object]:
     accounts = {account.id: account.name for account in snapshots.current().accounts.values()}
     return {"reason_labels": REASON_LABELS, "account_names": accounts}
 

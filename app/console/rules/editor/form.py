@@ -114,7 +114,7 @@ class ReplyRow(Form):
     agent = StringField("指定的客服账号", filters=[strip])
 
     @property
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The reply in the shape of files: its type and the fields of that type that are filled."""
         fields = _FIELDS_OF_TYPE.get(self.type.data or "", {})
         values = {name: self[field_name].data or "" for name, field_name in fields.items()}
@@ -174,9 +174,9 @@ class RuleForm(forms.Form):
         """The owner that was chosen; not yet checked against the person's permissions."""
         return Owner.from_key(self.owner.data or "")
 
-    def as_dict(self, slug: str) -> dict[str, Any]:
+    def as_dict(self, slug: str) -> dict[str, object]:
         """The rule in the shape of files, without its owner, who is known by id beside the spec."""
-        data: dict[str, Any] = {
+        data: dict[str, object] = {
             "id": slug,
             "name": self.name.data,
             "scope": RuleScope.LOCAL.value
@@ -279,7 +279,7 @@ def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None
     )
 
 
-def _reply_data(data: dict[str, Any]) -> dict[str, Any]:
+def _reply_data(data: dict[str, str]) -> dict[str, str]:
     fields = _FIELDS_OF_TYPE[data["type"]]
     return {"type": data["type"]} | {
         field_name: data.get(name, "") for name, field_name in fields.items()

@@ -85,12 +85,12 @@ def _partial_spec(form: RuleForm, slug: str) -> RuleSpec:
     return rule_spec.model_copy(update=changes)
 
 
-def _complete_replies(shapes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _complete_replies(shapes: list[dict[str, object]]) -> list[dict[str, object]]:
     """The replies that are written far enough to be shown."""
     return [shape for shape in shapes if _is_complete_reply(shape)]
 
 
-def _is_complete_reply(shape: dict[str, Any]) -> bool:
+def _is_complete_reply(shape: dict[str, object]) -> bool:
     try:
         replies.parse(shape)
     except Invalid:
@@ -98,7 +98,7 @@ def _is_complete_reply(shape: dict[str, Any]) -> bool:
     return True
 
 
-def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, Any]:
+def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, object]:
     """A conflict for the template: its text, the other rule's owner, whether it may be opened."""
     owner = Owner(conflict.other.department_id, conflict.other.account_id)
     text = labels.CONFLICT_TEXTS[conflict.kind]
@@ -109,7 +109,7 @@ def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _try_phrase(snapshot: Snapshot, rule: Rule, phrase: str) -> dict[str, Any]:
+def _try_phrase(snapshot: Snapshot, rule: Rule, phrase: str) -> dict[str, object]:
     """Who would answer a phrase if the rule were published, and with which text.
 
     `emergency` is the emergency word, which answers before any rule; `winner` the rule that
