@@ -41,12 +41,16 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
     """Register and change accounts. Returns how many the files name."""
     listed = [record for top in tops for record in top.section("accounts")]
     records = unique_by(listed, "appid")
+    # checked over all files first: the unique index of the table would find it too, but could name
+    # neither file nor line
     unique_by(listed, "original_id")
     known_accounts = {row.appid: row for row in session.scalars(select(Account))}
     appid_by_original_id = {row.original_id: row.appid for row in known_accounts.values()}
     for appid, record in records.items():
+        # the same for what the database has already
         if appid_by_original_id.get(record.text("original_id"), appid) != appid:
             raise record.error("original_id", "已有账号使用")
+        # the spec is made inside, since it is what refuses a malformed key
         with record.errors_at("appid"):
             row = known_accounts.get(appid)
             spec = _spec(record.allow_only(*_FIELDS), row, departments)
@@ -72,6 +76,7 @@ def dump(departments: dict[int, str], *, secrets: bool) -> dict[str, object]:
 
 
 def _spec(record: Record, row: Account | None, departments: dict[str, int]) -> AccountSpec:
+    # an export leaves secrets out unless asked for; a known account keeps its own then
     known_secrets = {name: getattr(row, name) if row else None for name in SECRETS}
     return AccountSpec(
         appid=record.text("appid"),
@@ -97,6 +102,7 @@ def department_id_of(record: Record, departments: dict[str, int]) -> int:
 
 
 def _apply_paused(record: Record, row: Account) -> None:
+    # a file that does not say must not resume an account that staff paused in the console
     if not record.has("paused"):
         return
     is_paused = record.boolean("paused")
@@ -109,6 +115,8 @@ def _apply_paused(record: Record, row: Account) -> None:
 def _write_menu(record: Record, row: Account, now: datetime) -> None:
     if not record.has("menu"):
         return
+    # one button after the other first, so that an error names its line; the whole is parsed again,
+    # for the limits that concern all of them
     for at, button in enumerate(record.records("menu"), 1):
         _check_button(button)
         try:
@@ -121,6 +129,8 @@ def _write_menu(record: Record, row: Account, now: datetime) -> None:
 
 def _check_button(button: Record) -> None:
     button.allow_only(*_BUTTON).text("name")
+    # their content is checked by `menus.parse`; here only that each is a text, because a bare
+    # number in YAML is none
     for name in ("kind", "value", "appid", "page"):
         if button.has(name):
             button.text(name, max_length=2000)
@@ -138,6 +148,7 @@ def _to_data(row: Account, departments: dict[int, str], *, secrets: bool) -> dic
         "verified": row.verified,
         "mode": row.mode.value,
     }
+    # an export usually goes into version control or mail, where secrets have no business
     if secrets:
         shape |= {name: getattr(row, name) for name in SECRETS}
     if row.state is AccountState.PAUSED:

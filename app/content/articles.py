@@ -15,6 +15,7 @@ _LEVELS = {
     "重要": ArticleLevel.IMPORTANT,
     "重大": ArticleLevel.MAJOR,
 }
+# only drafts may be loaded: what is published has to be reviewed first
 _STATUSES = {"草稿": "draft"}
 _TEXTS = ("category", "author", "digest", "source", "source_url")
 _FIELDS = ("id", "department", "title", "level", "original", "tags", "body_markdown", "status")

@@ -36,6 +36,8 @@ def _read_fee(record: Record, name: str) -> dict[str, object]:
     if fee is None:
         return {}
     unnamed_parts = [word for word in fee.node.entries if word not in _FEE and not fee.has(word)]
+    # only words without a value count as parts of the sentence: a misspelt field has a value and is
+    # refused
     fee.allow_only(*_FEE, *unnamed_parts)
     desc = ",".join([_read_text(fee, "desc"), *unnamed_parts])
     return {"charge": fee.boolean("charge"), **({"desc": desc} if desc else {})}
@@ -46,6 +48,8 @@ def _read_appointment(record: Record, name: str) -> dict[str, object]:
     return {} if appointment is None else _read_fields(appointment, _APPOINTMENT)
 
 
+# readers by field instead of a class for each shape: the body is stored as the JSON that was read,
+# and only its fields are checked
 _FieldReaders = dict[str, Callable[[Record, str], object]]
 _MATERIAL: _FieldReaders = {"name": Record.text, "form": _read_text, "required": Record.boolean}
 _FEE = ("charge", "desc")
@@ -85,6 +89,7 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
             slug=code,
             department_id=department_id_of(record, departments),
             name=record.text("name"),
+            # absent fields stay absent, so that an export gives back what was loaded
             body={name: read(record, name) for name, read in _BODY.items() if record.has(name)},
             keywords=record.text_list("keywords"),
             state=record.choice("state", _STATES, GuideState.ACTIVE.value),
@@ -112,6 +117,7 @@ def _to_data(guide: Guide, departments: dict[int, str]) -> dict[str, object]:
         "department": departments[guide.department_id],
         "name": guide.name,
     }
+    # in the order of the fields here, whatever order the loaded file had
     shape |= {name: guide.body[name] for name in _BODY if name in guide.body}
     if guide.keywords:
         shape["keywords"] = guide.keywords

@@ -1,6 +1,6 @@
 """Rules in files: `rules`, `fallback` and `emergency`; a rule's shape: keywords/rules/spec.py.
 
-Here a rule finds its owners by their codes, and what is refused finds its line.
+Here slugs and appids become ids, and errors get their line.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ SECTIONS = ("rules", "fallback", "fallbacks", "emergency")
 
 @dataclass(frozen=True)
 class RuleReferences:
-    """What rules may name: departments and accounts by code with their ids, and media."""
+    """What rules may refer to: ids by slug of department and by appid, and names of media."""
 
     departments: dict[str, int]
     accounts: dict[str, int]
@@ -55,6 +55,7 @@ def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -
 
 def dump(references: RuleReferences) -> dict[str, object]:
     """All rules and texts, in the shape that `load` reads."""
+    # by id: the rows know their owners by id, files by slug or appid
     codes = {key: code for code, key in references.departments.items()}
     appids = {key: appid for appid, key in references.accounts.items()}
     written: dict[str, object] = _dump_default_replies(codes, appids)
@@ -70,16 +71,20 @@ def dump(references: RuleReferences) -> dict[str, object]:
 
 
 def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
-    """The rule of one record, with owners and media that are known. Raises WrongFile."""
+    """The rule of one record, with owners and media that are known. Raises InvalidFile."""
+    # the spec would refuse it too, but without naming the nearest field
     record.allow_only(*spec.FIELDS)
     with _errors_at(record):
         rule_spec = RuleSpec.parse(record.to_python())
+    # checked here, where the line is known: the store would only see an id that is missing, and
+    # take the rule for one of the whole city
     if rule_spec.department and rule_spec.department not in references.departments:
         raise record.error("department", f"没有编号为“{rule_spec.department}”的单位")
     if rule_spec.account and rule_spec.account not in references.accounts:
         raise record.error("account", f"没有 appid 为“{rule_spec.account}”的账号")
     for name in media_names(rule_spec.replies):
         if name not in references.media_names:
+            # the place in the list is not known to `media_names`; the field is near enough
             field = "reply" if record.has("reply") else "replies"
             raise record.error(field, f"没有名为“{name}”的素材")
     return rule_spec
@@ -87,7 +92,7 @@ def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
 
 @contextmanager
 def _errors_at(record: Record) -> Iterator[None]:
-    """A refusal of the keywords' own names "rule id · field"; here the field is enough."""
+    """Give an error raised inside its line; of its "rule id · field" the field is enough."""
     try:
         yield
     except Invalid as error:
@@ -124,6 +129,7 @@ def _read_reply_text(record: Record) -> str:
 
 def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, int | None]:
     """Whose fallback it is: a department's or an account's, exactly one of the two."""
+    # a fallback of the whole city has a section of its own, so one that names no owner is a mistake
     if record.has("account") == record.has("department"):
         raise record.error("department", "department 与 account 应写且只写一个")
     name = "account" if record.has("account") else "department"

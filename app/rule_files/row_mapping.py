@@ -45,7 +45,7 @@ _WEEKDAY = re.compile("[1-7一二三四五六日天]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `field` is the field of the rule's shape that is blamed for it."""
+    """One column; `field` is the field of the rule's shape that its errors name."""
 
     title: str
     field: str
@@ -59,7 +59,9 @@ def split_lines(cell: str) -> list[str]:
 
 
 def split_words(cell: str) -> list[str]:
-    """One word a line; several on a single line are told apart by their marks."""
+    """One word a line; several on a single line are separated by punctuation."""
+    # a line end that is kept at the end says that the marks in the single line belong to the word;
+    # see `_join_lines`
     if "\n" in cell.rstrip(" "):
         return split_lines(cell)
     return [word.strip() for word in _SEPARATORS.split(cell) if word.strip()]
@@ -75,6 +77,7 @@ def _one_of(known: Mapping[str, StrEnum], field: str) -> Callable[[str], str]:
 
 
 def _number(cell: str) -> int:
+    # without ASCII \d also matches the digits of other scripts, full-width ones too
     if not re.fullmatch(r"\d{1,6}", cell, re.ASCII):
         raise Invalid(field="priority", problem="应是 0 到 999 的整数。")
     return int(cell)
@@ -86,6 +89,7 @@ def _int_or_text(cell: str) -> int | str:
 
 
 def _weekdays(cell: str) -> list[int]:
+    # people write 周一、周二 as well as 1、2
     remaining = re.sub(r"[\s、，,；;周星期]", "", cell)
     if not re.fullmatch(f"(?:{_WEEKDAY.pattern})+", remaining):
         raise Invalid(field="weekdays", problem="应写成“一、二、五”或“1、2、5”，周日写“日”。")
@@ -159,7 +163,7 @@ _REPLY = re.compile(r"repl(?:y|ies)(?:\[(\d)\])?")
 
 
 def title_of_field(field: str) -> str:
-    """The column that a refused field stands in."""
+    """The heading of the column that a field stands in; the field itself where it has none."""
     reply = _REPLY.match(field)
     if reply:
         return REPLY_TITLES[int(reply[1] or 1) - 1]
@@ -170,13 +174,15 @@ def title_of_field(field: str) -> str:
 def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
     """The shape of a rule from its cells by title, and what could not be read.
 
-    Empty cells say nothing. The state is not read: what comes in is a draft.
+    Empty cells are left out. The state is not read: what comes in is a draft.
     """
     data: dict[str, Any] = {}
     problems: list[Invalid] = []
     replies: list[dict[str, object]] = []
     for title, cell in cells.items():
         column = BY_TITLE[title]
+        # the state is exported for reading only: what is imported becomes a draft, whatever the
+        # cell says
         if title == STATE_TITLE or not cell.strip():
             continue
         try:
@@ -186,6 +192,7 @@ def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
             continue
         if title in REPLY_TITLES:
             replies.append(value)
+        # both columns go into `keywords`, and written words come first, as in the shape of files
         elif column.field == "events":
             data["keywords"] = [*data.get("keywords", []), *value]
         elif column.field == "keywords":
@@ -196,7 +203,7 @@ def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
 
 
 def write_row(rule_spec: RuleSpec) -> dict[str, str]:
-    """The cells of a rule by title; owners as the draft names them."""
+    """The cells of a rule by title; owners as the spec names them."""
     schedule = rule_spec.schedule
     cells = {
         "编号": rule_spec.slug,
@@ -208,6 +215,7 @@ def write_row(rule_spec: RuleSpec) -> dict[str, str]:
         "还须含有": _join_lines(rule_spec.required),
         "不能含有": _join_lines(rule_spec.excluded),
         "优先级": str(rule_spec.priority),
+        # of a single reply nothing can be chosen, so an export leaves the cell empty
         "多条回复时": _label_of(_CHOICES, rule_spec.choice) if len(rule_spec.replies) > 1 else "",
         "星期": "、".join(_WEEKDAYS[day - 1] for day in sorted(schedule.weekdays)),
         "时段": _join_lines(str(span) for span in schedule.hours),

@@ -40,6 +40,7 @@ _ORDER = (
     "service",
     "review_by",
 )
+# `state` is no content: publishing and switching are steps of their own
 _FIELDS = (*_ORDER, *(name for name in COLUMNS if name not in (*_ORDER, "state")))
 _Value = str | tuple[str, ...]
 
@@ -62,6 +63,8 @@ def compare(
     """Field by field; without a `before` everything is new. Owners are given by their names."""
     old = _values(before, owner_before) if before is not None else {}
     new = _values(after, owner_after)
+    # a field that the old text lacks is empty in the type of the new one, so that a list stays a
+    # list
     found = ((field, old.get(field, type(new[field])()), new[field]) for field in _FIELDS)
     return tuple(_difference(field, was, is_) for field, was, is_ in found if was != is_)
 
@@ -112,6 +115,7 @@ def _difference(field: str, before: _Value, after: _Value) -> FieldDiff:
         return FieldDiff(field, before=str(before), after=str(after))
     return FieldDiff(
         field,
+        # compared as sets: keywords have no order, and staff look for what came and went
         removed=tuple(item for item in before if item not in after),
         added=tuple(item for item in after if item not in before),
         unchanged=tuple(item for item in after if item in before),

@@ -50,6 +50,7 @@ def by_media_name() -> dict[str, list[MediaReference]]:
     version_rows = session.execute(
         select(*columns, RuleVersion)
         .join(RuleVersion, RuleVersion.rule_id == RuleRow.id)
+        # open versions too: deleting a file would break a draft that is about to be published
         .where(RuleVersion.state.in_(OPEN_STATES), _mentions_media(RuleVersion.content))
         .order_by(RuleRow.slug)
     )
@@ -61,6 +62,7 @@ def by_media_name() -> dict[str, list[MediaReference]]:
 
 def _mentions_media(column: InstrumentedAttribute[object]) -> ColumnElement[bool]:
     json_text = cast(column, Text)
+    # with the quotes of a JSON key, so that a text about media is not read for nothing
     return or_(json_text.contains('"media"'), json_text.contains('"thumb"'))
 
 

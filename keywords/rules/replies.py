@@ -65,12 +65,14 @@ class Choice(StrEnum):
 
 
 def _check_address(value: str) -> str:
+    # an empty address is one that was left out; where it is needed, min_length refuses it first
     if value and not _is_address(value):
         raise field_error("应是 http 或 https 开头的完整网址。")
     return value
 
 
 def _is_address(value: str) -> bool:
+    # a space has no place in a URL (RFC 3986) and would end the link
     if len(value) > MAX_URL_LENGTH or any(character.isspace() for character in value):
         return False
     try:
@@ -96,6 +98,7 @@ class Text:
     """Words."""
 
     content: _Content
+    # a field and not a class attribute, because pydantic tells the seven types apart by it
     type: Literal["text"] = field(default="text", kw_only=True)
 
 
@@ -220,6 +223,7 @@ def from_stored(shape: Mapping[str, str]) -> Reply:
 
 def media_names(listed: Iterable[Reply]) -> frozenset[str]:
     """All media names these replies need on an account."""
+    # types without media have neither attribute
     names = {getattr(reply, "media", "") or getattr(reply, "thumb", "") for reply in listed}
     return frozenset(names - {""})
 
@@ -236,6 +240,7 @@ def choose(
     `available` tells whether the account has a media name; replies without their media are
     skipped. Empty when nothing can be sent.
     """
+    # a rule of the city may name a picture that this account has not uploaded yet
     ready = tuple(reply for reply in listed if all(map(available, media_names((reply,)))))
     if choice is Choice.ALL or not ready:
         return ready

@@ -66,6 +66,7 @@ class ReviewPolicy:
     def requires_review(self, version: RuleVersion) -> bool:
         """Whether this version must be approved by a second person before it is published."""
         is_city = version.department_id is None and version.account_id is None
+        # from the JSON: making the spec would validate a whole rule for one word of it
         is_mandatory = version.content.get("scope") == RuleScope.MANDATORY.value
         return is_city or is_mandatory or self.needs_review
 
@@ -91,6 +92,7 @@ def nearest(chain: Sequence[int]) -> ReviewPolicy:
             select(ReviewPolicyRow).where(ReviewPolicyRow.department_id.in_(chain))
         )
     }
+    # the query gives no order; the chain does
     row = next((found[key] for key in chain if key in found), None)
     if row is None:
         return ReviewPolicy()
@@ -122,6 +124,7 @@ def set_policy(
     if before == after:
         return
     if row is None:
+        # the page saw a row that was removed meanwhile
         if version != 0:
             raise ReviewPolicyChanged(department=department_id)
         row = ReviewPolicyRow(department_id=department_id, **after, version=1, updated_at=now)

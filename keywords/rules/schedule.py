@@ -26,6 +26,7 @@ _log = logs.get_logger(__name__)
 _ONE_DAY = timedelta(days=1)
 _MIDNIGHT = 24
 _INVALID_SPAN = "时段应写成 08:30-12:00，可以跨过午夜。"
+# the dashes and tildes that Chinese keyboards produce, and 至 as people write it
 _SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-–—~至]\s*([01]?\d|2[0-4]):([0-5]\d)")
 
 
@@ -73,6 +74,7 @@ class Schedule:
     def is_open(self, local: datetime) -> bool:
         """Whether the rule is awake at this wall-clock moment of the city."""
         today, clock = local.date(), local.time()
+        # the day alone decides; spans that run over midnight are asked about two days
         if not self.hours:
             return self._is_day(today)
         for span in self.hours:
@@ -107,6 +109,7 @@ def is_workday(day: date) -> bool:
     log says so once per day asked.
     """
     try:
+        # knows the make-up Saturdays that the State Council publishes each year
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:
         _log.warning("no holidays published for this year; counting weekdays", year=day.year)

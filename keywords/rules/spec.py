@@ -139,6 +139,7 @@ class RuleSpec(Spec):
         if first == "replies" and rest:
             inner = replies.source_loc(rest[1:], error["type"])
             return ("reply", *inner) if "reply" in source else (first, rest[0], *inner)
+        # the message speaks of the list, whichever of its entries is wrong
         if first == "weekdays":
             return (first,)
         return (_ALIASES.get(str(first), first), *rest)
@@ -282,6 +283,7 @@ def _collect_lists(source: Mapping[str, object], is_owned: bool) -> dict[str, ob
     values["keywords"] = keywords
     if "reply" in values:
         values["replies"] = [values.pop("reply")]
+    # what a rule without scope means depends on its owner, which the field's default cannot know
     values.setdefault("scope", _default_scope(is_owned))
     return values
 

@@ -67,6 +67,7 @@ def _check_keyword(keyword: Keyword) -> Keyword:
     elif keyword.mode is MatchMode.TOGETHER:
         if len(parse_word_groups(keyword.text)) < 2:
             raise field_error("“同时含有”至少要有两组词，用空格分开。")
+    # matching compares folded texts, of which nothing would be left
     elif not fold(keyword.text):
         raise field_error("关键词里没有文字或数字。")
     return keyword
@@ -80,6 +81,7 @@ def _check_pattern(pattern: str) -> None:
         compiled = re2.compile(pattern, options)
     except re2.error as error:
         raise field_error(f"正则有误或过于复杂（{_reason(error)}）。") from error
+    # it would match every message of every citizen
     if compiled.search(""):
         raise field_error("正则表达式不能匹配空白消息。")
 

@@ -113,6 +113,7 @@ def find_by_slug(slug: str) -> RuleRow | None:
 def list_by_ids(rule_ids: Sequence[int]) -> list[RuleRow]:
     """Those of these rules that are there, in the order asked."""
     rows = session.scalars(select(RuleRow).where(RuleRow.id.in_(rule_ids)))
+    # IN gives no order
     known = {row.id: row for row in rows}
     return [known[key] for key in rule_ids if key in known]
 
@@ -220,6 +221,7 @@ def delete(rule_id: int, *, version: int) -> None:
     """Remove a rule for good; the audit remembers it. Raises NotFound, RuleChanged."""
     row = get(rule_id)
     if (
+        # the comparison and not the new value counts: it locks the row until it is deleted
         compare_and_set(RuleRow, rule_id, when={"version": version}, to={"version": version})
         is None
     ):
@@ -247,6 +249,7 @@ def upsert(
         _append_version(row.id, rule_spec, owners, now)
         return True
     columns = _column_values(rule_spec, department_id, account_id)
+    # a file loaded again must leave no audit row and no stale caches
     if all(getattr(row, name) == value for name, value in columns.items()):
         return False
     update(row.id, rule_spec, version=row.version, **owners, now=now)
@@ -345,6 +348,7 @@ def _search_text(rule_spec: RuleSpec) -> str:
 
 def _audit_values(row: RuleRow) -> dict[str, object]:
     """The rule as the audit remembers it."""
+    # ids, because the names of departments change
     owners = {"department_id": row.department_id, "account_id": row.account_id}
     return to_spec(row).dump() | {
         name: value for name, value in owners.items() if value is not None

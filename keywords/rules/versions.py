@@ -186,6 +186,7 @@ def newest_by_rule(rule_ids: Iterable[int]) -> dict[int, RuleVersion]:
     """The newest version of each of these rules, in one query."""
     query = select(RuleVersion).where(RuleVersion.rule_id.in_(set(rule_ids)))
     found = session.scalars(query.order_by(RuleVersion.rule_id, RuleVersion.number))
+    # in the order of numbers, so the newest of each rule is what remains
     return {version.rule_id: version for version in found}
 
 
@@ -203,6 +204,7 @@ def list_for_rule(rule_id: int) -> Sequence[RuleVersion]:
 
 def was_ever_published(rule_id: int) -> bool:
     """Whether any version of the rule was ever published."""
+    # by the time and not the state, which a published version loses when the next one is published
     query = select(RuleVersion.id).where(
         RuleVersion.rule_id == rule_id, RuleVersion.published_at.is_not(None)
     )
@@ -225,6 +227,7 @@ def append(
     superseded_states = (
         OPEN_STATES if state in OPEN_STATES else (*OPEN_STATES, VersionState.PUBLISHED)
     )
+    # before the insert: the partial unique indexes allow one open and one published version
     _supersede(rule_id, *superseded_states)
     earlier_contributors = (
         # a published version starts anew: whoever wrote before may review what comes after

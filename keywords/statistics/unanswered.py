@@ -70,6 +70,7 @@ class Cluster(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    # normalized, and of the masked message, so that no personal data is stored in either form
     text: Mapped[str]
     samples: Mapped[list[str]]
     reason: Mapped[UnansweredReason]
@@ -189,6 +190,7 @@ def reopen(cluster_id: int) -> Cluster:
     row = compare_and_set(
         Cluster,
         cluster_id,
+        # opening what is open already is no change and leaves no audit row
         when={"state": (ClusterState.DONE, ClusterState.IGNORED)},
         to={
             "state": ClusterState.OPEN,

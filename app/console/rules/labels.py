@@ -99,6 +99,7 @@ SEVERE_CONFLICTS = (
 FIELDS = {"owner": "归属"} | {
     name: field.title or name for name, field in RuleSpec.model_fields.items()
 }
+# by the text that a `FieldDiff` holds: differences are plain values and know no enums
 _VALUE_LABELS = {
     "scope": {scope.value: SCOPES[scope] for scope in RuleScope},
     "days": {day.value: DAYS[day] for day in Days},

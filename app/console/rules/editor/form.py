@@ -46,6 +46,7 @@ _WORD_SEPARATORS = re.compile(r"[\s,，、;；]+")
 # the place of a problem as `spec` names it: replies[2].title
 _ERROR_PATH = re.compile(r"(keywords|replies|samples|with|without|hours)\[(\d+)\](?:\.(\w+))?")
 # fields that are called differently in files and in the form
+# a rule's id is made from its owner and not typed, so an error about it is shown at the name
 _FORM_FIELDS = {"with": "required", "without": "excluded", "reply": "replies", "id": "name"}
 # a select field with more is of no use, and slow
 _MAX_DEFAULT_RULES = 300
@@ -101,6 +102,7 @@ class ReplyRow(Form):
     """One reply; which fields count depends on its type."""
 
     type = SelectField("类型", choices=dict(labels.REPLIES))
+    # only line ends are stripped: spaces at the front may be an indentation of the text
     content = TextAreaField("文字内容", filters=[lambda value: (value or "").strip("\r\n")])
     image = SelectField("图片", choices=_media_choices(Kind.IMAGE), validate_choice=False)
     voice = SelectField("语音", choices=_media_choices(Kind.VOICE), validate_choice=False)
@@ -118,6 +120,7 @@ class ReplyRow(Form):
         """The reply in the shape of files: its type and the fields of that type that are filled."""
         fields = _FIELDS_OF_TYPE.get(self.type.data or "", {})
         values = {name: self[field_name].data or "" for name, field_name in fields.items()}
+        # what was typed before the type was changed is no part of this reply
         return {"type": self.type.data} | {name: value for name, value in values.items() if value}
 
     @property
@@ -192,11 +195,13 @@ class RuleForm(forms.Form):
             "weekdays": self.weekdays.data or [],
             "hours": _split_words(self.hours.data),
             "days": self.days.data,
+            # the empty choice of a select is no value, and an empty text would be refused
             "overrides": self.overrides.data or None,
             "service": self.service.data or None,
         }
         for name in ("valid_from", "valid_to", "review_by"):
             if self[name].data:
+                # only what is filled in: an empty date field gives None
                 data[name] = self[name].data
         return data
 
@@ -239,10 +244,12 @@ def add_error(form: RuleForm, error: Invalid) -> None:
         else:
             form[name].errors = [*form[name].errors, error.problem]
         return
+    # the number counts filled rows, which is what the spec saw
     rows = [*_filled_rows(form[found[1]]), *(entry.form for entry in form[found[1]].entries)]
     row = rows[min(int(found[2]) - 1, len(rows) - 1)]
     field_name = found[3] or "text"
     if isinstance(row, ReplyRow):
+        # an error about the type itself has no entry in the table
         field_name = _FIELDS_OF_TYPE[row.type.data or "text"].get(field_name, "type")
     row[field_name].errors = [*row[field_name].errors, error.problem]
     form.form_errors.append("有内容需要修改，见下面标红的地方。")
@@ -267,6 +274,7 @@ def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None
             "excluded": " ".join(rule_spec.excluded),
             "priority": rule_spec.priority,
             "weekdays": list(rule_spec.weekdays),
+            # any of the separators that `_split_words` knows reads it back
             "hours": "，".join(map(str, rule_spec.hours)),
             "days": rule_spec.days.value,
             "valid_from": rule_spec.valid_from,
@@ -314,6 +322,8 @@ def _overridable_rules(chosen: str | None) -> dict[str, str]:
         if rule.scope is RuleScope.DEFAULT
     }
     listed = dict(list(found.items())[:_MAX_DEFAULT_RULES])
+    # the rule that was chosen may be beyond the limit or deleted; without it the form would
+    # silently drop it
     if chosen and chosen not in listed:
         listed[chosen] = found.get(chosen, chosen)
     return listed

@@ -48,6 +48,7 @@ def preview() -> str:
     except Invalid as error:
         return render_template("console/rules/_preview.html", problem=error.problem)
     rule = rule_spec.rule(**form.chosen_owner.ids)
+    # without an owner it is unknown at which accounts the rule would answer
     found = conflicts.detect(snapshot.ruleset, rule, now=now) if form.owner.data else ()
     phrase = request.form.get("phrase", "").strip()[:_MAX_PHRASE_LENGTH]
     return render_template(
@@ -77,6 +78,7 @@ def _partial_spec(form: RuleForm, slug: str) -> RuleSpec:
     data: dict[str, Any] = form.as_dict("draft")
     is_empty = not data["keywords"]
     data |= {"name": data["name"] or "新规则", "priority": data["priority"] or 0}
+    # only to pass the validation; taken out again below
     data["keywords"] = data["keywords"] or ["-空-"]
     data["replies"] = [*_complete_replies(data["replies"])] or [{"type": "text", "content": "……"}]
     rule_spec = RuleSpec.parse(data, is_owned=form.chosen_owner != Owner())

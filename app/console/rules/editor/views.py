@@ -84,6 +84,8 @@ def edit(rule_id: int) -> ViewResult:
         return _render(form, rule_id, newest), 422
     _require_owner(form)
     rule_spec = spec_from_form(form, row.slug)
+    # what the rule has already stays usable: an editor must be able to correct a word in a rule
+    # whose picture another department owns
     known_media = media_names((newest.spec if newest else store.to_spec(row)).replies)
     if rule_spec is None or not check_media(form, rule_spec, known_media):
         return _render(form, rule_id, newest), 422
@@ -150,6 +152,7 @@ def _edit_form(rule_id: int, newest: RuleVersion | None) -> RuleForm:
         for word in map(str.strip, request.args.getlist("add_keyword"))
         if word
     )
+    # no keyword twice, and the known ones first
     listed = tuple(dict.fromkeys((*rule_spec.keywords, *added)))
     rule_spec = rule_spec.model_copy(update={"keywords": listed})
     return form_from_spec(rule_spec, owner, base=newest.lock_version if newest else None)
@@ -199,12 +202,15 @@ def _new_slug(owner: Owner) -> str:
         prefix = "city"
     else:
         prefix = session.get_one(Department, owner.department_id).slug
+    # random, since two editors may begin a rule at the same moment; cut so that the whole fits the
+    # 64 characters of a slug
     return f"{prefix[:48]}.{secrets.token_hex(4)}"
 
 
 def _next_step(version: RuleVersion) -> Response:
     """Do what the pressed button says, now that the draft is saved."""
     next_step, now = request.form.get("then", ""), clock.now()
+    # `save_draft` returns the published version when nothing was changed
     if version.state is VersionState.PUBLISHED:
         flash_success("内容没有变化。")
     elif next_step == "submit" and version.state is VersionState.DRAFT:
