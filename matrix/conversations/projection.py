@@ -24,9 +24,6 @@ from config.security.masking import mask_pii
 from matrix.followers import Follower
 from matrix.inbox import InboxMessage, Outcome, cursors, days
 
-# also the name of the job's cursor in the inbox
-_CURSOR = "conversations.refresh"
-
 # what starts a conversation; menu clicks and the like are shown in it, but do not start one
 MESSAGE_KINDS = ("text", "image", "voice", "video", "short_video", "location", "link")
 # what the hub could not answer by itself, or a person has to see
@@ -45,6 +42,7 @@ _WAS_EMERGENCY = text("emergency_id IS NOT NULL")
 class ConversationJob(JobName):
     """Jobs about conversations."""
 
+    # also the name of the job's cursor in the inbox
     REFRESH = "conversations.refresh", "更新对话列表"
     SEND_IMAGE = "conversations.send_image", "发送回复的图片"
 
@@ -114,7 +112,7 @@ class ProjectionBatch:
 
 def is_behind() -> bool:
     """Whether there are messages to project. Cheap; the scheduler asks every few seconds."""
-    return days.newest_id() > cursors.position(_CURSOR)
+    return days.newest_id() > cursors.position(ConversationJob.REFRESH)
 
 
 def request_refresh() -> None:
@@ -129,7 +127,7 @@ def request_next_refresh() -> None:
 
 def position() -> int:
     """The id of the inbox message up to which everything is projected."""
-    return cursors.position(_CURSOR)
+    return cursors.position(ConversationJob.REFRESH)
 
 
 def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
@@ -215,7 +213,7 @@ def save(conversations: Sequence[dict[str, Any]]) -> None:
 def record_progress(batch: ProjectionBatch) -> None:
     """Move the cursor over what is settled. Only after all conversations of the batch are saved."""
     days.record(batch.first_ids)
-    cursors.move_to(_CURSOR, batch.settled_id)
+    cursors.move_to(ConversationJob.REFRESH, batch.settled_id)
 
 
 def _upsert_statement() -> Any:

@@ -136,13 +136,11 @@ def render_review(
 
 def render_stale(version: RuleVersion, form: DecisionForm, error: SampleReportStale) -> str:
     """The page after a decision whose report does not hold: it tries again, a few times."""
-    tries = (form.resubmits.data or 0) + 1
-    form.resubmits.data = tries
-    # WTForms shows what was sent, not what is set afterwards
-    form.resubmits.raw_data = None
-    if tries > _MAX_RESUBMITS:
+    form.resubmits.data = (form.resubmits.data or 0) + 1
+    resubmit = form.resubmits.data <= _MAX_RESUBMITS
+    if not resubmit:
         form.form_errors.append(str(error))
-    return render_review(version, form, resubmit=tries <= _MAX_RESUBMITS)
+    return render_review(version, form, resubmit=resubmit)
 
 
 def policy_of(version: RuleVersion) -> ReviewPolicy:
