@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -64,14 +64,10 @@ def bind_request(**ids: object) -> None:
     structlog.contextvars.bind_contextvars(**ids)
 
 
-class _StandardError(logging.StreamHandler[TextIO]):
-    """The handler that `configure` adds, known by its type when it is called again."""
-
-
 def configure() -> None:
     """Send our lines and those of libraries to standard error, in the form of LOG_FORMAT.
 
-    Called once by each process. Replaces the handler that an earlier call added.
+    Called once by each process. Replaces the handlers of the root logger.
     """
     current = settings.get()
     shared: list[Processor] = [
@@ -95,7 +91,7 @@ def configure() -> None:
         # a cached logger would ignore a later `configure` and the capturing of tests
         cache_logger_on_first_use=False,
     )
-    handler = _StandardError(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -103,10 +99,7 @@ def configure() -> None:
         )
     )
     root = logging.getLogger()
-    # only our own handler is replaced: others belong to whoever added them, as pytest does
-    for old in [one for one in root.handlers if isinstance(one, _StandardError)]:
-        root.removeHandler(old)
-    root.addHandler(handler)
+    root.handlers[:] = [handler]
     root.setLevel(current.log_level)
     # urllib3 logs paths with their tokens at DEBUG, the others every migration and tick at INFO
     for noisy in ("urllib3", "alembic", "apscheduler"):

@@ -35,7 +35,6 @@ def log_in(folder: Path) -> Iterator[Path]:
         patch.setenv("LOG_FORMAT", "json")
         patch.setattr(sys, "stderr", sink)
         settings.reset()
-        root.handlers.clear()
         logs.configure()
         yield path
     root.handlers[:], root.level = before
