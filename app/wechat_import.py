@@ -59,15 +59,15 @@ def _import_rule(account: Account, rule: AutoReplyRule, number: int, *, now: dat
     convertible = [reply for each in rule.replies for reply in _to_replies(each)]
     keywords = tuple(Keyword(each.text, _MODES[each.match]) for each in rule.keywords)
     if convertible and keywords and store.find_by_slug(code) is None:
-        draft = RuleSpec(
+        rule_spec = RuleSpec(
             slug=code,
             name=rule.name[:60] or code,
             keywords=keywords,
-            replies=tuple(convertible[: replies.MOST_REPLIES]),
+            replies=tuple(convertible[: replies.MAX_REPLIES]),
             choice=_CHOICES[rule.pick],
         )
         workflow.save_draft(
-            draft,
+            rule_spec,
             rule_id=None,
             base_lock_version=None,
             department_id=None,

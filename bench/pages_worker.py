@@ -88,7 +88,7 @@ def _signed_in_client(app: Flask) -> FlaskClient:
         person = members.create(sign_in_name="bench", name="某甲", department_id=None, now=now)
         # the role demands a second factor: without one every page would be a redirect
         person.totp_at = now
-        grants.create(person.id, GrantSpec(Role.MATRIX_ADMIN), by=None, now=now)
+        grants.create(person.id, GrantSpec(role=Role.MATRIX_ADMIN), by=None, now=now)
         origin = ClientInfo("127.0.0.1", "bench")
         secret = sessions.start(person.id, SessionStage.FULL, origin, now=now, confirmed=True)
     client = app.test_client()

@@ -49,10 +49,12 @@ class Demo:
     def load(cls, path: Path = RULES) -> "Demo":
         """Compile the rules of a file for one account per department."""
         document = yaml.safe_load(path.read_text("utf-8"))
-        listed = spec.parse(document)
-        names = sorted({draft.department for draft in listed} | {HEAD})
+        listed = spec.parse_rules(document)
+        names = sorted({rule_spec.department for rule_spec in listed} | {HEAD})
         accounts = {name: number for number, name in enumerate(names, 1)}
-        rules = [draft.rule(department_id=accounts[draft.department]) for draft in listed]
+        rules = [
+            rule_spec.rule(department_id=accounts[rule_spec.department]) for rule_spec in listed
+        ]
         # the own department first, then those below it
         everyone = (accounts[HEAD], *(key for name, key in accounts.items() if name != HEAD))
         reaches = [

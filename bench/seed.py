@@ -15,7 +15,7 @@ from bench import seed_related
 from bench.seed_related import bulk_insert
 from config import clock
 from config.database import session, transaction
-from keywords.rules import spec, store
+from keywords.rules import store
 from keywords.rules.replies import Text
 from keywords.rules.spec import RuleSpec
 from keywords.rules.values import Keyword, MatchMode
@@ -123,16 +123,15 @@ def _rules(size: Size, owners: dict[int, int], chance: random.Random, now: datet
         with transaction():
             for number in range(start, min(start + _BATCH, size.rules)):
                 name = f"{chance.choice(_TOPICS)}{chance.choice(_VERBS)}{number}"
-                draft = RuleSpec(
+                rule_spec = RuleSpec(
                     slug=f"bench.{number}",
                     name=name,
                     keywords=(Keyword(name), Keyword(f"{name}怎么办", MatchMode.EQUAL)),
                     replies=(Text(f"{name}请到窗口。"),),
-                    department="-",
                 )
                 # through the package's own function, so that every column is filled as in
                 # production
-                store.upsert(spec.check(draft), department_id=places[number % len(places)], now=now)
+                store.upsert(rule_spec, department_id=places[number % len(places)], now=now)
             session.flush()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, inspect, select
 
 from config import alerts, audit, clock
 from config.database import Base, session, transaction
-from keywords.rules import rule_imports, spec, store, versions
+from keywords.rules import rule_imports, store, versions
 from keywords.rules.rule_imports import RuleImport
 from keywords.rules.versions import RuleVersion
 from matrix import canned_responses
@@ -231,7 +231,7 @@ def _versions(numbers: range, now: datetime) -> Rows:
         # versions need a rule to belong to
         rows = store.list_all()[: len(numbers)]
     for row in rows:
-        shape = spec.keep(store.to_spec(row))
+        shape = store.to_spec(row).content()
         # the first version of a rule is the published one
         last = 41 if row.id == rows[0].id else 2
         for number in range(2, last + 1):

@@ -99,7 +99,11 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime(),
         # None is SQL NULL, which `IS NULL` finds, and not the JSON value null
         dict[str, Any]: JSON(none_as_null=True),
+        dict[str, object]: JSON(none_as_null=True),
         list[Any]: JSON(none_as_null=True),
+        list[dict[str, str]]: JSON(none_as_null=True),
+        list[int]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
         StrEnum: Enum(
             StrEnum,
             # text with a CHECK: PostgreSQL's own ENUM cannot lose a value in a migration

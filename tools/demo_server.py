@@ -148,7 +148,9 @@ def _add_people(app: Flask) -> dict[str, str]:
             person.password_at = now
             # without a second factor these roles see only the page that sets one up
             person.totp_at = now if Role(role) in ROLES_REQUIRING_TWO_FACTOR else None
-            grants.create(person.id, GrantSpec(Role(role), department_id=owner), by=None, now=now)
+            grants.create(
+                person.id, GrantSpec(role=Role(role), department_id=owner), by=None, now=now
+            )
             origin = ClientInfo("127.0.0.1", "Chrome")
             secret = sessions.start(person.id, SignIn.FULL, origin, now=now, confirmed=True)
             cookies[sign_in_name] = signer.dumps({"sid": secret})

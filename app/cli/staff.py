@@ -55,7 +55,7 @@ def create(
         grant_target = (
             {"account_id": account_id} if account_id else {"department_id": department_id}
         )
-        grants.create(member_row.id, GrantSpec(_ROLES[role], **grant_target), by=None, now=now)
+        grants.create(member_row.id, GrantSpec(role=_ROLES[role], **grant_target), by=None, now=now)
         secret = one_time_links.create(LinkPurpose.INVITE, member_row.id, now=now)
     click.echo(f"已添加{name}（{_ROLES[role].label}）。设置密码的链接，72 小时内有效，只能用一次：")
     click.echo(_link_url(secret))

@@ -130,7 +130,7 @@ def _returned_rules(principal: Principal, now: datetime) -> TodoGroup | None:
 
 def _version_item(version: RuleVersion, detail: str) -> TodoItem:
     return TodoItem(
-        text=version.content["name"],
+        text=str(version.content["name"]),
         detail=detail,
         url=url_for("rules.review", version_id=version.id),
         at=version.decided_at or version.submitted_at,

@@ -58,7 +58,7 @@ class NewQrCodeForm(forms.Form):
         if self.scene.data and len(names) > 1:
             raise Invalid(field="scene", problem="一次生成多个时请留空，由系统分别生成")
         days = None if self.sort.data == "permanent" else self.days.data or 0
-        return [QrCodeSpec(name, self.scene.data or "", days) for name in names]
+        return [QrCodeSpec(name=name, scene=self.scene.data or "", days=days) for name in names]
 
 
 class RenameForm(forms.Form):

@@ -2,10 +2,10 @@
 
     departments ─> media ─> accounts ─> guides ─> rules ─> articles
 
-Several files may speak of each other, in whatever order they are named. Everything is known by
-its id, so the same files a second time change nothing: no audit row, no revision, no job. What a
-file does not name stays as it is. The first thing that is wrong raises WrongFile, and the edge
-that opened the transaction undoes the rest.
+Several files may refer to each other, in whatever order they are named. Everything is known by
+its id, so the same files a second time change nothing: no audit row, no new cache version, no
+job. What a file does not name stays as it is. The first thing that is wrong raises InvalidFile, and
+whoever opened the transaction rolls the rest back.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,12 @@ class LoadResult:
 
 
 def load(paths: Sequence[Path], *, now: datetime) -> LoadResult:
-    """Read all files and make the database say what they say. Raises WrongFile."""
+    """Read all files and make the database say what they say. Raises InvalidFile."""
+    # all files are read before the first is written, so that a mistake in the last one is found
+    # before the database has done any work
     tops = [_read_file(path) for path in paths]
+    # the order in which they refer to each other: accounts name departments, rules name accounts
+    # and media. The ids are asked for again once departments are there
     counts = {"单位": departments.load(tops, now=now)}
     department_ids = departments.ids_by_code()
     counts["素材"] = media.load(tops, department_ids, now=now)
@@ -52,6 +56,8 @@ def load(paths: Sequence[Path], *, now: datetime) -> LoadResult:
 
 def _read_file(path: Path) -> Record:
     top = Record(path, yaml_nodes.read_file(path)).allow_only("version", *_SECTIONS)
+    # a file without a version is taken for the present one, as people write files by hand; an
+    # unknown number comes from a later release, whose fields would be misread
     if top.integer("version", VERSION) != VERSION:
         raise top.error("version", f"只认识版本 {VERSION}")
     return top

@@ -6,7 +6,6 @@ has. So an export without secrets can be edited and loaded where it came from.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 
@@ -42,15 +41,19 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
     """Register and change accounts. Returns how many the files name."""
     listed = [record for top in tops for record in top.section("accounts")]
     records = unique_by(listed, "appid")
+    # checked over all files first: the unique index of the table would find it too, but could name
+    # neither file nor line
     unique_by(listed, "original_id")
     known_accounts = {row.appid: row for row in session.scalars(select(Account))}
     appid_by_original_id = {row.original_id: row.appid for row in known_accounts.values()}
     for appid, record in records.items():
+        # the same for what the database has already
         if appid_by_original_id.get(record.text("original_id"), appid) != appid:
             raise record.error("original_id", "已有账号使用")
-        spec = _spec(record.allow_only(*_FIELDS), known_accounts.get(appid), departments)
+        # the spec is made inside, since it is what refuses a malformed key
         with record.errors_at("appid"):
             row = known_accounts.get(appid)
+            spec = _spec(record.allow_only(*_FIELDS), row, departments)
             if row is None:
                 row = accounts.create(spec, now=now)
             else:
@@ -65,7 +68,7 @@ def ids_by_appid() -> dict[str, int]:
     return dict(session.execute(select(Account.appid, Account.id)).all())
 
 
-def dump(departments: dict[int, str], *, secrets: bool) -> dict[str, Any]:
+def dump(departments: dict[int, str], *, secrets: bool) -> dict[str, object]:
     """All accounts with their menus; `secrets` says whether their keys are among it."""
     rows = session.scalars(select(Account).order_by(Account.appid))
     listed = [_to_data(row, departments, secrets=secrets) for row in rows]
@@ -73,6 +76,7 @@ def dump(departments: dict[int, str], *, secrets: bool) -> dict[str, Any]:
 
 
 def _spec(record: Record, row: Account | None, departments: dict[str, int]) -> AccountSpec:
+    # an export leaves secrets out unless asked for; a known account keeps its own then
     known_secrets = {name: getattr(row, name) if row else None for name in SECRETS}
     return AccountSpec(
         appid=record.text("appid"),
@@ -98,6 +102,7 @@ def department_id_of(record: Record, departments: dict[str, int]) -> int:
 
 
 def _apply_paused(record: Record, row: Account) -> None:
+    # a file that does not say must not resume an account that staff paused in the console
     if not record.has("paused"):
         return
     is_paused = record.boolean("paused")
@@ -110,6 +115,8 @@ def _apply_paused(record: Record, row: Account) -> None:
 def _write_menu(record: Record, row: Account, now: datetime) -> None:
     if not record.has("menu"):
         return
+    # one button after the other first, so that an error names its line; the whole is parsed again,
+    # for the limits that concern all of them
     for at, button in enumerate(record.records("menu"), 1):
         _check_button(button)
         try:
@@ -122,6 +129,8 @@ def _write_menu(record: Record, row: Account, now: datetime) -> None:
 
 def _check_button(button: Record) -> None:
     button.allow_only(*_BUTTON).text("name")
+    # their content is checked by `menus.parse`; here only that each is a text, because a bare
+    # number in YAML is none
     for name in ("kind", "value", "appid", "page"):
         if button.has(name):
             button.text(name, max_length=2000)
@@ -129,8 +138,8 @@ def _check_button(button: Record) -> None:
         _check_button(sub_button)
 
 
-def _to_data(row: Account, departments: dict[int, str], *, secrets: bool) -> dict[str, Any]:
-    shape: dict[str, Any] = {
+def _to_data(row: Account, departments: dict[int, str], *, secrets: bool) -> dict[str, object]:
+    shape: dict[str, object] = {
         "appid": row.appid,
         "original_id": row.original_id,
         "department": departments[row.department_id],
@@ -139,6 +148,7 @@ def _to_data(row: Account, departments: dict[int, str], *, secrets: bool) -> dic
         "verified": row.verified,
         "mode": row.mode.value,
     }
+    # an export usually goes into version control or mail, where secrets have no business
     if secrets:
         shape |= {name: getattr(row, name) for name in SECRETS}
     if row.state is AccountState.PAUSED:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from app.content.accounts import department_id_of
 from app.content.record import Record, unique_by
@@ -16,6 +15,7 @@ _LEVELS = {
     "重要": ArticleLevel.IMPORTANT,
     "重大": ArticleLevel.MAJOR,
 }
+# only drafts may be loaded: what is published has to be reviewed first
 _STATUSES = {"草稿": "draft"}
 _TEXTS = ("category", "author", "digest", "source", "source_url")
 _FIELDS = ("id", "department", "title", "level", "original", "tags", "body_markdown", "status")
@@ -43,15 +43,15 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
     return len(records)
 
 
-def dump(departments: dict[int, str]) -> dict[str, Any]:
+def dump(departments: dict[int, str]) -> dict[str, object]:
     """All articles, in the shape that `load` reads."""
     listed = [_to_data(article, departments) for article in articles.list_all()]
     return {"articles": listed} if listed else {}
 
 
-def _to_data(article: Article, departments: dict[int, str]) -> dict[str, Any]:
+def _to_data(article: Article, departments: dict[int, str]) -> dict[str, object]:
     labels = {level: label for label, level in _LEVELS.items()}
-    shape: dict[str, Any] = {
+    shape: dict[str, object] = {
         "id": article.slug,
         "department": departments[article.department_id],
         "title": article.title,

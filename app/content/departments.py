@@ -9,7 +9,6 @@ otherwise. What the hub has no column for is kept in the department's details.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 
@@ -49,20 +48,24 @@ class _DepartmentSpec:
     kind: str
     phone: str
     parent: str | None
-    details: dict[str, Any]
+    details: dict[str, object]
 
 
 def load(tops: Sequence[Record], *, now: datetime) -> int:
     """Found, rename, move and describe departments. Returns how many the files name."""
+    # one query for all, as each department may name any other as its parent or successor
     known_departments = {row.slug: row for row in session.scalars(select(Department))}
     region = _region(tops)
     specs = list(_read_specs(tops, region))
     _check_region(tops, region, {*known_departments, *(spec.code for spec in specs)})
+    # from what was there before: a file without a region adds departments to a city that exists
     root = _single_root(known_departments.values())
+    # a parent must have its id before a department can be put below it
     for spec in _parents_first(specs):
         known_departments[spec.code] = _save(spec, root, known_departments, now)
     for spec in specs:
         _merge(spec, known_departments)
+    # last, as the head may be a department that these files found
     _update_region(region, known_departments)
     return len(specs)
 
@@ -72,11 +75,12 @@ def ids_by_code() -> dict[str, int]:
     return dict(session.execute(select(Department.slug, Department.id)).all())
 
 
-def dump() -> dict[str, Any]:
+def dump() -> dict[str, object]:
     """Everything about departments, in the shape that `load` reads."""
+    # by slug, so that two exports of the same content are the same file
     rows = list(session.scalars(select(Department).order_by(Department.slug)))
     codes = {row.id: row.slug for row in rows}
-    written: dict[str, Any] = {}
+    written: dict[str, object] = {}
     head = _single_root(rows)
     if head is not None:
         written["region"] = {**head.details.get("region", {}), "head_account": head.slug}
@@ -95,6 +99,8 @@ def _region(tops: Sequence[Record]) -> _Region:
             continue
         record.allow_only(*_REGION, "head_account")
         head = record.text("head_account")
+        # two files may describe the region in part; they must agree on its head, or departments
+        # would hang below one or the other depending on the order of the files
         if found.head and found.head != head:
             raise record.error("head_account", f"与另一个文件的“{found.head}”不一致")
         facts = {name: record.text(name) for name in _REGION if record.has(name)}
@@ -110,11 +116,13 @@ def _check_region(tops: Sequence[Record], region: _Region, codes: set[str]) -> N
 
 
 def _read_specs(tops: Sequence[Record], region: _Region) -> Iterator[_DepartmentSpec]:
-    found: list[tuple[Record, dict[str, Any]]] = []
+    found: list[tuple[Record, dict[str, object]]] = []
     for top in tops:
         defaults = top.record("defaults")
         shared = {} if defaults is None else _read_details(defaults.allow_only(*_DETAIL_FIELDS))
         found += [(record, shared) for record in top.section("departments")]
+        # towns are departments like others and differ only in the section that an export writes
+        # them to
         found += [(record, {**shared, "town": True}) for record in top.section("towns")]
     unique_by(record for record, _ in found)
     for record, shared in found:
@@ -127,11 +135,13 @@ def _read_specs(tops: Sequence[Record], region: _Region) -> Iterator[_Department
             kind=record.text("kind", ""),
             phone=record.text("phone", ""),
             parent=_parent(record, code, region.head),
+            # what a department says itself wins over `defaults`
             details={**shared, **_read_details(record)},
         )
 
 
 def _parent(record: Record, code: str, head: str) -> str | None:
+    # None leaves an existing department where it is, an empty text makes the head a root
     if record.has("parent"):
         return record.text("parent")
     if code == head:
@@ -139,9 +149,9 @@ def _parent(record: Record, code: str, head: str) -> str | None:
     return head or None
 
 
-def _read_details(record: Record) -> dict[str, Any]:
+def _read_details(record: Record) -> dict[str, object]:
     """The fields without a column, each checked by its type."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name in _DETAIL_FIELDS:
         if not record.has(name):
             continue
@@ -164,6 +174,7 @@ def _hours(record: Record) -> dict[str, str]:
 
 
 def _single_root(rows: Iterable[Department]) -> Department | None:
+    # a root that was merged into another department is no root any more
     roots = [row for row in rows if row.parent_id is None and row.successor_id is None]
     return roots[0] if len(roots) == 1 else None
 
@@ -174,6 +185,7 @@ def _parents_first(specs: Iterable[_DepartmentSpec]) -> Iterator[_DepartmentSpec
     while unplaced:
         ready = [spec for spec in unplaced.values() if spec.parent not in unplaced]
         if not ready:
+            # those in a circle name a parent, and one of them is enough to find the mistake
             cyclic = next(spec for spec in unplaced.values() if spec.record.has("parent"))
             raise cyclic.record.error("parent", "上级单位互为上下级，成了一个圈")
         for spec in ready:
@@ -226,6 +238,8 @@ def _parent_id(
 
 def _update_details(row: Department, spec: _DepartmentSpec) -> None:
     details = dict(spec.details)
+    # the region lies in the head's details without being one of its fields, so that a file which
+    # does not mention it must not delete it
     if "region" in row.details:
         details["region"] = row.details["region"]
     if (row.kind, row.phone, row.details) != (spec.kind, spec.phone, details):
@@ -247,6 +261,7 @@ def _merge(spec: _DepartmentSpec, known_departments: dict[str, Department]) -> N
     code, row = spec.record.text("successor"), known_departments[spec.code]
     if code not in known_departments:
         raise spec.record.error("successor", f"没有编号为“{code}”的单位")
+    # a merged department is closed, and loading the same file again must not fail at that
     if row.successor_id != known_departments[code].id:
         with spec.record.errors_at("successor"):
             departments.merge(row.id, into=known_departments[code].id)
@@ -256,10 +271,11 @@ def _is_town(row: Department) -> bool:
     return bool(row.details.get("town"))
 
 
-def _to_data(row: Department, head: Department | None, codes: dict[int, str]) -> dict[str, Any]:
-    shape: dict[str, Any] = {"id": row.slug, "name": row.name}
+def _to_data(row: Department, head: Department | None, codes: dict[int, str]) -> dict[str, object]:
+    shape: dict[str, object] = {"id": row.slug, "name": row.name}
     if row.kind:
         shape["kind"] = row.kind
+    # below the head is the default of `load`, so it is not written
     if row.parent_id is not None and (head is None or row.parent_id != head.id):
         shape["parent"] = codes[row.parent_id]
     if row.successor_id is not None:

@@ -6,7 +6,6 @@ to the byte and a version control shows what changed.
 
 import re
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -23,14 +22,18 @@ _UNUSUAL_LINE_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 class _Dumper(yaml.SafeDumper):
     """Lists indented below their name, long texts in blocks."""
 
+    # PyYAML begins list items in the column of their name; indented they are easier to see
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
-    def ignore_aliases(self, data: Any) -> bool:
+    # PyYAML writes the second use of an equal list as an alias (*id001), which nobody who edits the
+    # file expects
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # a long text reads as written in a block; as one quoted line it cannot be edited
     style = "|" if "\n" in text else None
     if _UNUSUAL_LINE_BREAKS.search(text):
         style = '"'  # any other style would read them as plain line ends
@@ -43,6 +46,7 @@ _Dumper.add_representer(str, _represent_text)
 def export_all(folder: Path, *, with_secrets: bool = False) -> list[Path]:
     """Write everything into a folder, which is made when it is missing. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
+    # asked once: every section names departments by slug
     codes = {key: code for code, key in departments.ids_by_code().items()}
     content_by_file = {
         "departments.yaml": departments.dump(),
@@ -60,12 +64,13 @@ def export_all(folder: Path, *, with_secrets: bool = False) -> list[Path]:
     return written
 
 
-def to_yaml(content: dict[str, Any]) -> str:
-    """The content as `documents.read` reads it back."""
+def to_yaml(content: dict[str, object]) -> str:
+    """The content as `yaml_nodes.parse` reads it back."""
+    # real characters, and the order in which each section lists its fields
     return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 
-def _write(path: Path, content: dict[str, Any], comment: str) -> Path:
+def _write(path: Path, content: dict[str, object], comment: str) -> Path:
     # it may hold secrets: nobody but the owner reads it
     path.touch(mode=0o600)
     path.write_text(comment + to_yaml({"version": VERSION, **content}), encoding="utf-8")

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
@@ -22,11 +21,13 @@ from matrix.wechat.gateway import MediaKind
 SECTIONS = ("media",)
 
 _KINDS = {kind.value: kind for kind in MediaKind}
+# a byte count above every limit of WeChat (10 MB for videos): what is larger is cut off here and
+# refused by `media.save`, without reading a huge file into memory
 _MAX_SIZE = 11 * 2**20
 
 
 def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) -> int:
-    """Keep the files. Returns how many there are."""
+    """Keep the files. Returns how many the files name."""
     records = unique_by((record for top in tops for record in top.section("media")), "name")
     for name, record in records.items():
         record.allow_only("name", "kind", "file", "department")
@@ -40,16 +41,17 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
 
 
 def file_names() -> set[str]:
-    """What rules may call a picture, sound or film by."""
+    """The names of media that rules may use."""
     return set(session.scalars(select(MediaFile.name)))
 
 
-def dump(folder: Path, departments: dict[int, str]) -> dict[str, Any]:
+def dump(folder: Path, departments: dict[int, str]) -> dict[str, object]:
     """Write the files below `folder` and give the list of them."""
     rows = list(session.scalars(select(MediaFile).order_by(MediaFile.name)))
     listed = []
     for row in rows:
         kind, file, digest = media.get_content(row.id)
+        # named by content: names of media are free text and may not fit a file system
         relative_path = f"media/{digest[:16]}.{file.ending}"
         (folder / "media").mkdir(exist_ok=True)
         (folder / relative_path).write_bytes(file.content)
@@ -63,6 +65,8 @@ def dump(folder: Path, departments: dict[int, str]) -> dict[str, Any]:
 def _read_content(record: Record) -> bytes:
     folder = record.file.resolve().parent
     path = (folder / record.text("file")).resolve()
+    # a file may come from somebody else and must not read /etc/passwd into the library; resolved
+    # first, so that neither .. nor a link leads out
     if not path.is_relative_to(folder):
         raise record.error("file", "应在本文件所在的文件夹之内")
     try:

@@ -1,10 +1,10 @@
 """Fields: one record of a file, read field by field, each by its type.
 
-    record.allow("id", "name")     refuses what is not known, naming the nearest
+    record.allow_only("id", …)     refuses unknown fields, naming the nearest
     record.text("name")            … integer, flag, texts, day, choice, records
-    with record.blamed():          what a deed refuses is said of this record's line
+    with record.errors_at():       what is refused inside gets the line of this record
 
-Every refusal is one sentence that names file, line and field.
+Every error is one sentence that names file, line and field.
 """
 
 import re
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.content import yaml_nodes
 from app.content.yaml_nodes import InvalidFile
@@ -35,6 +35,8 @@ class Record:
 
     def has(self, name: str) -> bool:
         """Whether the field is written, and not left empty."""
+        # `name:` without a value is None in YAML; people who empty a field mean that it is not
+        # there
         node = self.node.entries.get(name)
         return node is not None and not (
             isinstance(node, yaml_nodes.ScalarNode) and node.value is None
@@ -44,6 +46,8 @@ class Record:
         """Refuse fields that are not known."""
         for name in self.node.entries:
             if name not in allowed:
+                # a misspelt field is the commonest mistake, and silently ignored it would be lost
+                # content
                 suggestions = get_close_matches(name, allowed, n=1, cutoff=0.5)
                 hint = (
                     f"，是否应为 {suggestions[0]}"
@@ -60,6 +64,7 @@ class Record:
         value = self._value(name, default)
         if not isinstance(value, str):
             raise self.error(name, "应为文字，数字请加引号")
+        # with a default an empty text is a value as well
         if default is None and not value.strip():
             raise self.error(name, "不能为空")
         if len(value) > max_length:
@@ -71,6 +76,7 @@ class Record:
     ) -> int:
         """A whole number within bounds."""
         value = self._value(name, default)
+        # bool is an int in Python, and `true` is no count
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.error(name, "应为整数")
         if not minimum <= value <= maximum:
@@ -105,6 +111,8 @@ class Record:
         values = []
         for position, item in enumerate(self._items(name), 1):
             value = item.value if isinstance(item, yaml_nodes.ScalarNode) else None
+            # keywords such as 12345 are often written without quotes; what begins with a zero is
+            # text already, so nothing is lost here
             if type(value) is int:
                 value = str(value)
             if not isinstance(value, str) or not value.strip():
@@ -136,13 +144,14 @@ class Record:
         """The records of a file's section, each the beginning of its own path."""
         return [Record(record.file, record.node) for record in self.records(name)]
 
-    def to_python(self) -> dict[str, Any]:
+    def to_python(self) -> dict[str, object]:
         """All of it as dict, list and values."""
         return {name: yaml_nodes.to_python(node) for name, node in self.node.entries.items()}
 
     def error(self, field: str, problem: str) -> InvalidFile:
         """The error that names this file, the field's line and the field."""
         line, path = self._line_of(field), self._full_path(field)
+        # messages of `keywords` end with a full stop, those of this package do not
         where = f"{self.file} 第 {line} 行 {path}"
         return InvalidFile(where=where, problem=problem.rstrip("。"), line=line, field=path)
 
@@ -153,9 +162,10 @@ class Record:
 
     @contextmanager
     def errors_at(self, field: str = "id") -> Iterator[None]:
-        """What a rule refuses inside is said of this record, of `field` if it names none."""
+        """Give an error that is raised inside this record's line, and `field` if it names none."""
         try:
             yield
+        # raised by a record further in, which knows its line better
         except InvalidFile:
             raise
         except Invalid as error:
@@ -188,6 +198,8 @@ class Record:
 
     def _line_of(self, field: str) -> int:
         """The line of the last step of a dotted path that is written in the file."""
+        # as far as the path exists in the file: a missing field is reported on the line of what it
+        # is missing from
         node: yaml_nodes.Node = self.node
         line = node.line
         for name, number in _PATH_STEP.findall(field):
@@ -207,6 +219,7 @@ def unique_by(records: Iterable[Record], field: str = "id") -> dict[str, Record]
     """The records by a field that no two may share, also across files."""
     values: dict[str, Record] = {}
     for record in records:
+        # compared before anything is written, because two files may be loaded in one command
         key = record.text(field)
         if key in values:
             first = values[key]

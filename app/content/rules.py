@@ -1,13 +1,12 @@
 """Rules in files: `rules`, `fallback` and `emergency`; a rule's shape: keywords/rules/spec.py.
 
-Here a rule finds its owners by their codes, and what is refused finds its line.
+Here slugs and appids become ids, and errors get their line.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 
@@ -25,7 +24,7 @@ SECTIONS = ("rules", "fallback", "fallbacks", "emergency")
 
 @dataclass(frozen=True)
 class RuleReferences:
-    """What rules may name: departments and accounts by code with their ids, and media."""
+    """What rules may refer to: ids by slug of department and by appid, and names of media."""
 
     departments: dict[str, int]
     accounts: dict[str, int]
@@ -54,35 +53,38 @@ def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -
     return len(records)
 
 
-def dump(references: RuleReferences) -> dict[str, Any]:
+def dump(references: RuleReferences) -> dict[str, object]:
     """All rules and texts, in the shape that `load` reads."""
+    # by id: the rows know their owners by id, files by slug or appid
     codes = {key: code for code, key in references.departments.items()}
     appids = {key: appid for appid, key in references.accounts.items()}
-    written: dict[str, Any] = _dump_default_replies(codes, appids)
+    written: dict[str, object] = _dump_default_replies(codes, appids)
     listed = [
-        spec.dump_rule(
-            store.to_spec(
-                row,
-                department=codes.get(row.department_id or 0, ""),
-                account=appids.get(row.account_id or 0, ""),
-            )
-        )
+        store.to_spec(
+            row,
+            department=codes.get(row.department_id or 0, ""),
+            account=appids.get(row.account_id or 0, ""),
+        ).dump()
         for row in store.list_all()
     ]
     return written | ({"rules": listed} if listed else {})
 
 
 def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
-    """The rule of one record, with owners and media that are known. Raises WrongFile."""
+    """The rule of one record, with owners and media that are known. Raises InvalidFile."""
+    # the spec would refuse it too, but without naming the nearest field
     record.allow_only(*spec.FIELDS)
     with _errors_at(record):
-        rule_spec = spec.parse_rule(record.to_python())
+        rule_spec = RuleSpec.parse(record.to_python())
+    # checked here, where the line is known: the store would only see an id that is missing, and
+    # take the rule for one of the whole city
     if rule_spec.department and rule_spec.department not in references.departments:
         raise record.error("department", f"没有编号为“{rule_spec.department}”的单位")
     if rule_spec.account and rule_spec.account not in references.accounts:
         raise record.error("account", f"没有 appid 为“{rule_spec.account}”的账号")
     for name in media_names(rule_spec.replies):
         if name not in references.media_names:
+            # the place in the list is not known to `media_names`; the field is near enough
             field = "reply" if record.has("reply") else "replies"
             raise record.error(field, f"没有名为“{name}”的素材")
     return rule_spec
@@ -90,7 +92,7 @@ def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
 
 @contextmanager
 def _errors_at(record: Record) -> Iterator[None]:
-    """A refusal of the keywords' own names "rule id · field"; here the field is enough."""
+    """Give an error raised inside its line; of its "rule id · field" the field is enough."""
     try:
         yield
     except Invalid as error:
@@ -127,6 +129,7 @@ def _read_reply_text(record: Record) -> str:
 
 def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, int | None]:
     """Whose fallback it is: a department's or an account's, exactly one of the two."""
+    # a fallback of the whole city has a section of its own, so one that names no owner is a mistake
     if record.has("account") == record.has("department"):
         raise record.error("department", "department 与 account 应写且只写一个")
     name = "account" if record.has("account") else "department"
@@ -137,8 +140,8 @@ def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, 
     return (ids[code], None) if name == "department" else (None, ids[code])
 
 
-def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, Any]:
-    written: dict[str, Any] = {}
+def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, object]:
+    written: dict[str, object] = {}
     department_replies = []
     for row in session.scalars(select(DefaultReplyRow).order_by(DefaultReplyRow.key)):
         if row.key == "emergency":

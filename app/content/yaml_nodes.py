@@ -1,6 +1,6 @@
 """Documents: YAML files as plain nodes that know the line they stand on.
 
-    file ── events ──> Scalar | Sequence | Mapping
+    file ── events ──> ScalarNode | SequenceNode | MappingNode
 
 Only what a person would write by hand is read: text, whole and decimal numbers, true and false,
 nothing. Times and dates stay text. The tree is built from the parser's events without
@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from config.errors import DomainError
 
+# bounds against files that would exhaust the process: ten aliases nested nine deep are a gigabyte,
+# 50,000 brackets end a recursive parser (decision 0030). Far above what a city needs
 MAX_FILE_SIZE = 20 * 2**20
 MAX_NODES = 2_000_000
 MAX_ALIASED_NODES = 10_000
@@ -25,10 +26,13 @@ MAX_DEPTH = 40
 
 Value = str | int | float | bool | None
 
+# narrower than YAML 1.1, which reads `on` as true, 0713 as octal 459 and 14:00 as 840: codes, phone
+# numbers and times must stay as they were written
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,15}\.[0-9]{1,15}")
+# PostgreSQL stores neither NUL nor half a surrogate pair
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _PLAIN_TAGS = {"!", "tag:yaml.org,2002:str"}
 
@@ -72,9 +76,10 @@ Node = ScalarNode | SequenceNode | MappingNode
 
 
 def read_file(path: Path) -> MappingNode:
-    """Read a file's top level. Raises WrongFile."""
+    """Read a file's top level. Raises InvalidFile."""
     try:
         with path.open("rb") as file:
+            # one byte more than allowed shows that it is too large
             body = file.read(MAX_FILE_SIZE + 1)
     except OSError as error:
         raise InvalidFile(where=path, problem="文件不存在或无法读取") from error
@@ -82,7 +87,7 @@ def read_file(path: Path) -> MappingNode:
 
 
 def parse(body: bytes, path: Path) -> MappingNode:
-    """Read the top level of what stands in a file; `path` names it. Raises WrongFile."""
+    """Read the top level of what stands in a file; `path` names it. Raises InvalidFile."""
     text = _decode(body, path)
     builder = _Builder(path)
     try:
@@ -99,7 +104,7 @@ def parse(body: bytes, path: Path) -> MappingNode:
     return builder.root
 
 
-def to_python(node: Node) -> Any:
+def to_python(node: Node) -> object:
     """The node as dict, list and values."""
     if isinstance(node, MappingNode):
         return {name: to_python(value) for name, value in node.entries.items()}
@@ -116,6 +121,7 @@ def _decode(body: bytes, path: Path) -> str:
     if len(body) > MAX_FILE_SIZE:
         raise InvalidFile(where=path, problem=f"文件超过 {MAX_FILE_SIZE // 2**20} MB")
     try:
+        # editors on Windows put a byte order mark in front
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
@@ -146,6 +152,7 @@ class _Builder:
         match event:
             case yaml.DocumentStartEvent():
                 self._documents += 1
+                # a second document would be ignored by most readers, and with it what it says
                 if self._documents > 1:
                     raise _error(self._path, line, "一个文件只能有一份内容，不能用 --- 分隔")
             case yaml.ScalarEvent():
@@ -168,6 +175,7 @@ class _Builder:
         if self._nodes > MAX_NODES:
             raise _error(self._path, line, "文件内容过多，请分成几个文件")
         tag = getattr(event, "tag", None)
+        # tags such as !!python/object make a loader run code
         if tag is not None and tag not in _PLAIN_TAGS:
             raise _error(self._path, line, f"不支持标签 {tag}")
 
@@ -187,8 +195,10 @@ class _Builder:
 
     def _add_alias(self, event: yaml.AliasEvent, line: int) -> None:
         node = self._anchors.get(event.anchor or "")
+        # an alias to what is still open would be its own child
         if node is None or any(node is open_node for open_node in self._open_nodes):
             raise _error(self._path, line, f"别名 *{event.anchor} 没有可引用的内容")
+        # counted with all that is below: aliases of aliases multiply
         self._aliased_nodes += node.node_count
         if self._aliased_nodes > MAX_ALIASED_NODES:
             raise _error(self._path, line, "别名重复的内容过多")
@@ -214,6 +224,7 @@ class _Builder:
     def _key(self, parent: MappingNode, node: Node) -> str:
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str) or not node.value:
             raise _error(self._path, node.line, "名称应是文字")
+        # YAML allows it and keeps the last one; of two rules with one id the first would vanish
         if node.value in parent.lines:
             first = parent.lines[node.value]
             raise _error(self._path, node.line, f"{node.value} 重复，第 {first} 行已写过")
@@ -224,6 +235,7 @@ class _Builder:
         text: str = event.value
         if _UNSTORABLE.search(text):
             raise _error(self._path, line, "含有不可保存的字符")
+        # only a bare word can be a number or a truth value; quotes and blocks say that it is text
         is_bare = event.implicit[0] and event.tag is None and event.style in (None, "")
         return _resolve_scalar(text) if is_bare else text
 

@@ -1,9 +1,9 @@
-"""Exchange: rules as files that staff write at their desks, in and out of the console.
+"""Rule files: rules as Excel or YAML, into the console and out of it.
 
-    upload ── files (bounds, bombs) ──┬── workbooks ─> rows ── columns ┐
-                                      └── YAML ────> records ──────────┴─> Line ── checking ─> Plan
-    rules a member may read ── sheets / as_yaml ─> download
+    upload ──┬── xlsx_reader ─> cells ── row_mapping ┐
+             └── app.content ─> records ─────────────┴─> ParsedRule ── import_plan ─> ImportPlan
+    rules a staff member may read ── exports ─> download
 
-Every line of a file is checked the way the console checks a form; all that is wrong is told in
-one list, and nothing is changed as long as anything is. What is right becomes draft versions.
+Every line of a file is checked the way the console checks a form. All that is wrong is listed, and
+nothing is changed as long as anything is wrong. What is right becomes draft versions.
 """

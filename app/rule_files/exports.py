@@ -1,6 +1,6 @@
-"""Sheets: the rules a member may read, as an Excel file or as YAML that can be imported again.
+"""Exports: the rules that a staff member may read, as Excel or YAML that can be imported again.
 
-What staff typed could be a formula on somebody's desk: every cell is text, and quoted.
+What staff typed could be run as a formula where the file is opened: every cell is escaped text.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from app.rule_files.row_mapping import COLUMNS, write_row
 from config.database import session
 from config.permissions import Permission, Principal
 from config.security.formula_escape import text_cell
-from keywords.rules import spec, store
+from keywords.rules import store
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow
 
@@ -44,6 +44,7 @@ def list_for_staff(
         query = query.where(RuleRow.department_id.in_(department_filter))
     if account_id is not None:
         query = query.where(RuleRow.account_id == account_id)
+    # two queries for all names, instead of one for every rule
     codes = {key: code for code, key in departments.ids_by_code().items()}
     appids = {key: appid for appid, key in accounts.ids_by_appid().items()}
     return [
@@ -58,8 +59,11 @@ def list_for_staff(
 
 def to_xlsx(rules: Iterable[RuleSpec], names: Mapping[str, str]) -> bytes:
     """One row a rule. `names` gives departments and accounts by code the name people know."""
+    # written row by row: a workbook in memory takes some fifty times the size of its file
+    # (https://openpyxl.readthedocs.io/en/stable/performance.html)
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet(_TITLE)
+    # heading, id and name stay visible while the sheet is scrolled
     sheet.freeze_panes = "C2"
     for number, column in enumerate(COLUMNS, 1):
         sheet.column_dimensions[get_column_letter(number)].width = column.width
@@ -67,6 +71,8 @@ def to_xlsx(rules: Iterable[RuleSpec], names: Mapping[str, str]) -> bytes:
     for rule_spec in rules:
         cells = write_row(rule_spec)
         for title, code in (("单位", rule_spec.department), ("账号", rule_spec.account)):
+            # people know the name, the import needs the code: `OwnerNames.resolve` reads it from
+            # the brackets
             cells[title] = f"{names[code]}（{code}）" if names.get(code) else code
         sheet.append([_cell(sheet, cells.get(column.title, "")) for column in COLUMNS])
     buffer = BytesIO()
@@ -76,7 +82,7 @@ def to_xlsx(rules: Iterable[RuleSpec], names: Mapping[str, str]) -> bytes:
 
 def xlsx_template() -> bytes:
     """An empty sheet to fill in, with two rows to learn from."""
-    examples: tuple[dict[str, Any], ...] = (
+    examples: tuple[dict[str, object], ...] = (
         {
             "id": "example.lost_found",
             "department": "unit",
@@ -98,19 +104,21 @@ def xlsx_template() -> bytes:
             "reply": {"type": "news", "title": "公交时刻", "url": "https://example.org/bus"},
         },
     )
-    return to_xlsx((spec.parse_rule(data) for data in examples), {"unit": "您的单位"})
+    # through the spec, so that the template can never show what the import refuses
+    return to_xlsx((RuleSpec.parse(data) for data in examples), {"unit": "您的单位"})
 
 
 def to_yaml_text(rules: Iterable[RuleSpec]) -> str:
     """The rules as YAML, in the shape that `load` and the import read."""
-    examples: dict[str, Any] = {
+    examples: dict[str, object] = {
         "version": VERSION,
-        "rules": [spec.dump_rule(rule) for rule in rules],
+        "rules": [rule.dump() for rule in rules],
     }
     return to_yaml(examples)
 
 
 def _cell(sheet: Any, text: str, font: Font | None = None) -> Any:
+    # no cell at all, or every empty cell would count as a formatted one and make the file larger
     if not text:
         return None
     cell = text_cell(sheet, text)

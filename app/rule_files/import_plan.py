@@ -1,13 +1,13 @@
-"""Checking: what a file's rules would do here, for the member who brought them.
+"""The plan of an import: what the rules of a file would change, for the person who uploads it.
 
-    Line ── owner in the member's area? code free or theirs? media there? ──> Wish | Problem
+    ParsedRule ── owner permitted? slug free or theirs? media there? ──> PlannedChange
 
-A rule that says what its newest version says already is the same and will not be touched.
+A rule that says what its newest version says already is the same and will not be changed.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -22,7 +22,9 @@ from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow
 from keywords.rules.versions import RuleVersion
 
+# databases bound the number of parameters of a statement (SQLite: 32,766)
 _BATCH_SIZE = 1000
+# a rejected or withdrawn text is not what the rule says: importing it again proposes it anew
 _COMPARED_STATES = (*versions.OPEN_STATES, versions.VersionState.PUBLISHED)
 
 
@@ -77,6 +79,8 @@ class _ExistingRules:
     @property
     def rules_fingerprint(self) -> str:
         """Changes when any of them does."""
+        # both counters: the row's moves when a rule is published or switched, the version's with
+        # every draft
         stamps = "".join(
             f"{row.slug}:{row.version}:{self._stamp(row)};" for _, row in sorted(self.rows.items())
         )
@@ -88,7 +92,7 @@ class _ExistingRules:
     def kind(
         self, row: RuleRow | None, rule_spec: RuleSpec, owners: tuple[int | None, ...]
     ) -> ChangeKind:
-        """What the draft would do to the rule of its code."""
+        """What importing the spec would do to the rule of its slug."""
         if row is None:
             return ChangeKind.NEW
         newest = self.newest.get(row.id)
@@ -108,7 +112,7 @@ class _ExistingRules:
 def make_plan(
     parsed_rules: Sequence[ParsedRule], member: Principal, references: RuleReferences
 ) -> ImportPlan:
-    """Look at every line. A fixed number of queries for each thousand rules; changes nothing."""
+    """Plan every line. A fixed number of queries for each thousand rules; changes nothing."""
     existing = _load_existing({parsed.spec.slug for parsed in parsed_rules if parsed.spec})
     result = ImportPlan(
         existing.rules_fingerprint,
@@ -118,11 +122,14 @@ def make_plan(
     for parsed in parsed_rules:
         if parsed.spec is None:
             continue
+        # the later line is refused: which of two texts is meant only the author knows
         first = seen.setdefault(parsed.spec.slug, parsed.at)
         if first != parsed.at:
             result.problems.append(LineProblem(parsed.at, "编号", f"与第 {first} 行的编号重复。"))
             continue
         _plan_rule(parsed.at, parsed.spec, member, references, existing, result)
+    # people correct a file from top to bottom, so the columns' problems and the checks here are
+    # told in the order of lines
     result.problems.sort(key=lambda item: item.at)
     return result
 
@@ -148,6 +155,8 @@ def _plan_rule(
         kind = existing.kind(row, rule_spec, owners)
         rule_id = row.id if row else None
         newest = existing.newest.get(rule_id or 0)
+        # somebody else's unfinished draft is superseded by an import; the preview warns before it
+        # happens
         others = newest is not None and newest.is_open and newest.author_id != member.staff_id
         replaces = others and kind is ChangeKind.CHANGED
         result.changes.append(PlannedChange(at, kind, rule_spec, rule_id, *owners, replaces))
@@ -176,6 +185,8 @@ def _refused_columns(
     ):
         yield "单位", "请写明单位。不写单位就是全市规则，只能由矩阵管理员导入。"
     row = existing.rows.get(rule_spec.slug)
+    # slugs are unique in the city: without this check an import could take over another
+    # department's rule by its id
     if row is not None and not member.may(
         Permission.RULES_WRITE, department_id=row.department_id, account_id=row.account_id
     ):
@@ -197,15 +208,16 @@ def _load_existing(codes: set[str]) -> _ExistingRules:
 
 
 def _comparable(rule_spec: RuleSpec) -> RuleSpec:
-    """What counts when two drafts are compared: not the owners' names, order or state."""
-    return replace(
-        rule_spec,
-        department="",
-        account="",
-        state=spec.RuleState.LIVE,
-        keywords=tuple(
+    """What counts when two rules are compared: not the owners' names, order or state."""
+    # order within these lists has no effect on matching, and the lists of a workbook are in another
+    # order than a form's
+    unordered = {
+        "keywords": tuple(
             sorted(rule_spec.keywords, key=lambda item: (item.kind, item.mode, item.text))
         ),
-        required=tuple(sorted(rule_spec.required)),
-        excluded=tuple(sorted(rule_spec.excluded)),
-    )
+        "required": tuple(sorted(rule_spec.required)),
+        "excluded": tuple(sorted(rule_spec.excluded)),
+    }
+    # owners are compared by id, and an import never changes whether a rule is in force
+    ignored = {"department": "", "account": "", "state": spec.RuleState.LIVE}
+    return rule_spec.model_copy(update=ignored | unordered)

@@ -1,14 +1,13 @@
-"""Lines: what a file of rules says, rule by rule, with everything that is wrong on each.
+"""Parsing: the rules of a file, each with everything that is wrong with it.
 
-An Excel row is called by its number, a YAML rule by the line it begins on. What is wrong with
-the whole file (not Excel, no header, too long) is raised instead.
+An Excel row has its number, a YAML rule the line it begins on. What is wrong with the whole file
+(not Excel, no header, too long) is raised instead.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from app.content import yaml_nodes
 from app.content.record import Record
@@ -17,23 +16,19 @@ from app.content.yaml_nodes import InvalidFile
 from app.rule_files import row_mapping, xlsx_reader
 from app.rule_files.xlsx_reader import Cell, InvalidWorkbook
 from config.errors import Invalid
-from keywords.rules import spec
+from config.validation import InvalidSpec
 from keywords.rules.rule_imports import ImportFormat
 from keywords.rules.spec import RuleSpec
 
+# as many as a whole city has; decision 0014 measures with this number
 MAX_RULES = 20_000
 _REQUIRED_TITLES = ("编号", "名称", row_mapping.REPLY_TITLES[0])
+# a row that is shifted by a column is wrong in every cell; a few problems show that
 _MAX_PROBLEMS_PER_RULE = 6
+# each report is a write to the cache
 _REPORT_EVERY = 200
 _IN_BRACKETS = re.compile(r".*[（(]([A-Za-z0-9_.:-]+)[）)]", re.DOTALL)
 _OWNER_FIELDS = ("department", "account")
-# stands for a field that was wrong, so that the others are read as well
-_PLACEHOLDERS: dict[str, Any] = {
-    "name": "-",
-    "keywords": ["占位"],
-    "replies": [{"type": "text", "content": "-"}],
-}
-_KEYWORDS = ("keywords", "exact", "together", "patterns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ class LineProblem:
 
 @dataclass(slots=True)
 class ParsedRule:
-    """One rule of the file; `draft` is None when something is wrong with it."""
+    """One rule of the file; `spec` is None when something is wrong with it."""
 
     at: int
     spec: RuleSpec | None = None
@@ -62,10 +57,11 @@ class OwnerNames:
     appid_by_account: Mapping[str, str]
 
     def resolve(self, kind: str, written: str) -> str:
-        """The code that is meant: itself, in brackets behind a name, or of the only such name."""
+        """The code that is meant: itself, in brackets after a name, or that of a known name."""
         by_name = self.code_by_department if kind == "department" else self.appid_by_account
         if written in by_name:
             return by_name[written]
+        # exports write "name（code）", and names may have brackets themselves: the last pair counts
         bracketed = _IN_BRACKETS.fullmatch(written)
         return bracketed[1] if bracketed else written
 
@@ -79,9 +75,9 @@ def parse_file(
     *,
     report_progress: Callable[[int], None],
 ) -> list[ParsedRule]:
-    """All rules of a file. `tell` hears now and then how many were read.
+    """All rules of a file. `report_progress` is called now and then with how many were read.
 
-    Raises WrongWorkbook, WrongFile.
+    Raises InvalidWorkbook, InvalidFile.
     """
     if file_format is ImportFormat.YAML:
         return _parse_yaml(body, filename, references)
@@ -89,6 +85,7 @@ def parse_file(
     rows = xlsx_reader.read_rows(body)
     titles = _read_titles(next(rows, (0, []))[1])
     for number, cells in rows:
+        # counted while reading, since a sheet may claim a million rows and have few
         if len(parsed_rules) == MAX_RULES:
             raise InvalidWorkbook(problem=f"超过 {MAX_RULES} 行，请分成几个文件")
         parsed_rules.append(_parse_row(number, titles, cells, owners))
@@ -105,6 +102,7 @@ def parse_file(
 def _read_titles(cells: Iterable[Cell]) -> list[str]:
     """The titles of the columns; empty where a column has none."""
     titles = [cell.text.strip() for cell in cells]
+    # a column that is not known may be a misspelt one, and its content would be lost without a word
     unknown = [title for title in titles if title and title not in row_mapping.BY_TITLE]
     if unknown:
         raise InvalidWorkbook(problem=f"第一行应是列名，没有“{unknown[0][:20]}”这一列")
@@ -126,51 +124,32 @@ def _parse_row(number: int, titles: list[str], cells: list[Cell], owners: OwnerN
             )
         elif title:
             cells_by_title[title] = cell.text
+        # a note beside the table; ignored it might be a reply under a forgotten heading
         elif cell.text.strip():
             parsed.problems.append(LineProblem(number, cell.name, "这一列没有列名。"))
     data, unreadable = row_mapping.read_row(cells_by_title)
+    # before the spec is made: it takes a code of 64 characters, people write names
     for kind in _OWNER_FIELDS:
         if kind in data:
             data[kind] = owners.resolve(kind, data[kind].strip())
     parsed.problems += [LineProblem(number, error.field, error.problem) for error in unreadable]
-    rule_spec, spec_problems = _parse_spec(data)
     # a cell that could not be read is not missed as well
     fields_with_problem = {problem.field for problem in parsed.problems}
-    parsed.problems += [
-        LineProblem(number, error.field, error.problem)
-        for error in spec_problems
-        if error.field not in fields_with_problem
-    ]
-    parsed.spec = None if parsed.problems else rule_spec
+    try:
+        rule_spec = RuleSpec.parse(data)
+    except InvalidSpec as error:
+        found = [_line_problem(number, problem) for problem in error.problems]
+        new = [problem for problem in found if problem.field not in fields_with_problem]
+        parsed.problems += new[:_MAX_PROBLEMS_PER_RULE]
+    else:
+        parsed.spec = None if parsed.problems else rule_spec
     return parsed
 
 
-def _parse_spec(data: dict[str, Any]) -> tuple[RuleSpec | None, list[Invalid]]:
-    """The rule, or what is wrong with it: field after field, each mended to see the next."""
-    problems: list[Invalid] = []
-    while len(problems) < _MAX_PROBLEMS_PER_RULE:
-        try:
-            return spec.parse_rule(data), problems
-        except Invalid as error:
-            field_name = error.field.rpartition(" · ")[2]
-            problems.append(
-                Invalid(field=row_mapping.title_of_field(field_name), problem=error.problem)
-            )
-            name = re.split(r"[\[.]", field_name, maxsplit=1)[0]
-            name = "replies" if name == "reply" else name
-            if name not in data and name not in _PLACEHOLDERS:
-                break
-            data = _with_placeholder(data, name)
-    return None, problems
-
-
-def _with_placeholder(data: dict[str, Any], name: str) -> dict[str, Any]:
-    rest = {key: value for key, value in data.items() if key != name}
-    if name in _PLACEHOLDERS:
-        rest[name] = _PLACEHOLDERS[name]
-    if not any(key in rest for key in _KEYWORDS):
-        rest["keywords"] = _PLACEHOLDERS["keywords"]
-    return rest
+def _line_problem(number: int, problem: Invalid) -> LineProblem:
+    """A problem of a spec, with the title of the column for the path of the field."""
+    field_name = problem.field.rpartition(" · ")[2]
+    return LineProblem(number, row_mapping.title_of_field(field_name), problem.problem)
 
 
 # ---- YAML ----
@@ -178,6 +157,7 @@ def _with_placeholder(data: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _parse_yaml(body: bytes, filename: str, references: RuleReferences) -> list[ParsedRule]:
     top = Record(Path(filename), yaml_nodes.parse(body, Path(filename)))
+    # accounts, departments and emergency words need other permissions than rules
     others = [name for name in top.node.entries if name not in ("version", "rules")]
     if others:
         raise top.error(others[0], "这里只导入 rules，其他内容请由管理员载入")

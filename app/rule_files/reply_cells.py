@@ -1,4 +1,4 @@
-"""Reply cells: a reply as a person writes it into a cell of a sheet.
+"""Reply cells: a reply as a person writes it into a cell of a workbook.
 
 请带户口簿到派出所。           a text
 【图文】                      any other kind: its name, then one part a line
@@ -7,8 +7,6 @@
 """
 
 import re
-from dataclasses import asdict
-from typing import Any
 
 from config.errors import Invalid
 from keywords.rules import replies
@@ -35,13 +33,14 @@ _PARTS = {
     "客服": "agent",
 }
 _LINE_END = "⏎"  # stands for a line end within a part
+# only with nothing behind it on the line: "【文字】您好" is the beginning of a text
 _HEAD = re.compile(rf"【({'|'.join(_KINDS)})】[ \t]*(?:\n|$)")
 _PART = re.compile(rf"({'|'.join(_PARTS)})[：:]\s*(.*)", re.DOTALL)
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _PART_NAMES = {part: name for name, part in _PARTS.items()}
 
 
-def read_cell(cell: str) -> dict[str, Any]:
+def read_cell(cell: str) -> dict[str, str]:
     """The reply in the shape `keywords.rules.replies` parses. Raises Invalid, field `reply`."""
     head = _HEAD.match(cell)
     if head is None:
@@ -61,12 +60,15 @@ def read_cell(cell: str) -> dict[str, Any]:
 
 
 def write_cell(reply: Reply) -> str:
-    """The cell that `read` reads back to the same reply."""
+    """The cell that `read_cell` reads back as the same reply."""
+    # a text that looks like the head of another kind gets a head of its own, or it would be read
+    # back as that kind
     if isinstance(reply, replies.Text):
         return f"【文字】\n{reply.content}" if _HEAD.match(reply.content) else reply.content
+    # a part is one line of the cell, so line ends within it need a sign of their own
     parts = [
         f"{_PART_NAMES[name]}：" + value.replace("\n", _LINE_END)
-        for name, value in asdict(reply).items()
-        if value
+        for name, value in replies.dump(reply).items()
+        if name != "type"
     ]
     return "\n".join([f"【{_NAMES[reply.type]}】", *parts])

@@ -9,16 +9,19 @@ A cell holds one word a line. A single line may also be split by 、，；, as p
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+from pydantic.fields import FieldInfo
 
 from app.rule_files import reply_cells
 from config.errors import Invalid
-from keywords.rules.replies import MOST_REPLIES, Choice
+from keywords.rules.replies import MAX_REPLIES, Choice
 from keywords.rules.schedule import Days
 from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.values import InputKind, Keyword, MatchMode, RuleScope
 
-REPLY_TITLES = tuple(f"回复{number}" for number in range(1, MOST_REPLIES + 1))
+REPLY_TITLES = tuple(f"回复{number}" for number in range(1, MAX_REPLIES + 1))
 STATE_TITLE = "状态"
 
 _SCOPES = {"本地": RuleScope.LOCAL, "默认": RuleScope.DEFAULT, "强制": RuleScope.MANDATORY}
@@ -42,7 +45,7 @@ _WEEKDAY = re.compile("[1-7一二三四五六日天]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `field` is the field of the rule's shape that is blamed for it."""
+    """One column; `field` is the field of the rule's shape that its errors name."""
 
     title: str
     field: str
@@ -56,13 +59,15 @@ def split_lines(cell: str) -> list[str]:
 
 
 def split_words(cell: str) -> list[str]:
-    """One word a line; several on a single line are told apart by their marks."""
+    """One word a line; several on a single line are separated by punctuation."""
+    # a line end that is kept at the end says that the marks in the single line belong to the word;
+    # see `_join_lines`
     if "\n" in cell.rstrip(" "):
         return split_lines(cell)
     return [word.strip() for word in _SEPARATORS.split(cell) if word.strip()]
 
 
-def _one_of(known: Mapping[str, Any], field: str) -> Callable[[str], str]:
+def _one_of(known: Mapping[str, StrEnum], field: str) -> Callable[[str], str]:
     def read(cell: str) -> str:
         if cell not in known:
             raise Invalid(field=field, problem=f"应为 {'、'.join(known)} 之一。")
@@ -72,12 +77,19 @@ def _one_of(known: Mapping[str, Any], field: str) -> Callable[[str], str]:
 
 
 def _number(cell: str) -> int:
+    # without ASCII \d also matches the digits of other scripts, full-width ones too
     if not re.fullmatch(r"\d{1,6}", cell, re.ASCII):
         raise Invalid(field="priority", problem="应是 0 到 999 的整数。")
     return int(cell)
 
 
+def _int_or_text(cell: str) -> int | str:
+    """An integer; what is none stays a text, so that the spec refuses it in its own words."""
+    return int(cell) if re.fullmatch(r"-?\d{1,9}", cell, re.ASCII) else cell
+
+
 def _weekdays(cell: str) -> list[int]:
+    # people write 周一、周二 as well as 1、2
     remaining = re.sub(r"[\s、，,；;周星期]", "", cell)
     if not re.fullmatch(f"(?:{_WEEKDAY.pattern})+", remaining):
         raise Invalid(field="weekdays", problem="应写成“一、二、五”或“1、2、5”，周日写“日”。")
@@ -99,7 +111,17 @@ def _events(cell: str) -> list[dict[str, str]]:
     return [_event(line) for line in split_lines(cell)]
 
 
-COLUMNS: tuple[Column, ...] = (
+def default_column(name: str, field: FieldInfo) -> Column:
+    """The column of a field that is not listed below: its heading is the field's title."""
+    parse: Callable[[str], Any] = str
+    if isinstance(field.default, tuple):
+        parse = split_words
+    elif isinstance(field.default, int):
+        parse = _int_or_text
+    return Column(field.title or name, field.alias or name, parse)
+
+
+_LISTED: tuple[Column, ...] = (
     Column("编号", "id", str, 24),
     Column("名称", "name", str, 20),
     Column("单位", "department", str, 20),
@@ -126,13 +148,22 @@ COLUMNS: tuple[Column, ...] = (
     Column("复核日期", "review_by", str, 12),
     Column(STATE_TITLE, STATE_TITLE, str, 8),
 )
+_KNOWN_FIELDS = {column.field for column in _LISTED} | {"replies", "state"}
+# the other fields of a rule come after these: a new field needs no change here, and workbooks that
+# were exported before keep their order of columns
+_UNLISTED = {
+    name: default_column(name, field)
+    for name, field in RuleSpec.model_fields.items()
+    if (field.alias or name) not in _KNOWN_FIELDS
+}
+COLUMNS = (*_LISTED, *_UNLISTED.values())
 BY_TITLE = {column.title: column for column in COLUMNS}
 _TITLES = {column.field: column.title for column in COLUMNS}
 _REPLY = re.compile(r"repl(?:y|ies)(?:\[(\d)\])?")
 
 
 def title_of_field(field: str) -> str:
-    """The column that a refused field stands in."""
+    """The heading of the column that a field stands in; the field itself where it has none."""
     reply = _REPLY.match(field)
     if reply:
         return REPLY_TITLES[int(reply[1] or 1) - 1]
@@ -143,13 +174,15 @@ def title_of_field(field: str) -> str:
 def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
     """The shape of a rule from its cells by title, and what could not be read.
 
-    Empty cells say nothing. The state is not read: what comes in is a draft.
+    Empty cells are left out. The state is not read: what comes in is a draft.
     """
     data: dict[str, Any] = {}
     problems: list[Invalid] = []
-    replies: list[dict[str, Any]] = []
+    replies: list[dict[str, object]] = []
     for title, cell in cells.items():
         column = BY_TITLE[title]
+        # the state is exported for reading only: what is imported becomes a draft, whatever the
+        # cell says
         if title == STATE_TITLE or not cell.strip():
             continue
         try:
@@ -159,6 +192,7 @@ def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
             continue
         if title in REPLY_TITLES:
             replies.append(value)
+        # both columns go into `keywords`, and written words come first, as in the shape of files
         elif column.field == "events":
             data["keywords"] = [*data.get("keywords", []), *value]
         elif column.field == "keywords":
@@ -169,7 +203,7 @@ def read_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Invalid]]:
 
 
 def write_row(rule_spec: RuleSpec) -> dict[str, str]:
-    """The cells of a rule by title; owners as the draft names them."""
+    """The cells of a rule by title; owners as the spec names them."""
     schedule = rule_spec.schedule
     cells = {
         "编号": rule_spec.slug,
@@ -181,6 +215,7 @@ def write_row(rule_spec: RuleSpec) -> dict[str, str]:
         "还须含有": _join_lines(rule_spec.required),
         "不能含有": _join_lines(rule_spec.excluded),
         "优先级": str(rule_spec.priority),
+        # of a single reply nothing can be chosen, so an export leaves the cell empty
         "多条回复时": _label_of(_CHOICES, rule_spec.choice) if len(rule_spec.replies) > 1 else "",
         "星期": "、".join(_WEEKDAYS[day - 1] for day in sorted(schedule.weekdays)),
         "时段": _join_lines(str(span) for span in schedule.hours),
@@ -193,6 +228,7 @@ def write_row(rule_spec: RuleSpec) -> dict[str, str]:
         "复核日期": rule_spec.review_by.isoformat() if rule_spec.review_by else "",
         STATE_TITLE: _STATES[rule_spec.state],
     }
+    cells |= {column.title: _cell(getattr(rule_spec, name)) for name, column in _UNLISTED.items()}
     for field, mode in _MODES.items():
         texts = [
             keyword.text
@@ -221,5 +257,12 @@ def _join_lines(found: Iterable[str]) -> str:
     return "\n".join(listed) + ("\n" if len(listed) == 1 and _SEPARATORS.search(listed[0]) else "")
 
 
-def _label_of(known: Mapping[str, Any], value: Any) -> str:
+def _cell(value: object) -> str:
+    """The cell of a field that has no labels of its own."""
+    if isinstance(value, tuple):
+        return _join_lines(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _label_of(known: Mapping[str, StrEnum], value: StrEnum) -> str:
     return next(name for name, keyword in known.items() if keyword is value)

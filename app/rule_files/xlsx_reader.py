@@ -1,4 +1,4 @@
-"""Workbooks: Excel files that strangers to us may have made, read without trusting them.
+"""Workbooks: untrusted Excel files, read within bounds.
 
     bytes ── bounds of the archive ──> no macros, no links, no entities ──> rows of plain cells
 
@@ -20,12 +20,15 @@ from openpyxl.utils import get_column_letter
 from config.errors import DomainError
 from config.security.formula_escape import unescape
 
+# bounds against archives that unpack to gigabytes (https://en.wikipedia.org/wiki/Zip_bomb); a
+# workbook that Excel makes of 20,000 rules stays far below
 MAX_ENTRIES = 200
 MAX_UNPACKED_SIZE = 40 * 2**20
 MAX_PART_SIZE = 2 * 2**20  # of those that are read as a whole
 MAX_COMPRESSION_RATIO = 200
 MAX_COLUMNS = 60
 _MAX_ROWS = 1_048_576  # a sheet has no more
+# openpyxl reads these row by row in its read-only mode, all others as a whole
 _STREAMED_PARTS = ("xl/worksheets/", "xl/sharedStrings")
 _FORBIDDEN = {
     "vbaproject": "文件含有宏，请另存为不含宏的 .xlsx 后再上传",
@@ -35,7 +38,9 @@ _FORBIDDEN = {
     "xl/macrosheets/": "文件含有宏，请另存为不含宏的 .xlsx 后再上传",
 }
 _DAMAGED = "文件已损坏或不是正确的 Excel 文件"
+# the signature of OLE2 files: .xls, and .xlsx with a password, which Excel wraps into one
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+# a workbook has no document type; entities are how XML reads local files or grows without bound
 _DECLARATIONS = (b"<!doctype", b"<!entity")
 
 
@@ -56,11 +61,12 @@ class Cell:
 
 
 def read_rows(body: bytes) -> Iterator[tuple[int, list[Cell]]]:
-    """The rows of the first sheet that say anything, with their numbers. Raises WrongWorkbook."""
+    """Number and cells of each non-empty row of the first sheet. Raises InvalidWorkbook."""
     try:
         _check_archive(body)
         workbook = load_workbook(BytesIO(body), read_only=True, data_only=False, keep_links=False)
         sheet = workbook.worksheets[0]
+        # the size that the file claims may be wrong, and cells beyond it would be left out
         sheet.reset_dimensions()
         sheet_rows = sheet.iter_rows(max_row=_MAX_ROWS, max_col=MAX_COLUMNS)
         blank_row: object = None
@@ -72,6 +78,7 @@ def read_rows(body: bytes) -> Iterator[tuple[int, list[Cell]]]:
                 yield number, cells
             else:
                 blank_row = row
+    # our own refusals, and the caller who stopped reading
     except (DomainError, GeneratorExit):
         raise
     except Exception as error:
@@ -99,6 +106,8 @@ def _check_parts(archive: zipfile.ZipFile, size: int) -> None:
     for word, problem in _FORBIDDEN.items():
         if any(word in name for name in names):
             raise InvalidWorkbook(problem=problem)
+    # two parts of one name: which one counts differs between readers, so one of them may not be
+    # what was checked
     if "xl/workbook.xml" not in names or len(set(names)) < len(names):
         raise InvalidWorkbook(problem=_DAMAGED)
     for part in parts:
@@ -114,10 +123,12 @@ def _check_declarations(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None
     """Refuse XML that declares entities, or hides that it does in another encoding."""
     tail = b""
     with archive.open(part) as stream:
+        # in pieces, since a part may be many megabytes unpacked
         while chunk := stream.read(1 << 16):
             window = tail + chunk.lower()
             if b"\x00" in chunk or any(word in window for word in _DECLARATIONS):
                 raise InvalidWorkbook(problem="文件含有不允许的内容")
+            # a declaration may lie across two chunks
             tail = window[-16:]
 
 
@@ -126,6 +137,7 @@ def _to_cell(cell: Any, row: int, column: int) -> Cell:
     value, kind = cell.value, cell.data_type
     if value is None:
         return Cell(name, "")
+    # Excel stores the last result of a formula beside it, which may be old or forged
     if kind == "f":
         return Cell(name, "", "是公式，请改为文字")
     if kind == "e":
@@ -135,16 +147,18 @@ def _to_cell(cell: Any, row: int, column: int) -> Cell:
     return Cell(name, _text(value))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     match value:
         case str():
             return unescape(value.replace("\r\n", "\n"))
+        # a cell with a date comes as midnight of that day
         case datetime() if value.time() == time():
             return value.date().isoformat()
         case datetime() | date():
             return value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()
         case time():
             return f"{value:%H:%M}"
+        # Excel keeps all numbers as floats: 12345 comes back as 12345.0
         case float() if value.is_integer():
             return str(int(value))
     return str(value)

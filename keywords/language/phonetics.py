@@ -18,9 +18,11 @@ from functools import cache, lru_cache
 from pypinyin import Style, lazy_pinyin
 from pypinyin.constants import PINYIN_DICT
 
+# people type pinyin without tones, and a wrong tone is no other word here
 _TONES = str.maketrans("āáǎàēéěèếềīíǐìōóǒòūúǔùüǖǘǚǜńňǹḿ", "aaaaeeeeeeiiiioooouuuuvvvvvnnnm")
 _LATIN = re.compile("[a-z]+")
 _FIRST_CODE = 0xE000  # start of the private use area; folding removes such characters from text
+# Mandarin has about 400 syllables without tone
 _CODE_COUNT = 1000
 _HAN = range(0x4E00, 0xA000)
 _MAX_SYLLABLE_LENGTH = 6  # "zhuang"
@@ -51,6 +53,7 @@ def encode(text: str) -> PhoneticText:
         # the common case, without any splitting
         code = text.translate(_code_table())
         return PhoneticText(code, text)
+    # latin runs and single other characters, so that 身份zheng becomes three syllables
     source = [piece for run in re.findall(r"[a-z]+|[^a-z\s]", text) for piece in _split_run(run)]
     codes, syllables = _code_table(), _syllable_codes()
     code = "".join(syllables.get(piece) or piece[0].translate(codes) for piece in source)
@@ -65,6 +68,8 @@ def encode_keyword(word: str) -> str:
     if not _polyphones().isdisjoint(word):
         syllables = _syllable_codes()
         readings = lazy_pinyin(word, style=Style.NORMAL, v_to_u=False, errors="default")
+        # pypinyin gives one reading for a run of characters that it does not know, which would
+        # shift the others
         if len(readings) == len(word):
             return "".join(
                 syllables.get(sound, character)
@@ -80,6 +85,8 @@ def pair_keys(word: str, code: str) -> tuple[str, str, str]:
     sounds. So many words of two characters sound alike that sound alone would match too much:
     one character has to be right, or both typed in pinyin (see `pair_keys_at`).
     """
+    # a dictionary looked up where the automaton found something: by sound alone words of two
+    # characters are found 14 times in a message at 100,000 keywords (decision 0011)
     return word[0] + code[1], code[0] + word[1], code
 
 
@@ -99,6 +106,7 @@ def pair_keys_at(phonetic: PhoneticText, start: int) -> Iterator[str]:
     code = phonetic.code[start : start + 2]
     yield left + code[1]
     yield code[0] + right
+    # who types both syllables in pinyin has not chosen a character, so none can be wrong
     if left.isascii() and right.isascii():
         yield code
 
@@ -106,6 +114,7 @@ def pair_keys_at(phonetic: PhoneticText, start: int) -> Iterator[str]:
 def initials(word: str) -> str:
     """The first letters of a keyword's syllables, a usual abbreviation: 身份证 -> sfz."""
     readings = _readings()
+    # a character without reading (a letter or digit) is its own first letter
     return "".join(readings.get(character, character)[0] for character in word)
 
 
@@ -143,6 +152,7 @@ def _split_run(run: str) -> Sequence[str]:
 @lru_cache(maxsize=4096)
 def _segment_pinyin(run: str) -> tuple[str, ...] | None:
     """Split pinyin into the fewest syllables, longer ones first; None when it is not pinyin."""
+    # such as a web address or an encoded picture
     if len(run) > _MAX_RUN_LENGTH:
         return None
     known = _syllable_codes()
@@ -164,6 +174,7 @@ def _merge_similar(syllable: str) -> str:
     head, tail = syllable[:2], syllable[2:]
     if head in ("zh", "ch", "sh"):
         syllable = head[0] + tail
+    # -ong has no counterpart without g and stays
     return syllable[:-1] if syllable.endswith("ng") and syllable[-3] in "aei" else syllable
 
 

@@ -34,6 +34,7 @@ def is_small_talk(normal: NormalizedText) -> bool:
 def is_advertisement(normal: NormalizedText) -> bool:
     """Whether the message offers something; a citizen who reports an offer does not."""
     patterns = _patterns()
+    # "有人说专业办证加我微信，是骗子吗" quotes an advertisement and asks about it
     return bool(patterns["advertisements"].search(normal.text)) and not patterns[
         "scam_reports"
     ].search(normal.text)
@@ -41,6 +42,7 @@ def is_advertisement(normal: NormalizedText) -> bool:
 
 def is_only_location(text: str, end: int) -> bool:
     """Whether the word that ends at `end` only says where something is ("派出所对面的公园")."""
+    # the office in such a message is a landmark, not what is asked about
     return text.startswith(_location_suffixes(), end)
 
 
@@ -67,5 +69,6 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "scam_reports": lexicons.any_of(lexicon.scam_reports),
         "question_words": lexicons.any_of(lexicon.question_words),
         "thanks": lexicons.any_of(lexicon.thanks),
+        # one pattern for all three, since each message is searched for all of them
         "pleasant": lexicons.any_of((*lexicon.praise, *lexicon.fiction, *lexicon.narration)),
     }

@@ -25,6 +25,8 @@ def is_likely_typo(keyword: str, typed: Sequence[str]) -> bool:
     pinyin was typed. The caller has already found that both have the same phonetic code.
     """
     differing = [pair for pair in zip(keyword, typed, strict=True) if pair[0] != pair[1]]
+    # only what was typed in pinyin differs: the syllables are right or not, and there is no wrong
+    # character
     if "".join([item for _, item in differing]).isascii():
         return bool(differing) and all(_is_homophone(meant, item) for meant, item in differing)
     # no character right at all: another word that happens to sound alike
@@ -32,6 +34,7 @@ def is_likely_typo(keyword: str, typed: Sequence[str]) -> bool:
         return False
     inexact = sum([not _is_homophone(meant, item) for meant, item in differing])
     if len(keyword) > SHORT_KEYWORD_LENGTH:
+        # in a longer word one near-homophone (shen for sheng) is still the same word
         return inexact <= 1
     return not inexact and not any(map(small_talk.is_particle, typed))
 

@@ -41,8 +41,10 @@ class EmergencyDetector:
 
         Searches the whole text and not only its core, so that no filler hides a word.
         """
+        # both forms: dialect replacement could also take a word of danger apart
         for form in dict.fromkeys((normal.text, to_standard(normal.text))):
             if self._anchors.find_matches_as_indexes(form):
+                # protected words contain a word of danger by chance
                 found = self._find(self._protected.sub("", form))
                 if found:
                     return found
@@ -52,6 +54,7 @@ class EmergencyDetector:
         """The word of danger in one form of a message, or an empty string."""
         if self._paperwork.search(text) and not self._happening_now.search(text):
             return ""
+        # certain words first: they need no second word and no doubt rules them out
         always = self._always.search(text)
         if always:
             return always.group()
@@ -80,4 +83,5 @@ def _has_all_groups(text: str, groups: Sequence[Sequence[str]]) -> bool:
 
 def _longest_found(text: str, group: Sequence[str]) -> str:
     """The longest word of a group that stands in a text which has one."""
+    # the longest says most to the agent who reads the alert
     return max((word for word in group if word in text), key=len)

@@ -70,6 +70,7 @@ class WordAutomaton:
 
     def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
         """Compile pairs of word and entry id."""
+        # sorted, so that all entries of a word lie side by side in the arrays
         ordered = sorted(set(pairs))
         self._entries = array("I", [entry for _, entry in ordered])
         self._starts = array("I", [0])
@@ -87,6 +88,7 @@ class WordAutomaton:
         if self._finder is None:
             return
         starts, entries = self._starts, self._entries
+        # overlapping: 身份 and 身份证 are both keywords of somebody
         for word, start, end in self._finder.find_matches_as_indexes(text, overlapping=True):
             for position in range(starts[word], starts[word + 1]):
                 yield entries[position], start, end
@@ -127,6 +129,8 @@ class _IndexBuilder:
 
     def _add_together(self, number: int, rule: Rule, text: str) -> None:
         groups = parse_word_groups(text)
+        # as long as the shortest text that could match, so that alternatives do not make a rule
+        # stronger
         weight = sum(min(map(len, group)) for group in groups)
         entry_id = self._add_entry(number, rule, MatchMode.TOGETHER, text, weight, groups)
         # A message that matches has a word of each group, so looking for one group is enough: the
@@ -144,6 +148,7 @@ class _IndexBuilder:
                 self.equal.setdefault(form, []).append(entry_id)
             else:
                 self.words.append((form, entry_id))
+        # a keyword with letters or digits has no reading as a whole
         if len(plain) >= _MIN_PHONETIC_LENGTH and not any(map(str.isascii, plain)):
             self._add_phonetic(plain, entry_id)
 
@@ -169,6 +174,7 @@ class _IndexBuilder:
         weight: int,
         groups: tuple[tuple[str, ...], ...] = (),
     ) -> int:
+        # computed once when compiling and not for each message
         rank = rule.priority * POINTS_PER_PRIORITY + min(weight, _MAX_WEIGHT) * POINTS_PER_CHARACTER
         is_mandatory = rule.scope is RuleScope.MANDATORY
         self.entries.append(KeywordEntry(number, word, rank, mode, is_mandatory, groups))
@@ -180,6 +186,7 @@ class KeywordIndex:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         """Compile. Rules are numbered in the order of their slugs, so ties break by slug."""
+        # equal rules in equal order compare equal, by which `RuleSet.with_rules` reuses a matcher
         self.rules = tuple(sorted(rules, key=lambda rule: rule.slug))
         builder = _IndexBuilder()
         for number, rule in enumerate(self.rules):
@@ -217,6 +224,7 @@ class KeywordIndex:
     def pattern_matches(self, text: str) -> Iterator[int]:
         """Ids of entries whose pattern matches anywhere in the text."""
         if self._patterns is not None:
+            # Match gives None and not an empty list where no pattern can match
             for number in self._patterns.Match(text) or ():
                 yield self._pattern_entries[number]
 
@@ -231,6 +239,8 @@ class KeywordIndex:
             if entry_id != _PAIR_ENTRY:
                 yield entry_id, start, end
                 continue
+            # two syllables of a pair only say where to look; the keys hold one character and one
+            # sound
             for key in phonetics.pair_keys_at(phonetic, start):
                 for entry in pairs.get(key, ()):
                     yield entry, start, end
@@ -243,6 +253,7 @@ def _conditions_of(rule: Rule) -> RuleConditions | None:
 
 
 def _normal_forms(listed: Iterable[str]) -> tuple[str, ...]:
+    # both forms, as a message is searched before and after its dialect words are replaced
     return tuple(sorted({form for word in map(fold, listed) for form in (word, to_standard(word))}))
 
 

@@ -24,6 +24,7 @@ class KeywordSearchIndex:
         self._rule_numbers = array("I")
         self._starts = array("I")
         self._by_form: dict[str, list[int]] = {}
+        # joined once: one search in a long string is many times faster than one in each keyword
         lines: list[str] = []
         offset = 0
         for number, rule in enumerate(self._rules):
@@ -53,9 +54,11 @@ class KeywordSearchIndex:
         found, offset = 0, self._joined_keywords.find(word)
         while offset >= 0 and found < limit:
             rule, line, end = self._keyword_at(offset)
+            # the same keyword is reported by `with_same_form`
             if line != word:
                 found += 1
                 yield rule, line
+            # from the end of that keyword on, so that each is given once
             offset = self._joined_keywords.find(word, end)
 
     def matching_pattern(self, pattern: str, limit: int) -> Iterator[tuple[Rule, str]]:
@@ -64,6 +67,7 @@ class KeywordSearchIndex:
         Looks at `limit` matches at most; several may lie in one keyword, which is given once.
         """
         seen = -1  # where the keyword of the match before ended
+        # (?m): ^ and $ of the pattern mean a keyword and not all of them
         for number, found in enumerate(re2.finditer(f"(?m){pattern}", self._joined_keywords)):
             if number >= limit:
                 return
@@ -74,6 +78,7 @@ class KeywordSearchIndex:
 
     def _keyword_at(self, offset: int) -> tuple[Rule, str, int]:
         """The rule whose keyword is at this offset of the joined string, the keyword, its end."""
+        # starts ascend, so the last one that is not behind the offset is that of its keyword
         number = bisect_right(self._starts, offset) - 1
         start = self._starts[number]
         end = self._joined_keywords.find("\n", start)
@@ -100,6 +105,7 @@ def normal_form(keyword: Keyword) -> str | None:
         # slashes do not survive folding, so no plain keyword has the form of a pattern
         return f"/{keyword.text}/"
     if keyword.mode is MatchMode.TOGETHER:
+        # groups and alternatives may be written in any order
         groups = ("|".join(sorted(group.split("|"))) for group in keyword.text.split())
         return " ".join(sorted(groups))
     return to_standard(fold(keyword.text))

@@ -86,6 +86,8 @@ class _Hit(NamedTuple):
     def score(self) -> int:
         """The score of a `Candidate`."""
         score = self.entry.rank + _LEVEL_POINTS[self.level]
+        # a mandatory rule that was only heard has no advantage, or it would beat words that were
+        # written (decision 0010)
         if self.entry.is_mandatory and self.level is not MatchLevel.PHONETIC:
             score += _MANDATORY_POINTS
         return score
@@ -164,6 +166,7 @@ class Matcher:
 
     def _inactive_reason(self, hit: _Hit, now: datetime) -> str:
         schedule = self.rules[hit.entry.rule_number].schedule
+        # most rules have none, and the local time is computed only for those that do
         return "" if not schedule or schedule.is_open(clock.local(now)) else "不在生效时间内"
 
     def _best(self, hits: list[_Hit], now: datetime, *, is_long: bool = False) -> Rule | None:
@@ -239,6 +242,7 @@ class Matcher:
                 continue
             if entry.mode is MatchMode.PREFIX and start:
                 continue
+            # last, as it is the most expensive of these checks
             if typos.is_likely_typo(entry.word, typed):
                 obstacle = self._condition_obstacle(entry.rule_number, _searched_forms(normal))
                 yield _Hit(entry, MatchLevel.PHONETIC, start, end, obstacle)
@@ -294,6 +298,7 @@ def _searched_forms(normal: NormalizedText) -> tuple[str, ...]:
 
 
 def _context_of(text: str, start: int, end: int) -> tuple[str, str]:
+    # before and after: Chinese says what is asked on either side of the subject
     context = text[max(0, start - CONTEXT_CHARACTERS) : end + CONTEXT_CHARACTERS]
     return context, to_standard(context)
 

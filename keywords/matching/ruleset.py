@@ -47,6 +47,7 @@ class RuleSet:
     def __init__(self) -> None:
         """A rule set without rules."""
         self._matchers: Mapping[int, Matcher] = {}
+        # kept beside the matchers: `suggest` asks it for every message that nothing answers
         self._own_slugs: Mapping[int, frozenset[str]] = {}
         self._positions: Mapping[int, AccountPosition] = {}
         self._all_rules_matcher = Matcher(())
@@ -66,8 +67,10 @@ class RuleSet:
         defaults: DefaultReplies | None = None,
     ) -> "RuleSet":
         """A rule set of these rules, reusing the matchers of this one for equal tuples of rules."""
+        # a new one, never this one changed: other threads are answering from it
         ruleset = RuleSet()
         all_rules = tuple(rules)
+        # by their rules: tuples of equal frozen values have equal hashes
         compiled_matchers = {
             matcher.rules: matcher
             for matcher in (self._all_rules_matcher, *self._matchers.values())
@@ -88,6 +91,7 @@ class RuleSet:
             account_id: frozenset(rule.slug for rule in matcher.rules)
             for account_id, matcher in matchers.items()
         }
+        # over the whole city, so it is the same as long as no rule changed
         ruleset._suggestion_index = (
             self._suggestion_index
             if ruleset._all_rules_matcher is self._all_rules_matcher
@@ -115,6 +119,7 @@ class RuleSet:
 
     def matcher(self, account_id: int) -> Matcher:
         """The matcher of one account; an empty one for an account that is not known."""
+        # an account registered a moment ago, which the next snapshot has
         return self._matchers.get(account_id) or Matcher(())
 
     @property
@@ -171,6 +176,7 @@ class RuleSet:
         matcher = self._matchers.get(account_id) or Matcher(())
         # as in the callback, where the emergency prompt comes instead of a rule
         rule = matcher.match(match_input, now=now) if emergency is None else None
+        # as in the callback: suggestions are sent only where nothing else answered
         is_settled = rule is not None or emergency is not None or not is_text
         return MatchResult(
             rule=rule,
@@ -189,6 +195,8 @@ class RuleSet:
         active = [
             scored
             for scored in found
+            # a suggestion that is asleep would be answered by the fallback when the citizen follows
+            # it
             if not scored.rule.schedule or scored.rule.schedule.is_open(local)
         ]
         own_rules = [scored for scored in active if scored.rule.slug in own]

@@ -38,9 +38,12 @@ class SuggestionIndex:
         self._rules = tuple(sorted(rules, key=lambda rule: rule.slug))
         postings: dict[str, list[int]] = {}
         for number, rule in enumerate(self._rules):
+            # each pair once: a rule that repeats a word does not become more similar
             for pair in set(_rule_bigrams(rule)):
                 postings.setdefault(pair, []).append(number)
         self._postings = {pair: tuple(numbers) for pair, numbers in postings.items()}
+        # what a pair weighs that only one rule has; the thresholds are relative to it, so they hold
+        # for ten rules and for ten thousand
         self._max_bigram_weight = log(1 + len(self._rules))
 
     def similar_rules(self, normal: NormalizedText) -> list[ScoredRule]:
@@ -77,8 +80,10 @@ def select_closest(found: Sequence[ScoredRule]) -> list[Rule]:
 
 
 def _rule_bigrams(rule: Rule) -> Iterator[str]:
+    # the name says what the rule is about, often in words that no keyword has
     yield from bigrams(to_standard(fold(rule.name)))
     for keyword in rule.keywords:
+        # keys of menus are no words, and a pattern's text is no language
         if keyword.kind is not InputKind.TEXT or keyword.mode is MatchMode.PATTERN:
             continue
         # the first group names the subject; the others are mostly verbs and question words

@@ -6,7 +6,7 @@ it inserts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +35,8 @@ def prepare(
     Uses no database. Raises Invalid.
     """
     owners = {"department_id": version_spec.department_id, "account_id": version_spec.account_id}
-    draft_spec = replace(version_spec.spec, state=spec.RuleState.DRAFT)
+    # a new rule answers nobody until a version of it is published, whatever the file says
+    draft_spec = version_spec.spec.replace(state=spec.RuleState.DRAFT)
     version = {
         "number": 1,
         "lock_version": 1,
@@ -57,6 +58,7 @@ def insert_all(rows: Sequence[NewRuleRow]) -> None:
 
     Raises sqlalchemy.exc.IntegrityError when a slug was taken since the rows were prepared.
     """
+    # an INSERT without rows would insert one of defaults
     if not rows:
         return
     # sorted: without it the database may return ids in another order than the rows
@@ -69,6 +71,8 @@ def insert_all(rows: Sequence[NewRuleRow]) -> None:
     for rule_id, row in zip(ids, rows, strict=True):
         audit.record(
             RuleAction.CREATE,
+            # the inserted rows are no objects of the session, so the owner is taken from their
+            # values
             owner=audit.Owner(row.rule_values["department_id"], row.rule_values["account_id"]),
             object_id=rule_id,
             label=row.rule_values["name"],

@@ -23,6 +23,8 @@ from keywords.publishing.what_if import WhatIf, next_active_moment
 from keywords.rules.inheritance import AccountPosition, applies_to
 from keywords.rules.values import Keyword, MatchInput, MatchMode, Rule
 
+# a draft with a word like 证 overlaps with hundreds of rules: what is most severe is shown, and the
+# preview follows the typing
 MAX_CONFLICTS = 20
 _MAX_SEARCH_HITS = 200
 _MAX_CHECKED_PHRASES = 40
@@ -65,6 +67,7 @@ def detect(ruleset: RuleSet, draft: Rule, *, now: datetime) -> tuple[Conflict, .
     """
     what_if = WhatIf(ruleset, draft)
     own_accounts = what_if.own_accounts
+    # a department without accounts answers nobody yet
     if not own_accounts:
         return ()
     own_group = _AccountGroup(own_accounts)
@@ -74,12 +77,14 @@ def detect(ruleset: RuleSet, draft: Rule, *, now: datetime) -> tuple[Conflict, .
     overlaps = [
         (kind, keyword_text, other, other_keyword)
         for kind, keyword_text, other, other_keyword in _keyword_overlaps(ruleset, draft, now)
+        # rules that no citizen can meet together do not conflict
         if other.slug != draft.slug and reached_group.includes(other)
     ]
     answer_changes = _answer_changes(ruleset, draft, overlaps, what_if, own_accounts[0], now)
     first: dict[tuple[str, ConflictKind], Conflict] = {}
     for kind, keyword_text, other, other_keyword in (*answer_changes, *overlaps):
         conflict = Conflict(kind, keyword_text, other, other_keyword, own_group.includes(other))
+        # one word for each rule and kind is enough to find it
         first.setdefault((other.slug, kind), conflict)
     ordered = sorted(
         first.values(),
@@ -117,6 +122,7 @@ def _keyword_overlaps(ruleset: RuleSet, draft: Rule, now: datetime) -> Iterator[
     """Keywords that overlap, whether or not an answer changes by it."""
     for keyword in draft.keywords:
         form = normal_form(keyword)
+        # menu keys and scenes are no words that could overlap
         if form is None:
             continue
         for other in ruleset.keyword_search.with_same_form(keyword):
@@ -133,9 +139,11 @@ def _keyword_overlaps(ruleset: RuleSet, draft: Rule, now: datetime) -> Iterator[
 def _partial_overlaps(
     ruleset: RuleSet, keyword: Keyword, form: str, now: datetime
 ) -> Iterator[_Overlap]:
+    # the matcher itself, so that dialect and folding count as they will in the answer
     for candidate in ruleset.all_rules_matcher.explain(MatchInput(keyword.text), now=now):
         if candidate.level in (MatchLevel.CONTAINS, MatchLevel.STANDARD):
             yield ConflictKind.CONTAINS_OTHER, keyword.text, candidate.rule, candidate.word
+    # a whole message can be contained in a longer keyword without ever meeting it
     if keyword.mode is not MatchMode.EQUAL:
         for other, other_keyword in ruleset.keyword_search.containing(form, _MAX_SEARCH_HITS):
             yield ConflictKind.CONTAINED_IN_OTHER, keyword.text, other, other_keyword
@@ -153,6 +161,7 @@ def _answer_changes(
     # if the rule requires further words, a keyword alone is not meant to trigger it
     own = [each.text for each in draft.keywords if is_plain_text(each) and not draft.required]
     own = list(dict.fromkeys((*draft.samples, *own)))[:_MAX_CHECKED_PHRASES]
+    # now may lie outside the draft's schedule, and then nothing would be answered by it
     moment = next_active_moment(draft, now=now)
     overlapping_words = {
         other_keyword

@@ -4,12 +4,11 @@ A list says what was added and removed, a text and a date what it was and is. Fi
 same in both are left out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from keywords.rules import replies, schedule
-from keywords.rules.spec import RuleSpec
+from keywords.rules import replies
+from keywords.rules.replies import Reply, Text
+from keywords.rules.spec import COLUMNS, RuleSpec
 from keywords.rules.values import InputKind, Keyword, MatchMode
 
 MODE_LABELS = {
@@ -20,8 +19,8 @@ MODE_LABELS = {
     MatchMode.PATTERN: "正则",
 }
 _KIND_LABELS = {InputKind.TEXT: "", InputKind.CLICK: "菜单", InputKind.SCAN: "二维码"}
-_LIST_FIELDS = ("keywords", "required", "excluded", "weekdays", "hours", "replies", "samples")
-_FIELDS = (
+# in the order of the pages; a field of a rule that is not named here comes behind them
+_ORDER = (
     "name",
     "owner",
     "scope",
@@ -41,6 +40,9 @@ _FIELDS = (
     "service",
     "review_by",
 )
+# `state` is no content: publishing and switching are steps of their own
+_FIELDS = (*_ORDER, *(name for name in COLUMNS if name not in (*_ORDER, "state")))
+_Value = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,10 @@ def compare(
     """Field by field; without a `before` everything is new. Owners are given by their names."""
     old = _values(before, owner_before) if before is not None else {}
     new = _values(after, owner_after)
-    return tuple(
-        _difference(field, old.get(field), new[field])
-        for field in _FIELDS
-        if old.get(field, () if field in _LIST_FIELDS else "") != new[field]
-    )
+    # a field that the old text lacks is empty in the type of the new one, so that a list stays a
+    # list
+    found = ((field, old.get(field, type(new[field])()), new[field]) for field in _FIELDS)
+    return tuple(_difference(field, was, is_) for field, was, is_ in found if was != is_)
 
 
 def keyword_label(keyword: Keyword) -> str:
@@ -74,12 +75,12 @@ def keyword_label(keyword: Keyword) -> str:
     return f"{keyword.text}（{kind + '，' if kind else ''}{MODE_LABELS[keyword.mode]}）"
 
 
-def reply_label(shape: dict[str, Any]) -> str:
+def reply_label(reply: Reply) -> str:
     """A reply as people read it: the content of a text, else its kind and what it names."""
-    if shape["type"] == "text":
-        return str(shape["content"])
-    parts = [str(value) for name, value in shape.items() if name != "type"]
-    return f"[{_REPLY_LABELS[shape['type']]}] {' · '.join(parts)}".strip()
+    if isinstance(reply, Text):
+        return reply.content
+    parts = [value for name, value in replies.dump(reply).items() if name != "type"]
+    return f"[{_REPLY_LABELS[reply.type]}] {' · '.join(parts)}".strip()
 
 
 _REPLY_LABELS = {
@@ -92,37 +93,30 @@ _REPLY_LABELS = {
 }
 
 
-def _values(rule_spec: RuleSpec, owner: str) -> dict[str, Any]:
-    schedule_values = schedule.dump(rule_spec.schedule)
-    return {
-        "name": rule_spec.name,
-        "owner": owner,
-        "scope": rule_spec.scope.value,
-        "keywords": tuple(map(keyword_label, rule_spec.keywords)),
-        "required": rule_spec.required,
-        "excluded": rule_spec.excluded,
-        "priority": str(rule_spec.priority),
-        "weekdays": tuple(map(str, schedule_values.get("weekdays", ()))),
-        "hours": tuple(schedule_values.get("hours", ())),
-        "days": schedule_values.get("days", "any"),
-        "valid_from": schedule_values.get("valid_from", ""),
-        "valid_to": schedule_values.get("valid_to", ""),
-        "choice": rule_spec.choice.value,
-        "replies": tuple(reply_label(replies.dump(reply)) for reply in rule_spec.replies),
-        "samples": rule_spec.samples,
-        "overrides": rule_spec.overrides,
-        "service": rule_spec.service,
-        "review_by": rule_spec.review_by.isoformat() if rule_spec.review_by else "",
-    }
+def _values(rule_spec: RuleSpec, owner: str) -> dict[str, _Value]:
+    values = {name: _shown(getattr(rule_spec, name)) for name in _FIELDS if name != "owner"}
+    return values | {"owner": owner}
 
 
-def _difference(field: str, before: Any, after: Any) -> FieldDiff:
-    if field not in _LIST_FIELDS:
-        return FieldDiff(field, before=before or "", after=after)
-    old: Sequence[str] = before or ()
+def _shown(value: object) -> _Value:
+    return tuple(map(_text, value)) if isinstance(value, tuple) else _text(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Keyword):
+        return keyword_label(value)
+    if isinstance(value, Reply):
+        return reply_label(value)
+    return "" if value is None else str(value)
+
+
+def _difference(field: str, before: _Value, after: _Value) -> FieldDiff:
+    if isinstance(before, str) or isinstance(after, str):
+        return FieldDiff(field, before=str(before), after=str(after))
     return FieldDiff(
         field,
-        removed=tuple(item for item in old if item not in after),
-        added=tuple(item for item in after if item not in old),
-        unchanged=tuple(item for item in after if item in old),
+        # compared as sets: keywords have no order, and staff look for what came and went
+        removed=tuple(item for item in before if item not in after),
+        added=tuple(item for item in after if item not in before),
+        unchanged=tuple(item for item in after if item in before),
     )

@@ -42,8 +42,10 @@ def _set_state(
     rule_id: int, before: RuleState, after: RuleState, *, version: int, now: datetime
 ) -> RuleRow:
     row = store.get(rule_id)
+    # enabling such a rule would publish a text that nobody has reviewed
     if row.state is RuleState.DRAFT:
         raise NeverPublished(rule=rule_id)
+    # a second press of the button, or somebody else's, changes nothing and says so
     if row.state is not before:
         raise InvalidTransition(rule=rule_id, expected=[before.value])
     return store.set_state(rule_id, after, version=version, now=now)
@@ -52,6 +54,7 @@ def _set_state(
 def delete(rule_id: int, *, version: int) -> None:
     """Delete a rule that was never published. Raises NotFound, AlreadyPublished, RuleChanged."""
     row = store.get(rule_id)
+    # both: a rule that was loaded as a draft over a published one has the state of a draft again
     if row.state is not RuleState.DRAFT or versions.was_ever_published(rule_id):
         raise AlreadyPublished(rule=rule_id)
     store.delete(rule_id, version=version)

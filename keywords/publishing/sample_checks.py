@@ -83,6 +83,8 @@ def _check_own(
         what_if.answers_after(position, changed.samples, now=moment) for position in own_accounts
     ]
     for number, sample in enumerate(changed.samples):
+        # the callback asks for danger before any rule, so such a sample can never be answered by
+        # one
         emergency_word = ruleset.find_emergency(sample)
         if emergency_word:
             yield FailingSample(sample, changed, own_accounts[0].account_id, None, emergency_word)
@@ -96,11 +98,13 @@ def _check_others(
     ruleset: RuleSet, changed: Rule, what_if: WhatIf, now: datetime
 ) -> Iterator[FailingSample]:
     """Samples of other rules that their rule answers now and would no longer answer."""
+    # made once: the loop below runs over all rules of the city
     accounts, rivals = what_if.affected_accounts, what_if.rivals
     for rule in ruleset.all_rules_matcher.rules:
         if not rule.samples or rule.slug == changed.slug:
             continue
         moment = next_active_moment(rule, now=now)
+        # the cheap question first: only what the change could win or remove is matched at accounts
         affected = [
             sample
             for sample in rule.samples
@@ -122,11 +126,14 @@ def _lost_answers(
     """The affected samples that would lose their answer, at the first account where they do."""
     reported: set[str] = set()
     for position in accounts:
+        # at accounts without the rule its sample was never answered by it
         if not applies_to(rule, position):
             continue
         answered_now = [
             sample
             for sample in affected
+            # each sample once, at the first account: a rule of the city would be reported forty
+            # times
             if sample not in reported
             and ruleset.match(position.account_id, MatchInput(sample), now=moment) == rule
             and not ruleset.find_emergency(sample)

@@ -54,6 +54,7 @@ class WhatIf:
         if rule.account_id is not None:
             return reached_accounts
         if rule.department_id is None:
+            # the accounts at the root of the tree speak for the whole city
             own = [position for position in reached_accounts if not position.ancestors]
         else:
             own = [
@@ -61,6 +62,7 @@ class WhatIf:
                 for position in reached_accounts
                 if position.own_and_below[:1] == (rule.department_id,)
             ]
+        # a department may have no account of its own and still own rules for those below
         return own or reached_accounts
 
     @cached_property
@@ -78,6 +80,7 @@ class WhatIf:
     ) -> list[Rule | None]:
         """The rule by which the account would answer each text after the change."""
         live = self._ruleset.matcher(position.account_id)
+        # one small matcher for all texts: compiling costs more than a rule too many
         participants: dict[str, Rule] = {}
         for text in texts:
             current = live.match(MatchInput(text), now=now)
@@ -131,6 +134,7 @@ def next_active_moment(rule: Rule, *, now: datetime) -> datetime:
 
     `now` itself if there is none within 15 days.
     """
+    # the usual case, and it needs no look at the calendar
     if not rule.schedule:
         return now
     hours = (now + timedelta(hours=ahead) for ahead in range(_HOURS_AHEAD))

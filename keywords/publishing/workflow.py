@@ -12,7 +12,6 @@ principle; a check constraint of the table enforces it as well). `restore_versio
 version a new draft, which takes the same way.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -100,10 +99,10 @@ def save_draft(
     NotFound, VersionChanged.
     """
     owners = {"department_id": department_id, "account_id": account_id}
-    draft_spec = replace(rule_spec, state=spec.RuleState.DRAFT)
+    draft_spec = rule_spec.replace(state=spec.RuleState.DRAFT)
     if rule_id is None:
         row = store.create(draft_spec, **owners, now=now)
-        version_spec = VersionSpec(spec.check(rule_spec), **owners)
+        version_spec = VersionSpec(rule_spec, **owners)
         version = versions.append(
             row.id,
             version_spec,
@@ -116,7 +115,8 @@ def save_draft(
     row = store.get(rule_id)
     if rule_spec.slug != row.slug:
         raise Invalid(field="id", problem="规则编号不能修改。")
-    version_spec = VersionSpec(store.validate(rule_spec, **owners), **owners)
+    store.check_owner(rule_spec, **owners)
+    version_spec = VersionSpec(rule_spec, **owners)
     newest = versions.find_newest(rule_id) or _create_initial_version(row)
     if base_lock_version is not None and newest.lock_version != base_lock_version:
         raise VersionChanged(newest)
@@ -334,9 +334,9 @@ def _publish(
         version, expected, sha256=sha256, state=VersionState.PUBLISHED, published_at=now, **columns
     )
     # the state of the spec is not part of the workflow: a published rule is live
-    rule_spec = replace(version.spec, state=spec.RuleState.LIVE)
-    rule_spec = replace(
-        rule_spec, review_by=rule_spec.review_by or policy.review_by(clock.local_day(now))
+    rule_spec = version.spec.replace(state=spec.RuleState.LIVE)
+    rule_spec = rule_spec.replace(
+        review_by=rule_spec.review_by or policy.review_by(clock.local_day(now))
     )
     owners = {"department_id": version.department_id, "account_id": version.account_id}
     store.update(row.id, rule_spec, version=row.version, **owners, now=now)

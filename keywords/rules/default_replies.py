@@ -10,7 +10,6 @@ They are part of the rule set in memory, so every change moves the same cache ve
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +23,8 @@ from keywords.language.normalize import fold
 from keywords.rules.inheritance import AccountPosition
 from keywords.rules.store import CACHE_KEY
 
+# a city that has written nothing yet still says where help is; the numbers are those of the whole
+# country
 BUILTIN_FALLBACK = (
     "您好，暂时没有找到完全对应的答复。请直接写明事项、地点和需要帮助的内容，"
     "工作人员会在工作时间内回复。紧急情况请直接拨打 110、119、120、122。"
@@ -65,7 +66,7 @@ class DefaultReplyRow(Base):
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     text: Mapped[str]
-    words: Mapped[list[Any]]
+    words: Mapped[list[str]]
     updated_at: Mapped[datetime]
 
 
@@ -80,6 +81,7 @@ class DefaultReplies:
     def fallback_for(self, position: AccountPosition) -> str:
         """The fallback of an account: its own, its department's, the nearest above, the city's."""
         keys = [_key(account_id=position.account_id)]
+        # the order of inheritance: who is nearer to the citizen knows better what to say
         keys += [
             _key(department_id=key) for key in (*position.own_and_below[:1], *position.ancestors)
         ]
@@ -119,6 +121,7 @@ def access_emergency(member: Principal, right: Permission) -> DefaultReplyRow | 
 
     Raises NotFound for a staff member who does not have this permission everywhere.
     """
+    # one text for all accounts: it needs the permission for all of them
     if not member.scope(right).everywhere:
         raise NotFound(kind="default_reply", id=_EMERGENCY_KEY)
     return session.get(DefaultReplyRow, _EMERGENCY_KEY)
@@ -148,6 +151,7 @@ def clear_fallback(
     """
     key = _key(department_id=department_id, account_id=account_id)
     if (
+        # one statement: between reading and deleting somebody could have changed the text
         session.scalar(
             delete(DefaultReplyRow)
             .where(DefaultReplyRow.key == key, DefaultReplyRow.text == expected)
@@ -181,6 +185,7 @@ def set_fallback(
 
 def set_fallback_if_missing(text: str, *, account_id: int, now: datetime) -> bool:
     """Set an account's fallback where it has none of its own. Returns whether it was set."""
+    # what WeChat's own console had is taken over once and never over a text that was written here
     if session.get(DefaultReplyRow, _key(account_id=account_id)) is not None:
         return False
     return set_fallback(text, account_id=account_id, now=now)
@@ -236,8 +241,8 @@ def _audit(
     key: str,
     text: str,
     owner: audit.OfAccount,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
 ) -> None:
     audit.record(
         action,
@@ -274,6 +279,8 @@ def _check_text(text: object, field_name: str) -> None:
 
 def _key(*, department_id: int | None = None, account_id: int | None = None) -> str:
     if account_id is not None:
+        # a key instead of a unique index over two nullable columns, in which NULLs count as
+        # different
         return f"{_FALLBACK_KEY}/account/{account_id}"
     if department_id is not None:
         return f"{_FALLBACK_KEY}/department/{department_id}"

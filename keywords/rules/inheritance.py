@@ -77,8 +77,10 @@ def applies_to(rule: Rule, position: AccountPosition) -> bool:
     """Whether a rule is meant for an account, overrides not considered."""
     if rule.account_id is not None:
         return rule.account_id == position.account_id
+    # of one's own tree every scope applies: the account of the city answers for all below it
     if rule.department_id in position.own_and_below:
         return True
+    # from above only what was made for those below
     if rule.scope is RuleScope.LOCAL:
         return False
     return rule.department_id is None or rule.department_id in position.ancestors
@@ -91,6 +93,7 @@ def list_with_origin(rules: Iterable[Rule], position: AccountPosition) -> tuple[
     effective_slugs = {rule.slug for rule in effective_rules(applicable, position)}
     below = frozenset(position.own_and_below[1:])
     overriders = {rule.overrides: rule for rule in applicable if rule.department_id not in below}
+    # in the order of the enum, which is that of the page
     by_origin: dict[RuleOrigin, list[EffectiveRule]] = {origin: [] for origin in RuleOrigin}
     for rule in sorted(applicable, key=lambda rule: rule.slug):
         origin = _origin(rule, position.own_and_below[0], below)

@@ -100,6 +100,7 @@ def list_waiting_for_review(member: Principal, *, limit: int = PAGE_SIZE) -> Seq
     Versions they wrote or submitted themselves are included, though they cannot approve these:
     the page shows them as waiting for somebody else.
     """
+    # by the owner that the version proposes: who reviews is who will answer for it
     area = member.scope(Permission.RULES_REVIEW)
     inside = area.sql_filter(department=RuleVersion.department_id, account=RuleVersion.account_id)
     query = select(RuleVersion).where(RuleVersion.state == versions.VersionState.SUBMITTED, inside)
@@ -129,6 +130,7 @@ def count_overdue(today: date) -> list[OverdueCount]:
 
 def _conditions(member: Principal, filters: RuleFilters) -> list[ColumnElement[bool]]:
     area = member.scope(Permission.RULES_READ)
+    # first and always: the other conditions only narrow it
     conditions = [area.sql_filter(department=RuleRow.department_id, account=RuleRow.account_id)]
     if filters.department_ids:
         conditions.append(RuleRow.department_id.in_(filters.department_ids))
@@ -170,9 +172,11 @@ def _status_condition(status: ListStatus) -> ColumnElement[bool]:
 
 
 def _has_version(state: versions.VersionState, *, is_newest: bool = False) -> ColumnElement[bool]:
+    # aliased, since two of these conditions may stand in one query
     version = aliased(RuleVersion)
     conditions = [version.rule_id == RuleRow.id, version.state == state]
     if is_newest:
+        # a rejected version that was taken up again is no work any more
         conditions.append(~_has_later_version(version))
     return exists().where(*conditions)
 

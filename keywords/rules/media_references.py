@@ -6,7 +6,6 @@ leaves out rows whose JSON text mentions no media at all, and the remaining few 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -45,21 +44,25 @@ def by_media_name() -> dict[str, list[MediaReference]]:
         .order_by(RuleRow.slug)
     )
     by_name: dict[str, dict[int, MediaReference]] = {}
-    for *values, reply_data in rule_rows:
-        _add(by_name, MediaReference(*values), replies.parse_all(reply_data))
+    for rule_id, name, state, department_id, account_id, reply_data in rule_rows:
+        reference = MediaReference(rule_id, name, state, department_id, account_id)
+        _add(by_name, reference, map(replies.from_stored, reply_data))
     version_rows = session.execute(
         select(*columns, RuleVersion)
         .join(RuleVersion, RuleVersion.rule_id == RuleRow.id)
+        # open versions too: deleting a file would break a draft that is about to be published
         .where(RuleVersion.state.in_(OPEN_STATES), _mentions_media(RuleVersion.content))
         .order_by(RuleRow.slug)
     )
-    for *values, version in version_rows:
-        _add(by_name, MediaReference(*values), version.spec.replies)
+    for rule_id, name, state, department_id, account_id, version in version_rows:
+        reference = MediaReference(rule_id, name, state, department_id, account_id)
+        _add(by_name, reference, version.spec.replies)
     return {name: list(references.values()) for name, references in by_name.items()}
 
 
-def _mentions_media(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+def _mentions_media(column: InstrumentedAttribute[object]) -> ColumnElement[bool]:
     json_text = cast(column, Text)
+    # with the quotes of a JSON key, so that a text about media is not read for nothing
     return or_(json_text.contains('"media"'), json_text.contains('"thumb"'))
 
 

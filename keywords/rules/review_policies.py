@@ -9,7 +9,6 @@ import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -67,6 +66,7 @@ class ReviewPolicy:
     def requires_review(self, version: RuleVersion) -> bool:
         """Whether this version must be approved by a second person before it is published."""
         is_city = version.department_id is None and version.account_id is None
+        # from the JSON: making the spec would validate a whole rule for one word of it
         is_mandatory = version.content.get("scope") == RuleScope.MANDATORY.value
         return is_city or is_mandatory or self.needs_review
 
@@ -92,6 +92,7 @@ def nearest(chain: Sequence[int]) -> ReviewPolicy:
             select(ReviewPolicyRow).where(ReviewPolicyRow.department_id.in_(chain))
         )
     }
+    # the query gives no order; the chain does
     row = next((found[key] for key in chain if key in found), None)
     if row is None:
         return ReviewPolicy()
@@ -119,10 +120,11 @@ def set_policy(
         raise Invalid(field="review_months", problem=f"应为 1 到 {MAX_REVIEW_MONTHS} 个月。")
     row = session.get(ReviewPolicyRow, department_id, populate_existing=True)
     before = _audit_values(row)
-    after: dict[str, Any] = {"needs_review": needs_review, "review_months": review_months}
+    after: dict[str, object] = {"needs_review": needs_review, "review_months": review_months}
     if before == after:
         return
     if row is None:
+        # the page saw a row that was removed meanwhile
         if version != 0:
             raise ReviewPolicyChanged(department=department_id)
         row = ReviewPolicyRow(department_id=department_id, **after, version=1, updated_at=now)
@@ -152,7 +154,7 @@ def clear(department_id: int, *, version: int) -> None:
     _audit(ReviewPolicyAction.CLEAR, department_id, before, None)
 
 
-def _audit_values(row: ReviewPolicyRow | None) -> dict[str, Any] | None:
+def _audit_values(row: ReviewPolicyRow | None) -> dict[str, object] | None:
     if row is None:
         return None
     return {"needs_review": row.needs_review, "review_months": row.review_months}
@@ -161,8 +163,8 @@ def _audit_values(row: ReviewPolicyRow | None) -> dict[str, Any] | None:
 def _audit(
     action: ReviewPolicyAction,
     department_id: int,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
+    before: dict[str, object] | None,
+    after: dict[str, object] | None,
 ) -> None:
     audit.record(
         action,

@@ -90,6 +90,7 @@ class RuleImport(Base):
     filename: Mapped[str]
     format: Mapped[ImportFormat]
     sha256: Mapped[str]
+    # deferred: lists and the page that polls read the row again and again without its file
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     state: Mapped[ImportState]
     rules_fingerprint: Mapped[str]
@@ -191,6 +192,7 @@ def record_check(import_id: int, *, now: datetime, **report: Any) -> None:
     compare_and_set(
         RuleImport,
         import_id,
+        # also while applying: problems may have appeared since the preview
         when={"state": RUNNING_STATES},
         to={**_empty_report(), **report, **cleared, "state": state, "updated_at": now},
     )
@@ -264,12 +266,14 @@ def _format_of(filename: str) -> ImportFormat:
         return ImportFormat.YAML
     if ending == "xlsx":
         return ImportFormat.EXCEL
+    # told apart from other formats, since the remedy is one click in Excel
     if ending in ("xlsm", "xltm", "xlsb"):
         raise Invalid(field="file", problem="不接受含宏的文件，请另存为 .xlsx。")
     raise Invalid(field="file", problem="请上传 .xlsx 或 .yaml 文件。")
 
 
 def _empty_report() -> dict[str, Any]:
+    # all of it is reset, so that no figure of an earlier check remains
     counts = dict.fromkeys(("total", "added", "changed", "unchanged", "invalid"), 0)
     return {**counts, "problems": [], "preview": [], "note": ""}
 

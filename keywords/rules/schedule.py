@@ -10,22 +10,23 @@ on Saturday at 02:00, and all conditions on days are asked of that Friday.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Annotated
 
 import chinese_calendar
+from pydantic import AfterValidator, Field, PlainValidator
 
 from config import logs
-from config.errors import Invalid
-from keywords.rules import fields
+from config.validation import ErrorMessage, field_error
 
 _log = logs.get_logger(__name__)
 _ONE_DAY = timedelta(days=1)
 _MIDNIGHT = 24
+_INVALID_SPAN = "时段应写成 08:30-12:00，可以跨过午夜。"
+# the dashes and tildes that Chinese keyboards produce, and 至 as people write it
 _SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-–—~至]\s*([01]?\d|2[0-4]):([0-5]\d)")
 
 
@@ -73,6 +74,7 @@ class Schedule:
     def is_open(self, local: datetime) -> bool:
         """Whether the rule is awake at this wall-clock moment of the city."""
         today, clock = local.date(), local.time()
+        # the day alone decides; spans that run over midnight are asked about two days
         if not self.hours:
             return self._is_day(today)
         for span in self.hours:
@@ -107,56 +109,41 @@ def is_workday(day: date) -> bool:
     log says so once per day asked.
     """
     try:
+        # knows the make-up Saturdays that the State Council publishes each year
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:
         _log.warning("no holidays published for this year; counting weekdays", year=day.year)
         return day.isoweekday() <= 5
 
 
-def parse(shape: Mapping[str, Any]) -> Schedule:
-    """Read weekdays, hours, days, valid_from and valid_to. Raises Invalid."""
-    schedule = Schedule(
-        weekdays=_weekdays(shape),
-        hours=tuple(
-            _span(written, f"hours[{at}]") for at, written in fields.numbered(shape, "hours")
-        ),
-        days=fields.one_of(shape, "days", Days, Days.ANY),
-        valid_from=fields.day(shape, "valid_from"),
-        valid_to=fields.day(shape, "valid_to"),
-    )
-    if schedule.valid_from and schedule.valid_to and schedule.valid_to < schedule.valid_from:
-        raise Invalid(field="valid_to", problem="截止日期早于开始日期。")
-    return schedule
-
-
-def dump(schedule: Schedule) -> dict[str, Any]:
-    """The shape that `parse` reads; what does not restrict is left out."""
-    shape: dict[str, Any] = {}
-    if schedule.weekdays:
-        shape["weekdays"] = sorted(schedule.weekdays)
-    if schedule.hours:
-        shape["hours"] = [str(span) for span in schedule.hours]
-    if schedule.days is not Days.ANY:
-        shape["days"] = schedule.days.value
-    for field in ("valid_from", "valid_to"):
-        if day := getattr(schedule, field):
-            shape[field] = day.isoformat()
-    return shape
-
-
-def _weekdays(shape: Mapping[str, Any]) -> frozenset[int]:
-    listed = fields.rows(shape, "weekdays")
-    for day in listed:
-        if type(day) is not int or day not in range(1, 8):
-            raise Invalid(field="weekdays", problem="星期用 1（周一）到 7（周日）表示。")
-    return frozenset(listed)
-
-
-def _span(written: object, field: str) -> Span:
-    found = _SPAN.fullmatch(written.strip()) if isinstance(written, str) else None
+# cached, because the same few office hours stand at most rules, and a start reads all rules
+@lru_cache(maxsize=4096)
+def parse_span(text: str) -> Span:
+    """The span of a text such as 08:30-12:00. Raises PydanticCustomError with a Chinese message."""
+    found = _SPAN.fullmatch(text.strip())
     if found is None:
-        raise Invalid(field=field, problem="时段应写成 08:30-12:00，可以跨过午夜。")
+        raise field_error(_INVALID_SPAN)
     hours = [int(part) for part in found.groups()]
     if hours[0] == _MIDNIGHT or (hours[2] == _MIDNIGHT and hours[3]):
-        raise Invalid(field=field, problem="时段应在 00:00 到 24:00 之间。")
+        raise field_error("时段应在 00:00 到 24:00 之间。")
     return Span(time(hours[0], hours[1]), time(hours[2] % _MIDNIGHT, hours[3]))
+
+
+def _validate_span(value: object) -> Span:
+    if isinstance(value, Span):
+        return value
+    if not isinstance(value, str):
+        raise field_error(_INVALID_SPAN)
+    return parse_span(value)
+
+
+def _sort_days(days: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(days)))
+
+
+# the parts of a schedule as fields of a spec
+_Weekday = Annotated[
+    int, Field(strict=True, ge=1, le=7), ErrorMessage("星期用 1（周一）到 7（周日）表示。")
+]
+Hours = tuple[Annotated[Span, PlainValidator(_validate_span)], ...]
+Weekdays = Annotated[tuple[_Weekday, ...], AfterValidator(_sort_days)]

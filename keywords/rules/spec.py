@@ -1,87 +1,39 @@
-"""Drafts: a rule as a person writes it, checked before anything is stored.
+"""The wanted content of a rule: `RuleSpec`, whatever it was written in.
 
-    document (YAML shape) ── parse ──> RuleDraft ── dump ──> the same shape again
-    form of the console   ── check ─────┤
-    version in the database ─ restore ──┘ ── keep ──> the shape without its owner
+    form of the console ─────┐
+    YAML, row of a workbook ─┼── parse ──> RuleSpec ── columns ──> the table ──> Rule
+    stored version ──────────┘                │
+                                              ├── dump ─────> the shape of files again
+                                              └── content ──> that shape without its owner
 
-The plain shape has lists of words: `exact`, `keywords`, `together`, `patterns`, `with`,
-`without`. Where a word needs more it is a mapping {text, mode, kind}. Every refusal is an
-`Invalid` whose field is "rule id · field".
+The shape of files has lists of words: `exact`, `keywords`, `together`, `patterns`, `with`,
+`without`. Where a word needs more it is a mapping {text, mode, kind}. A spec is validated once,
+when it is made; an error is an `Invalid` whose field is "rule id · field". The limits of each field
+are in `spec_fields`.
+
+A new field of a rule is one line in `RuleSpec`, one column of `store.RuleRow` with its migration,
+and one row of the form: files, workbooks, versions and the pages of differences take it from here.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, Self
 
-import re2
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 
 from config.errors import Invalid
-from keywords.language.normalize import fold, parse_word_groups
-from keywords.rules import fields, replies, schedule
-from keywords.rules.replies import Choice, Reply
-from keywords.rules.schedule import ALWAYS, Schedule
+from config.validation import MESSAGES, InvalidSpec, IsoDate, Loc, Spec, field_error
+from keywords.rules import replies, spec_fields
+from keywords.rules.replies import MAX_REPLIES, Choice, Reply
+from keywords.rules.schedule import Days, Hours, Schedule, Span, Weekdays, parse_span
+from keywords.rules.spec_fields import INVALID_ID, KEYWORD_LISTS, MAX_SAMPLES, list_name
 from keywords.rules.values import InputKind, Keyword, MatchMode, Rule, RuleScope
 
-LONGEST_KEYWORD = 64
-LONGEST_PATTERN = 256
-LONGEST_NAME = 60
-LONGEST_CODE = 64
-MOST_KEYWORDS = 500
-MOST_SAMPLES = 20
-LONGEST_SAMPLE = 200
-HIGHEST_PRIORITY = 999
-_PATTERN_MEMORY = 1 << 20
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
-FIELDS = (
-    "id",
-    "department",
-    "account",
-    "scope",
-    "name",
-    "exact",
-    "keywords",
-    "together",
-    "patterns",
-    "with",
-    "without",
-    "priority",
-    "weekdays",
-    "hours",
-    "days",
-    "valid_from",
-    "valid_to",
-    "choice",
-    "reply",
-    "replies",
-    "service",
-    "overrides",
-    "state",
-    "review_by",
-    "samples",
-)
-# what RE2 says of a wrong pattern
-_REASONS = {
-    "missing )": "缺少右括号",
-    "unexpected )": "多了右括号",
-    "missing ]": "缺少右方括号",
-    "no argument for repetition operator": "重复符号前没有内容",
-    "bad repetition operator": "重复符号不对",
-    "invalid repetition size": "重复次数太多",
-    "trailing \\": "结尾多了反斜杠",
-    "invalid escape sequence": "没有这种转义",
-    "invalid character class range": "字符范围不对",
-    "invalid perl operator": "不支持这种写法",
-}
-_OWNED = "-"  # stands for an owner that is known by number
-_LISTS = {
-    "exact": MatchMode.EQUAL,
-    "keywords": MatchMode.CONTAINS,
-    "together": MatchMode.TOGETHER,
-    "patterns": MatchMode.PATTERN,
-}
+# the context of pydantic while a rule of the whole city is validated
+_WHOLE_CITY = "whole city"
+_NO_REPLIES = "至少要有一条回复。"
 
 
 class RuleState(StrEnum):
@@ -92,308 +44,332 @@ class RuleState(StrEnum):
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSpec:
-    """A checked rule that names its owner by the owner's own id; both empty is the whole city."""
+class RuleSpec(Spec):
+    """A validated rule. It names its owner by slug or appid, where a file does.
 
-    slug: str
-    name: str
-    keywords: tuple[Keyword, ...]
-    replies: tuple[Reply, ...]
-    department: str = ""
-    account: str = ""
-    scope: RuleScope = RuleScope.LOCAL
-    required: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-    priority: int = 50
-    schedule: Schedule = ALWAYS
-    choice: Choice = Choice.FIRST
-    service: str = ""
-    overrides: str = ""
-    state: RuleState = RuleState.LIVE
-    review_by: date | None = None
-    samples: tuple[str, ...] = ()
+    Both `department` and `account` empty is the whole city, or an owner that is known by id
+    elsewhere. The fields stand in the order in which files have them.
+    """
+
+    # keywords and replies are values that may have been made unchecked
+    model_config = ConfigDict(revalidate_instances="always")
+    messages: ClassVar[Mapping[str, str]] = {
+        "id:missing": INVALID_ID,
+        "name:missing": MESSAGES["string_type"],
+        "keywords:missing": "应是不为空的文字；数字请加引号。",
+        "samples:too_long": f"一条规则最多 {MAX_SAMPLES} 句例句。",
+        "replies:tuple_type": _NO_REPLIES,
+        "replies:too_short": _NO_REPLIES,
+        "replies:too_long": f"一条规则最多 {MAX_REPLIES} 条回复。",
+    } | {f"replies:{error_type}": text for error_type, text in replies.MESSAGES.items()}
+    labels: ClassVar[Mapping[str, str]] = replies.LABELS
+
+    slug: spec_fields.Slug = Field(alias="id", title="编号")
+    department: spec_fields.Reference = Field(default="", title="单位")
+    account: spec_fields.Reference = Field(default="", title="账号")
+    name: spec_fields.Name = Field(title="名称")
+    scope: RuleScope = Field(default=RuleScope.LOCAL, title="适用范围")
+    priority: spec_fields.Priority = Field(default=50, title="优先级")
+    keywords: spec_fields.Keywords = Field(title="关键词")
+    required: spec_fields.Words = Field(default=(), alias="with", title="还须含有其中之一")
+    excluded: spec_fields.Words = Field(default=(), alias="without", title="含有这些就不答")
+    weekdays: Weekdays = Field(default=(), title="星期")
+    hours: Hours = Field(default=(), title="时段")
+    days: Days = Field(default=Days.ANY, title="哪些日子")
+    valid_from: IsoDate | None = Field(default=None, title="开始日期")
+    valid_to: IsoDate | None = Field(default=None, title="截止日期")
+    samples: spec_fields.Samples = Field(default=(), title="例句")
+    service: spec_fields.Reference = Field(default="", title="相关办事指南")
+    overrides: spec_fields.Reference = Field(default="", title="代替上级的规则")
+    state: RuleState = Field(default=RuleState.LIVE, title="状态")
+    review_by: IsoDate | None = Field(default=None, title="复核日期")
+    choice: Choice = Field(default=Choice.FIRST, title="多条回复时")
+    replies: spec_fields.Replies = Field(title="回复")
+
+    @field_validator("scope")
+    @classmethod
+    def _check_scope(cls, scope: RuleScope, info: ValidationInfo) -> RuleScope:
+        # a spec made by keyword may have an owner known by id, whom `store.check_owner` checks
+        if scope is RuleScope.LOCAL and info.context == _WHOLE_CITY:
+            raise field_error("全市规则应为 mandatory 或 default。")
+        if scope is not RuleScope.LOCAL and info.data.get("account"):
+            raise field_error("单个账号的规则只能是 local。")
+        return scope
+
+    @field_validator("valid_to")
+    @classmethod
+    def _check_valid_to(cls, valid_to: date | None, info: ValidationInfo) -> date | None:
+        valid_from = info.data.get("valid_from")
+        if valid_to and valid_from and valid_to < valid_from:
+            raise field_error("截止日期早于开始日期。")
+        return valid_to
+
+    @classmethod
+    def parse(cls, source: object, *, at: str = "rule", is_owned: bool | None = None) -> Self:
+        """The rule of a mapping in the shape of files. Raises InvalidSpec.
+
+        `at` names the rule in errors where it has no valid id. `is_owned` says that it has a
+        department or an account that the mapping does not name; None takes it from the mapping.
+        """
+        if not isinstance(source, Mapping):
+            raise _invalid(at, "规则应是一组“名称：内容”。")
+        if is_owned is None:
+            is_owned = bool(source.get("department") or source.get("account"))
+        context = None if is_owned else _WHOLE_CITY
+        try:
+            return cls.model_validate(
+                _collect_lists(source, is_owned), context=context, by_alias=True, by_name=False
+            )
+        except ValidationError as error:
+            raise _add_rule_id(at, source, super().to_invalid(error, source)) from error
+        except InvalidSpec as error:
+            raise _add_rule_id(at, source, error) from error
+
+    @classmethod
+    def to_invalid(cls, error: ValidationError, source: Mapping[str, object]) -> InvalidSpec:
+        """The errors of a spec made by keyword, each field behind the rule's slug."""
+        return _add_rule_id("rule", {"id": source.get("slug")}, super().to_invalid(error, source))
+
+    @classmethod
+    def source_loc(cls, error: ErrorDetails, source: Mapping[str, object]) -> Loc:
+        """Where an error is in `source`, which `_collect_lists` rearranged."""
+        first, *rest = error["loc"]
+        if first == "keywords" and rest:
+            return _keyword_loc(rest, source)
+        if first == "replies" and rest:
+            inner = replies.source_loc(rest[1:], error["type"])
+            return ("reply", *inner) if "reply" in source else (first, rest[0], *inner)
+        # the message speaks of the list, whichever of its entries is wrong
+        if first == "weekdays":
+            return (first,)
+        return (_ALIASES.get(str(first), first), *rest)
+
+    @property
+    def schedule(self) -> Schedule:
+        """When the rule is awake."""
+        return Schedule(
+            weekdays=frozenset(self.weekdays),
+            hours=self.hours,
+            days=self.days,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
 
     def rule(
         self, *, id: int = 0, department_id: int | None = None, account_id: int | None = None
     ) -> Rule:
-        """The live value of this draft for owners known by number."""
+        """The live value of this spec for an owner known by id."""
+        values = {name: getattr(self, name) for name in LIVE_FIELDS}
         return Rule(
-            slug=self.slug,
-            name=self.name,
-            keywords=self.keywords,
-            replies=self.replies,
+            **values,
             id=id,
             department_id=department_id,
             account_id=account_id,
-            scope=self.scope,
-            required=self.required,
-            excluded=self.excluded,
-            priority=self.priority,
             schedule=self.schedule,
-            choice=self.choice,
-            service=self.service,
-            overrides=self.overrides,
-            samples=self.samples,
         )
 
+    def dump(self) -> dict[str, object]:
+        """The rule in the shape of files; defaults are left out."""
+        return self._dump(is_owned=bool(self.department or self.account))
 
-def parse(document: object) -> tuple[RuleSpec, ...]:
-    """Read the `rules` of a document. Raises Invalid at the first wrong field."""
+    def content(self) -> dict[str, object]:
+        """What `dump` gives, without owner and state, which are not part of a version's content."""
+        shape = self._dump(is_owned=True)
+        for name in ("department", "account", "state"):
+            shape.pop(name, None)
+        return shape
+
+    def columns(self) -> dict[str, object]:
+        """The stored values by column: of all fields but slug and owner."""
+        return {name: _to_json(getattr(self, name)) for name in COLUMNS}
+
+    @classmethod
+    def from_columns(
+        cls, slug: str, columns: Mapping[str, object], *, department: str = "", account: str = ""
+    ) -> "RuleSpec":
+        """The spec of stored values, which were validated before they were stored."""
+        values = values_from_columns(columns) | {"department": department, "account": account}
+        return cls.model_construct(None, slug=slug, **values)
+
+    def _dump(self, *, is_owned: bool) -> dict[str, object]:
+        shape: dict[str, object] = {}
+        for name, alias, default in _DUMP_ORDER:
+            value = getattr(self, name)
+            if name == "keywords":
+                shape |= _dump_keywords(self.keywords)
+            elif name == "replies":
+                dumped = [replies.dump(reply) for reply in self.replies]
+                shape |= {"reply": dumped[0]} if len(dumped) == 1 else {"replies": dumped}
+            elif name == "scope":
+                shape |= {} if value is _default_scope(is_owned) else {alias: value.value}
+            elif value != default or name == "priority":
+                shape[alias] = _to_plain(value)
+        return shape
+
+
+COLUMNS = tuple(
+    name for name in RuleSpec.model_fields if name not in ("slug", "department", "account")
+)
+# the fields that a spec shares with the live rule
+LIVE_FIELDS = tuple(name for name in Rule.__dataclass_fields__ if name in RuleSpec.model_fields)
+_DUMP_ORDER = tuple(
+    (name, field.alias or name, field.default) for name, field in RuleSpec.model_fields.items()
+)
+_ALIASES = {name: alias for name, alias, _ in _DUMP_ORDER}
+# the names that the shape of files may have
+FIELDS = tuple(
+    name
+    for _, alias, _ in _DUMP_ORDER
+    for name in {"keywords": tuple(KEYWORD_LISTS), "replies": ("reply", "replies")}.get(
+        alias, (alias,)
+    )
+)
+# a key without a value is None in YAML: the same as leaving out a field that may be left out
+_NULLABLE = frozenset(alias for _, alias, default in _DUMP_ORDER if default in ("", (), None))
+
+
+def parse_rules(document: object) -> tuple[RuleSpec, ...]:
+    """The `rules` of a document, or a list of them. Raises Invalid at the first wrong field."""
     listed = document.get("rules") if isinstance(document, Mapping) else document
     if not isinstance(listed, list):
         raise Invalid(field="rules", problem="应是一个规则列表。")
-    drafts = tuple(
-        parse_rule(shape, at=f"第 {number} 条") for number, shape in enumerate(listed, 1)
+    specs = tuple(
+        RuleSpec.parse(shape, at=f"第 {number} 条") for number, shape in enumerate(listed, 1)
     )
-    codes: set[str] = set()
-    for draft in drafts:
-        if draft.slug in codes:
-            raise Invalid(field=f"{draft.slug} · id", problem="规则编号重复。")
-        codes.add(draft.slug)
-    return drafts
+    slugs: set[str] = set()
+    for rule_spec in specs:
+        if rule_spec.slug in slugs:
+            raise Invalid(field=f"{rule_spec.slug} · id", problem="规则编号重复。")
+        slugs.add(rule_spec.slug)
+    return specs
 
 
-def parse_rule(shape: object, *, at: str = "rule") -> RuleSpec:
-    """Read one rule in the shape of the YAML. `at` names it where it has no id yet."""
-    if not isinstance(shape, Mapping):
-        raise Invalid(field=at, problem="规则应是一组“名称：内容”。")
-    code = shape.get("id")
-    if not isinstance(code, str) or not _CODE.fullmatch(code) or len(code) > LONGEST_CODE:
-        raise Invalid(
-            field=f"{at} · id", problem="编号应是字母、数字、点、横线组成的文字，最长 64 个字符。"
-        )
-    try:
-        return _read(code, shape)
-    except Invalid as error:
-        raise Invalid(field=f"{code} · {error.field}", problem=error.problem) from error
+def values_from_columns(columns: Mapping[str, object]) -> dict[str, Any]:
+    """The values of a spec's fields from the stored ones.
+
+    Any: the types of a spec's fields are known to pydantic only.
+    """
+    values: dict[str, Any] = {}
+    for name in COLUMNS:
+        value = columns[name]
+        if isinstance(value, list):
+            from_json = _FROM_JSON.get(name)
+            value = tuple(map(from_json, value)) if from_json else tuple(value)
+        values[name] = value
+    return values
 
 
-def check(draft: RuleSpec) -> RuleSpec:
-    """Check a draft made in the console the way a loaded one is checked. Raises Invalid."""
-    # the owner is checked where it is known by number
-    owned = replace(draft, department=draft.department or _OWNED)
-    checked = parse_rule(dump_rule(owned))
-    return replace(checked, department=draft.department, account=draft.account)
+# ---- the shape of files ----
 
 
-def keep(draft: RuleSpec) -> dict[str, Any]:
-    """The shape of what a draft says: without its owner, and whether or not it is in force."""
-    said = replace(draft, department=_OWNED, account="", state=RuleState.LIVE)
-    return {name: value for name, value in dump_rule(said).items() if name != "department"}
+def _default_scope(is_owned: bool) -> RuleScope:
+    return RuleScope.LOCAL if is_owned else RuleScope.DEFAULT
 
 
-def restore(shape: Mapping[str, Any]) -> RuleSpec:
-    """The draft that was kept; its owner is known by number elsewhere."""
-    return replace(parse_rule({**shape, "department": _OWNED}), department="")
+def _collect_lists(source: Mapping[str, object], is_owned: bool) -> dict[str, object]:
+    """The fields of a spec: one list of keywords, one of replies, and the default scope."""
+    if ("reply" in source) == ("replies" in source):
+        raise _invalid("reply", "reply 与 replies 应写且只写一个。")
+    values = {
+        name: value for name, value in source.items() if value is not None or name not in _NULLABLE
+    }
+    keywords: list[object] = []
+    for name, mode in KEYWORD_LISTS.items():
+        rows = values.pop(name, None)
+        if isinstance(rows, list):
+            keywords += [_keyword_values(row, mode) for row in rows]
+        elif rows is not None:
+            raise _invalid(name, MESSAGES["list_type"])
+    values["keywords"] = keywords
+    if "reply" in values:
+        values["replies"] = [values.pop("reply")]
+    # what a rule without scope means depends on its owner, which the field's default cannot know
+    values.setdefault("scope", _default_scope(is_owned))
+    return values
 
 
-def dump_rule(draft: RuleSpec) -> dict[str, Any]:
-    """One rule in the shape of the YAML; defaults are left out."""
-    shape: dict[str, Any] = {"id": draft.slug}
-    shape |= _present(department=draft.department, account=draft.account)
-    shape["name"] = draft.name
-    if draft.scope is not (
-        RuleScope.LOCAL if draft.department or draft.account else RuleScope.DEFAULT
-    ):
-        shape["scope"] = draft.scope.value
-    shape["priority"] = draft.priority
-    shape |= _dump_keywords(draft.keywords)
-    shape |= _present(**{"with": list(draft.required), "without": list(draft.excluded)})
-    shape |= schedule.dump(draft.schedule)
-    shape |= _present(samples=list(draft.samples))
-    shape |= _present(service=draft.service, overrides=draft.overrides)
-    if draft.state is not RuleState.LIVE:
-        shape["state"] = draft.state.value
-    if draft.review_by:
-        shape["review_by"] = draft.review_by.isoformat()
-    if draft.choice is not Choice.FIRST:
-        shape["choice"] = draft.choice.value
-    dumped = [replies.dump(reply) for reply in draft.replies]
-    return shape | ({"reply": dumped[0]} if len(dumped) == 1 else {"replies": dumped})
+def _keyword_values(row: object, mode: MatchMode) -> dict[str, object]:
+    return {"mode": mode, **row} if isinstance(row, Mapping) else {"mode": mode, "text": row}
 
 
-# ---- reading ----
-
-
-def _read(code: str, shape: Mapping[str, Any]) -> RuleSpec:
-    for name in shape:
-        if name not in FIELDS:
-            raise Invalid(field=str(name), problem="没有这个字段。")
-    if ("reply" in shape) == ("replies" in shape):
-        raise Invalid(field="reply", problem="reply 与 replies 应写且只写一个。")
-    if "reply" in shape:
-        listed: tuple[Reply, ...] = (replies.parse(shape["reply"]),)
-    else:
-        listed = replies.parse_all(shape["replies"])
-    return RuleSpec(
-        slug=code,
-        name=fields.text(shape, "name", LONGEST_NAME, needed=True),
-        keywords=_keywords(shape),
-        replies=listed,
-        department=fields.text(shape, "department", LONGEST_CODE),
-        account=fields.text(shape, "account", LONGEST_CODE),
-        scope=_scope(shape),
-        required=_words(shape, "with"),
-        excluded=_words(shape, "without"),
-        priority=_priority(shape),
-        schedule=schedule.parse(shape),
-        choice=fields.one_of(shape, "choice", Choice, Choice.FIRST),
-        service=fields.text(shape, "service", LONGEST_CODE),
-        overrides=fields.text(shape, "overrides", LONGEST_CODE),
-        state=fields.one_of(shape, "state", RuleState, RuleState.LIVE),
-        review_by=fields.day(shape, "review_by"),
-        samples=_samples(shape),
-    )
-
-
-def _scope(shape: Mapping[str, Any]) -> RuleScope:
-    is_owned = bool(shape.get("department") or shape.get("account"))
-    scope = fields.one_of(
-        shape, "scope", RuleScope, RuleScope.LOCAL if is_owned else RuleScope.DEFAULT
-    )
-    if scope is RuleScope.LOCAL and not is_owned:
-        raise Invalid(field="scope", problem="全市规则应为 mandatory 或 default。")
-    if scope is not RuleScope.LOCAL and shape.get("account"):
-        raise Invalid(field="scope", problem="单个账号的规则只能是 local。")
-    return scope
-
-
-def _keywords(shape: Mapping[str, Any]) -> tuple[Keyword, ...]:
-    found: dict[Keyword, None] = {}
-    for field, mode in _LISTS.items():
-        for number, written in enumerate(fields.rows(shape, field), 1):
-            found[_keyword(written, mode, f"{field}[{number}]")] = None
-    if not found:
-        raise Invalid(field="keywords", problem="至少要有一个关键词。")
-    if len(found) > MOST_KEYWORDS:
-        raise Invalid(field="keywords", problem=f"一条规则最多 {MOST_KEYWORDS} 个关键词。")
-    return tuple(found)
-
-
-def _keyword(written: object, mode: MatchMode, field: str) -> Keyword:
-    if not isinstance(written, Mapping):
-        return _checked(Keyword(fields.word(written, field), mode), field)
-    for name in written:
-        if name not in ("text", "mode", "kind"):
-            raise Invalid(field=f"{field}.{name}", problem="没有这个字段。")
-    return _checked(
-        Keyword(
-            fields.word(written.get("text"), f"{field}.text"),
-            fields.one_of(written, "mode", MatchMode, mode),
-            fields.one_of(written, "kind", InputKind, InputKind.TEXT),
-        ),
-        field,
-    )
-
-
-def _checked(keyword: Keyword, field: str) -> Keyword:
-    longest = (
-        LONGEST_PATTERN
-        if keyword.mode in (MatchMode.PATTERN, MatchMode.TOGETHER)
-        else LONGEST_KEYWORD
-    )
-    if len(keyword.text) > longest:
-        raise Invalid(field=field, problem=f"最长 {longest} 个字符。")
-    if keyword.kind is not InputKind.TEXT:
-        if keyword.mode not in (MatchMode.EQUAL, MatchMode.PREFIX):
-            # plain word lists mean the whole key when they name a menu entry or a scene
-            return replace(keyword, mode=MatchMode.EQUAL)
-        return keyword
-    if keyword.mode is MatchMode.PATTERN:
-        _check_pattern(keyword.text, field)
-    elif keyword.mode is MatchMode.TOGETHER:
-        if len(parse_word_groups(keyword.text)) < 2:
-            raise Invalid(field=field, problem="“同时含有”至少要有两组词，用空格分开。")
-    elif not fold(keyword.text):
-        raise Invalid(field=field, problem="关键词里没有文字或数字。")
-    return keyword
-
-
-def _check_pattern(pattern: str, field: str) -> None:
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _PATTERN_MEMORY
-    try:
-        compiled = re2.compile(pattern, options)
-    except re2.error as error:
-        raise Invalid(field=field, problem=f"正则有误或过于复杂（{_reason(error)}）。") from error
-    if compiled.search(""):
-        raise Invalid(field=field, problem="正则表达式不能匹配空白消息。")
-
-
-def _reason(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    kind, colon, place = text.partition(": ")
-    return f"{_REASONS.get(kind, kind)}{'：' if colon else ''}{place}"
-
-
-def _priority(shape: Mapping[str, Any]) -> int:
-    value = shape.get("priority", 50)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST_PRIORITY:
-        raise Invalid(field="priority", problem=f"优先级应是 0 到 {HIGHEST_PRIORITY} 的整数。")
-    return value
-
-
-def _words(shape: Mapping[str, Any], field: str) -> tuple[str, ...]:
-    found = []
-    for at, written in fields.numbered(shape, field):
-        word = fields.word(written, f"{field}[{at}]")
-        if len(word) > LONGEST_KEYWORD or not fold(word):
-            raise Invalid(field=f"{field}[{at}]", problem="应是 1 到 64 个字的词。")
-        found.append(word)
-    return tuple(dict.fromkeys(found))
-
-
-def _samples(shape: Mapping[str, Any]) -> tuple[str, ...]:
-    found = []
-    for at, written in fields.numbered(shape, "samples"):
-        sample = fields.word(written, f"samples[{at}]")
-        if len(sample) > LONGEST_SAMPLE or not fold(sample):
-            raise Invalid(
-                field=f"samples[{at}]",
-                problem=f"应是市民会写的一句话，最长 {LONGEST_SAMPLE} 个字。",
-            )
-        found.append(sample)
-    if len(found) > MOST_SAMPLES:
-        raise Invalid(field="samples", problem=f"一条规则最多 {MOST_SAMPLES} 句例句。")
-    return tuple(dict.fromkeys(found))
-
-
-# ---- the columns of a stored rule ----
-
-
-def read_keywords(rows: Iterable[Mapping[str, str]]) -> tuple[Keyword, ...]:
-    """Keywords from their stored rows {text, mode, kind}, which were checked on the way in."""
-    return tuple(
-        Keyword(row["text"], MatchMode(row["mode"]), InputKind(row["kind"])) for row in rows
-    )
-
-
-def write_keywords(listed: Iterable[Keyword]) -> list[dict[str, str]]:
-    """The stored rows of keywords."""
-    return [
-        {"text": each.text, "mode": each.mode.value, "kind": each.kind.value} for each in listed
-    ]
-
-
-# ---- writing ----
-
-
-def _dump_keywords(listed: Iterable[Keyword]) -> dict[str, list[Any]]:
-    shape: dict[str, list[Any]] = {}
-    by_mode = {mode: field for field, mode in _LISTS.items()}
-    for keyword in listed:
-        if keyword.kind is InputKind.TEXT and keyword.mode in by_mode:
-            shape.setdefault(by_mode[keyword.mode], []).append(keyword.text)
+def _keyword_loc(rest: Sequence[str | int], source: Mapping[str, object]) -> Loc:
+    """The list of `source` and the number in it, of a place in all keywords together."""
+    if rest[-1] in ("mode", "kind"):
+        return (rest[-1],)  # the field of an error is part of what the commands print
+    number = int(rest[0])
+    for name in KEYWORD_LISTS:
+        rows = source.get(name)
+        if not isinstance(rows, Sequence):
             continue
-        written = {"text": keyword.text, "mode": keyword.mode.value}
+        if number < len(rows):
+            is_mapping = isinstance(rows[number], Mapping)
+            return (name, number, *(rest[1:] if is_mapping else ()))
+        number -= len(rows)
+    return ("keywords", *rest)
+
+
+def _dump_keywords(listed: Iterable[Keyword]) -> dict[str, list[object]]:
+    shape: dict[str, list[object]] = {}
+    for keyword in listed:
+        name = list_name(keyword)
+        entry: object = keyword.text
         if keyword.kind is not InputKind.TEXT:
-            written["kind"] = keyword.kind.value
-        shape.setdefault("keywords", []).append(written)
+            entry = _keyword_json(keyword)
+        elif KEYWORD_LISTS[name] is not keyword.mode:
+            entry = {"text": keyword.text, "mode": keyword.mode.value}
+        shape.setdefault(name, []).append(entry)
     return shape
 
 
-def _present(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value}
+def _invalid(field: str, problem: str) -> InvalidSpec:
+    return InvalidSpec((Invalid(field=field, problem=problem),))
+
+
+def _add_rule_id(at: str, source: Mapping[str, object], error: InvalidSpec) -> InvalidSpec:
+    """The problems, each field behind the id of the rule, or behind `at` where the id is wrong."""
+    has_id = all(one.field != "id" for one in error.problems)
+    name = source.get("id") if has_id else at
+    return InvalidSpec(
+        tuple(Invalid(field=f"{name} · {one.field}", problem=one.problem) for one in error.problems)
+    )
+
+
+# ---- the table ----
+
+
+def _keyword_json(keyword: Keyword) -> dict[str, str]:
+    return {"text": keyword.text, "mode": keyword.mode.value, "kind": keyword.kind.value}
+
+
+def _keyword_from_json(row: Mapping[str, str]) -> Keyword:
+    return Keyword(row["text"], _MODES[row["mode"]], _KINDS[row["kind"]])
+
+
+# many times faster than calling the enum, which counts with a hundred thousand keywords at a start
+_MODES = {mode.value: mode for mode in MatchMode}
+_KINDS = {kind.value: kind for kind in InputKind}
+_FROM_JSON: Mapping[str, Callable[[Any], object]] = {
+    "keywords": _keyword_from_json,
+    "replies": replies.from_stored,
+    "hours": parse_span,
+}
+
+
+def _entry_to_json(entry: object) -> object:
+    if isinstance(entry, Keyword):
+        return _keyword_json(entry)
+    if isinstance(entry, Span):
+        return str(entry)
+    return replies.dump(entry) if isinstance(entry, Reply) else entry
+
+
+def _to_json(value: object) -> object:
+    """A stored value: lists as JSON, everything else as the column's type takes it."""
+    return [_entry_to_json(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _to_plain(value: object) -> object:
+    """A value as files have it: texts, numbers and lists of them."""
+    if isinstance(value, StrEnum):
+        return value.value
+    return value.isoformat() if isinstance(value, date) else _to_json(value)

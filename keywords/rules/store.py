@@ -5,15 +5,15 @@
                                        └── load_live_rules() ─> Rule values for the matchers
 
 Citizens get what the row says. Staff change it through `publishing.workflow`; `upsert` is for
-loaded files and writes a published version as well. Every change is checked by `spec`, writes an
-audit row and moves the cache version `CACHE_KEY`, by which each process learns that its matchers
-are stale. A change names the version of the row it was made from and is refused when somebody else
-changed the row first.
+loaded files and writes a published version as well. A spec was validated when it was made, so only
+its owner is checked here, and nothing when a row is read. Every change writes an audit row and
+moves the cache version `CACHE_KEY`, by which each process learns that its matchers are stale. A
+change names the version of the row it was made from and is refused when somebody else changed the
+row first.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, bindparam, or_, select
 from sqlalchemy import update as sql_update
@@ -24,9 +24,9 @@ from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
-from keywords.rules import replies, schedule, spec, versions
+from keywords.rules import replies, spec, versions
 from keywords.rules.replies import Choice
-from keywords.rules.schedule import Days
+from keywords.rules.schedule import Days, Schedule
 from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.values import Rule, RuleScope
 from keywords.rules.versions import RuleAction, VersionSpec
@@ -69,20 +69,20 @@ class RuleRow(Base):
     name: Mapped[str]
     state: Mapped[RuleState] = mapped_column(index=True)
     priority: Mapped[int]
-    keywords: Mapped[list[Any]]
-    required: Mapped[list[Any]]
-    excluded: Mapped[list[Any]]
-    weekdays: Mapped[list[Any]]
-    hours: Mapped[list[Any]]
+    keywords: Mapped[list[dict[str, str]]]
+    required: Mapped[list[str]]
+    excluded: Mapped[list[str]]
+    weekdays: Mapped[list[int]]
+    hours: Mapped[list[str]]
     days: Mapped[Days]
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     choice: Mapped[Choice]
-    replies: Mapped[list[Any]]
+    replies: Mapped[list[dict[str, str]]]
     service: Mapped[str]
     overrides: Mapped[str]
     review_by: Mapped[date | None] = mapped_column(index=True)
-    samples: Mapped[list[Any]]
+    samples: Mapped[list[str]]
     search_text: Mapped[str]
     last_hit_on: Mapped[date | None]
     version: Mapped[int]
@@ -113,6 +113,7 @@ def find_by_slug(slug: str) -> RuleRow | None:
 def list_by_ids(rule_ids: Sequence[int]) -> list[RuleRow]:
     """Those of these rules that are there, in the order asked."""
     rows = session.scalars(select(RuleRow).where(RuleRow.id.in_(rule_ids)))
+    # IN gives no order
     known = {row.id: row for row in rows}
     return [known[key] for key in rule_ids if key in known]
 
@@ -127,42 +128,36 @@ def load_live_rules() -> tuple[Rule, ...]:
     rows = session.scalars(
         select(RuleRow).where(RuleRow.state == RuleState.LIVE).order_by(RuleRow.slug)
     )
-    return tuple(
-        to_spec(row).rule(id=row.id, department_id=row.department_id, account_id=row.account_id)
-        for row in rows
+    return tuple(map(_to_rule, rows))
+
+
+def _to_rule(row: RuleRow) -> Rule:
+    # not by way of `to_spec`, which would make a pydantic model of each of 100,000 rules
+    values = spec.values_from_columns(_spec_columns(row))
+    return Rule(
+        **{name: values[name] for name in spec.LIVE_FIELDS if name != "slug"},
+        slug=row.slug,
+        id=row.id,
+        department_id=row.department_id,
+        account_id=row.account_id,
+        schedule=Schedule(
+            weekdays=frozenset(values["weekdays"]),
+            hours=values["hours"],
+            days=row.days,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        ),
     )
 
 
 def to_spec(row: RuleRow, *, department: str = "", account: str = "") -> RuleSpec:
-    """The rule as a person would write it; owners are given by their own ids."""
-    rule_schedule = schedule.parse(
-        {
-            "weekdays": row.weekdays,
-            "hours": row.hours,
-            "days": row.days.value,
-            "valid_from": row.valid_from,
-            "valid_to": row.valid_to,
-        }
-    )
-    return RuleSpec(
-        slug=row.slug,
-        name=row.name,
-        keywords=spec.read_keywords(row.keywords),
-        replies=replies.parse_all(row.replies),
-        department=department,
-        account=account,
-        scope=row.scope,
-        required=tuple(row.required),
-        excluded=tuple(row.excluded),
-        priority=row.priority,
-        schedule=rule_schedule,
-        choice=row.choice,
-        service=row.service,
-        overrides=row.overrides,
-        state=row.state,
-        review_by=row.review_by,
-        samples=tuple(row.samples),
-    )
+    """The rule as a person would write it; owners are given by their own slug or appid."""
+    columns = _spec_columns(row)
+    return RuleSpec.from_columns(row.slug, columns, department=department, account=account)
+
+
+def _spec_columns(row: RuleRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in spec.COLUMNS}
 
 
 def create(
@@ -185,7 +180,7 @@ def create(
 
 def insert_values(
     rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None, now: datetime
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """All columns of a new rule but its id, for many that are written at once. Raises Invalid."""
     columns = _column_values(rule_spec, department_id, account_id)
     return {"slug": rule_spec.slug, **columns, "version": 1, "created_at": now, "updated_at": now}
@@ -226,6 +221,7 @@ def delete(rule_id: int, *, version: int) -> None:
     """Remove a rule for good; the audit remembers it. Raises NotFound, RuleChanged."""
     row = get(rule_id)
     if (
+        # the comparison and not the new value counts: it locks the row until it is deleted
         compare_and_set(RuleRow, rule_id, when={"version": version}, to={"version": version})
         is None
     ):
@@ -253,6 +249,7 @@ def upsert(
         _append_version(row.id, rule_spec, owners, now)
         return True
     columns = _column_values(rule_spec, department_id, account_id)
+    # a file loaded again must leave no audit row and no stale caches
     if all(getattr(row, name) == value for name, value in columns.items()):
         return False
     update(row.id, rule_spec, version=row.version, **owners, now=now)
@@ -268,7 +265,7 @@ def _append_version(
         if rule_spec.state is RuleState.DRAFT
         else versions.VersionState.PUBLISHED
     )
-    proposal, after = VersionSpec(spec.check(rule_spec), **owners), versions.find_newest(rule_id)
+    proposal, after = VersionSpec(rule_spec, **owners), versions.find_newest(rule_id)
     # switched on or off, it says what it said
     if after is None or (after.state, after.sha256) != (state, proposal.sha256):
         versions.append(rule_id, proposal, previous=after, state=state, author_id=None, now=now)
@@ -292,10 +289,10 @@ def record_hit_days(days: dict[str, date]) -> None:
 def _update_row(
     row: RuleRow,
     action: RuleAction,
-    before: dict[str, Any],
+    before: dict[str, object],
     *,
     version: int,
-    columns: dict[str, Any],
+    columns: dict[str, object],
     now: datetime,
 ) -> RuleRow:
     updated = compare_and_set(
@@ -310,44 +307,24 @@ def _update_row(
     return updated
 
 
-def validate(rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None) -> RuleSpec:
-    """Check a draft for owners known by number. Raises Invalid."""
-    checked = spec.check(rule_spec)
-    if account_id is not None and checked.scope is not RuleScope.LOCAL:
+def check_owner(rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None) -> None:
+    """Check that the rule's scope fits an owner known by id. Raises Invalid."""
+    if account_id is not None and rule_spec.scope is not RuleScope.LOCAL:
         raise Invalid(field=f"{rule_spec.slug} · scope", problem="单个账号的规则只能是本地规则。")
-    if account_id is None and department_id is None and checked.scope is RuleScope.LOCAL:
+    if account_id is None and department_id is None and rule_spec.scope is RuleScope.LOCAL:
         raise Invalid(field=f"{rule_spec.slug} · scope", problem="全市规则应为强制或默认。")
-    return checked
 
 
 def _column_values(
     rule_spec: RuleSpec, department_id: int | None, account_id: int | None
-) -> dict[str, Any]:
-    """The columns a draft fills, after it was checked."""
-    checked = validate(rule_spec, department_id=department_id, account_id=account_id)
-    rule_schedule = checked.schedule
+) -> dict[str, object]:
+    """The columns a spec fills."""
+    check_owner(rule_spec, department_id=department_id, account_id=account_id)
     return {
         "department_id": department_id,
         "account_id": account_id,
-        "scope": checked.scope,
-        "name": checked.name,
-        "state": checked.state,
-        "priority": checked.priority,
-        "keywords": spec.write_keywords(checked.keywords),
-        "required": list(checked.required),
-        "excluded": list(checked.excluded),
-        "weekdays": sorted(rule_schedule.weekdays),
-        "hours": [str(span) for span in rule_schedule.hours],
-        "days": rule_schedule.days,
-        "valid_from": rule_schedule.valid_from,
-        "valid_to": rule_schedule.valid_to,
-        "choice": checked.choice,
-        "replies": [replies.dump(reply) for reply in checked.replies],
-        "service": checked.service,
-        "overrides": checked.overrides,
-        "review_by": checked.review_by,
-        "samples": list(checked.samples),
-        "search_text": _search_text(checked),
+        **rule_spec.columns(),
+        "search_text": _search_text(rule_spec),
     }
 
 
@@ -369,15 +346,21 @@ def _search_text(rule_spec: RuleSpec) -> str:
     return " ".join(filter(None, map(fold, words)))
 
 
-def _audit_values(row: RuleRow) -> dict[str, Any]:
+def _audit_values(row: RuleRow) -> dict[str, object]:
+    """The rule as the audit remembers it."""
+    # ids, because the names of departments change
     owners = {"department_id": row.department_id, "account_id": row.account_id}
-    return spec.dump_rule(to_spec(row)) | {
+    return to_spec(row).dump() | {
         name: value for name, value in owners.items() if value is not None
     }
 
 
 def _audit(
-    action: RuleAction, row: RuleRow, *, before: dict[str, Any] | None, after: dict[str, Any] | None
+    action: RuleAction,
+    row: RuleRow,
+    *,
+    before: dict[str, object] | None,
+    after: dict[str, object] | None,
 ) -> None:
     audit.record(
         action,

@@ -6,12 +6,15 @@
 
 A rule is owned by the whole city (neither department nor account), by a department, or by one
 account. `inheritance` says which rules an account answers with, `store` keeps them in a table, and
-`spec` checks what a person writes.
+`spec` checks what a person writes. The values check nothing when they are made: loading makes them
+by the hundred thousand from rows that were checked on the way in. `NonBlankText` is for pydantic,
+which reads it when it validates a spec.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.validation import NonBlankText
 from keywords.rules.replies import Choice, Reply
 from keywords.rules.schedule import ALWAYS, Schedule
 
@@ -53,7 +56,7 @@ class RuleScope(StrEnum):
 class Keyword:
     """One condition that triggers a rule."""
 
-    text: str
+    text: NonBlankText
     mode: MatchMode = MatchMode.CONTAINS
     kind: InputKind = InputKind.TEXT
 

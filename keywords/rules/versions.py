@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,7 +23,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
 from config.errors import NotFound
-from keywords.rules import spec
 from keywords.rules.spec import RuleSpec
 
 
@@ -102,10 +100,10 @@ class RuleVersion(Base):
     state: Mapped[VersionState] = mapped_column(index=True)
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
-    content: Mapped[dict[str, Any]]
+    content: Mapped[dict[str, object]]
     sha256: Mapped[str]
     author_id: Mapped[int | None]
-    contributor_ids: Mapped[list[Any]]
+    contributor_ids: Mapped[list[int]]
     submitter_id: Mapped[int | None]
     reviewer_id: Mapped[int | None]
     comment: Mapped[str]
@@ -118,7 +116,7 @@ class RuleVersion(Base):
     @property
     def spec(self) -> RuleSpec:
         """The content as a spec."""
-        return spec.restore(self.content)
+        return RuleSpec.parse(self.content, is_owned=True)
 
     @property
     def is_open(self) -> bool:
@@ -147,12 +145,12 @@ class VersionSpec:
         )
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, object]:
         """The columns of a `RuleVersion` that hold content, hash and owner."""
         return {"content": self._content(), "sha256": self.sha256, **self._owner_columns()}
 
-    def _content(self) -> dict[str, Any]:
-        return spec.keep(self.spec)
+    def _content(self) -> dict[str, object]:
+        return self.spec.content()
 
     def _owner_columns(self) -> dict[str, int | None]:
         return {"department_id": self.department_id, "account_id": self.account_id}
@@ -188,6 +186,7 @@ def newest_by_rule(rule_ids: Iterable[int]) -> dict[int, RuleVersion]:
     """The newest version of each of these rules, in one query."""
     query = select(RuleVersion).where(RuleVersion.rule_id.in_(set(rule_ids)))
     found = session.scalars(query.order_by(RuleVersion.rule_id, RuleVersion.number))
+    # in the order of numbers, so the newest of each rule is what remains
     return {version.rule_id: version for version in found}
 
 
@@ -205,6 +204,7 @@ def list_for_rule(rule_id: int) -> Sequence[RuleVersion]:
 
 def was_ever_published(rule_id: int) -> bool:
     """Whether any version of the rule was ever published."""
+    # by the time and not the state, which a published version loses when the next one is published
     query = select(RuleVersion.id).where(
         RuleVersion.rule_id == rule_id, RuleVersion.published_at.is_not(None)
     )
@@ -227,6 +227,7 @@ def append(
     superseded_states = (
         OPEN_STATES if state in OPEN_STATES else (*OPEN_STATES, VersionState.PUBLISHED)
     )
+    # before the insert: the partial unique indexes allow one open and one published version
     _supersede(rule_id, *superseded_states)
     earlier_contributors = (
         # a published version starts anew: whoever wrote before may review what comes after

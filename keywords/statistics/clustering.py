@@ -82,12 +82,15 @@ def assign(messages: Sequence[UnansweredMessage]) -> list[ClusterUpdate]:
 def _assign_for_account(
     account_id: int, prepared_messages: Sequence[tuple[str, str, UnansweredMessage]]
 ) -> list[ClusterUpdate]:
+    # clusters of the database and of this batch together, so that two new messages alike begin one
+    # cluster
     index: dict[str, list[ClusterUpdate]] = {}
     for cluster_update in _candidate_clusters(
         account_id, {text for text, _, _ in prepared_messages}
     ):
         _add_to_index(cluster_update, index)
     for text, sample, message in prepared_messages:
+        # in the order of arrival: the first message of a cluster gives it its text
         matched = _find_closest(text, index)
         cluster_update = matched or ClusterUpdate(account_id, text)
         if matched is None:
@@ -167,6 +170,7 @@ def _update_existing(cluster_updates: Sequence[ClusterUpdate]) -> None:
         .where(Cluster.id == bindparam("key"))
         .values(
             count=Cluster.count + added,
+            # counted from the closing on, to show whether the rule that was made helps
             count_since_closed=case(
                 (Cluster.state == ClusterState.OPEN, 0), else_=Cluster.count_since_closed + added
             ),
@@ -233,6 +237,7 @@ def _delete_rarest(account_ids: Sequence[int]) -> None:
         rarest = (
             select(Cluster.id)
             .where(Cluster.account_id == account_id)
+            # what was asked once, long ago, goes first
             .order_by(Cluster.count, Cluster.last_at, Cluster.id)
             .limit(count - MAX_CLUSTERS)
         )

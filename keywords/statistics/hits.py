@@ -21,6 +21,7 @@ class RuleHits(Base):
     """How often a rule answered at one account on one local day, and when it last did."""
 
     __tablename__ = "rule_hits"
+    # for the deletion of old days; the primary key begins with the slug
     __table_args__ = (Index("ix_rule_hits_local_day", "local_day"),)
 
     rule_slug: Mapped[str] = mapped_column(primary_key=True)
@@ -89,6 +90,7 @@ def count_by_day(member: Principal, slug: str, *, today: date, days: int) -> dic
         .group_by(RuleHits.local_day)
     )
     counted: dict[date, int] = dict(rows.all())
+    # days without hits have no row and still a place in the chart
     days_listed = (since + timedelta(days=number) for number in range(days))
     return {day: int(counted.get(day, 0)) for day in days_listed}
 
@@ -136,6 +138,7 @@ def list_unused_for_staff(
             .where(
                 RuleRow.state == RuleState.LIVE,
                 RuleRow.created_at < created_before,
+                # keyset paging: the page stays right when rules begin to answer meanwhile
                 RuleRow.slug > after,
                 area.sql_filter(department=RuleRow.department_id, account=RuleRow.account_id),
                 ~answered.exists(),

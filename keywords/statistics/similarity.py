@@ -22,6 +22,7 @@ MAX_COMPARED_LENGTH = 60
 @lru_cache(maxsize=16384)
 def features(text: str) -> frozenset[str]:
     """The bigrams of a text in normal form; the text itself where it has none."""
+    # a text of one character has no pairs and is similar to itself only
     return frozenset(bigrams(text[:MAX_COMPARED_LENGTH])) or frozenset({text})
 
 

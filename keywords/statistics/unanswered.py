@@ -11,7 +11,6 @@ Clusters that nobody asked about for long are deleted.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, delete, false, func, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
@@ -71,8 +70,9 @@ class Cluster(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    # normalized, and of the masked message, so that no personal data is stored in either form
     text: Mapped[str]
-    samples: Mapped[list[Any]]
+    samples: Mapped[list[str]]
     reason: Mapped[UnansweredReason]
     count: Mapped[int]
     count_since_closed: Mapped[int]
@@ -190,6 +190,7 @@ def reopen(cluster_id: int) -> Cluster:
     row = compare_and_set(
         Cluster,
         cluster_id,
+        # opening what is open already is no change and leaves no audit row
         when={"state": (ClusterState.DONE, ClusterState.IGNORED)},
         to={
             "state": ClusterState.OPEN,

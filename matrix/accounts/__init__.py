@@ -9,12 +9,13 @@ EncodingAESKey change, the old ones stay as `previous_…` until the rotation is
 handling a message needs no query for its account.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import Field, StringConstraints
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, defer, mapped_column
 
@@ -23,6 +24,7 @@ from config.database import Base, get_for_update, session
 from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
+from config.validation import NOT_BLANK, ErrorMessage, Spec
 from matrix.accounts.actions import AccountAction, KeyRotationAction
 from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.wechat.credentials import Credentials
@@ -32,12 +34,6 @@ CACHE_KEY = "accounts"
 # the columns a list must not load: decrypting costs time, and secrets should not lie around in
 # memory
 SEALED_FIELDS = ("token", "aes_key", "secret", "previous_aes_key", "pending_secret")
-
-# the forms in which WeChat shows these values on its developer pages
-_APPID = re.compile(r"wx[0-9a-f]{16}")
-_ORIGINAL_ID = re.compile(r"gh_[0-9a-zA-Z]{6,32}")
-_TOKEN = re.compile(r"[0-9a-zA-Z]{3,32}")
-_AES_KEY = re.compile(r"[0-9a-zA-Z]{43}")
 
 
 class AccountKind(StrEnum):
@@ -124,42 +120,46 @@ class AccountSnapshot:
         return self.verified and not self.paused
 
 
-@dataclass(frozen=True)
-class AccountSpec:
+def _pattern(pattern: str) -> StringConstraints:
+    # strict: a number that YAML has read is no longer what was written
+    return StringConstraints(strict=True, pattern=rf"^(?s:{pattern})$")
+
+
+# the forms in which WeChat shows these values on its developer pages
+_AppId = Annotated[
+    str, _pattern("wx[0-9a-f]{16}"), ErrorMessage("应为 wx 加 16 位小写十六进制字符")
+]
+_OriginalId = Annotated[str, _pattern("gh_[0-9a-zA-Z]{6,32}"), ErrorMessage("应以 gh_ 开头")]
+_Token = Annotated[str, _pattern("[0-9a-zA-Z]{3,32}"), ErrorMessage("应为 3 到 32 位字母或数字")]
+_AesKey = Annotated[str, _pattern("[0-9a-zA-Z]{43}"), ErrorMessage("应为 43 位字母或数字")]
+
+
+class AccountSpec(Spec):
     """What an account should be: the shape of the console's form and of the `accounts` file."""
 
-    appid: str
-    original_id: str
+    appid: _AppId
+    original_id: _OriginalId
     department_id: int
-    name: str
+    name: Annotated[
+        str,
+        StringConstraints(strict=True, pattern=NOT_BLANK, max_length=60),
+        ErrorMessage("不能为空，最长 60 个字符"),
+    ]
     kind: AccountKind
     verified: bool
     mode: EncryptionMode
-    token: str
-    aes_key: str
-    secret: str
+    # no repr of secrets: it would end up in tracebacks and logs
+    token: _Token = Field(repr=False)
+    aes_key: _AesKey = Field(repr=False)
+    secret: Annotated[str, _pattern(".+"), ErrorMessage("不能为空")] = Field(repr=False)
     welcome: str = ""
-
-    def validate(self) -> None:
-        """Raises Invalid naming the first wrong field."""
-        patterns = (
-            ("appid", _APPID, "应为 wx 加 16 位小写十六进制字符"),
-            ("original_id", _ORIGINAL_ID, "应以 gh_ 开头"),
-            ("token", _TOKEN, "应为 3 到 32 位字母或数字"),
-            ("aes_key", _AES_KEY, "应为 43 位字母或数字"),
-        )
-        for field, pattern, problem in patterns:
-            if not pattern.fullmatch(getattr(self, field)):
-                raise Invalid(field=field, problem=problem)
-        if not self.name.strip() or len(self.name) > 60:
-            raise Invalid(field="name", problem="不能为空，最长 60 个字符")
-        if not self.secret:
-            raise Invalid(field="secret", problem="不能为空")
 
 
 def create(spec: AccountSpec, *, now: datetime) -> Account:
-    """Register an account; a job connects it after the commit. Raises Invalid."""
-    spec.validate()
+    """Register an account; a job connects it after the commit.
+
+    Raises Invalid for an AppID or original ID that another account has.
+    """
     for field in ("appid", "original_id"):
         if session.scalar(select(Account.id).filter_by(**{field: getattr(spec, field)})):
             raise Invalid(field=field, problem="已有账号使用")
@@ -175,8 +175,9 @@ def create(spec: AccountSpec, *, now: datetime) -> Account:
 
 def spec_of(account: Account) -> AccountSpec:
     """The account's present values as a spec, to change single fields of."""
-    return AccountSpec(
-        **{name: getattr(account, name) for name in AccountSpec.__dataclass_fields__}
+    # not validated again: an account must stay editable when a limit has become narrower
+    return AccountSpec.model_construct(
+        **{name: getattr(account, name) for name in AccountSpec.model_fields}
     )
 
 
@@ -188,7 +189,6 @@ def update(
     `version` is the one the form was opened with; None skips the check. Raises Invalid, and Stale
     when the account has changed since.
     """
-    spec.validate()
     account = get_for_update(Account, account_id)
     if version is not None and account.version != version:
         raise Stale(account=account_id)

@@ -9,11 +9,11 @@ adopts menus that were made elsewhere and marks as deleted what WeChat no longer
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import InstanceOf, StringConstraints
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,7 @@ from config import audit, jobs
 from config.database import Base, compare_and_set, session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
+from config.validation import ErrorMessage, Spec
 from matrix import accounts
 from matrix.accounts import Account
 from matrix.menus import remote_state
@@ -83,13 +84,19 @@ class ConditionalMenu(Base):
         return " · ".join(filter(None, (tag, PLATFORMS.get(self.platform or 0, ""))))
 
 
-@dataclass(frozen=True)
-class ConditionalMenuSpec:
+class ConditionalMenuSpec(Spec):
     """A menu somebody wants, and for whom."""
 
-    name: str
-    audience: Audience
-    buttons: tuple[Button, ...]
+    name: Annotated[
+        str,
+        StringConstraints(
+            strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH
+        ),
+        ErrorMessage(f"不能为空，最长 {MAX_NAME_LENGTH} 个字"),
+    ]
+    # these two are values of the gateway, checked when `buttons.parse` and the form made them
+    audience: InstanceOf[Audience]
+    buttons: tuple[InstanceOf[Button], ...]
 
 
 def access_conditional(
@@ -112,14 +119,12 @@ def create(
 ) -> ConditionalMenu:
     """Have WeChat show these buttons to some followers. Raises NotFound, Invalid, NoMenuYet."""
     account = accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
-    if not 1 <= len(spec.name.strip()) <= MAX_NAME_LENGTH:
-        raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
     target = find_target(account_id)
     if target is None or target.state is MenuState.FAILED:
         raise NoMenuYet(account=account_id)
     menu = ConditionalMenu(
         account_id=account_id,
-        name=spec.name.strip(),
+        name=spec.name,
         tag_id=spec.audience.tag_id,
         tag_name=_tag_name(account_id, spec.audience),
         platform=spec.audience.platform,

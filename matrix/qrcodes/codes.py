@@ -7,12 +7,12 @@ WeChat cannot delete a code. One that is no longer needed is retired: it leaves 
 scans are still answered and counted.
 """
 
-import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import Field, StringConstraints
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,6 +22,7 @@ from config.database import Base, compare_and_set, get_for_update, session
 from config.errors import DomainError, Invalid, NotFound
 from config.jobs import JobName
 from config.permissions import Permission, Principal
+from config.validation import ErrorMessage, Spec
 from matrix import accounts
 from matrix.accounts import Account, AccountKind
 from matrix.wechat.gateway import QrCode
@@ -30,8 +31,18 @@ MAX_PERMANENT = 100_000
 MAX_DAYS = 30
 MAX_NAME_LENGTH = 60
 
+_Name = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
+    ErrorMessage(f"不能为空，最长 {MAX_NAME_LENGTH} 个字"),
+]
 # WeChat takes up to 64 characters; these are safe in every address and file
-_SCENE_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_Scene = Annotated[
+    str,
+    StringConstraints(strict=True, pattern="^[0-9A-Za-z_-]{0,64}$"),
+    ErrorMessage("应为 1 到 64 位字母、数字、- 或 _"),
+]
+_Days = Annotated[int | None, Field(ge=1, le=MAX_DAYS), ErrorMessage(f"应为 1 到 {MAX_DAYS} 天")]
 
 
 class QrCodeAction(AuditAction, kind=ObjectKind("qrcode", "参数二维码")):
@@ -111,22 +122,12 @@ class SceneQrCode(Base):
         return self.expires_at is not None and self.expires_at <= now
 
 
-@dataclass(frozen=True)
-class QrCodeSpec:
-    """A code somebody wants. Without a scene it gets a random one."""
+class QrCodeSpec(Spec):
+    """A code somebody wants. Without a scene it gets a random one, without days it is permanent."""
 
-    name: str
-    scene: str = ""
-    days: int | None = None
-
-    def validate(self) -> None:
-        """Raises Invalid naming the first wrong field."""
-        if not 1 <= len(self.name.strip()) <= MAX_NAME_LENGTH:
-            raise Invalid(field="name", problem=f"不能为空，最长 {MAX_NAME_LENGTH} 个字")
-        if self.scene and not _SCENE_PATTERN.fullmatch(self.scene):
-            raise Invalid(field="scene", problem="应为 1 到 64 位字母、数字、- 或 _")
-        if self.days is not None and not 1 <= self.days <= MAX_DAYS:
-            raise Invalid(field="days", problem=f"应为 1 到 {MAX_DAYS} 天")
+    name: _Name
+    scene: _Scene = ""
+    days: _Days = None
 
 
 # ---- for staff ----
@@ -147,7 +148,6 @@ def create(
     Raises NotFound, Invalid, QrCodesNotAvailable, QrCodeLimitReached.
     """
     principal.require(Permission.QRCODES_WRITE, account_id=account_id)
-    spec.validate()
     # the lock makes counting the codes and checking the scene safe against a second request
     account = get_for_update(Account, accounts.get(account_id).id)
     if not account.verified or account.kind is not AccountKind.SERVICE:
@@ -163,7 +163,7 @@ def create(
         raise Invalid(field="scene", problem="该账号已有二维码使用这个标识")
     qrcode = SceneQrCode(
         account_id=account_id,
-        name=spec.name.strip(),
+        name=spec.name,
         scene=scene,
         days=spec.days,
         state=QrCodeState.WAITING,
@@ -182,8 +182,8 @@ def create(
 
 def rename(principal: Principal, code_id: int, name: str, *, version: int) -> SceneQrCode:
     """Rename a code. Raises NotFound, Invalid, QrCodeChanged."""
-    QrCodeSpec(name).validate()
-    return _update(principal, code_id, version, QrCodeAction.RENAME, name=name.strip())
+    spec = QrCodeSpec(name=name)
+    return _update(principal, code_id, version, QrCodeAction.RENAME, name=spec.name)
 
 
 def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:

@@ -199,7 +199,7 @@ def create_first_administrator(
     person = members.create(sign_in_name=sign_in_name, name=name, department_id=None, now=now)
     passwords.set_password(person, password, now=now)
     one_time_links.use(link, now=now)
-    grants.create(person.id, GrantSpec(Role.MATRIX_ADMIN), by=None, now=now)
+    grants.create(person.id, GrantSpec(role=Role.MATRIX_ADMIN), by=None, now=now)
     return person
 
 

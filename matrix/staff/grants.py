@@ -6,9 +6,9 @@ gains or loses a right has to sign in again (`sessions.end_all`, by the caller).
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from pydantic import ValidationInfo, field_validator
 from sqlalchemy import ForeignKey, Index, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +16,7 @@ from config import audit
 from config.database import Base, compare_and_set, session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
+from config.validation import Spec, field_error
 from matrix import departments
 from matrix.accounts import Account
 from matrix.departments import Tree
@@ -59,15 +60,39 @@ class Grant(Base):
         )
 
 
-@dataclass(frozen=True)
-class GrantSpec:
-    """A role somebody should have, and where and when."""
+class GrantSpec(Spec):
+    """A role somebody should have, and where and when. Neither id means the whole city."""
 
-    role: Role
+    # the ids stand first, because pydantic validates in this order and the role looks at them
     department_id: int | None = None
     account_id: int | None = None
+    role: Role
     starts_on: date | None = None
     ends_on: date | None = None
+
+    @field_validator("account_id")
+    @classmethod
+    def _check_place(cls, account_id: int | None, info: ValidationInfo) -> int | None:
+        if account_id is not None and info.data.get("department_id") is not None:
+            raise field_error("单位和账号只能选一个")
+        return account_id
+
+    @field_validator("role")
+    @classmethod
+    def _check_role(cls, role: Role, info: ValidationInfo) -> Role:
+        if role is Role.MATRIX_ADMIN and any(
+            info.data.get(name) for name in ("department_id", "account_id")
+        ):
+            raise field_error("矩阵管理员只能面向全市")
+        return role
+
+    @field_validator("ends_on")
+    @classmethod
+    def _check_end(cls, ends_on: date | None, info: ValidationInfo) -> date | None:
+        starts_on = info.data.get("starts_on")
+        if starts_on and ends_on and ends_on < starts_on:
+            raise field_error("结束日期早于开始日期")
+        return ends_on
 
 
 def list_current(staff_ids: Collection[int]) -> list[Grant]:
@@ -145,7 +170,6 @@ def create(staff_id: int, spec: GrantSpec, *, by: Principal | None, now: datetim
     person = members.get(staff_id)
     if by is not None:
         _check_grantor(person, spec, by)
-    _validate(spec)
     if any(_spec_of(each) == spec for each in list_current([staff_id])):
         raise Invalid(field="role", problem="已有相同的授权")
     grant = Grant(
@@ -184,18 +208,9 @@ def _check_grantor(person: Staff, spec: GrantSpec, by: Principal) -> None:
             raise Invalid(field="role", problem="不能授予您自己没有的权限")
 
 
-def _validate(spec: GrantSpec) -> None:
-    if spec.department_id is not None and spec.account_id is not None:
-        raise Invalid(field="account_id", problem="单位和账号只能选一个")
-    if spec.role is Role.MATRIX_ADMIN and (spec.department_id or spec.account_id):
-        raise Invalid(field="role", problem="矩阵管理员只能面向全市")
-    if spec.starts_on and spec.ends_on and spec.ends_on < spec.starts_on:
-        raise Invalid(field="ends_on", problem="结束日期早于开始日期")
-
-
 def _spec_of(grant: Grant) -> GrantSpec:
-    return GrantSpec(
-        grant.role, grant.department_id, grant.account_id, grant.starts_on, grant.ends_on
+    return GrantSpec.model_construct(
+        **{name: getattr(grant, name) for name in GrantSpec.model_fields}
     )
 
 

@@ -4,7 +4,7 @@ A new action needs a step here: `test_audit_owners` names those that no step tak
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import pyotp
@@ -147,7 +147,7 @@ def do_menus(police: Police) -> None:
             now=police.now,
         )
         menus.push(police.by, draft.id)
-        audience = ConditionalMenuSpec("安卓", Audience(platform=2), BUTTONS)
+        audience = ConditionalMenuSpec(name="安卓", audience=Audience(platform=2), buttons=BUTTONS)
         made = conditional.create(police.by, police.account_id, audience, now=police.now)
         conditional.delete(police.by, made.id)
 
@@ -174,7 +174,7 @@ def do_attachments(police: Police) -> None:
 def do_qrcodes(police: Police) -> None:
     by, now = police.by, police.now
     with transaction():
-        code = codes.create(by, police.account_id, QrCodeSpec("大厅"), now=now).id
+        code = codes.create(by, police.account_id, QrCodeSpec(name="大厅"), now=now).id
         codes.rename(by, code, "窗口", version=1)
         codes.retire(by, code, version=2, now=now)
         codes.restore(by, code, version=3)
@@ -213,7 +213,7 @@ def do_staff(police: Police) -> None:
         )
         administration.create_link(by, person.id, now=now)
         grant = administration.grant_role(
-            by, person.id, GrantSpec(Role.EDITOR, department_id=police.department_id), now=now
+            by, person.id, GrantSpec(role=Role.EDITOR, department_id=police.department_id), now=now
         )
         administration.revoke_role(by, person.id, grant.id, now=now)
         sessions.start(person.id, SessionStage.FULL, ClientInfo("::1"), now=now)
@@ -245,7 +245,7 @@ def do_networks(police: Police) -> None:
 
 
 def _spec(slug: str) -> RuleSpec:
-    return RuleSpec(slug, slug, (Keyword(slug),), (Text("您好"),))
+    return RuleSpec(slug=slug, name=slug, keywords=(Keyword(slug),), replies=(Text("您好"),))
 
 
 def _report(version: RuleVersion) -> SampleReport:
@@ -260,7 +260,7 @@ def do_rules(police: Police) -> None:
         row = store.create(_spec("two"), account_id=police.account_id, now=now)
         store.update(
             row.id,
-            replace(_spec("two"), name="改"),
+            _spec("two").replace(name="改"),
             version=1,
             account_id=police.account_id,
             now=now,

@@ -6,7 +6,8 @@ from app import explain, snapshots
 from app.explain import Explanation
 from config.database import transaction
 from config.permissions import PermissionScope
-from keywords.rules import spec, store
+from keywords.rules import store
+from keywords.rules.spec import RuleSpec
 from keywords.rules.values import InputKind, MatchInput
 from matrix import departments
 from matrix.inbox import Outcome
@@ -70,7 +71,7 @@ def test_a_rule_whose_picture_is_missing_is_named(hub: Hub) -> None:
     }
     with transaction():
         owner = departments.get_by_slug("police")
-        store.upsert(spec.parse_rule(shape), department_id=owner.id, now=NOW)
+        store.upsert(RuleSpec.parse(shape), department_id=owner.id, now=NOW)
 
     judged = ask(hub, "police", "地图")
 
@@ -107,7 +108,7 @@ def test_the_answer_is_that_of_the_chosen_time(hub: Hub) -> None:
     }
     with transaction():
         owner = departments.get_by_slug("police")
-        store.upsert(spec.parse_rule(shape), department_id=owner.id, now=NOW)
+        store.upsert(RuleSpec.parse(shape), department_id=owner.id, now=NOW)
 
     judged = ask(hub, "police", "值班")
 
@@ -132,7 +133,7 @@ def test_a_draft_is_tried_without_being_published(hub: Hub) -> None:
     snapshot = snapshots.current()
     with transaction():
         owner = departments.get_by_slug("police").id
-    changed = spec.parse_rule(shape).rule(department_id=owner)
+    changed = RuleSpec.parse(shape).rule(department_id=owner)
 
     assert explain.winner_after(judged, changed, snapshot, now=NOW) == changed
     elsewhere = ask(hub, "hrss", "宠物狗怎么办证")

@@ -30,10 +30,10 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + b"a picture"
 
 def put_rule(words: str, **more: Any) -> None:
     """Change what the police's first rule says."""
-    (draft,) = spec.parse({"rules": [RULES[0] | {"reply": words_of(words)} | more]})
+    (rule_spec,) = spec.parse_rules({"rules": [RULES[0] | {"reply": words_of(words)} | more]})
     with transaction():
         owner = departments.get_by_slug("police")
-        store.upsert(draft, department_id=owner.id, now=clock.now())
+        store.upsert(rule_spec, department_id=owner.id, now=clock.now())
 
 
 def words_of(words: str) -> dict[str, str]:

@@ -17,9 +17,9 @@ from tests.helpers.processes import Processes
 def load_client(hub: Hub, processes: Processes) -> LoadClient:
     """How pushes reach the web process, once it runs."""
     with transaction():
-        for draft in spec.parse({"rules": RULES}):
-            owner = departments.get_by_slug(draft.department)
-            store.upsert(draft, department_id=owner.id, now=NOW)
+        for rule_spec in spec.parse_rules({"rules": RULES}):
+            owner = departments.get_by_slug(rule_spec.department)
+            store.upsert(rule_spec, department_id=owner.id, now=NOW)
     return LoadClient(hub, processes.url)
 
 

@@ -98,7 +98,7 @@ def proposed(
     console: Console, editor: Staff, word: str, *, priority: int, sample: str
 ) -> RuleVersion:
     """A rule of the police that waits for review."""
-    draft = RuleSpec(
+    spec = RuleSpec(
         slug=f"police.{word.encode().hex()}.{priority}",
         name=word,
         keywords=(Keyword(word),),
@@ -109,7 +109,7 @@ def proposed(
     owner, now = console.department_id("police"), clock.now()
     with transaction():
         version = workflow.save_draft(
-            draft,
+            spec,
             rule_id=None,
             base_lock_version=None,
             department_id=owner,

@@ -44,8 +44,8 @@ def test_running_web_processes_answer_by_the_changed_rule(
     with transaction():
         stored_rule = store.find_by_slug("police.id_card")
         assert stored_rule is not None
-        (draft,) = spec.parse({"rules": [rule("请在网上办理。")]})
-        store.upsert(draft, department_id=stored_rule.department_id, now=clock.now())
+        (rule_spec,) = spec.parse_rules({"rules": [rule("请在网上办理。")]})
+        store.upsert(rule_spec, department_id=stored_rule.department_id, now=clock.now())
     await_answer(wires, "请在网上办理。")
     assert (web.pid, other.pid) == pids
     assert web.is_running

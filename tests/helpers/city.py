@@ -107,6 +107,6 @@ def found() -> None:
             owner = departments.create(slug=code, name=name, kind="", parent_id=city.id, now=NOW)
             register(code, number, owner.id, mode)
         register("release", 9, city.id, EncryptionMode.PLAIN)
-        for draft in spec.parse({"rules": RULES}):
-            owner = departments.get_by_slug(draft.department)
-            store.upsert(draft, department_id=owner.id, now=NOW)
+        for rule_spec in spec.parse_rules({"rules": RULES}):
+            owner = departments.get_by_slug(rule_spec.department)
+            store.upsert(rule_spec, department_id=owner.id, now=NOW)

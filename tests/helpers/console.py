@@ -120,7 +120,7 @@ class Console:
                 made.totp_secret, made.totp_at = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now
             if role is not None:
                 granted_in = None if account_id else owner
-                wish = GrantSpec(Role(role), department_id=granted_in, account_id=account_id)
+                wish = GrantSpec(role=Role(role), department_id=granted_in, account_id=account_id)
                 grants.create(made.id, wish, by=None, now=now)
         return made
 

@@ -9,7 +9,7 @@ where it means something else by a known name, one in BY_ROUTE. Words of the rou
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
@@ -233,9 +233,9 @@ def _version(console: Console, code: str, values: Values) -> int:
     rule_id, owner = _rule(console, code, values), console.department_id(code)
     with transaction():
         row = store.get(rule_id)
-        draft = replace(store.to_spec(row), name=f"{row.name}二")
+        spec = store.to_spec(row).replace(name=f"{row.name}二")
         return rule_versions.save_draft(
-            draft,
+            spec,
             rule_id=rule_id,
             base_lock_version=None,
             department_id=owner,

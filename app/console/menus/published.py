@@ -141,7 +141,9 @@ def new_conditional(account_id: int) -> ViewResult:
         if form.validate() and not editor.problems:
             with forms.errors_on(form, "name"):
                 spec = conditional.ConditionalMenuSpec(
-                    form.name.data or "", form.audience, menus.parse(editor.rows)
+                    name=form.name.data or "",
+                    audience=form.audience,
+                    buttons=menus.parse(editor.rows),
                 )
                 conditional.create(member(), account_id, spec, now=clock.now())
                 flash_success("正在添加个性化菜单。")

@@ -22,6 +22,7 @@ from keywords.statistics import hits
 from matrix.staff import members
 
 _HITS_PERIOD = timedelta(days=30)
+# the page of all versions has the others
 _MAX_RECENT_VERSIONS = 5
 
 
@@ -31,6 +32,7 @@ def show(rule_id: int) -> str:
     """A rule: what citizens get now, what is proposed, its last versions and its hits."""
     row = store.access_rule(auth.member(), rule_id, Permission.RULES_READ)
     newest = versions.find_newest(rule_id)
+    # a rule that was never published has no content that citizens get, only a proposal
     is_new, today = row.state is RuleState.DRAFT, clock.local_day(clock.now())
     owner = Owner(row.department_id, row.account_id)
     return render_template(
@@ -60,6 +62,7 @@ def all_versions(rule_id: int) -> str:
     """
     row = store.access_rule(auth.member(), rule_id, Permission.RULES_READ)
     listed = versions.list_for_rule(rule_id)
+    # the query may name any two versions
     by_number = {version.number: version for version in listed}
     after = by_number.get(request.args.get("b", type=int) or 0) or (listed[0] if listed else None)
     before_number = request.args.get("a", type=int) or (after.number - 1 if after else 0)
@@ -84,6 +87,8 @@ def _content_fields(rule_spec: RuleSpec) -> tuple[FieldDiff, ...]:
 def differences_between(before: RuleVersion | None, after: RuleVersion) -> tuple[FieldDiff, ...]:
     """What changed between two versions, the owner included; everything if `before` is None."""
     snapshot = snapshots.current()
+    # names and not ids: moving a rule to another department is a difference that a reviewer must
+    # see
     owner_before = Owner(before.department_id, before.account_id).name(snapshot) if before else ""
     owner_after = Owner(after.department_id, after.account_id).name(snapshot)
     return diff.compare(

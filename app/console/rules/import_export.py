@@ -126,12 +126,14 @@ def export() -> Response | tuple[str, int]:
     snapshot, form = snapshots.current(), _export_form()
     if not form.validate():
         return _render(UploadForm(formdata=None), form), 422
+    # one more than allowed shows that there are too many, without counting
     rules = exports.list_for_staff(
         auth.member(), limit=MAX_EXPORTED_RULES + 1, **_owner_filter(form, snapshot)
     )
     if len(rules) > MAX_EXPORTED_RULES:
         form.owner.errors = [f"超过 {MAX_EXPORTED_RULES} 条，请选一个单位或账号分别导出"]
         return _render(UploadForm(formdata=None), form), 422
+    # local time: the name is for people, who export the same again and again
     timestamp = f"{clock.local(clock.now()):%Y%m%d-%H%M}"
     if form.format.data == "yaml":
         return _download(exports.to_yaml_text(rules), f"规则-{timestamp}.yaml", "application/yaml")
@@ -141,6 +143,7 @@ def export() -> Response | tuple[str, int]:
 
 
 def _download(body: bytes | str, name: str, mimetype: str) -> Response:
+    # from memory, as the whole is bounded by MAX_EXPORTED_RULES
     buffer = BytesIO(body.encode() if isinstance(body, str) else body)
     return send_file(buffer, mimetype=mimetype, as_attachment=True, download_name=name)
 
@@ -160,6 +163,7 @@ def _render_import(row: RuleImport, form: ConfirmForm) -> str:
         f"console/rules/import_export/{'_import' if is_partial else 'import'}.html",
         row=row,
         form=form,
+        # asked of the cache only while a job is running
         progress=rule_file_imports.progress(row.id) if row.is_running else 0,
     )
 
@@ -183,6 +187,7 @@ def _owner_choices(snapshot: Snapshot) -> list[tuple[str, str]]:
             "　" * len(snapshot.department_tree.above(key))
             + f"{snapshot.department_names.get(key, '')}及下级",
         )
+        # indented by full-width spaces, as browsers collapse normal ones in the options of a select
         for key in _depth_first(snapshot.department_tree)
         if permission_scope.contains(department_id=key)
     ]
@@ -198,6 +203,7 @@ def _depth_first(tree: Tree) -> list[int]:
     """All department ids, each followed by those below it."""
     roots = [key for key, parent in sorted(tree.parents.items()) if parent is None]
     ordered: list[int] = []
+    # a stack instead of recursion, reversed because the last one put on it is the next
     stack = roots[::-1]
     while stack:
         key = stack.pop()

@@ -5,6 +5,7 @@ from keywords.rules.inheritance import RuleOrigin
 from keywords.rules.listing import ListStatus
 from keywords.rules.replies import Choice
 from keywords.rules.schedule import Days
+from keywords.rules.spec import RuleSpec
 from keywords.rules.values import InputKind, MatchMode, RuleScope
 from keywords.rules.versions import VersionState
 
@@ -94,26 +95,11 @@ SEVERE_CONFLICTS = (
     ConflictKind.ANSWERS_FOR_OTHER,
     ConflictKind.PATTERN_MATCHES,
 )
-FIELDS = {
-    "name": "名称",
-    "owner": "归属",
-    "scope": "适用范围",
-    "keywords": "关键词",
-    "required": "还须含有其中之一",
-    "excluded": "含有这些就不答",
-    "priority": "优先级",
-    "weekdays": "星期",
-    "hours": "时段",
-    "days": "哪些日子",
-    "valid_from": "开始日期",
-    "valid_to": "截止日期",
-    "choice": "多条回复时",
-    "replies": "回复",
-    "samples": "例句",
-    "overrides": "代替上级的规则",
-    "service": "相关办事指南",
-    "review_by": "复核日期",
+# what pages of differences call a field, by its name
+FIELDS = {"owner": "归属"} | {
+    name: field.title or name for name, field in RuleSpec.model_fields.items()
 }
+# by the text that a `FieldDiff` holds: differences are plain values and know no enums
 _VALUE_LABELS = {
     "scope": {scope.value: SCOPES[scope] for scope in RuleScope},
     "days": {day.value: DAYS[day] for day in Days},

@@ -28,7 +28,9 @@ from keywords.rules.store import RuleRow
 from keywords.rules.values import Rule, RuleScope
 from matrix.accounts import AccountSnapshot
 
+# from memory and not from the database, so a page may be longer than that of the list
 _EFFECTIVE_PAGE_SIZE = 100
+# addresses come from outside: a longer search costs time and finds nothing
 _MAX_SEARCH_LENGTH = 100
 _MAX_KEYWORDS_SHOWN = 4
 
@@ -63,6 +65,7 @@ def index() -> str:
     """The list of rules, filtered and by page; filters that are malformed count as not given."""
     member, snapshot = auth.member(), snapshots.current()
     form = FilterForm(request.args)
+    # an old bookmark with a value that is gone shows all rules instead of an error
     if not form.validate():
         form = FilterForm(None)
     owners = owner_choices(snapshot, member.scope(Permission.RULES_READ))
@@ -112,6 +115,7 @@ def _filters(form: FilterForm, snapshot: Snapshot) -> RuleFilters:
     owner = Owner.from_key(form.owner.data) if form.owner.data else None
     department_ids: tuple[int, ...] = ()
     if owner is not None and owner.department_id is not None:
+        # staff of a department ask for its rules and mean those of its sections as well
         department_ids = snapshot.department_tree.within(owner.department_id)
     return RuleFilters(
         department_ids=department_ids,
@@ -127,6 +131,7 @@ def _filters(form: FilterForm, snapshot: Snapshot) -> RuleFilters:
 
 def _query_params() -> dict[str, Any]:
     """The query without the page number and without empty values."""
+    # empty values are what a browser sends of untouched fields
     return {key: value for key, value in request.args.items() if key != "page" and value}
 
 
@@ -143,6 +148,7 @@ def _page_urls(endpoint: str, page_number: int, *, has_next: bool) -> dict[str, 
 
 def _keywords_text(row: RuleRow) -> str:
     """The first keywords of a rule; one that stands there in several modes is named once."""
+    # from the row's JSON: making values of fifty rules for four words each would be wasted
     listed = list(dict.fromkeys(each["text"] for each in row.keywords))
     return "、".join(listed[:_MAX_KEYWORDS_SHOWN]) + (
         f" 等 {len(listed)} 个" if len(listed) > _MAX_KEYWORDS_SHOWN else ""
@@ -163,6 +169,8 @@ def effective() -> str:
         for account in sorted(snapshot.accounts.values(), key=lambda account: account.id)
         if member.may(Permission.RULES_READ, account_id=account.id)
     ]
+    # among the permitted ones only, so an account of others is as unknown as one that does not
+    # exist
     account = _requested_account(accounts)
     effective_rules = _effective_rules(account, snapshot)
     matching = _matching(effective_rules)
@@ -179,6 +187,7 @@ def effective() -> str:
         origin_labels=labels.ORIGINS,
         query_params=request.args,
         owner_name=lambda rule: Owner(rule.department_id, rule.account_id).name(snapshot),
+        # rules from above answer here but belong to others: they are listed without a link
         may_open=lambda rule: member.may(
             Permission.RULES_READ, department_id=rule.department_id, account_id=rule.account_id
         ),
@@ -211,6 +220,7 @@ def _effective_rules(
 
 def _matching(effective_rules: Iterable[EffectiveRule]) -> list[EffectiveRule]:
     """Those of the origin that the query asks for, with its text in their name or a keyword."""
+    # folded like the keywords, so that 身份證 finds 身份证
     text = fold(request.args.get("q", "")[:_MAX_SEARCH_LENGTH])
     origin = request.args.get("origin", "")
     return [

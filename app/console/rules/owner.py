@@ -25,12 +25,15 @@ class Owner:
     def key(self) -> str:
         """The value of the owner in a select field: "city", "d3" for department 3, "a5"."""
         if self.account_id is not None:
+            # one field for three kinds of owner: a select per kind could contradict each other
             return f"a{self.account_id}"
         return "city" if self.department_id is None else f"d{self.department_id}"
 
     @property
     def ids(self) -> OwnerIds:
         """The ids as keyword arguments: `member.may(permission, **owner.ids)`."""
+        # always both, so that no caller forgets one: without either the question is about the whole
+        # city
         return {"department_id": self.department_id, "account_id": self.account_id}
 
     @classmethod
@@ -40,6 +43,7 @@ class Owner:
         A malformed value gives department 0, which does not exist: the permission check that
         follows refuses it, where None would have meant the whole city.
         """
+        # isdecimal also accepts digits of other scripts, which int reads as well
         number = int(key[1:]) if key[1:].isdecimal() else 0
         if key[:1] == "a":
             return cls(account_id=number)
@@ -57,6 +61,8 @@ class Owner:
     def department_chain(self, snapshot: Snapshot) -> tuple[int, ...]:
         """Department ids from the owner's own up to the root; empty for the whole city."""
         own_department_id = self.department_id
+        # policies and fallbacks are inherited by departments, so an account counts as its
+        # department
         for account in snapshot.accounts.values():
             if account.id == self.account_id:
                 own_department_id = account.department_id
@@ -67,6 +73,7 @@ class Owner:
 
 def owner_choices(snapshot: Snapshot, permission_scope: PermissionScope) -> list[tuple[str, str]]:
     """The owners inside a scope as (key, label) of a select field: city, departments, accounts."""
+    # only for who may act everywhere: a rule of the city answers at every account
     choices = [(Owner().key, "全市")] if permission_scope.everywhere else []
     parents = snapshot.department_tree.parents
     for root in sorted(key for key, parent in parents.items() if parent is None):

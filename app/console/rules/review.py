@@ -68,6 +68,7 @@ def review(version_id: int) -> str:
     """A version compared with the published one, and the steps that are possible."""
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_READ)
     form = DecisionForm(formdata=None, data={"sha256": version.sha256})
+    # popped, so that loading the page again does not publish
     publish_now = browser_session.pop(_PUBLISH_KEY, None) == version.id
     return render_review(version, form, resubmit=publish_now)
 
@@ -113,7 +114,9 @@ def render_review(
     member, own_id = auth.member(), auth.current().staff.id
     owner = Owner(version.department_id, version.account_id)
     published = versions.find_published(version.rule_id)
+    # asked once for two uses: whether the person decides here, and whether to say why not
     may_review = member.may(Permission.RULES_REVIEW, **owner.ids)
+    # the workflow refuses it as well; here it decides which buttons are shown
     is_involved = own_id in (*version.contributor_ids, version.author_id, version.submitter_id)
     return render_template(
         "console/rules/review.html",

@@ -46,9 +46,12 @@ def review_policy(department_id: int) -> ViewResult:
     Raises NotFound.
     """
     requested_id = request.args.get("of", department_id, type=int)
+    # a select field cannot change the path of its form's address
     if request.method == "GET" and requested_id != department_id:
         return redirect_to("rules.review_policy", department_id=requested_id)
     row = review_policies.access_policy(auth.member(), department_id, Permission.DEPARTMENTS_MANAGE)
+    # a matrix administrator passes the permission check for any number, and a policy of none would
+    # be a row that nobody finds
     if department_id not in snapshots.current().department_tree.parents:
         raise NotFound(kind="department", id=department_id)
     current = _current_values(row, department_id)
@@ -75,6 +78,7 @@ def _chain(department_id: int) -> tuple[int, ...]:
 def _current_values(row: ReviewPolicyRow | None, department_id: int) -> dict[str, Any]:
     """The values of the form's visible fields as they stand in the database."""
     own_choice = "above" if row is None else ("yes" if row.needs_review else "no")
+    # shown even where it is inherited: choosing "yes" then begins with what holds now
     months = review_policies.nearest(_chain(department_id)).review_months
     return {"needs_review": own_choice, "review_months": months}
 
@@ -87,6 +91,7 @@ def _field_text(name: str, value: Any) -> str:
 def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> None:
     """Save or remove the policy. Raises ReviewPolicyChanged when it is not what was on the page."""
     submitted = form.version.data or ""
+    # -1 is no version, so a malformed one is refused as stale and not taken for a new row
     version = int(submitted) if submitted.isdecimal() else -1
     if form.needs_review.data != "above":
         review_policies.set_policy(
@@ -96,6 +101,7 @@ def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> None:
             version=version,
             now=clock.now(),
         )
+    # "above" without a row of one's own changes nothing
     elif has_own:
         review_policies.clear(department_id, version=version)
 
@@ -103,6 +109,7 @@ def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> None:
 def _render(form: PolicyForm, department_id: int) -> str:
     member, snapshot = auth.member(), snapshots.current()
     names = snapshot.department_names
+    # from the department above on: what would hold if this one had none
     inherited_policy = review_policies.nearest(_chain(department_id)[1:])
     return render_template(
         "console/rules/review_policy.html",

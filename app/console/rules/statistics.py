@@ -73,6 +73,7 @@ def rule_hits(rule_id: int) -> str:
     """A rule's hits by day and account; for htmx only the part that the rule's page shows."""
     member, today = auth.member(), clock.local_day(clock.now())
     rule = store.access_rule(member, rule_id, Permission.RULES_READ)
+    # the day of today is one of them
     since = today - timedelta(days=HITS_DAYS - 1)
     counts = hits.count_by_day(member, rule.slug, today=today, days=HITS_DAYS)
     summary = hits.summaries(member, [rule.slug], since=since).get(rule.slug, hits.NO_HITS)
@@ -85,7 +86,9 @@ def rule_hits(rule_id: int) -> str:
         chart=bar_chart(counts),
         summary=summary,
         hits_by_account=[
-            (names.get(key, "已停用的账号"), count) for key, count in hits_by_account.items()
+            # hits outlive accounts, which leave the snapshot when they are closed
+            (names.get(key, "已停用的账号"), count)
+            for key, count in hits_by_account.items()
         ],
         days=HITS_DAYS,
     )
@@ -100,8 +103,10 @@ def unused() -> str:
     rows = hits.list_unused_for_staff(
         member,
         since=clock.local_day(since),
+        # a younger rule has had no chance yet
         created_before=since,
         after=request.args.get("after", ""),
+        # one more than is shown tells whether there is another page, without counting all
         limit=_PAGE_SIZE + 1,
     )
     page_rows = rows[:_PAGE_SIZE]

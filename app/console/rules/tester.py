@@ -26,7 +26,9 @@ from keywords.rules.versions import RuleVersion
 from matrix.accounts import AccountSnapshot
 from matrix.inbox import Outcome
 
+# as much as the matcher reads of a message
 MAX_TEXT_LENGTH = 2000
+# a datalist of thousands makes typing slow
 _MAX_EVENTS = 200
 _KIND_LABELS = {InputKind.TEXT: "打字或说话", InputKind.CLICK: "点菜单", InputKind.SCAN: "扫二维码"}
 _OUTCOME_COLOURS = {
@@ -89,6 +91,7 @@ def tester() -> ViewResult:
     results: list[AccountResult] = []
     is_wrong = form.is_submitted() and not form.validate()
     if form.text.data and not is_wrong:
+        # only among the permitted ones: a foreign account's id chooses nothing
         chosen_accounts = [each for each in accounts if form.account.data in ("", str(each.id))]
         results = _results(form, chosen_accounts, snapshot, version)
     is_partial = "HX-Request" in request.headers
@@ -97,6 +100,7 @@ def tester() -> ViewResult:
         form=form,
         results=results,
         version=version,
+        # the results are exchanged at every keystroke, the list of keys stays on the page
         event_keys=[] if is_partial else _event_keys(accounts, snapshot),
         rule_url=_rule_url,
     )
@@ -110,6 +114,7 @@ def _form(accounts: list[AccountSnapshot]) -> TesterForm:
     form.account.choices = {"": f"全部账号（{len(accounts)} 个）"} | {
         str(account.id): account.name for account in accounts
     }
+    # the address may come from another person, who sees other accounts
     if not form.is_submitted() and form.account.data not in form.account.choices:
         form.account.data = ""
     return form
@@ -142,6 +147,7 @@ def _results(
     explanations = [
         explain.explain_one(match_input, account, snapshot, now=now) for account in accounts
     ]
+    # a draft is compared for text only: what-if evaluation looks for keywords in a message
     if version is None or kind is not InputKind.TEXT:
         return [AccountResult(each) for each in explanations]
     changed_rule = version.spec.rule(
@@ -159,6 +165,7 @@ def _compare_with_version(
     return AccountResult(
         explanation,
         rule_after_publish,
+        # an emergency is answered before any rule, so no version changes it
         is_changed=rule_after_publish != rule_before and not explanation.verdict.emergency,
     )
 
@@ -167,6 +174,7 @@ def _instant(wall_time: datetime | None) -> datetime:
     """The instant of a local time without timezone, as the browser sends it; now without one."""
     if wall_time is None:
         return clock.now()
+    # the browser's field has no timezone; schedules are meant in the city's time
     return wall_time.replace(tzinfo=ZoneInfo(settings.get().timezone))
 
 
@@ -181,6 +189,7 @@ def _event_keys(accounts: list[AccountSnapshot], snapshot: Snapshot) -> list[tup
     }
     for rule in rules.values():
         for keyword in rule.keywords:
+            # the first rule names the key; rules that share one are rare
             if keyword.kind is not InputKind.TEXT:
                 names_by_key.setdefault(keyword.text, rule.name)
     return sorted(names_by_key.items())[:_MAX_EVENTS]

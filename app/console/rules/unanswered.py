@@ -34,6 +34,7 @@ _STATE_LABELS = {
     ClusterState.DONE: "已处理",
     ClusterState.IGNORED: "已忽略",
 }
+# keys of the query and not of columns: `ClusterFilter` decides what they mean
 _ORDER_LABELS = {"count": "问得最多的", "newest": "最近问的"}
 _PAGE_SIZE = 30
 _MAX_SEARCH_LENGTH = 60
@@ -102,6 +103,8 @@ def reopen_cluster(cluster_id: int) -> ViewResult:
 def create_rule(cluster_id: int) -> ViewResult:
     """Close a cluster and open the form of a new rule with its main phrase and question."""
     cluster = _access_cluster(cluster_id)
+    # closed before the rule is saved, since the form that follows knows nothing of clusters; the
+    # message says how to undo it
     unanswered.close(cluster.id, ClusterState.DONE, by=auth.member(), now=clock.now())
     flash_success("这一组已记为处理过。规则没有保存的话，可以在“没有答上的 · 已处理”里放回。")
     return redirect_to(
@@ -151,6 +154,7 @@ def _reset_unknown_choices(form: FilterForm) -> None:
     """Put the first choice in the place of a value that is none of the choices."""
     for field in (form.state, form.account, form.order):
         values = list(field.choices or ())
+        # the query may be an old bookmark; a list with the wrong filter would be worse than all
         if field.data not in values:
             field.data = values[0]
     form.q.data = (form.q.data or "")[:_MAX_SEARCH_LENGTH]
@@ -172,6 +176,7 @@ def _last_cluster_before() -> Cluster | None:
         return None
     try:
         return unanswered.access_cluster(auth.member(), key, Permission.RULES_READ)
+    # deleted since the page before was shown: the list begins anew
     except NotFound:
         return None
 
@@ -181,13 +186,14 @@ def _page_url(form: FilterForm, **extra: Any) -> str:
     return url_for("rule_tools.list_unanswered", **query_params, **extra)
 
 
-def _label_context() -> dict[str, Any]:
+def _label_context() -> dict[str, object]:
     accounts = {account.id: account.name for account in snapshots.current().accounts.values()}
     return {"reason_labels": REASON_LABELS, "account_names": accounts}
 
 
 def _cluster_response(row: Cluster, text: str) -> ViewResult:
     """For htmx the cluster as it is now, in place of the old; else the list with a message."""
+    # without scripts the same button posts a form and gets a page
     if "HX-Request" in request.headers:
         return Response(
             render_template("console/rules/unanswered/_cluster.html", row=row, **_label_context())
@@ -213,12 +219,16 @@ def _department_of(cluster: Cluster) -> int | None:
 def _similar_rules(cluster: Cluster) -> list[RuleRow]:
     ruleset = snapshots.current().ruleset
     similar = ruleset.suggest(cluster.account_id, cluster.text, now=clock.now())
+    # suggestions come from the whole city, and only own rules can be given a keyword
     return _writable(store.list_by_ids([rule.id for rule in similar]))
 
 
 def _search_rules(search: str) -> list[RuleRow]:
     listed = listing.list_for_staff(
-        auth.member(), RuleFilters(text=search), limit=4 * _MAX_CANDIDATES
+        # more than are shown, because some of those that may be read may not be written
+        auth.member(),
+        RuleFilters(text=search),
+        limit=4 * _MAX_CANDIDATES,
     )
     return _writable([each.rule for each in listed])
 

@@ -68,6 +68,7 @@ def approve(version_id: int) -> ViewResult:
     form = DecisionForm()
     if not form.validate():
         return render_review(version, form), 422
+    # bound here and called by `_publish`, so that both ways to publish treat a stale report alike
     approving = partial(
         workflow.approve,
         version.id,
@@ -143,6 +144,7 @@ def _publish(
 def restore(rule_id: int, number: int) -> Response:
     """Make a new draft with the content of an old version."""
     store.access_rule(auth.member(), rule_id, Permission.RULES_WRITE)
+    # restoring gives the rule back to whom it belonged then, so the permission is needed there too
     old_version = versions.get_by_number(rule_id, number)
     auth.member().require(
         Permission.RULES_WRITE,
@@ -151,7 +153,12 @@ def restore(rule_id: int, number: int) -> Response:
     )
     by, now = auth.current().staff.id, clock.now()
     version = workflow.restore_version(
-        rule_id, number, base_lock_version=None, author_id=by, now=now
+        # no page with a form was open, so there is nothing that could be stale
+        rule_id,
+        number,
+        base_lock_version=None,
+        author_id=by,
+        now=now,
     )
     flash_success(f"已按第 {number} 版的内容写成新的草稿，发布后才会生效。")
     return redirect_to("rules.review", version_id=version.id)

@@ -69,6 +69,7 @@ class EmergencyLexicon:
 @cache
 def dialect() -> DialectLexicon:
     """The dialect list."""
+    # not checked here: a test holds these words to the form that `fold` leaves
     loaded = _read("dialect.yaml")
     return DialectLexicon(
         replacements=dict(loaded["replacements"]), protected=tuple(loaded["protected"])
@@ -86,6 +87,7 @@ def fillers() -> FillerLexicon:
 def small_talk() -> SmallTalkLexicon:
     """The small talk list."""
     loaded = _read("small_talk.yaml")
+    # by name, so that a list that the file lacks or the class does not know is an error
     return SmallTalkLexicon(**{name: tuple(listed) for name, listed in loaded.items()})
 
 

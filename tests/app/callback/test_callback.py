@@ -151,9 +151,7 @@ def test_during_a_rotation_both_keys_are_accepted_and_the_answer_uses_the_one_th
     old = hub.keys["police"]
     with transaction():
         account = accounts.get_by_appid(old.appid)
-        wanted = {
-            name: getattr(account, name) for name in accounts.AccountSpec.__dataclass_fields__
-        }
+        wanted = {name: getattr(account, name) for name in accounts.AccountSpec.model_fields}
         wanted |= {"token": "anewtoken", "aes_key": "N" * 43}
         accounts.update(account.id, accounts.AccountSpec(**wanted), now=account.created_at)
     refreshed(hub)

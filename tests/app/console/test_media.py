@@ -48,8 +48,8 @@ def rule(department: str, code: str, name: str) -> None:
         "replies": [{"type": "image", "media": name}],
     }
     with transaction():
-        (draft,) = spec.parse({"rules": [shape]})
-        store.upsert(draft, department_id=departments.get_by_slug(department).id, now=NOW)
+        (rule_spec,) = spec.parse_rules({"rules": [shape]})
+        store.upsert(rule_spec, department_id=departments.get_by_slug(department).id, now=NOW)
 
 
 def test_a_photograph_is_kept_without_what_it_tells_about_its_maker(console: Console) -> None:

@@ -134,8 +134,8 @@ def test_the_page_shows_scans_by_day_and_the_rule_that_answers(console: Console)
             "keywords": [{"text": "w1", "mode": "equal", "kind": "scan"}],
             "replies": [{"type": "text", "content": "请到一号窗口。"}],
         }
-        (draft,) = spec.parse({"rules": [shape]})
-        store.upsert(draft, department_id=departments.get_by_slug("police").id, now=NOW)
+        (rule_spec,) = spec.parse_rules({"rules": [shape]})
+        store.upsert(rule_spec, department_id=departments.get_by_slug("police").id, now=NOW)
     snapshots.refresh()
 
     text = client.get(f"{PATH}{code.id}").text

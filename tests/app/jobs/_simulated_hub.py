@@ -63,8 +63,8 @@ class SimulatedHub:
         }
         with transaction():
             owner = departments.get_by_slug(department)
-            (draft,) = spec.parse({"rules": [rule]})
-            store.upsert(draft, department_id=owner.id, now=clock.now())
+            (rule_spec,) = spec.parse_rules({"rules": [rule]})
+            store.upsert(rule_spec, department_id=owner.id, now=clock.now())
 
 
 class Police:

@@ -1,7 +1,6 @@
 """The jobs of the hub, done by hand against the simulated WeChat."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -288,8 +287,8 @@ def test_departments_are_told_once_of_rules_past_their_date(hub: Hub) -> None:
                 (1, {"department_id": noise}),
             ]
         ):
-            (draft,) = spec.parse([shape | {"id": f"old.{number}", "department": "-"}])
-            due = replace(draft, department="", review_by=day + timedelta(days=days))
+            (rule_spec,) = spec.parse_rules([shape | {"id": f"old.{number}", "department": "-"}])
+            due = rule_spec.replace(department="", review_by=day + timedelta(days=days))
             store.upsert(due, **owner, now=clock.now())
 
     for _ in range(2):

@@ -26,7 +26,7 @@ from tests.helpers.wechat import StartSimulator
 MIRRORED = ("appid", "original_id", "name", "secret", "token", "aes_key", "verified")
 BUTTONS = menus.parse([{"name": "证件", "kind": "ask", "value": "身份证"}])
 OTHERS = menus.parse([{"name": "安卓专用", "kind": "link", "value": "https://example.org/"}])
-FOR_ANDROID = ConditionalMenuSpec("安卓", Audience(platform=2), OTHERS)
+FOR_ANDROID = ConditionalMenuSpec(name="安卓", audience=Audience(platform=2), buttons=OTHERS)
 
 
 class SimulatedHub:
@@ -224,7 +224,7 @@ def test_a_conditional_menu_needs_one_for_everybody_and_somebody_to_see_it(
             conditional.create(
                 principal(),
                 simulated_hub.id,
-                ConditionalMenuSpec("某些人", audience, OTHERS),
+                ConditionalMenuSpec(name="某些人", audience=audience, buttons=OTHERS),
                 now=NOW,
             )
         assert caught.value.field == field
@@ -281,7 +281,7 @@ def test_a_menu_by_tag_is_tried_on_a_person(simulated_hub: SimulatedHub) -> None
         remote_state.request_refresh(principal(), simulated_hub.id, now=clock.now())
     run_waiting(menus.MenuJob.REFRESH)
     with transaction():
-        wish = ConditionalMenuSpec("大字版", Audience(tag_id=tag.id), OTHERS)
+        wish = ConditionalMenuSpec(name="大字版", audience=Audience(tag_id=tag.id), buttons=OTHERS)
         assert (
             conditional.create(principal(), simulated_hub.id, wish, now=NOW).audience_label
             == "老年人"
@@ -314,7 +314,10 @@ def test_wechat_makes_a_code_and_its_scans_are_counted(
 ) -> None:
     with transaction():
         code_id = qrcodes.create(
-            principal(), simulated_hub.id, qrcodes.QrCodeSpec("窗口", "w1", days), now=NOW
+            principal(),
+            simulated_hub.id,
+            qrcodes.QrCodeSpec(name="窗口", scene="w1", days=days),
+            now=NOW,
         ).id
 
     assert run_waiting(qrcodes.QrCodeJob.CREATE) == [JobState.DONE]
@@ -338,7 +341,7 @@ def test_a_code_that_wechat_refuses_says_why(
     monkeypatch.setattr("simulator.content.qrcodes.MAX_PERMANENT", 0)
     with transaction():
         code_id = qrcodes.create(
-            principal(), simulated_hub.id, qrcodes.QrCodeSpec("窗口"), now=NOW
+            principal(), simulated_hub.id, qrcodes.QrCodeSpec(name="窗口"), now=NOW
         ).id
 
     run_waiting(qrcodes.QrCodeJob.CREATE)

@@ -20,6 +20,7 @@ from config.permissions import Principal
 from keywords.publishing import workflow
 from keywords.rules import rule_imports, spec, store, versions
 from keywords.rules.rule_imports import ImportAlreadyHandled, ImportState, RuleImport
+from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow
 from keywords.rules.versions import VersionState
 from matrix import departments
@@ -46,7 +47,9 @@ def editor(hub: Hub) -> Editor:
             person = members.create(
                 sign_in_name=f"editor{count}", name=f"编辑{count}", department_id=owner, now=NOW
             )
-            grants.create(person.id, GrantSpec(role, department_id=owner), by=None, now=clock.now())
+            grants.create(
+                person.id, GrantSpec(role=role, department_id=owner), by=None, now=clock.now()
+            )
             held = grants.list_current([person.id])
             return grants.principal_for(person, held, today=clock.local_day(clock.now()))
 
@@ -369,7 +372,7 @@ def test_what_is_exported_comes_back_the_same(editor: Editor) -> None:
     }
     with transaction():
         owner = departments.get_by_slug("police")
-        store.upsert(spec.parse_rule(tricky), department_id=owner.id, now=NOW)
+        store.upsert(RuleSpec.parse(tricky), department_id=owner.id, now=NOW)
     with read_only():
         listed = exports.list_for_staff(boss)
         excel = exports.to_xlsx(listed, {"police": "公安局", "hrss": "人社局"})
@@ -392,6 +395,6 @@ def test_an_export_holds_what_the_member_may_read(editor: Editor) -> None:
         listed = exports.list_for_staff(clerk)
         one = exports.list_for_staff(boss, account_id=1)
 
-    assert [draft.slug for draft in listed] == ["hrss.card", "hrss.menu"]
+    assert [spec.slug for spec in listed] == ["hrss.card", "hrss.menu"]
     assert one == []
     assert yaml.safe_load(exports.to_yaml_text(listed))["rules"][0]["department"] == "hrss"

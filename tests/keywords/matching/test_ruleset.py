@@ -102,9 +102,11 @@ def test_matchers_are_kept_while_their_rules_stay(ruleset: RuleSet) -> None:
 @pytest.mark.usefixtures("rolled_back")
 def test_a_ruleset_is_read_from_the_database(make_department: Callable[[str], int]) -> None:
     police, water = make_department("police"), make_department("water")
-    draft = RuleSpec("police.id", "身份证", (Keyword("身份证"),), (Text("答复"),))
-    store.create(draft, department_id=police, now=MOMENT)
-    store.create(replace(draft, slug="city", scope=RuleScope.MANDATORY), now=MOMENT)
+    spec = RuleSpec(
+        slug="police.id", name="身份证", keywords=(Keyword("身份证"),), replies=(Text("答复"),)
+    )
+    store.create(spec, department_id=police, now=MOMENT)
+    store.create(spec.replace(slug="city", scope=RuleScope.MANDATORY), now=MOMENT)
 
     ruleset = RuleSet().reloaded(
         [AccountPosition(1, own_and_below=(police,)), AccountPosition(2, own_and_below=(water,))]

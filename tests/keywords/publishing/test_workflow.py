@@ -1,7 +1,6 @@
 """Versions: how a rule comes to citizens, and who may not bring it there."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -52,7 +51,7 @@ def police(make_department: Callable[[str], int]) -> int:
 
 
 def save(
-    draft: RuleSpec,
+    rule_spec: RuleSpec,
     police: int | None,
     by: int | None = ANNA,
     *,
@@ -60,7 +59,7 @@ def save(
     base: int | None = None,
 ) -> RuleVersion:
     return workflow.save_draft(
-        draft,
+        rule_spec,
         rule_id=rule_id,
         base_lock_version=base,
         department_id=police,
@@ -98,8 +97,8 @@ def sample_report(version: RuleVersion) -> SampleReport:
     return SampleReport(version.sha256, revision, len(failing))
 
 
-def publish_new(draft: RuleSpec, police: int, rule_id: int | None = None) -> RuleVersion:
-    version = save(draft, police, rule_id=rule_id)
+def publish_new(rule_spec: RuleSpec, police: int, rule_id: int | None = None) -> RuleVersion:
+    version = save(rule_spec, police, rule_id=rule_id)
     return approve(workflow.submit(version.id, submitter_id=ANNA, now=NOW))
 
 
@@ -125,7 +124,7 @@ def test_editing_a_live_rule_leaves_it_alone_until_the_new_version_is_published(
     police: int,
 ) -> None:
     first = publish_new(DRAFT, police)
-    mended = replace(DRAFT, replies=(Text("请带户口簿。"),))
+    mended = DRAFT.replace(replies=(Text("请带户口簿。"),))
 
     second = save(mended, police, rule_id=first.rule_id, base=first.lock_version)
 
@@ -140,11 +139,11 @@ def test_an_author_writes_over_the_own_draft_and_another_begins_a_new_version(
     police: int,
 ) -> None:
     first = save(DRAFT, police)
-    again = save(replace(DRAFT, name="办身份证"), police, rule_id=first.rule_id)
+    again = save(DRAFT.replace(name="办身份证"), police, rule_id=first.rule_id)
     assert (again.id, again.number, again.content["name"]) == (first.id, 1, "办身份证")
     assert store.get(first.rule_id).name == "办身份证", "the list shows what is being written"
 
-    other = save(replace(DRAFT, name="身份证"), police, BO, rule_id=first.rule_id)
+    other = save(DRAFT.replace(name="身份证"), police, BO, rule_id=first.rule_id)
 
     assert other.number == 2
     assert other.contributor_ids == [ANNA, BO]
@@ -155,10 +154,10 @@ def test_a_stale_edit_learns_what_the_other_wrote(police: int) -> None:
     seen = save(DRAFT, police).lock_version
     row = store.find_by_slug(DRAFT.slug)
     assert row is not None
-    save(replace(DRAFT, name="身份证"), police, BO, rule_id=row.id, base=seen)
+    save(DRAFT.replace(name="身份证"), police, BO, rule_id=row.id, base=seen)
 
     with pytest.raises(VersionChanged) as refused:
-        save(replace(DRAFT, name="我的"), police, ANNA, rule_id=row.id, base=seen)
+        save(DRAFT.replace(name="我的"), police, ANNA, rule_id=row.id, base=seen)
 
     assert refused.value.newest.author_id == BO
     assert refused.value.newest.spec.name == "身份证"
@@ -168,9 +167,9 @@ def test_a_stale_edit_learns_what_the_other_wrote(police: int) -> None:
 def test_the_own_second_window_is_stale_as_well(police: int) -> None:
     first = save(DRAFT, police)
     seen = first.lock_version
-    save(replace(DRAFT, name="一"), police, rule_id=first.rule_id, base=seen)
+    save(DRAFT.replace(name="一"), police, rule_id=first.rule_id, base=seen)
     with pytest.raises(VersionChanged):
-        save(replace(DRAFT, name="二"), police, rule_id=first.rule_id, base=seen)
+        save(DRAFT.replace(name="二"), police, rule_id=first.rule_id, base=seen)
 
 
 def test_saving_what_is_there_already_changes_nothing(police: int) -> None:
@@ -181,7 +180,7 @@ def test_saving_what_is_there_already_changes_nothing(police: int) -> None:
 
 def test_saving_takes_what_waits_for_review_out_of_review(police: int) -> None:
     version = workflow.submit(save(DRAFT, police).id, submitter_id=ANNA, now=NOW)
-    save(replace(DRAFT, name="身份证"), police, rule_id=version.rule_id)
+    save(DRAFT.replace(name="身份证"), police, rule_id=version.rule_id)
     with pytest.raises(InvalidTransition):
         approve(version)
     assert states(version.rule_id) == ["superseded", "draft"]
@@ -189,7 +188,7 @@ def test_saving_takes_what_waits_for_review_out_of_review(police: int) -> None:
 
 def test_nobody_approves_what_they_wrote_edited_or_submitted(police: int) -> None:
     first = save(DRAFT, police, ANNA)
-    second = save(replace(DRAFT, name="身份证"), police, BO, rule_id=first.rule_id)
+    second = save(DRAFT.replace(name="身份证"), police, BO, rule_id=first.rule_id)
     workflow.submit(second.id, submitter_id=CHEN, now=NOW)
 
     for own in (ANNA, BO, CHEN):
@@ -214,7 +213,7 @@ def test_what_was_read_is_what_is_published(police: int) -> None:
     version = workflow.submit(save(DRAFT, police).id, submitter_id=ANNA, now=NOW)
     read = version.sha256
     workflow.withdraw(version.id, now=NOW)
-    mended = save(replace(DRAFT, name="身份证"), police, rule_id=version.rule_id)
+    mended = save(DRAFT.replace(name="身份证"), police, rule_id=version.rule_id)
     workflow.submit(mended.id, submitter_id=ANNA, now=NOW)
     with pytest.raises(VersionChanged):
         approve(mended, sha256=read)
@@ -252,7 +251,7 @@ def test_steps_cannot_be_skipped(police: int) -> None:
 
 def test_a_trial_holds_for_what_was_tried_and_while_no_rule_moves(police: int) -> None:
     first = workflow.submit(save(DRAFT, police).id, submitter_id=ANNA, now=NOW)
-    other = save(replace(DRAFT, slug="police.other"), police)
+    other = save(DRAFT.replace(slug="police.other"), police)
     asked = {"sha256": first.sha256, "reviewer_id": BO, "policy": STRICT, "now": NOW}
     with pytest.raises(VersionChanged):
         workflow.approve(first.id, report=sample_report(other), **asked)
@@ -275,15 +274,15 @@ def test_an_author_publishes_alone_where_the_department_says_so(police: int) -> 
 
 @pytest.mark.parametrize("scope", [RuleScope.MANDATORY, RuleScope.DEFAULT])
 def test_what_binds_the_city_is_always_reviewed(scope: RuleScope) -> None:
-    version = save(replace(DRAFT, scope=scope), None)
+    version = save(DRAFT.replace(scope=scope), None)
     with pytest.raises(ReviewRequired):
         publish(version, LAX)
 
 
 def test_a_mandatory_rule_of_a_department_is_always_reviewed(police: int) -> None:
-    version = save(replace(DRAFT, scope=RuleScope.MANDATORY), police)
+    version = save(DRAFT.replace(scope=RuleScope.MANDATORY), police)
     assert LAX.requires_review(version)
-    assert not LAX.requires_review(save(replace(DRAFT, slug="police.other"), police))
+    assert not LAX.requires_review(save(DRAFT.replace(slug="police.other"), police))
 
 
 def test_what_is_sent_back_says_why_and_goes_on_from_there(police: int) -> None:
@@ -293,7 +292,7 @@ def test_what_is_sent_back_says_why_and_goes_on_from_there(police: int) -> None:
     returned = workflow.reject(version.id, "缺少办公时间", reviewer_id=BO, now=NOW)
     assert (returned.state, returned.comment) == (VersionState.REJECTED, "缺少办公时间")
 
-    mended = save(replace(DRAFT, name="身份证"), police, rule_id=version.rule_id)
+    mended = save(DRAFT.replace(name="身份证"), police, rule_id=version.rule_id)
 
     assert mended.number == 2
     approve(workflow.submit(mended.id, submitter_id=ANNA, now=NOW))
@@ -302,7 +301,7 @@ def test_what_is_sent_back_says_why_and_goes_on_from_there(police: int) -> None:
 
 def test_an_old_version_comes_back_the_same_way_as_a_new_one(police: int) -> None:
     first = publish_new(DRAFT, police)
-    publish_new(replace(DRAFT, name="身份证"), police, first.rule_id)
+    publish_new(DRAFT.replace(name="身份证"), police, first.rule_id)
 
     back = workflow.restore_version(
         first.rule_id, 1, base_lock_version=None, author_id=CHEN, now=NOW
@@ -319,7 +318,7 @@ def test_a_rule_is_looked_at_again_when_the_policy_says_unless_it_says_itself(
 ) -> None:
     version = publish_new(DRAFT, police)
     assert store.get(version.rule_id).review_by == date(2027, 3, 10)
-    own = replace(DRAFT, slug="police.own", review_by=date(2026, 6, 1))
+    own = DRAFT.replace(slug="police.own", review_by=date(2026, 6, 1))
     assert store.get(publish_new(own, police).rule_id).review_by == date(2026, 6, 1)
 
 
@@ -329,10 +328,10 @@ def test_files_write_published_versions_and_drafts_of_staff_give_way(police: int
     assert row is not None
     (first,) = versions.list_for_rule(row.id)
     assert (first.state, first.author_id) == (VersionState.PUBLISHED, None)
-    save(replace(DRAFT, name="身份证"), police, rule_id=row.id)
+    save(DRAFT.replace(name="身份证"), police, rule_id=row.id)
 
-    store.upsert(replace(DRAFT, priority=80), department_id=police, now=NOW)
-    off = replace(DRAFT, priority=80, state=words.RuleState.OFF)
+    store.upsert(DRAFT.replace(priority=80), department_id=police, now=NOW)
+    off = DRAFT.replace(priority=80, state=words.RuleState.OFF)
     store.upsert(off, department_id=police, now=NOW)
 
     assert states(row.id) == ["superseded", "superseded", "published"]
@@ -341,7 +340,7 @@ def test_files_write_published_versions_and_drafts_of_staff_give_way(police: int
 
 def test_a_rule_from_before_there_were_versions_gets_its_first_one(police: int) -> None:
     row = store.create(DRAFT, department_id=police, now=NOW)
-    second = save(replace(DRAFT, name="身份证"), police, rule_id=row.id)
+    second = save(DRAFT.replace(name="身份证"), police, rule_id=row.id)
     assert second.number == 2
     assert versions.get_by_number(row.id, 1).spec == DRAFT
     assert states(row.id) == ["published", "draft"]
@@ -350,7 +349,7 @@ def test_a_rule_from_before_there_were_versions_gets_its_first_one(police: int) 
 def test_the_code_of_a_rule_stays(police: int) -> None:
     version = save(DRAFT, police)
     with pytest.raises(Invalid):
-        save(replace(DRAFT, slug="other"), police, rule_id=version.rule_id)
+        save(DRAFT.replace(slug="other"), police, rule_id=version.rule_id)
 
 
 def test_a_version_is_there_only_for_those_who_have_both_its_owners(

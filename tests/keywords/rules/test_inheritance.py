@@ -1,6 +1,5 @@
 """Placement and differences: what a page shows of rules, as plain values."""
 
-from dataclasses import replace
 from datetime import date, time
 from typing import Any
 
@@ -9,7 +8,7 @@ from keywords.publishing.diff import FieldDiff
 from keywords.rules import inheritance
 from keywords.rules.inheritance import AccountPosition, RuleOrigin
 from keywords.rules.replies import News, Text
-from keywords.rules.schedule import Schedule, Span
+from keywords.rules.schedule import Span
 from keywords.rules.spec import RuleSpec
 from keywords.rules.values import InputKind, Keyword, MatchMode, Rule, RuleScope
 
@@ -57,20 +56,20 @@ def test_what_a_department_below_overrides_gives_way_here() -> None:
 
 
 DRAFT = RuleSpec(
-    "card",
-    "身份证",
-    (Keyword("身份证"), Keyword("户口", MatchMode.EQUAL)),
-    (Text("请到派出所。"),),
+    slug="card",
+    name="身份证",
+    keywords=(Keyword("身份证"), Keyword("户口", MatchMode.EQUAL)),
+    replies=(Text("请到派出所。"),),
 )
 
 
 def test_a_difference_says_what_was_added_and_removed() -> None:
-    after = replace(
-        DRAFT,
+    after = DRAFT.replace(
         name="身份证办理",
         keywords=(Keyword("身份证"), Keyword("ID", MatchMode.EQUAL, InputKind.CLICK)),
         replies=(News("网上办", "https://example.org/"),),
-        schedule=Schedule(hours=(Span(time(9), time(17)),), valid_from=date(2026, 5, 1)),
+        hours=(Span(time(9), time(17)),),
+        valid_from=date(2026, 5, 1),
     )
     assert diff.compare(DRAFT, after, owner_before="公安局", owner_after="公安局") == (
         FieldDiff("name", before="身份证", after="身份证办理"),

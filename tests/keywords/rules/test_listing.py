@@ -1,7 +1,7 @@
 """The list: what staff see of the rules, and what they do not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,7 +22,9 @@ from tests.helpers import NOW
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
 ANNA, BO = 1, 2
-DRAFT = RuleSpec("x", "身份证办理", (Keyword("身份证"),), (Text("请到派出所。"),))
+DRAFT = RuleSpec(
+    slug="x", name="身份证办理", keywords=(Keyword("身份证"),), replies=(Text("请到派出所。"),)
+)
 
 
 @dataclass
@@ -48,8 +50,8 @@ def city(make_department: Callable[[str], int]) -> City:
 
 
 def put(code: str, department: int | None, **changed: Any) -> int:
-    draft = replace(DRAFT, slug=code, **changed)
-    store.upsert(draft, department_id=department, now=NOW)
+    rule_spec = DRAFT.replace(slug=code, **changed)
+    store.upsert(rule_spec, department_id=department, now=NOW)
     row = store.find_by_slug(code)
     assert row is not None
     return row.id
@@ -58,7 +60,7 @@ def put(code: str, department: int | None, **changed: Any) -> int:
 def edit(rule_id: int, department: int, name: str, by: int = ANNA) -> RuleVersion:
     row = store.get(rule_id)
     return workflow.save_draft(
-        replace(store.to_spec(row), name=name),
+        store.to_spec(row).replace(name=name),
         rule_id=rule_id,
         base_lock_version=None,
         department_id=department,
@@ -102,7 +104,7 @@ def test_the_words_of_a_rule_are_found_in_whatever_shape(city: City) -> None:
 def test_rules_are_found_by_where_they_stand(city: City) -> None:
     card, returned = put("police.card", city.police), put("police.returned", city.police)
     new = workflow.save_draft(
-        replace(DRAFT, slug="police.new"),
+        DRAFT.replace(slug="police.new"),
         rule_id=None,
         base_lock_version=None,
         department_id=city.police,
@@ -147,7 +149,7 @@ def test_rules_that_never_answered_and_rules_past_their_date_are_found(city: Cit
 def test_pages_follow_each_other(city: City) -> None:
     for number in range(5):
         store.upsert(
-            replace(DRAFT, slug=f"police.{number}"),
+            DRAFT.replace(slug=f"police.{number}"),
             department_id=city.police,
             now=NOW + timedelta(minutes=number),
         )

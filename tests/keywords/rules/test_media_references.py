@@ -1,7 +1,6 @@
 """Which rules a media name is used by."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,8 +26,8 @@ def make_rule(rolled_back: None) -> MakeRule:
             "replies": list(replies),
             "state": state,
         }
-        (draft,) = spec.parse({"rules": [shape]})
-        return store.create(draft, now=NOW)
+        (rule_spec,) = spec.parse_rules({"rules": [shape]})
+        return store.create(rule_spec, now=NOW)
 
     return make
 
@@ -56,11 +55,11 @@ def test_every_rule_that_sends_a_file_is_told_with_its_state(make_rule: MakeRule
 def test_a_file_that_is_only_proposed_is_in_use_as_well(make_rule: MakeRule) -> None:
     row = make_rule("a", {"type": "text", "content": "在一楼。"})
     said = store.to_spec(row)
-    draft = replace(said, replies=replies.parse_all([{"type": "image", "media": "大厅图"}]))
+    rule_spec = said.replace(replies=(replies.Image("大厅图"),))
 
     for _ in range(2):
         version = workflow.save_draft(
-            draft,
+            rule_spec,
             rule_id=row.id,
             base_lock_version=None,
             department_id=None,

@@ -14,7 +14,7 @@ from config.errors import Invalid
 from keywords.rules import spec
 from keywords.rules.replies import Choice
 from keywords.rules.schedule import Days
-from keywords.rules.spec import RuleState
+from keywords.rules.spec import RuleSpec, RuleState
 from keywords.rules.values import InputKind, Keyword, MatchMode, RuleScope
 
 DEMO = Path(__file__).parents[3] / "config/demo/keywords.yaml"
@@ -56,48 +56,48 @@ FULL = {
 
 
 def test_the_plain_shape_is_read() -> None:
-    draft = spec.parse_rule(PLAIN)
-    assert draft.keywords == (
+    rule_spec = RuleSpec.parse(PLAIN)
+    assert rule_spec.keywords == (
         Keyword("身份证", MatchMode.EQUAL),
         Keyword("二代证", MatchMode.CONTAINS),
     )
-    assert (draft.required, draft.excluded) == (("办",), ("捡到",))
-    assert (draft.scope, draft.state, draft.choice) == (
+    assert (rule_spec.required, rule_spec.excluded) == (("办",), ("捡到",))
+    assert (rule_spec.scope, rule_spec.state, rule_spec.choice) == (
         RuleScope.LOCAL,
         RuleState.LIVE,
         Choice.FIRST,
     )
-    assert not draft.schedule
+    assert not rule_spec.schedule
 
 
 def test_the_full_shape_is_read() -> None:
-    draft = spec.parse_rule(FULL)
-    assert Keyword("NIGHT", MatchMode.EQUAL, InputKind.CLICK) in draft.keywords
-    assert Keyword("hall_", MatchMode.PREFIX, InputKind.SCAN) in draft.keywords
-    assert draft.schedule.days is Days.RESTDAYS
-    assert draft.schedule.weekdays == {5, 6}
-    assert draft.review_by == date(2026, 11, 30)
-    assert draft.state is RuleState.DRAFT
+    rule_spec = RuleSpec.parse(FULL)
+    assert Keyword("NIGHT", MatchMode.EQUAL, InputKind.CLICK) in rule_spec.keywords
+    assert Keyword("hall_", MatchMode.PREFIX, InputKind.SCAN) in rule_spec.keywords
+    assert rule_spec.schedule.days is Days.RESTDAYS
+    assert rule_spec.schedule.weekdays == {5, 6}
+    assert rule_spec.review_by == date(2026, 11, 30)
+    assert rule_spec.state is RuleState.DRAFT
 
 
 @pytest.mark.parametrize("shape", [PLAIN, FULL], ids=["plain", "full"])
 def test_what_is_dumped_is_read_back_to_the_same(shape: Any) -> None:
-    draft = spec.parse_rule(shape)
-    assert spec.parse_rule(spec.dump_rule(draft)) == draft
-    assert spec.dump_rule(spec.parse_rule(spec.dump_rule(draft))) == spec.dump_rule(draft)
+    rule_spec = RuleSpec.parse(shape)
+    assert RuleSpec.parse(rule_spec.dump()) == rule_spec
+    assert RuleSpec.parse(rule_spec.dump()).dump() == rule_spec.dump()
 
 
 def test_the_demo_rules_survive_export_and_load() -> None:
-    listed = spec.parse(yaml.safe_load(DEMO.read_text("utf-8")))
+    listed = spec.parse_rules(yaml.safe_load(DEMO.read_text("utf-8")))
     written = yaml.safe_dump(
-        {"version": 1, "rules": [spec.dump_rule(rule) for rule in listed]}, allow_unicode=True
+        {"version": 1, "rules": [rule.dump() for rule in listed]}, allow_unicode=True
     )
-    assert spec.parse(yaml.safe_load(written)) == listed
+    assert spec.parse_rules(yaml.safe_load(written)) == listed
 
 
 def test_a_rule_without_owner_is_the_citys_default() -> None:
     shape = {key: value for key, value in PLAIN.items() if key != "department"}
-    assert spec.parse_rule(shape).scope is RuleScope.DEFAULT
+    assert RuleSpec.parse(shape).scope is RuleScope.DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -139,14 +139,23 @@ def test_a_rule_without_owner_is_the_citys_default() -> None:
 )
 def test_a_wrong_rule_is_refused_by_rule_and_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
-        spec.parse({"rules": [PLAIN | changes]})
+        spec.parse_rules({"rules": [PLAIN | changes]})
     assert refused.value.field == field
     assert refused.value.problem
 
 
+@pytest.mark.parametrize("listed", [[], [PLAIN["reply"]] * 6, PLAIN["reply"]])
+def test_a_rule_has_one_to_five_replies(listed: Any) -> None:
+    shape = {name: value for name, value in PLAIN.items() if name != "reply"}
+    with pytest.raises(Invalid) as refused:
+        RuleSpec.parse(shape | {"replies": listed})
+    assert refused.value.field == "police.id_card · replies"
+    assert len(RuleSpec.parse(shape | {"replies": [PLAIN["reply"]] * 5}).replies) == 5
+
+
 def test_one_id_stands_for_one_rule() -> None:
     with pytest.raises(Invalid) as refused:
-        spec.parse({"rules": [PLAIN, PLAIN]})
+        spec.parse_rules({"rules": [PLAIN, PLAIN]})
     assert refused.value.field == "police.id_card · id"
 
 
@@ -162,4 +171,4 @@ def test_one_id_stands_for_one_rule() -> None:
 )
 def test_any_document_is_read_or_refused_in_words(document: Any) -> None:
     with suppress(Invalid):
-        spec.parse({"rules": [document]})
+        spec.parse_rules({"rules": [document]})

@@ -1,7 +1,6 @@
 """Hits: counted by rule, account and day, and shown to those whose accounts they are."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("rolled_back")
 
 MakeAccount = Callable[..., Account]
 TODAY = date(2026, 3, 10)
-DRAFT = RuleSpec("a", "规则", (Keyword("词"),), (Text("答"),))
+DRAFT = RuleSpec(slug="a", name="规则", keywords=(Keyword("词"),), replies=(Text("答"),))
 
 
 def reader(**area: object) -> Principal:
@@ -77,7 +76,7 @@ def test_rules_that_nobody_hits_are_told_to_their_owners(make_account: MakeAccou
     for code, owner in codes.items():
         state = RuleState.OFF if code == "e" else RuleState.LIVE
         store.create(
-            replace(DRAFT, slug=code, state=state), department_id=owner.department_id, now=NOW
+            DRAFT.replace(slug=code, state=state), department_id=owner.department_id, now=NOW
         )
     hits.record({("a", other.id, TODAY): HitIncrement(1, NOW)})
     hits.record({("b", account.id, TODAY - timedelta(days=31)): HitIncrement(1, NOW)})

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import inspect, select, text
@@ -64,7 +63,7 @@ def test_changed_keys_keep_their_predecessors_until_the_rotation_is_finished(
     make_account: MakeAccount,
 ) -> None:
     account = make_account()
-    wanted = replace(spec_of(account), aes_key="B" * 43)
+    wanted = spec_of(account).replace(aes_key="B" * 43)
 
     accounts.update(account.id, wanted, now=NOW)
     assert (account.aes_key, account.previous_aes_key) == ("B" * 43, f"{1:0>42}A")
@@ -128,8 +127,8 @@ def test_why_an_account_was_paused_stands_in_the_audit_once(make_account: MakeAc
 
 def test_a_change_based_on_an_older_version_is_refused(make_account: MakeAccount) -> None:
     account = make_account()
-    wanted = replace(spec_of(account), name="新名字")
-    accounts.update(account.id, replace(spec_of(account), name="别人改的"), now=NOW, version=1)
+    wanted = spec_of(account).replace(name="新名字")
+    accounts.update(account.id, spec_of(account).replace(name="别人改的"), now=NOW, version=1)
 
     with pytest.raises(Stale):
         accounts.update(account.id, wanted, now=NOW, version=1)

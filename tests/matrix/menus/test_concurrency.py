@@ -59,7 +59,9 @@ def test_a_scene_is_given_once_however_many_ask_for_it(hub: Hub) -> None:
 
     outcomes = run_concurrently(
         lambda number: (
-            qrcodes.create(principal(), owner, QrCodeSpec(f"窗口{number}", "w1"), now=NOW).id
+            qrcodes.create(
+                principal(), owner, QrCodeSpec(name=f"窗口{number}", scene="w1"), now=NOW
+            ).id
         )
     )
 

@@ -61,7 +61,7 @@ def hire(city: dict[str, Department]) -> Hire:
             now=NOW,
         )
         for role, code in roles:
-            wish = GrantSpec(role, department_id=city[code].id if code else None)
+            wish = GrantSpec(role=role, department_id=city[code].id if code else None)
             grants.create(person.id, wish, by=None, now=NOW)
         return person
 
@@ -99,7 +99,7 @@ ACTIONS: dict[str, Callable[[Principal, int], object]] = {
     "unlock": administration.unlock,
     "reset_factor": lambda by, key: administration.reset_two_factor(by, key, now=NOW),
     "end_sessions": lambda by, key: administration.end_sessions(by, key, now=NOW),
-    "give": lambda by, key: administration.grant_role(by, key, GrantSpec(Role.CLERK), now=NOW),
+    "give": lambda by, key: administration.grant_role(by, key, GrantSpec(role=Role.CLERK), now=NOW),
     "revoke": lambda by, key: administration.revoke_role(by, key, 1, now=NOW),
     "leaving": lambda by, key: administration.plan_offboarding(by, key, now=NOW),
     "off_board": lambda by, key: administration.offboard(by, key, reason="调走", now=NOW),
@@ -227,7 +227,7 @@ def test_a_role_given_or_taken_back_ends_the_sign_ins(
 ) -> None:
     person, other = hire("police"), hire("police", (Role.CLERK, "police"))
     signed_in(person)
-    wish = GrantSpec(Role.EDITOR, department_id=city["station"].id)
+    wish = GrantSpec(role=Role.EDITOR, department_id=city["station"].id)
     grant = administration.grant_role(admin, person.id, wish, now=NOW)
     assert sessions.list_active(person.id, now=NOW) == []
     assert member(person).may(Permission.RULES_WRITE, department_id=city["station"].id)
@@ -245,10 +245,10 @@ def test_nobody_gives_what_they_do_not_have_there(
 ) -> None:
     person = hire("police")
     for wish in (
-        GrantSpec(Role.MATRIX_ADMIN),
-        GrantSpec(Role.EDITOR),
-        GrantSpec(Role.CLERK, department_id=city["hrss"].id),
-        GrantSpec(Role.DEPARTMENT_ADMIN, department_id=city["release"].id),
+        GrantSpec(role=Role.MATRIX_ADMIN),
+        GrantSpec(role=Role.EDITOR),
+        GrantSpec(role=Role.CLERK, department_id=city["hrss"].id),
+        GrantSpec(role=Role.DEPARTMENT_ADMIN, department_id=city["release"].id),
     ):
         with pytest.raises(Invalid):
             administration.grant_role(admin, person.id, wish, now=NOW)

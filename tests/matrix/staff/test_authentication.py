@@ -183,8 +183,8 @@ def test_what_is_kept_of_a_session_does_not_open_it(person: Staff, now: datetime
 
 
 def test_a_role_with_networks_works_from_these_only(person: Staff, now: datetime) -> None:
-    grants.create(person.id, GrantSpec(Role.MATRIX_ADMIN), by=None, now=now)
-    grants.create(person.id, GrantSpec(Role.AUDITOR), by=None, now=now)
+    grants.create(person.id, GrantSpec(role=Role.MATRIX_ADMIN), by=None, now=now)
+    grants.create(person.id, GrantSpec(role=Role.AUDITOR), by=None, now=now)
     ip_allowlist.add(Role.MATRIX_ADMIN, "10.1.2.77/24", "机房", now=now)
 
     def roles(address: str) -> set[Role]:
@@ -198,7 +198,7 @@ def test_a_role_with_networks_works_from_these_only(person: Staff, now: datetime
 
 def test_a_person_who_left_has_nothing_left(person: Staff, now: datetime) -> None:
     passwords.set_password(person, GOOD, now=now)
-    grants.create(person.id, GrantSpec(Role.MATRIX_ADMIN), by=None, now=now)
+    grants.create(person.id, GrantSpec(role=Role.MATRIX_ADMIN), by=None, now=now)
     secret = sessions.start(person.id, SessionStage.FULL, HERE, now=now)
     invitation = one_time_links.create(LinkPurpose.RESET, person.id, now=now)
     with pytest.raises(Invalid):

@@ -36,7 +36,9 @@ def hire(name: str, home: Department | None, role: Role | None = None, **more: d
     home_id = home.id if home else None
     person = members.create(sign_in_name=sign_in_name, name=name, department_id=home_id, now=NOW)
     if role:
-        grants.create(person.id, GrantSpec(role, department_id=home_id, **more), by=None, now=NOW)
+        grants.create(
+            person.id, GrantSpec(role=role, department_id=home_id, **more), by=None, now=NOW
+        )
     return person
 
 
@@ -146,8 +148,8 @@ def test_places_are_a_tree_within_reach(
 def test_names_say_where(police: Department, make_account: MakeAccount) -> None:
     account = make_account(1)
     person = hire("甲", police, Role.EDITOR)
-    grants.create(person.id, GrantSpec(Role.AGENT, account_id=account.id), by=None, now=NOW)
-    grants.create(person.id, GrantSpec(Role.CLERK), by=None, now=NOW)
+    grants.create(person.id, GrantSpec(role=Role.AGENT, account_id=account.id), by=None, now=NOW)
+    grants.create(person.id, GrantSpec(role=Role.CLERK), by=None, now=NOW)
     standing = grants.list_current([person.id])
     names = directory.scope_names([person], standing)
     assert [names.of_grant(each) for each in standing] == [

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def add(city: dict[str, Department], now: datetime) -> Add:
         person = members.create(sign_in_name=name, name=name, department_id=department_id, now=now)
         if role is not None:
             place = where or {"department_id": department_id}
-            grants.create(person.id, GrantSpec(role, **place), by=None, now=now)
+            grants.create(person.id, GrantSpec(role=role, **place), by=None, now=now)
         return person
 
     return made
@@ -95,7 +96,7 @@ def test_rights_of_several_grants_are_joined_right_by_right(
     city: dict[str, Department], add: Add, now: datetime
 ) -> None:
     person = add("one", "police", Role.EDITOR)
-    grants.create(person.id, GrantSpec(Role.AUDITOR), by=None, now=now)
+    grants.create(person.id, GrantSpec(role=Role.AUDITOR), by=None, now=now)
     held = member(person)
     assert held.scope(Permission.RULES_READ).everywhere
     assert not held.scope(Permission.RULES_WRITE).everywhere
@@ -108,7 +109,9 @@ def test_a_grant_counts_from_its_first_to_its_last_day(
 ) -> None:
     person = add("one", "police")
     day = timedelta(days=1)
-    wish = GrantSpec(Role.EDITOR, city["police"].id, starts_on=TODAY, ends_on=TODAY + day)
+    wish = GrantSpec(
+        role=Role.EDITOR, department_id=city["police"].id, starts_on=TODAY, ends_on=TODAY + day
+    )
     grants.create(person.id, wish, by=None, now=now)
     held = [bool(member(person, TODAY + day * n).scopes) for n in (-1, 0, 1, 2)]
     assert held == [False, True, True, False]
@@ -120,18 +123,30 @@ def test_nobody_gives_more_than_they_have(
     giver = member(add("one", "police", Role.DEPARTMENT_ADMIN))
     own, foreign = add("two", "post"), add("three", "water")
 
-    assert grants.create(own.id, GrantSpec(Role.EDITOR, city["post"].id), by=giver, now=now).id
+    assert grants.create(
+        own.id, GrantSpec(role=Role.EDITOR, department_id=city["post"].id), by=giver, now=now
+    ).id
     for wish in (
-        GrantSpec(Role.EDITOR),
-        GrantSpec(Role.EDITOR, city["water"].id),
-        GrantSpec(Role.AUDITOR),
+        GrantSpec(role=Role.EDITOR),
+        GrantSpec(role=Role.EDITOR, department_id=city["water"].id),
+        GrantSpec(role=Role.AUDITOR),
     ):
         with pytest.raises(Invalid, match="没有的权限"):
             grants.create(own.id, wish, by=giver, now=now)
     with pytest.raises(NotFound):
-        grants.create(foreign.id, GrantSpec(Role.EDITOR, city["police"].id), by=giver, now=now)
+        grants.create(
+            foreign.id,
+            GrantSpec(role=Role.EDITOR, department_id=city["police"].id),
+            by=giver,
+            now=now,
+        )
     with pytest.raises(SelfManagementForbidden):
-        grants.create(giver.staff_id, GrantSpec(Role.EDITOR, city["police"].id), by=giver, now=now)
+        grants.create(
+            giver.staff_id,
+            GrantSpec(role=Role.EDITOR, department_id=city["police"].id),
+            by=giver,
+            now=now,
+        )
 
 
 def test_a_role_taken_back_is_gone_and_the_second_time_changes_nothing(
@@ -147,18 +162,16 @@ def test_a_role_taken_back_is_gone_and_the_second_time_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("wish", "field"),
+    ("values", "field"),
     [
-        (GrantSpec(Role.MATRIX_ADMIN, department_id=1), "role"),
-        (GrantSpec(Role.EDITOR, department_id=1, account_id=1), "account_id"),
-        (GrantSpec(Role.EDITOR, starts_on=TODAY, ends_on=date(2026, 3, 9)), "ends_on"),
+        ({"role": Role.MATRIX_ADMIN, "department_id": 1}, "role"),
+        ({"role": Role.EDITOR, "department_id": 1, "account_id": 1}, "account_id"),
+        ({"role": Role.EDITOR, "starts_on": TODAY, "ends_on": date(2026, 3, 9)}, "ends_on"),
     ],
 )
-def test_an_invalid_grant_names_its_field(
-    add: Add, now: datetime, wish: GrantSpec, field: str
-) -> None:
+def test_an_invalid_grant_names_its_field(values: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
-        grants.create(add("one", "police").id, wish, by=None, now=now)
+        GrantSpec(**values)
     assert refused.value.field == field
 
 

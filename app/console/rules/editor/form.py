@@ -1,6 +1,6 @@
 """The form of a rule, and the way between it and a `RuleSpec`.
 
-RuleForm ── as_dict ──> dict in the shape of files ── spec.parse_rule ──> RuleSpec
+RuleForm ── as_dict ──> dict in the shape of files ── RuleSpec.parse ──> RuleSpec
 RuleSpec ── form_from_spec ──> RuleForm
 
 The form goes through the shape that YAML files have, so that a rule is checked in one place only.
@@ -33,9 +33,10 @@ from app.console.rules.owner import Owner, owner_choices
 from app.web import auth
 from config.errors import Invalid
 from config.permissions import Permission
-from keywords.rules import replies, schedule, spec
-from keywords.rules.replies import MOST_REPLIES
-from keywords.rules.spec import MOST_KEYWORDS, RuleSpec
+from keywords.rules import replies
+from keywords.rules.replies import MAX_REPLIES
+from keywords.rules.spec import RuleSpec
+from keywords.rules.spec_fields import MAX_KEYWORDS
 from keywords.rules.values import RuleScope
 from matrix import media
 from matrix.media import Kind
@@ -45,6 +46,7 @@ _WORD_SEPARATORS = re.compile(r"[\s,，、;；]+")
 # the place of a problem as `spec` names it: replies[2].title
 _ERROR_PATH = re.compile(r"(keywords|replies|samples|with|without|hours)\[(\d+)\](?:\.(\w+))?")
 # fields that are called differently in files and in the form
+# a rule's id is made from its owner and not typed, so an error about it is shown at the name
 _FORM_FIELDS = {"with": "required", "without": "excluded", "reply": "replies", "id": "name"}
 # a select field with more is of no use, and slow
 _MAX_DEFAULT_RULES = 300
@@ -100,6 +102,7 @@ class ReplyRow(Form):
     """One reply; which fields count depends on its type."""
 
     type = SelectField("类型", choices=dict(labels.REPLIES))
+    # only line ends are stripped: spaces at the front may be an indentation of the text
     content = TextAreaField("文字内容", filters=[lambda value: (value or "").strip("\r\n")])
     image = SelectField("图片", choices=_media_choices(Kind.IMAGE), validate_choice=False)
     voice = SelectField("语音", choices=_media_choices(Kind.VOICE), validate_choice=False)
@@ -113,10 +116,11 @@ class ReplyRow(Form):
     agent = StringField("指定的客服账号", filters=[strip])
 
     @property
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The reply in the shape of files: its type and the fields of that type that are filled."""
         fields = _FIELDS_OF_TYPE.get(self.type.data or "", {})
         values = {name: self[field_name].data or "" for name, field_name in fields.items()}
+        # what was typed before the type was changed is no part of this reply
         return {"type": self.type.data} | {name: value for name, value in values.items() if value}
 
     @property
@@ -126,7 +130,7 @@ class ReplyRow(Form):
 
 
 class RuleForm(forms.Form):
-    """A rule. Its content is checked by `spec.parse_rule`, not here.
+    """A rule. Its content is checked by `RuleSpec.parse`, not here.
 
     Choices that come from the database are callables, so that they are read only when the form is
     rendered and not for every preview. `base` is the lock version of the version that was opened.
@@ -137,8 +141,8 @@ class RuleForm(forms.Form):
     scope = SelectField(
         "适用范围", choices={key.value: label for key, label in labels.SCOPES.items()}
     )
-    keywords = FieldList(FormField(KeywordRow), min_entries=1, max_entries=MOST_KEYWORDS)
-    replies = FieldList(FormField(ReplyRow), min_entries=1, max_entries=MOST_REPLIES)
+    keywords = FieldList(FormField(KeywordRow), min_entries=1, max_entries=MAX_KEYWORDS)
+    replies = FieldList(FormField(ReplyRow), min_entries=1, max_entries=MAX_REPLIES)
     choice = SelectField(
         "有多条回复时", choices={key.value: label for key, label in labels.CHOICES.items()}
     )
@@ -173,17 +177,14 @@ class RuleForm(forms.Form):
         """The owner that was chosen; not yet checked against the person's permissions."""
         return Owner.from_key(self.owner.data or "")
 
-    def as_dict(self, slug: str) -> dict[str, Any]:
-        """The rule in the shape of files.
-
-        Of the owner only goes in whether there is one ("-" stands for any), because a rule of the
-        whole city may not be local; who it is stands beside the spec, not in it.
-        """
-        owner = self.chosen_owner
-        data: dict[str, Any] = {
+    def as_dict(self, slug: str) -> dict[str, object]:
+        """The rule in the shape of files, without its owner, who is known by id beside the spec."""
+        data: dict[str, object] = {
             "id": slug,
             "name": self.name.data,
-            "scope": RuleScope.LOCAL.value if owner.account_id is not None else self.scope.data,
+            "scope": RuleScope.LOCAL.value
+            if self.chosen_owner.account_id is not None
+            else self.scope.data,
             "keywords": [_keyword_shape(row) for row in _filled_rows(self.keywords)],
             "replies": [row.as_dict for row in _filled_rows(self.replies)],
             "choice": self.choice.data,
@@ -194,26 +195,24 @@ class RuleForm(forms.Form):
             "weekdays": self.weekdays.data or [],
             "hours": _split_words(self.hours.data),
             "days": self.days.data,
+            # the empty choice of a select is no value, and an empty text would be refused
             "overrides": self.overrides.data or None,
             "service": self.service.data or None,
         }
         for name in ("valid_from", "valid_to", "review_by"):
             if self[name].data:
+                # only what is filled in: an empty date field gives None
                 data[name] = self[name].data
-        if owner != Owner():
-            data["department"] = "-"
         return data
 
 
 def spec_from_form(form: RuleForm, slug: str) -> RuleSpec | None:
     """The spec of what was typed; None when something is wrong, with the problem on the form."""
-    data = form.as_dict(slug)
     try:
-        checked = spec.parse_rule(data)
+        return RuleSpec.parse(form.as_dict(slug), is_owned=form.chosen_owner != Owner())
     except Invalid as error:
         add_error(form, error)
         return None
-    return spec.restore(spec.keep(checked))
 
 
 def check_media(form: RuleForm, rule_spec: RuleSpec, known_media: frozenset[str]) -> bool:
@@ -245,10 +244,12 @@ def add_error(form: RuleForm, error: Invalid) -> None:
         else:
             form[name].errors = [*form[name].errors, error.problem]
         return
+    # the number counts filled rows, which is what the spec saw
     rows = [*_filled_rows(form[found[1]]), *(entry.form for entry in form[found[1]].entries)]
     row = rows[min(int(found[2]) - 1, len(rows) - 1)]
     field_name = found[3] or "text"
     if isinstance(row, ReplyRow):
+        # an error about the type itself has no entry in the table
         field_name = _FIELDS_OF_TYPE[row.type.data or "text"].get(field_name, "type")
     row[field_name].errors = [*row[field_name].errors, error.problem]
     form.form_errors.append("有内容需要修改，见下面标红的地方。")
@@ -256,7 +257,6 @@ def add_error(form: RuleForm, error: Invalid) -> None:
 
 def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None) -> RuleForm:
     """The form filled with a spec; `base` is the lock version of the version it comes from."""
-    active_times = rule_spec.schedule
     return RuleForm(
         formdata=None,
         data={
@@ -273,11 +273,12 @@ def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None
             "required": " ".join(rule_spec.required),
             "excluded": " ".join(rule_spec.excluded),
             "priority": rule_spec.priority,
-            "weekdays": sorted(active_times.weekdays),
-            "hours": "，".join(schedule.dump(active_times).get("hours", [])),
-            "days": active_times.days.value,
-            "valid_from": active_times.valid_from,
-            "valid_to": active_times.valid_to,
+            "weekdays": list(rule_spec.weekdays),
+            # any of the separators that `_split_words` knows reads it back
+            "hours": "，".join(map(str, rule_spec.hours)),
+            "days": rule_spec.days.value,
+            "valid_from": rule_spec.valid_from,
+            "valid_to": rule_spec.valid_to,
             "review_by": rule_spec.review_by,
             "overrides": rule_spec.overrides,
             "service": rule_spec.service,
@@ -286,7 +287,7 @@ def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None
     )
 
 
-def _reply_data(data: dict[str, Any]) -> dict[str, Any]:
+def _reply_data(data: dict[str, str]) -> dict[str, str]:
     fields = _FIELDS_OF_TYPE[data["type"]]
     return {"type": data["type"]} | {
         field_name: data.get(name, "") for name, field_name in fields.items()
@@ -321,6 +322,8 @@ def _overridable_rules(chosen: str | None) -> dict[str, str]:
         if rule.scope is RuleScope.DEFAULT
     }
     listed = dict(list(found.items())[:_MAX_DEFAULT_RULES])
+    # the rule that was chosen may be beyond the limit or deleted; without it the form would
+    # silently drop it
     if chosen and chosen not in listed:
         listed[chosen] = found.get(chosen, chosen)
     return listed

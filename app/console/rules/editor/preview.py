@@ -4,7 +4,6 @@ The page asks for it anew shortly after every keystroke, so everything comes fro
 memory and the form may be half filled in.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from flask import render_template, request
@@ -24,7 +23,7 @@ from keywords.matching.matcher import Matcher
 from keywords.publishing import conflicts
 from keywords.publishing.conflicts import Conflict
 from keywords.publishing.what_if import WhatIf, next_active_moment
-from keywords.rules import spec
+from keywords.rules import replies
 from keywords.rules.replies import Text
 from keywords.rules.spec import RuleSpec
 from keywords.rules.values import MatchInput, Rule
@@ -49,6 +48,7 @@ def preview() -> str:
     except Invalid as error:
         return render_template("console/rules/_preview.html", problem=error.problem)
     rule = rule_spec.rule(**form.chosen_owner.ids)
+    # without an owner it is unknown at which accounts the rule would answer
     found = conflicts.detect(snapshot.ruleset, rule, now=now) if form.owner.data else ()
     phrase = request.form.get("phrase", "").strip()[:_MAX_PHRASE_LENGTH]
     return render_template(
@@ -78,26 +78,29 @@ def _partial_spec(form: RuleForm, slug: str) -> RuleSpec:
     data: dict[str, Any] = form.as_dict("draft")
     is_empty = not data["keywords"]
     data |= {"name": data["name"] or "新规则", "priority": data["priority"] or 0}
+    # only to pass the validation; taken out again below
     data["keywords"] = data["keywords"] or ["-空-"]
     data["replies"] = [*_complete_replies(data["replies"])] or [{"type": "text", "content": "……"}]
-    rule_spec = spec.parse_rule(data)
-    return replace(rule_spec, slug=slug, keywords=() if is_empty else rule_spec.keywords)
+    rule_spec = RuleSpec.parse(data, is_owned=form.chosen_owner != Owner())
+    # not validated again: the placeholder slug is no valid one, and no keywords are none
+    changes = {"slug": slug} | ({"keywords": ()} if is_empty else {})
+    return rule_spec.model_copy(update=changes)
 
 
-def _complete_replies(replies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _complete_replies(shapes: list[dict[str, object]]) -> list[dict[str, object]]:
     """The replies that are written far enough to be shown."""
-    return [data for data in replies if _is_complete_reply(data)]
+    return [shape for shape in shapes if _is_complete_reply(shape)]
 
 
-def _is_complete_reply(data: dict[str, Any]) -> bool:
+def _is_complete_reply(shape: dict[str, object]) -> bool:
     try:
-        spec.parse_rule({"id": "x", "name": "x", "keywords": ["词"], "reply": data})
+        replies.parse(shape)
     except Invalid:
         return False
     return True
 
 
-def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, Any]:
+def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, object]:
     """A conflict for the template: its text, the other rule's owner, whether it may be opened."""
     owner = Owner(conflict.other.department_id, conflict.other.account_id)
     text = labels.CONFLICT_TEXTS[conflict.kind]
@@ -108,7 +111,7 @@ def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _try_phrase(snapshot: Snapshot, rule: Rule, phrase: str) -> dict[str, Any]:
+def _try_phrase(snapshot: Snapshot, rule: Rule, phrase: str) -> dict[str, object]:
     """Who would answer a phrase if the rule were published, and with which text.
 
     `emergency` is the emergency word, which answers before any rule; `winner` the rule that

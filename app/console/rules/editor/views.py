@@ -4,7 +4,6 @@ Both save a draft; the button that was pressed says what follows: submit, publis
 """
 
 import secrets
-from dataclasses import replace
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
@@ -33,18 +32,17 @@ from config.errors import Invalid
 from config.permissions import Permission
 from keywords.publishing import diff, workflow
 from keywords.publishing.workflow import ReviewRequired, VersionChanged
-from keywords.rules import review_policies, spec, store, versions
+from keywords.rules import review_policies, store, versions
 from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec
+from keywords.rules.spec_fields import MAX_KEYWORD_LENGTH
 from keywords.rules.store import SlugTaken
 from keywords.rules.values import Keyword, MatchMode
 from keywords.rules.versions import RuleVersion, VersionState
 from matrix.departments import Department
 from matrix.staff import members
 
-# what a new form shows before the query's keywords and samples are put in; no valid rule
-_EMPTY_SPEC = RuleSpec("new", "", (), ())
 # the query of a new form comes from outside; more of anything is cut off
 _MAX_QUERY_KEYWORDS = 50
 _MAX_QUERY_SAMPLES = 20
@@ -86,6 +84,8 @@ def edit(rule_id: int) -> ViewResult:
         return _render(form, rule_id, newest), 422
     _require_owner(form)
     rule_spec = spec_from_form(form, row.slug)
+    # what the rule has already stays usable: an editor must be able to correct a word in a rule
+    # whose picture another department owns
     known_media = media_names((newest.spec if newest else store.to_spec(row)).replies)
     if rule_spec is None or not check_media(form, rule_spec, known_media):
         return _render(form, rule_id, newest), 422
@@ -107,17 +107,19 @@ def _new_form() -> RuleForm:
     snapshot, member = snapshots.current(), auth.member()
     owner = _requested_owner()
     keywords = tuple(
-        Keyword(word[: spec.LONGEST_KEYWORD], MatchMode.CONTAINS)
+        Keyword(word[:MAX_KEYWORD_LENGTH], MatchMode.CONTAINS)
         for word in dict.fromkeys(map(str.strip, request.args.getlist("keyword")))
         if word
     )
     given_samples = (text.strip()[:_MAX_SAMPLE_LENGTH] for text in request.args.getlist("sample"))
     samples = tuple(filter(None, given_samples))
     policy = review_policies.nearest(owner.department_chain(snapshot))
-    rule_spec = replace(
-        _EMPTY_SPEC,
+    # not validated: it is what the form shows first, and no valid rule yet
+    rule_spec = RuleSpec.model_construct(
+        slug="new",
         name=keywords[0].text if keywords else "",
         keywords=keywords[:_MAX_QUERY_KEYWORDS],
+        replies=(),
         samples=samples[:_MAX_QUERY_SAMPLES],
         review_by=policy.review_by(clock.local_day(clock.now())),
     )
@@ -146,11 +148,13 @@ def _edit_form(rule_id: int, newest: RuleVersion | None) -> RuleForm:
     else:
         rule_spec, owner = newest.spec, Owner(newest.department_id, newest.account_id)
     added = tuple(
-        Keyword(word[: spec.LONGEST_KEYWORD])
+        Keyword(word[:MAX_KEYWORD_LENGTH])
         for word in map(str.strip, request.args.getlist("add_keyword"))
         if word
     )
-    rule_spec = replace(rule_spec, keywords=tuple(dict.fromkeys((*rule_spec.keywords, *added))))
+    # no keyword twice, and the known ones first
+    listed = tuple(dict.fromkeys((*rule_spec.keywords, *added)))
+    rule_spec = rule_spec.model_copy(update={"keywords": listed})
     return form_from_spec(rule_spec, owner, base=newest.lock_version if newest else None)
 
 
@@ -198,12 +202,15 @@ def _new_slug(owner: Owner) -> str:
         prefix = "city"
     else:
         prefix = session.get_one(Department, owner.department_id).slug
+    # random, since two editors may begin a rule at the same moment; cut so that the whole fits the
+    # 64 characters of a slug
     return f"{prefix[:48]}.{secrets.token_hex(4)}"
 
 
 def _next_step(version: RuleVersion) -> Response:
     """Do what the pressed button says, now that the draft is saved."""
     next_step, now = request.form.get("then", ""), clock.now()
+    # `save_draft` returns the published version when nothing was changed
     if version.state is VersionState.PUBLISHED:
         flash_success("内容没有变化。")
     elif next_step == "submit" and version.state is VersionState.DRAFT:

@@ -97,23 +97,23 @@ def test_an_editor_writes_a_rule_that_answers_nobody_yet(
             "review_by": "2027-01-31",
         }
     )
-    draft = newest_version(rule).spec
-    assert {(one.text, one.mode.value) for one in draft.keywords} == {
+    spec = newest_version(rule).spec
+    assert {(one.text, one.mode.value) for one in spec.keywords} == {
         ("居住证", "contains"),
         ("暂住证", "equal"),
         ("办 居住", "together"),
     }
-    assert [one.type for one in draft.replies] == ["text", "news"]
-    assert draft.samples == ("居住证怎么办", "暂住证")
-    assert draft.required == ("办", "补")
-    assert len(draft.schedule.hours) == 2
-    assert draft.schedule.weekdays == {1, 5}
-    assert draft.slug.startswith("police.")
+    assert [one.type for one in spec.replies] == ["text", "news"]
+    assert spec.samples == ("居住证怎么办", "暂住证")
+    assert spec.required == ("办", "补")
+    assert len(spec.schedule.hours) == 2
+    assert spec.schedule.weekdays == {1, 5}
+    assert spec.slug.startswith("police.")
     page = editor.get(f"/console/rules/{rule}/edit").text
     for shown in ("居住证怎么办", "08:30-12:00，14:00-17:30", "2026-05-01", "https://example.org/"):
         assert shown in page
     snapshots.refresh()
-    assert snapshots.current().ruleset.find_rule(draft.slug) is None
+    assert snapshots.current().ruleset.find_rule(spec.slug) is None
 
 
 def test_the_form_starts_with_what_the_address_brings(console: Console, editor: Client) -> None:

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from config.database import transaction
 from keywords.publishing import workflow
-from keywords.rules import spec, store
+from keywords.rules import store
+from keywords.rules.spec import RuleSpec
 from tests.helpers import NOW
 from tests.helpers.console import Client, Console
 
@@ -91,7 +92,7 @@ def test_a_draft_is_tried_beside_what_is_live(console: Console) -> None:
             "reply": {"type": "text", "content": "新的答复。"},
         }
         version = workflow.save_draft(
-            spec.parse_rule(shape),
+            RuleSpec.parse(shape),
             rule_id=row.id,
             base_lock_version=None,
             department_id=row.department_id,
