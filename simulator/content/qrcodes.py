@@ -47,7 +47,7 @@ class QrCodes:
 
     def create(self, appid: str, body: JsonObject) -> JsonObject:
         """Create a code from the body of the call; raises 40052, 40053 or 45029."""
-        action = body.get("action_name")
+        action = str(body.get("action_name"))
         if action not in ACTIONS:
             raise ApiError(40053, "invalid action info")
         name, temporary = ACTIONS[action]

@@ -2,8 +2,10 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -128,3 +130,18 @@ def test_no_body_breaks_dispatch(wechat: SimulatorClient, path: str, body: dict[
     data = json.dumps(body, ensure_ascii=False).encode(errors="replace")
     answer = wechat.client.open(path, method=ROUTES[path].method, query_string=query, data=data)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("value", [[], {}])
+def test_a_value_of_the_wrong_kind_is_an_answer_for_each_name_of_each_path(
+    wechat: SimulatorClient, value: object
+) -> None:
+    token, broken = wechat.token(), []
+    for path, name in product(sorted(ROUTES), NAMES):
+        data = json.dumps({"touser": "o", "openid": "o", "msgtype": "text", name: value})
+        answer = wechat.client.open(
+            path, method=ROUTES[path].method, query_string={"access_token": token}, data=data
+        )
+        if answer.status_code != 200:
+            broken.append(f"{path} {name}")
+    assert not broken
