@@ -1,9 +1,14 @@
 """The ground of the tests themselves."""
 
+import os
+import signal
 import socket
+import subprocess
 import threading
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import select, text
@@ -12,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from config import cache, jobs
 from config.cache_versions import CacheVersion, invalidate
 from config.database import dialect, session, transaction
+from tests.helpers import forked, subprocesses
 from tests.helpers.redis_server import RedisServer
 from tests.helpers.sample_names import SampleJob
 
@@ -97,3 +103,51 @@ def test_this_machine_can_be_reached() -> None:
         socket.create_connection(listener.getsockname(), timeout=1).close()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen("http://127.0.0.1:9/", timeout=1)
+
+
+PROGRAM = """
+import os, signal, subprocess, sys, time
+if __name__ == "__main__":
+    child = subprocess.Popen(["sleep", "60"])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+    print(os.getcwd(), os.environ["WORD"], sorted(os.environ)[-1], sys.argv[1:], child.pid)
+    sys.stdout.flush()
+    time.sleep(60)
+"""
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process has not ended; one that nobody has waited for yet has no memory left."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_forked_process_has_its_own_place_environment_and_group(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    log = tmp_path / "log"
+    words, env = ["python", "-m", "program", "one"], {"WORD": "x", "PATH": os.environ["PATH"]}
+    process = forked.start(words, log=log, env=env, cwd=tmp_path)
+    subprocesses.wait_until(log.read_text, process=process, log=log)
+    place, word, last, arguments, child = log.read_text().split()
+    assert (place, word, last, arguments) == (str(tmp_path), "x", "WORD", "['one']")
+    assert os.getpgid(process.pid) == process.pid == os.getpgid(int(child))
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 7
+    subprocesses.kill(process)  # also what is left of its group
+    waiting_ends = monotonic() + 20
+    while is_running(int(child)) and monotonic() < waiting_ends:
+        sleep(0.02)
+    assert not is_running(int(child))
+
+
+def test_a_forked_command_gives_its_code_and_both_outputs(tmp_path: Path) -> None:
+    done = forked.run(
+        ["python", "-m", "tokenize", "nowhere.py"], env=dict(os.environ), cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nowhere.py" in done.stderr

@@ -1,25 +1,17 @@
 """Commands of the hub, as who keeps it running types them."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
+from tests.helpers import forked
 from tests.helpers.processes import ROOT, Processes
 
 
 def flask(processes: Processes, *words: str | Path) -> str:
     """Run `flask --app wsgi …` beside the processes. Returns what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *map(str, words)],
-        cwd=ROOT,
-        env=processes.environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = ["flask", "--app", "wsgi", *map(str, words)]
+    done = forked.run(command, env=processes.environment, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -2,8 +2,9 @@
 
     processes.start("web") ── command of the Procfile ──> Running: kill(), stop(), log()
 
-All share the test's own database and Redis, its ports and its folder. Whatever still runs at
-the end of the test is stopped.
+Each is forked from a process that has the hub's modules loaded (forked.py). All share the test's
+own database and Redis, its ports and its folder. Whatever still runs at the end of the test is
+stopped.
 """
 
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 from honcho.environ import parse_procfile
 
-from tests.helpers import ports, subprocesses
+from tests.helpers import forked, ports, subprocesses
 from tests.helpers.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ class Running:
     def stop(self) -> int:
         """Ask it to end, and wait. Returns its exit code."""
         subprocesses.stop(self._process)
-        return self._process.returncode
+        return self._process.wait()
 
     def start_again(self) -> None:
         """The same process anew, after it ended."""
@@ -72,9 +73,27 @@ class Running:
         """Wait until it has written something."""
         self.wait_until(lambda: text in self.log())
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = ["sh", "-c", self._command]
-        return subprocesses.start(command, log=self._log, env=self._env, cwd=ROOT)
+    def _start(self) -> forked.ForkedProcess:
+        words, env = _expand(self._command, self._env)
+        return forked.start(words, log=self._log, env=env, cwd=ROOT)
+
+
+def _expand(command: str, env: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """What the shell and tools/with-dev-env make of a command: its words and its environment."""
+    wrapper = "exec tools/with-dev-env "
+    assert command.startswith(wrapper), command
+    tell = """sh -c 'printf "%s\\0" "$@" ""; exec env -0' sh """
+    said = subprocess.run(
+        ["sh", "-c", wrapper + tell + command.removeprefix(wrapper)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    words, _, variables = said.partition("\0\0")
+    pairs = (each.split("=", 1) for each in variables.split("\0") if each)
+    return words.split("\0"), dict(pairs)
 
 
 class Processes:

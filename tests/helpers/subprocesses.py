@@ -8,8 +8,25 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any, Protocol
 
 _TIMEOUT = 60.0  # seconds; the machine may be busy with other things
+
+
+class Process(Protocol):
+    """What is used of a process here: `subprocess.Popen`, and `forked.ForkedProcess`."""
+
+    args: Any
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+
+
 _SETPRIV = shutil.which("setpriv")  # util-linux; elsewhere only an orderly end takes all along
 
 
@@ -40,14 +57,14 @@ def start(
         )
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Process) -> None:
     """Kill the process and its children without a word (kill -9)."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def stop(process: subprocess.Popen[bytes], with_signal: int = signal.SIGTERM) -> None:
+def stop(process: Process, with_signal: int = signal.SIGTERM) -> None:
     """Ask the process to end; after a while, kill what is left of its group."""
     if process.poll() is None:
         process.send_signal(with_signal)
@@ -56,9 +73,7 @@ def stop(process: subprocess.Popen[bytes], with_signal: int = signal.SIGTERM) ->
     kill(process)
 
 
-def wait_until(
-    condition: Callable[[], object], *, process: subprocess.Popen[bytes], log: Path
-) -> None:
+def wait_until(condition: Callable[[], object], *, process: Process, log: Path) -> None:
     """Wait until `true()`; fail with the end of the log when the process ends or it takes long."""
     deadline = monotonic() + _TIMEOUT
     while not condition():

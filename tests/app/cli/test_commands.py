@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from config.jobs import Job, JobState
 from config.security import crypto
 from matrix import accounts
 from matrix.departments import Department
+from tests.helpers import forked
 from tests.helpers.sample_names import SampleJob
 from tests.helpers.source_tree import ROOT
 
@@ -215,13 +215,8 @@ def test_reseal_encrypts_every_secret_with_the_first_key(
 
 def flask(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", *words],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
+    return forked.run(
+        ["flask", "--app", "wsgi", *words], env={**os.environ, **environment}, cwd=ROOT
     )
 
 
