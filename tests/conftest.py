@@ -6,8 +6,8 @@ redis_url       an empty Redis;  redis_server: one to kill     helpers/redis_ser
 enqueued        names of the jobs that were asked for          helpers/jobs.py
 processes       web, worker, scheduler, simulator as they run  helpers/processes.py
 page, phone     a real browser                                 helpers/browser.py
-hub, desk, site accounts, staff who are signed in, a console   helpers/hub.py, console.py
-                (desk: SQLite alone, both with the mark both_engines)
+hub, console, site              accounts, staff who are signed in   helpers/hub.py, console.py
+                (console: SQLite alone, both with the mark both_engines)
 free_port, now
 """
 

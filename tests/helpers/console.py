@@ -1,8 +1,8 @@
 """The console as staff meet it: people with roles, signed in, at a desk or in a browser.
 
-    desk.client("editor", "police")  ──> a client of Flask, signed in as an editor of the police
+    console.client("editor", "police")  ──> a client of Flask, signed in as an editor of the police
     site                             ──> the same application behind a real socket
-    desk.enter(page, site, "editor", "police")      signs a browser in
+    console.sign_in(page, site, "editor", "police")      signs a browser in
 
 Departments and accounts are those of `hub`: release (the city) above police and hrss.
 """

@@ -7,7 +7,7 @@
 
 The first process of a run that needs a template builds it, the others wait and copy it.
 
-A test that takes one of these runs once on each engine. The pages of the console (`desk`) run on
+A test that takes one of these runs once on each engine. The pages of the console (`console`) run on
 SQLite alone: their SQL is that of the rooms, whose own tests run on both, and the walk over all
 routes (marked `both_engines`) opens every page on both. So do ways through the hub where
 nothing races (`one_engine`). `--engines=all` runs everything on both.
@@ -178,7 +178,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marked = metafunc.definition.get_closest_marker
     one = (
-        (("desk" in asked and "processes" not in asked) or marked("one_engine") is not None)
+        (("console" in asked and "processes" not in asked) or marked("one_engine") is not None)
         and marked("both_engines") is None
         and metafunc.config.getoption("--engines") == "needed"
     )
