@@ -29,6 +29,7 @@ STATE_LABELS: dict[qrcodes.QrCodeState, tuple[str, str]] = {
     qrcodes.QrCodeState.READY: ("可使用", "green"),
     qrcodes.QrCodeState.FAILED: ("生成失败", "red"),
 }
+# a sheet to print, and a batch that stays one short transaction: each code is a row and a job
 MAX_PER_REQUEST = 50
 CHART_DAYS = 30
 _PAGE_SIZE = 50
@@ -158,6 +159,7 @@ def _render_detail(qrcode_id: int, form: RenameForm) -> str:
     today = clock.local_day(now)
     since = today - timedelta(days=CHART_DAYS - 1)
     scans = qrcodes.scans_for_staff(member(), qrcode_id, since=since)
+    # asked of the rules that answer now, and not of the stored ones, which may not be published
     rule = snapshots.current().ruleset.match(
         qrcode.account_id, MatchInput(qrcode.scene, InputKind.SCAN), now=now
     )
