@@ -44,6 +44,7 @@ def create_temporary_qrcode(
     answer: JsonObject = WeChatClient(account).qrcode.create(
         {"expire_seconds": seconds, "action_name": action, **_scene(scene)}
     )
+    # what WeChat grants counts, and not what was asked for
     given = answer.get("expire_seconds")
     ends = now + timedelta(seconds=given if isinstance(given, int) else seconds)
     return QrCode(require_field(_CREATE, answer, "ticket", str), str(answer.get("url", "")), ends)

@@ -152,6 +152,8 @@ def _consent(event_class: Callable[..., Inbound]) -> EventReader:
     def reader(tree: XmlTree, common: CommonFields) -> Inbound:
         codes = re.findall(r"\w+", optional(tree, "RevokeInfo") or "")
         return event_class(
+            # FromUserName is a user of the platform itself in these events; the citizen is
+            # in OpenID (wechat-platform.md 17)
             citizen_openid=optional(tree, "OpenID") or common["openid"],
             union_id=optional(tree, "UnionID"),
             scopes=tuple(_SCOPES.get(code, code) for code in codes),
