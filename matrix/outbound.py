@@ -184,6 +184,7 @@ def begin_delivery(outbound_id: int, *, now: datetime) -> Delivery | None:
     # SENDING here means that a worker died during the call: send again, see the module's note
     elif message.state is not OutboundState.SENDING:
         return None
+    # values for the call, during which no transaction is open
     follower = session.get_one(Follower, message.follower_id)
     return Delivery(
         outbound_id,
@@ -203,6 +204,8 @@ def send(delivery: Delivery, *, now: datetime) -> DeliveryResult:
         gateway.send(delivery.credentials, delivery.openid, delivery.message)
     except gateway.Unconfirmed as error:
         return DeliveryResult(delivery.outbound_id, OutboundState.UNCONFIRMED, error)
+    # QuotaUsed is Temporary elsewhere; here the quota is filled again only
+    # after the hour for which an answer is of use
     except (gateway.Refused, gateway.NotAuthorised, gateway.QuotaUsed) as error:
         return DeliveryResult(delivery.outbound_id, OutboundState.REFUSED, error)
     except gateway.Temporary as error:

@@ -61,6 +61,7 @@ def create_for(
 
     `reason` is one Chinese phrase for staff, e.g. whose leaving it is. Returns the new ones.
     """
+    # sorted, so that the audit rows of two runs come in the same order
     ids = sorted(set(account_ids))
     open_ids = set(
         session.scalars(

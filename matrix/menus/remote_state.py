@@ -67,6 +67,7 @@ def request_preview(
     person = person.strip()
     if (
         not 1 <= len(person) <= _MAX_PERSON_LENGTH
+        # WeChat ids and openids are ASCII; anything else was a name or a slip
         or not person.isascii()
         or not person.isprintable()
     ):
@@ -133,6 +134,7 @@ def delete_previews_older_than(*, before: datetime) -> None:
 def _find(account_id: int, person: str) -> RemoteMenu | None:
     return session.scalars(
         select(RemoteMenu).where(RemoteMenu.account_id == account_id, RemoteMenu.person == person),
+        # the upserts below go past the session, whose objects would stay as they were
         execution_options={"populate_existing": True},
     ).one_or_none()
 

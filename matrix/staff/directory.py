@@ -179,8 +179,10 @@ def _as_tree(rows: Sequence[tuple[int, str, int | None]]) -> list[tuple[int, str
     known = {key for key, _, _ in rows}
     children: dict[int | None, list[tuple[int, str]]] = {}
     for key, name, parent in rows:
+        # a department whose parent is out of reach or merged stands at the top
         children.setdefault(parent if parent in known else None, []).append((key, name))
     found: list[tuple[int, str, int]] = []
+    # a stack instead of recursion, which a deep tree could exhaust
     stack = [(key, name, 0) for key, name in reversed(children.get(None, []))]
     while stack:
         key, name, depth = stack.pop()

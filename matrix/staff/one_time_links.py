@@ -100,6 +100,7 @@ def get(secret: str, *, now: datetime) -> OneTimeLink:
 
 def use(link: OneTimeLink, *, now: datetime) -> None:
     """Use a link up. Raises LinkExpired when another request did so first."""
+    # two browsers may open the link at once; one of them sets the password
     if compare_and_set(OneTimeLink, link.id, when={"used_at": None}, to={"used_at": now}) is None:
         raise LinkExpired
 
