@@ -51,6 +51,7 @@ def create_app() -> Flask:
     registry.register()
     set_dispatcher(broker.dispatch)
     error_pages.register(app)
+    # before any blueprint: a route looks its converters up when it is registered
     app.url_map.converters["int"] = _IdConverter
     app.before_request(_assign_request_id)
     app.register_blueprint(health.blueprint)

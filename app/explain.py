@@ -84,6 +84,8 @@ class Explanation:
     @cached_property
     def reply_texts(self) -> list[str]:
         """What the citizen reads, one text a message; for other kinds the kind in brackets."""
+        # a long answer goes out as the reply and further messages:
+        # shown in the order of their arrival
         first = () if self.answer.reply is None else (self.answer.reply,)
         return [_reply_text(reply) for reply in (*first, *self.answer.follow_ups)]
 

@@ -36,6 +36,7 @@ def usage_for_staff(member: Principal, names: set[str]) -> dict[str, FileUsage]:
 
     Rules outside the member's scope are only counted.
     """
+    # all references in one query: the library shows dozens of files at once
     scope, uses_by_name = member.scope(Permission.RULES_READ), media_references.by_media_name()
     usage_by_name = {}
     for name in names:

@@ -165,6 +165,8 @@ def _flush_callback_stats() -> None:
 def _build(versions: Mapping[str, int], previous: Snapshot | None, *, now: datetime) -> Snapshot:
     accounts_by_appid = accounts.snapshots()
     tree = departments.tree()
+    # the former rule set lends its compiled matchers: only accounts
+    # whose rules changed are compiled anew
     ruleset = previous.ruleset if previous is not None else RuleSet()
     return Snapshot(
         cache_versions=versions,

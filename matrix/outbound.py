@@ -32,6 +32,7 @@ from matrix.wechat.credentials import Credentials
 GIVE_UP_AFTER = timedelta(hours=1)
 
 _log = logs.get_logger(__name__)
+# what rules and agents send; a transfer is missing, since only a passive reply can transfer
 _REPLY_TYPES: dict[str, type[Any]] = {
     "text": passive_replies.Text,
     "image": passive_replies.Image,

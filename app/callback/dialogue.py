@@ -70,6 +70,8 @@ def answer(
     inbound: Inbound, account: AccountSnapshot, snapshot: Snapshot, *, now: datetime
 ) -> DialogueResult:
     """The answer to a push, NO_REPLY when there is none. Reads memory only, changes nothing."""
+    # A push that is not answered is still acknowledged with `success`, or WeChat would tell the
+    # citizen that the account is out of order.
     if account.paused or not inbound.awaits_reply:
         return NO_REPLY
     context = ReplyContext(inbound, account, snapshot, match_input_of(inbound), now)
@@ -88,6 +90,8 @@ def match_input_of(inbound: Inbound) -> MatchInput | None:
     match inbound:
         case messages.Text():
             return MatchInput(inbound.content)
+        # speech recognition was announced to end: most voice messages come
+        # without a text (wechat-platform.md 17)
         case messages.Voice() if inbound.transcript:
             return MatchInput(inbound.transcript)
         case messages.MenuClicked() | messages.MenuQrCodeSubmitted():
@@ -156,6 +160,7 @@ def _suggestions(context: ReplyContext) -> DialogueResult | None:
     )
     if not similar_rules:
         return None
+    # other departments are suggested only where one's own have nothing similar
     own = [rule for rule in similar_rules if context.snapshot.is_own(context.account, rule)]
     text = (
         _suggestion_text(_DID_YOU_MEAN, own, context)

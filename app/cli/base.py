@@ -18,6 +18,7 @@ class _ErrorReportingCommand(click.Command):
         """Run the command; print an expected error to standard error and exit with 1."""
         try:
             return super().invoke(ctx)
+        # anything else is a mistake of the program, and its stack trace is wanted
         except (DomainError, SettingsError, DecryptionFailed) as error:
             click.echo(str(error), err=True)
         except DBAPIError as error:

@@ -22,6 +22,7 @@ _DEMO = Path(__file__).parents[2] / "config" / "demo"
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def load(files: tuple[Path, ...]) -> None:
     """Load YAML files; a wrong one changes nothing."""
+    # printed only after the commit, so that no line promises what was rolled back
     click.echo(run_in_transaction(lambda: _load_files("已载入", files)))
 
 

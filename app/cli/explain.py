@@ -32,6 +32,7 @@ class AccountNotFound(NotFound):
 @click.argument("text")
 def explain(appid: str, text: str, as_json: bool) -> None:
     """Tell which rule answers TEXT and why; `-` reads one text a line."""
+    # looked at once: a command has no thread that watches the cache versions
     snapshot = snapshots.refresh()
     account = snapshot.accounts.get(appid)
     if account is None:

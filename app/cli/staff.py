@@ -50,6 +50,7 @@ def create(
 ) -> None:
     """Enter a person with a role; prints a one-time link that sets the password."""
     now = clock.now()
+    # nobody is signed in here, and the audit log must not say that the hub did it by itself
     with transaction(), audit.acting_as(audit.Actor("命令行")):
         department_id = departments.get_by_slug(department).id if department else None
         account_id = accounts.get_by_appid(appid).id if appid else None

@@ -59,6 +59,7 @@ TodoSource = Callable[[Principal, datetime], TodoGroup | None]
 def index() -> str:
     """All groups that have something to do."""
     found = [source(member(), clock.now()) for source in TODO_SOURCES]
+    # an empty group would be one more thing to read without anything to do
     groups = [group for group in found if group is not None and group.items]
     return render_template("console/home/index.html", groups=groups)
 

@@ -124,6 +124,7 @@ def sign_out() -> ViewResult:
 def one_time_link(secret: str) -> ViewResult:
     """Set a password by a one-time link."""
     now = clock.now()
+    # also at POST: the link may have been used or replaced while the page was open
     link_row = one_time_links.get(secret, now=now)
     if link_row.purpose is LinkPurpose.FIRST:
         return _create_first_administrator(link_row)

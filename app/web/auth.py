@@ -164,6 +164,7 @@ def load_session() -> None:
     snapshots.current()
     now = clock.now()
     secret = session.get(_SESSION_KEY)
+    # a stranger's page costs no query
     if secret is None:
         return
     with read_only():

@@ -87,6 +87,7 @@ def _handle_unexpected(error: Exception) -> Response:
 
 def _render_error(status: int, text: str) -> Response:
     request_id = getattr(g, "request_id", "")
+    # programs get JSON, whatever they accept; a browser never asks for JSON before HTML
     if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
         response = jsonify(error=text, request=request_id)
     # htmx swaps the answer into the page or shows it as a toast: a whole page would be wrong in

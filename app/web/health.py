@@ -63,6 +63,7 @@ def _database() -> str:
         return (
             "ok" if migrate.current_revision() == migrate.head_revision() else "migrations pending"
         )
+    # the reason goes to the log: the answer is public and must not name hosts or users
     except SQLAlchemyError as error:
         _log.warning("database.unavailable", error=type(error).__name__)
         return "away"

@@ -46,6 +46,7 @@ def _set_headers(response: Response) -> Response:
     # setdefault: a view may have set a stricter one, as files that staff uploaded have
     headers.setdefault("Content-Security-Policy", _POLICY.format(nonce=csp_nonce()))
     headers["X-Content-Type-Options"] = "nosniff"
+    # for browsers that do not know frame-ancestors
     headers["X-Frame-Options"] = "DENY"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"

@@ -45,6 +45,7 @@ def end(response: Response) -> Response:
     """Commit or roll back by the status of the response, which is returned unchanged."""
     unit: AbstractContextManager[None] | None = g.pop("unit", None)
     if unit is not None:
+        # redirects are below 400 too: they follow a deed that was done
         if response.status_code < 400 or g.get("keep", False):
             unit.__exit__(None, None, None)
         else:

@@ -113,6 +113,7 @@ def complete_after_rotation(
             AccountTodo.done_at.is_(None),
         )
     ).all()
+    # one by one, because each leaves an audit row of its own
     return sum(_complete(task, account, "密钥已更换", now) for task in settled)
 
 

@@ -116,6 +116,7 @@ def list_for_staff(
         select(Conversation, Follower, Account.name, BlocklistEntry.state)
         .join(Follower, Follower.id == Conversation.follower_id)
         .join(Account, Account.id == Conversation.account_id)
+        # an outer join: most followers were never blocked
         .outerjoin(BlocklistEntry, BlocklistEntry.follower_id == Conversation.follower_id)
         .where(*conditions)
         # by id and not by time: ids are unique, so a page neither repeats nor loses a row

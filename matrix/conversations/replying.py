@@ -127,6 +127,8 @@ def reply_image(
         if media_id is not None:
             _send(agent_reply, follower, passive_replies.Image(media_id), now)
         else:
+            # by a job: uploading takes seconds, and no transaction may
+            # be open while WeChat is called
             key = f"{ConversationJob.SEND_IMAGE}:{agent_reply.id}"
             jobs.enqueue(ConversationJob.SEND_IMAGE, key=key, agent_reply_id=agent_reply.id)
     return agent_reply

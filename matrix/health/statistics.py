@@ -137,6 +137,7 @@ def first_id(
     About twenty look-ups by primary key. Rows are committed slightly out of order, so callers still
     compare the time itself.
     """
+    # from the smallest id and not from 1: old rows are deleted
     low = session.scalar(select(func.min(key))) or 0
     high = (session.scalar(select(func.max(key))) or 0) + 1
     while low < high:

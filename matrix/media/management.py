@@ -140,6 +140,7 @@ def list_for_staff(
     """Files the principal may use, newest first; `before` is the last id of the page before."""
     statement = (
         select(MediaFile, func.coalesce(Department.name, ""), MediaFile.preview.is_not(None))
+        # an outer join, since files of the whole city have no department
         .outerjoin(Department, Department.id == MediaFile.department_id)
         .where(_usable_filter(principal))
     )

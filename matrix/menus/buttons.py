@@ -201,5 +201,6 @@ def _with_paths(
     """Each button with its path; a button with sub-buttons is compared by its name only."""
     for number, each in enumerate(buttons):
         path = (*above, number)
+        # its children are compared by themselves below: one changed child is one difference
         yield path, Button(name=each.name) if each.children else each
         yield from _with_paths(each.children, path)

@@ -55,6 +55,7 @@ class RemoteMenu(Base):
 def request_refresh(principal: Principal, account_id: int, *, now: datetime) -> RemoteMenu:
     """Fetch the default menu and the tags. Raises NotFound."""
     accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
+    # one job per account, however many people press the button
     jobs.enqueue(MenuJob.REFRESH, key=f"{MenuJob.REFRESH}:{account_id}", account_id=account_id)
     return _mark_requested(account_id, EVERYBODY, now)
 
@@ -120,6 +121,7 @@ def record(
 
 def record_failure(account_id: int, problem: str, *, person: str = EVERYBODY) -> None:
     """Store why WeChat showed nothing; what was fetched before stays."""
+    # `seen_at` stays: the page shows the old state with its age, and the problem beside it
     _update(account_id, person, problem=problem)
 
 

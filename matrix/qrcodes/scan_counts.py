@@ -127,6 +127,7 @@ def _add_range(after_id: int, last_id: int) -> None:
         )
         .group_by(SceneQrCode.id, InboxMessage.local_day, InboxMessage.kind)
     ).all()
+    # only codes that were scanned in this range, so a statement for each is cheap
     for code_id, day, kind, number in rows:
         new = {_FOLLOWED: 0, _SCANNED: 0} | {kind: number}
         session.execute(

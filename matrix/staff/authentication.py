@@ -126,6 +126,7 @@ def _start_session(
 ) -> str:
     throttle.clear(person.sign_in_name)
     person.last_sign_in_at = now
+    # nobody is signed in at this moment: without this the entry would name the system
     with audit.acting_as(audit.Actor(person.name, person.id, origin.address)):
         members.record_audit(SignInAction.SUCCEED, person)
     return sessions.start(person.id, SessionStage.FULL, origin, now=now, confirmed=confirmed)

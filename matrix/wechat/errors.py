@@ -95,6 +95,7 @@ def error_for(errcode: int, errmsg: str, *, call: str) -> GatewayError:
     """The error for an answer whose errcode is not 0."""
     meaning = meaning_of(errcode)
     rid = _RID.search(errmsg)
+    # cut: the text comes from outside and goes into the log
     facts: dict[str, object] = {"errmsg": errmsg[:300]}
     description = meaning.description
     address = _IP.search(errmsg)

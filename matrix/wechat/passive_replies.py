@@ -100,6 +100,7 @@ def adapt_to(reply: Reply, inbound: Inbound) -> Reply | None:
         # more than one article in reply to a message is dropped or fails
         # since 2018 (wechat-platform.md 1.6)
         return News(reply.articles[:1]) if isinstance(reply, News) else reply
+    # an event cannot be handed to an agent (wechat-platform.md 1.6)
     return None if isinstance(reply, Transfer) else reply
 
 

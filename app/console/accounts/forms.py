@@ -43,7 +43,7 @@ class AccountForm(Form):
         person does not manage it. Without it the form is for a new account.
         """
         managed = departments.list_for_staff(member(), Permission.ACCOUNTS_MANAGE)
-        # a merged department takes nothing new; its successor is among the choices
+        # a merged department takes nothing new
         active = [row for row in managed if row.state is DepartmentState.ACTIVE]
         choices = department_choices(active)
         # no default: an account registered at the wrong department would be in the hands of its

@@ -92,6 +92,7 @@ def index() -> ViewResult:
             auth.member(), form.filter(), after=form.after.data, now=clock.now()
         )
     query_params = {name: value for name in _QUERY_FIELDS if (value := request.args.get(name))}
+    # a filter that is refused is shown again with an empty list, and its error
     html = render_template(
         "console/staff/index.html",
         form=form,

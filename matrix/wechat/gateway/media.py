@@ -99,4 +99,5 @@ def upload_permanent_image(account: Credentials, file: MediaFile) -> PermanentIm
 
 def _named(file: MediaFile) -> tuple[str, bytes, str]:
     """The file as `requests` takes it: name, content and type."""
+    # an ASCII name with the right ending, as WeChat asks for (wechat-platform.md 7.5)
     return f"file.{file.ending}", file.content, file.content_type

@@ -123,6 +123,7 @@ def create_menu(account: Credentials, buttons: Iterable[Button]) -> None:
 def find_menu(account: Credentials) -> MenuSet | None:
     """The menu made by calls; None when there is none."""
     answer: JsonObject = WeChatClient(account, tolerated={_NO_MENU}).menu.get()
+    # a tolerated 46003 has no menu either
     made = answer.get("menu")
     if not isinstance(made, dict):
         return None

@@ -71,6 +71,7 @@ def _menu_pictures(source: events.PictureSource) -> EventReader:
         return events.MenuPicturesChosen(
             key=text(tree, "EventKey"),
             source=source,
+            # the pictures themselves follow as messages of their own (wechat-platform.md 2.3)
             count=optional_integer(pictures, "Count") or len(items),
             **common,
         )
