@@ -223,6 +223,7 @@ def preview(file_id: int) -> Response:
     if file.preview is None:
         raise NotFound(kind="media", id=file_id, what="preview")
     response = _file_response(file.preview, "image/jpeg")
+    # an ASCII name by the id: the preview is an image on our pages and rarely saved
     response.headers["Content-Disposition"] = f"attachment; filename=media-{file.id}.jpg"
     return response
 

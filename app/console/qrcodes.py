@@ -257,6 +257,7 @@ def restore(qrcode_id: int) -> ViewResult:
 def image(qrcode_id: int, extension: str) -> Response:
     """The image as a file for print: png or svg; 404 for another extension."""
     qrcode = qrcodes.access_qrcode(member(), qrcode_id, Permission.ACCOUNTS_READ)
+    # an unknown extension is a 404 like an unknown code; segno would raise for it
     if extension not in _IMAGE_TYPES or not qrcode.url:
         raise NotFound(kind="qrcode", id=qrcode_id, extension=extension)
     buffer = io.BytesIO()

@@ -295,6 +295,7 @@ def update_statistics(*, now: datetime) -> None:
 def check_all(*, now: datetime) -> None:
     """Enqueue the checks of every account that is not paused."""
     active = select(Account.id).where(Account.state == accounts.AccountState.ACTIVE)
+    # only enqueued here: each check calls WeChat, and one that is slow must not delay the others
     for account_id in session.scalars(active.order_by(Account.id)):
         _enqueue(AccountJob.CHECK_CONNECTION, account_id)
 

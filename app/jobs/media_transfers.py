@@ -53,6 +53,7 @@ def download_attachment(*, inbox_id: int, now: datetime) -> None:
         downloaded = gateway.download_media(credentials, requested.media_id)
     except (gateway.Refused, gateway.NotAuthorised) as error:
         with transaction():
+            # not raised: trying again cannot help, and staff see the reason beside the message
             attachments.mark_failed(inbox_id, str(error))
         return
     with transaction():

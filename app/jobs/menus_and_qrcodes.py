@@ -132,6 +132,7 @@ def refresh_remote_menu(*, account_id: int, now: datetime) -> None:
         remote_state.record(
             account_id, current.buttons, is_open=current.is_open, tags=tags, now=now
         )
+        # in the transaction of the new state, so that page and list show the same moment
         conditional.reconcile(account_id, result.conditional if result else (), now=now)
 
 

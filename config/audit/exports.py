@@ -161,6 +161,7 @@ def _to_xlsx(lines: Iterable[list[str]]) -> tuple[str, bytes]:
     # cell, 110,000 of them at the limit
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("操作记录")
+    # the headings stay in view while the reader scrolls
     sheet.freeze_panes = "A2"
     for row in (list(HEADINGS), *lines):
         sheet.append([formula_escape.text_cell(sheet, text) for text in row])

@@ -93,6 +93,7 @@ def get(secret: str, *, now: datetime) -> OneTimeLink:
     found = session.scalars(
         select(OneTimeLink).where(OneTimeLink.digest == _digest(secret))
     ).one_or_none()
+    # one error for all three: a stranger learns nothing about links that exist
     if found is None or found.used_at is not None or found.expires_at <= now:
         raise LinkExpired
     return found

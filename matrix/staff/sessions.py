@@ -156,6 +156,7 @@ def list_active(staff_id: int, *, now: datetime) -> list[StaffSession]:
         StaffSession.stage == SessionStage.FULL,
     )
     found = session.scalars(rows.order_by(StaffSession.id.desc()))
+    # the limits are settings and are computed in Python, so idle ones are sorted out here
     return [each for each in found if each.is_active(now=now)]
 
 

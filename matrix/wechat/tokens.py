@@ -250,6 +250,7 @@ def _read_shared(appid: str, now: float) -> _Token | None:
         return None
     try:
         value, expires_at, renew_at = json.loads(crypto.decrypt(encrypted.decode()))
+    # a key was removed, or another program wrote here: the token is fetched again, nothing is lost
     except (crypto.DecryptionFailed, ValueError):
         _log.warning("wechat.token_unreadable", appid=appid)
         return None

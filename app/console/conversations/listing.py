@@ -45,6 +45,8 @@ class FilterForm(forms.Form):
     words = SearchField("搜索消息", [Length(max=50, message="最多 50 个字")])
 
     def __init__(self) -> None:
+        # from the query and not from a form, so that a filtered list
+        # can be bookmarked and reloaded
         super().__init__(request.args)
         account_names = {
             str(key): name for key, name in conversations.accounts_for_staff(member()).items()
