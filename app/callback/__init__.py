@@ -99,7 +99,7 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
         with recording.log_context(appid):
             _log.exception("callback.failed")
     # Content-Length instead of chunks: WeChat was seen to refuse a chunked answer to its check of
-    # the address (github.com/zhayujie/chatgpt-on-wechat, issue 1148).
+    # the address (github.com/zhayujie/CowAgent, issue 1148).
     body = text.encode()
     _duration_seconds.observe((clock.now() - started_at).total_seconds())
     start(_STATUS[status], [("Content-Type", content_type), ("Content-Length", str(len(body)))])

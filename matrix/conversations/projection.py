@@ -217,7 +217,7 @@ def save(conversations: Sequence[dict[str, Any]]) -> None:
 
 def record_progress(batch: ProjectionBatch) -> None:
     """Move the cursor over what is settled. Only after all conversations of the batch are saved."""
-    # with the cursor, so that a day is never known before its messages are
+    # with the cursor, so that a day is never known before its conversations are
     days.record(batch.first_ids)
     cursors.move_to(ConversationJob.REFRESH, batch.settled_id)
 

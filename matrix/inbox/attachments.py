@@ -152,7 +152,6 @@ def store(inbox_id: int, download: gateway.Download | gateway.VideoLink) -> None
     # for videos WeChat may answer with a link that only works inside its own console
     if isinstance(download, gateway.VideoLink):
         mark_failed(inbox_id, "视频请到公众号后台查看")
-    # the file would be a row of the database, which pages load whole
     elif len(download.content) > MAX_BYTES:
         mark_failed(inbox_id, f"超过 {MAX_BYTES // 2**20} MB")
     # by its first bytes: the header comes from outside, and the

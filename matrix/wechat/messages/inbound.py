@@ -148,8 +148,7 @@ class Unknown(Inbound):
         """By its message id if it has one, otherwise by its whole content."""
         if self.message_id:
             return limit_key(f"m:{self.openid}:{self.message_id}")
-        # the retries of a push are equal byte by byte, so its whole
-        # content can tell them from others
+        # the retries of a push have the same content, and no other push has it
         content = json.dumps(self.raw, sort_keys=True).encode()
         return f"u:{hashlib.sha256(content).hexdigest()}"
 
