@@ -1,4 +1,8 @@
-"""The audit actions of every noun, gathered for search, filters, exports and display."""
+"""The audit actions of every package, collected for search, filters, exports and display.
+
+Each noun declares its own enum in its module, because `config.audit` knows no noun. A convention
+test fails when an enum is missing here.
+"""
 
 from config.alerts import AlertAction
 from config.audit.actions import collect

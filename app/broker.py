@@ -1,6 +1,7 @@
-"""How ids of jobs travel from a commit to a worker: Dramatiq over Redis.
+"""The message broker: sends the ids of committed jobs to the workers, by Dramatiq over Redis.
 
-Only ids travel: the row is the truth, and what Redis loses the scheduler dispatches again.
+Only ids are sent. Payload, state and attempts are in the `jobs` table (config/jobs.py), so an id
+that Redis loses is sent again by the scheduler and an id that arrives twice does no harm.
 """
 
 import dramatiq
@@ -16,7 +17,7 @@ QUEUE_NAME = "jobs"
 
 @Lazy
 def broker() -> RedisBroker:
-    """The broker of this process, with its one actor."""
+    """The broker of this process, with its only actor `perform(job_id)`."""
     # Dramatiq's own retries and time limits are left out: config/jobs.py keeps count in the row,
     # where it survives a restart of Redis and staff can see it.
     new_broker = RedisBroker(  # type: ignore[no-untyped-call]  # its own signature has no types
@@ -31,12 +32,19 @@ def _run_job(job_id: int) -> None:
 
 
 def dispatch(ids: list[int]) -> None:
-    """Send ids to the workers. Without Redis they are left to `jobs.redispatch_lost`."""
+    """Send ids of committed jobs to the workers.
+
+    Does not raise while Redis is unavailable: `jobs.redispatch_lost` sends the ids later.
+    """
+    # A failed call within the last second is not repeated: the commit is done, and every request
+    # would otherwise wait for a timeout of Redis.
     if cache.is_unavailable():
         return
     actor = broker().get_actor("perform")
     try:
         for job_id in ids:
             actor.send(job_id)
+    # Not raised: the caller has committed already, and an error here would tell a person that a
+    # change failed which was kept.
     except (BrokerConnectionError, *cache.UNAVAILABLE_ERRORS) as error:
         cache.mark_unavailable(error)

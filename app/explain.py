@@ -1,10 +1,10 @@
-"""Explaining: what an account would answer, and why, for commands and the console's test bench.
+"""Explain: what an account would answer to a text, and why; for the command and the console.
 
-    occasion + account ── the push it would be ── dialogue.answer ──> what the citizen gets
-                     └── keywords' book ───────────────────────────> candidates and reasons
+    match input + account ──┬── as a push ── dialogue.answer ──> what the citizen would get
+                            └── ruleset.explain ──> candidates with score and reason
 
-There is no second way: the answer is the callback's own, over the same compiled rules. Nothing
-is written down.
+The answer comes from the same function and the same snapshot as that of the callback, so the two
+cannot differ (docs/decisions/0031). Reads memory only; nothing is stored.
 """
 
 from collections.abc import Iterable
@@ -42,12 +42,17 @@ _REPLY_KIND_LABELS = {
     passive_replies.News: "图文",
     passive_replies.Transfer: "转人工客服",
 }
+# no openid has this form, so no blocklist holds it and an explanation is never silenced by one
 _FAKE_OPENID = "explain"
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What one account says to one occasion, with everything that led to it."""
+    """What one account would answer to one input, with everything that led to it.
+
+    `answer` is what the citizen would get, `verdict` the candidates of the matching, and `rule` the
+    rule that answers, or None.
+    """
 
     account: AccountSnapshot
     match_input: MatchInput
@@ -57,25 +62,30 @@ class Explanation:
 
     @property
     def outcome_label(self) -> str:
-        """The outcome in a few words."""
+        """The outcome in a few Chinese words, for staff."""
         if self.account.paused:
             return f"{OUTCOME_LABELS[Outcome.SILENT]}（账号已暂停）"
         return OUTCOME_LABELS.get(self.answer.outcome, self.answer.outcome.value)
 
     @property
     def unsendable_rule(self) -> Rule | None:
-        """The rule that would answer if the account had the pictures and sounds it sends."""
+        """The rule that matched best but cannot answer; None when the best one does answer.
+
+        Its replies need files that have no media id at this account yet.
+        """
         rule = self.verdict.rule
         return None if rule is None or self.answer.rule_code == rule.slug else rule
 
     @property
     def suggestions(self) -> tuple[Rule, ...]:
-        """The rules the citizen is offered."""
+        """The rules that are offered to the citizen as suggestions; empty when a rule answers."""
         return self.verdict.suggestions if self.answer.outcome is Outcome.SUGGESTION else ()
 
     @cached_property
     def reply_texts(self) -> list[str]:
-        """What the citizen reads, message by message; of a picture or sound what it is."""
+        """What the citizen reads, one text a message; for other kinds the kind in brackets."""
+        # a long answer goes out as the reply and further messages:
+        # shown in the order of their arrival
         first = () if self.answer.reply is None else (self.answer.reply,)
         return [_reply_text(reply) for reply in (*first, *self.answer.follow_ups)]
 
@@ -83,12 +93,12 @@ class Explanation:
 def explain_one(
     match_input: MatchInput, account: AccountSnapshot, snapshot: Snapshot, *, now: datetime
 ) -> Explanation:
-    """What an account would answer at this moment. Reads memory only."""
+    """What an account would answer to the input at the instant `now`. Reads memory only."""
     answer = dialogue.answer(_as_push(match_input, account, now), account, snapshot, now=now)
     ruleset = snapshot.ruleset
     verdict = ruleset.explain(account.id, match_input, now=now)
     if match_input.kind is InputKind.CLICK and not verdict.candidates:
-        # a button that nobody listens to is read as what a citizen would type
+        # the dialogue does the same: a click that no rule listens to is matched as typed text
         verdict = ruleset.explain(account.id, MatchInput(match_input.text), now=now)
     rule = ruleset.find_rule(answer.rule_code) if answer.rule_code else None
     return Explanation(account, match_input, answer, verdict, rule)
@@ -97,7 +107,7 @@ def explain_one(
 def explain_all(
     match_input: MatchInput, scope: PermissionScope, snapshot: Snapshot, *, now: datetime
 ) -> list[Explanation]:
-    """What each account of an area would answer, by the accounts' names."""
+    """The explanation of each account in a scope, sorted by the account's name."""
     return [
         explain_one(match_input, account, snapshot, now=now)
         for account in accounts_in(scope, snapshot)
@@ -105,7 +115,7 @@ def explain_all(
 
 
 def accounts_in(scope: PermissionScope, snapshot: Snapshot) -> list[AccountSnapshot]:
-    """The accounts of an area, by name."""
+    """The accounts in a scope, sorted by name."""
     inside = (each for each in snapshot.accounts.values() if scope.contains(account_id=each.id))
     return sorted(inside, key=lambda account: (account.name, account.id))
 
@@ -113,8 +123,12 @@ def accounts_in(scope: PermissionScope, snapshot: Snapshot) -> list[AccountSnaps
 def winner_after(
     explanation: Explanation, changed: Rule, snapshot: Snapshot, *, now: datetime
 ) -> Rule | None:
-    """The rule that would answer a text at the account if one rule were as in `changed`."""
+    """The rule that would answer at the account if one rule were as in `changed`, or None.
+
+    None also where the account has no rules or an emergency word stands in the text.
+    """
     account_scope = snapshot.ruleset.positions.get(explanation.account.id)
+    # emergency words are looked for before any rule, so no change of a rule can win against them
     if account_scope is None or explanation.verdict.emergency:
         return None
     rehearsal = WhatIf(snapshot.ruleset, changed)
@@ -123,12 +137,12 @@ def winner_after(
 
 
 def describe(candidate: Candidate) -> str:
-    """Why a rule was a candidate, and why it may not answer."""
+    """Why a rule was a candidate and, if so, why it may not answer, as one Chinese text."""
     return "；".join(filter(None, (candidate.reason, candidate.obstacle)))
 
 
 def best_per_rule(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The first candidate of each rule, in order."""
+    """The first candidate of each rule, in the given order (best first in a verdict)."""
     found: dict[str, Candidate] = {}
     for candidate in candidates:
         found.setdefault(candidate.rule.slug, candidate)
@@ -136,7 +150,7 @@ def best_per_rule(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _as_push(match_input: MatchInput, account: AccountSnapshot, now: datetime) -> Inbound:
-    """The push by which WeChat would tell us of the occasion."""
+    """The input as the push that WeChat would send for it."""
     common: dict[str, Any] = {"to": account.original_id, "openid": _FAKE_OPENID, "sent_at": now}
     match match_input.kind:
         case InputKind.TEXT:

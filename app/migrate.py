@@ -1,4 +1,7 @@
-"""The schema: bring the database to the newest migration, and tell where it stands."""
+"""Migrations: bring the database to the newest one, and tell which one it has.
+
+Alembic is called as a library, without an alembic.ini: address and folder come from our settings.
+"""
 
 from pathlib import Path
 
@@ -19,7 +22,7 @@ def _config() -> Config:
 
 
 def head_revision() -> str:
-    """The number of the newest migration in the code."""
+    """The revision of the newest migration in the code. Raises LookupError when there is none."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     if revision is None:
         raise LookupError("there are no migrations")
@@ -27,7 +30,7 @@ def head_revision() -> str:
 
 
 def current_revision() -> str | None:
-    """The number of the newest migration in the database; None for an empty one."""
+    """The revision of the newest migration in the database; None for an empty one."""
     with database.engine().connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 

@@ -1,4 +1,8 @@
-"""Every table of every room, gathered so that migrations and tests see them all."""
+"""Every table of every package, imported in one place.
+
+A table enters `Base.metadata` when its module is imported. Whoever needs all tables (the
+command that encrypts anew, tests of migrations) imports this module.
+"""
 
 from config import alerts, audit, cache_versions, cron_lock, jobs
 from config.audit import hash_chain

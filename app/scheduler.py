@@ -1,10 +1,10 @@
-"""The scheduler: enqueues periodic jobs and dispatches lost ones. It does no work itself.
-
-Conversations are not on the timetable: every two seconds it looks for new messages in the inbox.
+"""The scheduler: enqueues periodic jobs and dispatches lost ones. It runs no job itself.
 
     python -m app.scheduler
 
-Two schedulers are safe: each lost job and each periodic run is claimed by one of them.
+Every second it dispatches jobs that are due, every two seconds it looks for new messages for the
+list of conversations, and CRON_JOBS are enqueued by time. Any number of schedulers may run: each
+lost job and each periodic run is claimed by one of them in the database.
 """
 
 import signal
@@ -30,8 +30,9 @@ from matrix.media import MediaJob
 
 _log = logs.get_logger(__name__)
 
-# fields of APScheduler's CronTrigger, in the time zone of the settings; the minutes differ so that
-# not everything starts at once
+# Fields of APScheduler's CronTrigger, in the time zone of the settings. The minutes of the rarer
+# ones differ so that not everything starts at once: deletions and the check of the audit log at
+# night, reminders before people come to work.
 CRON_JOBS: dict[JobName, dict[str, Any]] = {
     InboxJob.UPDATE_STATISTICS: {"minute": "*/2"},
     qrcodes.QrCodeJob.COUNT_SCANS: {"minute": "*/5"},
@@ -47,12 +48,18 @@ CRON_JOBS: dict[JobName, dict[str, Any]] = {
 
 
 def enqueue_due(name: JobName, *, now: datetime) -> bool:
-    """Enqueue a periodic job for this minute; False when another scheduler did."""
+    """Enqueue the run of a periodic job that is due in this minute.
+
+    False when another scheduler has claimed this run.
+    """
+    # two schedulers never wake in the same millisecond; rounded, they name the same run
     due = now.replace(second=0, microsecond=0)
 
     def claim() -> bool:
         if not cron_lock.claim(name, due):
             return False
+        # with the name as key, a run that is still waiting or working is not doubled by the next
+        # one
         jobs.enqueue(name, key=name)
         return True
 
@@ -63,12 +70,15 @@ def _redispatch_lost() -> None:
     try:
         jobs.redispatch_lost(now=clock.now())
     except Exception:
-        # the database may be away for a while; the next second tries again
+        # the database may be unavailable for a while; the next second tries again
         _log.exception("redispatch.failed")
 
 
 def request_conversation_refresh() -> None:
-    """Enqueue the update of conversations if there are new messages."""
+    """Enqueue the job that updates the list of conversations, if there are new messages.
+
+    Does not raise: the next look is two seconds away.
+    """
     try:
         # reading first: most of the time there is nothing new, and SQLite has one writer
         with read_only():
@@ -87,14 +97,17 @@ def _enqueue_due_safely(name: JobName) -> None:
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until SIGTERM or SIGINT. Exits with one line when a setting is wrong."""
     settings.check_or_exit()
     logs.configure()
     handlers.register()
     jobs.set_dispatcher(broker.dispatch)
     zone = settings.get().timezone
     scheduler = BlockingScheduler(
-        timezone=zone, job_defaults={"coalesce": True, "misfire_grace_time": 3600}
+        # After a pause (a suspended machine, a slow database) a missed run is made up for once,
+        # if it is at most an hour late; APScheduler's own default of one second would skip it.
+        timezone=zone,
+        job_defaults={"coalesce": True, "misfire_grace_time": 3600},
     )
     scheduler.add_job(_redispatch_lost, "interval", seconds=1, next_run_time=clock.now())
     scheduler.add_job(

@@ -1,9 +1,9 @@
-"""Adoption: what staff wrote in WeChat's own console becomes drafts here.
+"""Import of the automatic replies that staff wrote in WeChat's own console.
 
-With a server connected the console's automatic replies no longer work. Each becomes a draft rule
-of the account, for somebody to read and put into force; the welcome and the fallback are taken
-over where we have none. Pictures and sounds of the console cannot be taken along; an alarm says
-which replies lack them.
+WeChat stops using them once a server address is set (wechat-platform.md 1.1). Each becomes a draft
+rule of the account, for staff to check and publish. Welcome and fallback texts are taken over where
+the hub has none. Pictures and recordings cannot be read from the console; an alert names the
+replies that lack them.
 """
 
 from datetime import datetime
@@ -31,7 +31,7 @@ _CHOICES = {AutoReplyChoice.ALL: Choice.ALL, AutoReplyChoice.RANDOM: Choice.RAND
 
 
 def import_replies(account: Account, found: AutoReplies, *, now: datetime) -> None:
-    """Take over the console's replies of one account; a second time changes nothing."""
+    """Take over the console's replies of one account. A second call changes nothing."""
     incomplete = [
         rule.name
         for number, rule in enumerate(found.rules, 1)
@@ -54,7 +54,8 @@ def import_replies(account: Account, found: AutoReplies, *, now: datetime) -> No
 
 
 def _import_rule(account: Account, rule: AutoReplyRule, number: int, *, now: datetime) -> bool:
-    """Draft one rule; False when some of its replies could not be taken along."""
+    """Save one rule as a draft; False when some of its replies could not be converted."""
+    # by position in the list: WeChat gives a rule no id, and does not say that names are unique
     code = f"{account.appid}.console.{number}"
     convertible = [reply for each in rule.replies for reply in _to_replies(each)]
     keywords = tuple(Keyword(each.text, _MODES[each.match]) for each in rule.keywords)
@@ -66,6 +67,7 @@ def _import_rule(account: Account, rule: AutoReplyRule, number: int, *, now: dat
             replies=tuple(convertible[: replies.MAX_REPLIES]),
             choice=_CHOICES[rule.pick],
         )
+        # a draft and not a published rule: somebody here must read it first
         workflow.save_draft(
             rule_spec,
             rule_id=None,
@@ -75,6 +77,7 @@ def _import_rule(account: Account, rule: AutoReplyRule, number: int, *, now: dat
             author_id=None,
             now=now,
         )
+    # a news reply gives one message for each of its articles, hence not `==`
     return len(convertible) >= len(rule.replies)
 
 

@@ -1,6 +1,8 @@
-"""The worker: runs jobs. Any number of them may run, on any number of machines.
+"""The worker: runs jobs whose ids arrive through the broker.
 
-python -m app.worker
+    python -m app.worker
+
+Any number of workers may run, on any number of machines: a job is claimed in its row.
 """
 
 import signal
@@ -13,16 +15,22 @@ from app.jobs import registry as handlers
 from config import jobs, logs, settings
 
 _log = logs.get_logger(__name__)
-# between looks into an empty queue; more would delay the later parts of an answer noticeably
+# Between two looks into an empty queue. Each part of a long answer is a job of its own, so a
+# citizen may wait this long once for every part.
 _POLL_MILLISECONDS = 100
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; running jobs are finished first."""
+    """Run until SIGTERM or SIGINT; jobs that are running are finished first.
+
+    Exits with one line when a setting is wrong.
+    """
     settings.check_or_exit()
     logs.configure()
     handlers.register()
     jobs.set_dispatcher(broker.dispatch)
+    # Dramatiq's command line forks processes and imports a module to find its broker. With its
+    # Worker class there is one process, with our check of settings, our logs and signals.
     worker = Worker(
         broker.broker(),
         worker_timeout=_POLL_MILLISECONDS,

@@ -78,6 +78,7 @@ class Alert(Base):
     subject: Mapped[str]
     message: Mapped[str]
     details: Mapped[dict[str, Any]]
+    # copies of the ids and no foreign keys: `config` knows neither departments nor accounts
     department_id: Mapped[int | None] = mapped_column(index=True)
     account_id: Mapped[int | None]
     urgent: Mapped[bool]
@@ -140,6 +141,7 @@ def raise_alert(
             },
         )
     )
+    # error and not info: whoever watches only the log must see it as well
     _log.error("alert", kind=kind, subject=str(subject))
 
 
@@ -189,6 +191,7 @@ def access_alert(member: Principal, alert_id: int, permission: Permission) -> Al
 def list_open_for_staff(member: Principal, *, limit: int = _MAX_OPEN) -> list[Alert]:
     """The open alerts that a member may see: urgent ones first, then the last raised."""
     rows = select(Alert).where(Alert.resolved_at.is_(None), _readable_by(member))
+    # by the last time it was raised: a problem that goes on stands above one that was noticed once
     newest = rows.order_by(Alert.urgent.desc(), Alert.last_raised_at.desc(), Alert.id.desc())
     return list(session.scalars(newest.limit(limit)))
 

@@ -126,6 +126,7 @@ def lease(name: str, seconds: float) -> Iterator[bool]:
     try:
         yield is_held
     finally:
+        # not for a refused lease: the key, if there is one, is somebody else's
         if is_held:
             _release(key, token)
 

@@ -27,6 +27,8 @@ def invalidate(name: str) -> None:
 
     Until that ends, other transactions that invalidate the same name wait.
     """
+    # an upsert in the transaction of the change: rolled back with it,
+    # and seen by others only together with it
     statement = upsert(CacheVersion).values(name=name, number=1)
     session.execute(
         statement.on_conflict_do_update(

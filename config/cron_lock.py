@@ -30,6 +30,7 @@ def claim(name: str, due: datetime) -> bool:
     False also for an instant before the last one that was claimed: after a clock is set back, no
     run is repeated.
     """
+    # one statement, so that of two schedulers in the same second one gets no row back
     claimed = session.scalar(
         upsert(CronClaim)
         .values(name=name, last_due_at=due)

@@ -135,8 +135,10 @@ def engine() -> Engine:
     current = settings.get()
     if current.effective_database_url.startswith("sqlite"):
         return _sqlite_engine(current)
+    # In milliseconds. A wait for a lock ends early, with an error that `run_in_transaction` tries
+    # again; a session that hangs inside a transaction would hold its row locks for ever and keep
+    # vacuum from removing dead rows.
     timeouts = {
-        # milliseconds
         "statement_timeout": current.statement_timeout,
         "lock_timeout": 4000,
         "idle_in_transaction_session_timeout": 30000,
@@ -145,7 +147,11 @@ def engine() -> Engine:
         current.effective_database_url,
         pool_size=current.database_pool,
         max_overflow=current.database_pool,
+        # short: who waits for a connection holds a thread, and the
+        # next request is better refused with 503
         pool_timeout=3,
+        # After a restart of the server the pool is full of dead connections; without
+        # the ping each would fail one request.
         pool_pre_ping=True,
         connect_args={
             "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
@@ -176,6 +182,8 @@ def _sqlite_engine(current: settings.Settings) -> Engine:
     @event.listens_for(instance, "connect")
     def prepare(connection: Any, record: Any) -> None:
         connection.executescript(
+            # SQLite keeps none of these but WAL in the file, and checks foreign keys only
+            # on connections that ask for it.
             "PRAGMA journal_mode=WAL; PRAGMA busy_timeout=10000; PRAGMA foreign_keys=ON;"
             f"PRAGMA synchronous={current.sqlite_synchronous};"
             # Pages, of 4 kB. The default of 1000 writes the same hot pages back after every few
@@ -218,6 +226,8 @@ def _unit_of_work() -> Iterator[None]:
 
     Units share the thread's session: the end of the inner one would end the outer one too.
     """
+    # a context variable and not a flag of the session: it is right in
+    # threads and in nested calls alike
     if _unit_is_open.get():
         raise RuntimeError(
             "a unit of work is open already; only a view, job or command may open one"
@@ -312,6 +322,8 @@ def compare_and_set(
         conditions.append(
             column.in_(expected) if isinstance(expected, tuple) else column == expected
         )
+    # RETURNING tells whether a row matched and gives its new values,
+    # in one round trip on both engines
     statement = update(table).where(*conditions).values(**to).returning(table)
     # populate_existing: a row that is already in the session gets the new values, too
     return session.scalars(

@@ -162,6 +162,8 @@ def enqueue(
             key=key,
             state=JobState.WAITING,
             due_at=due,
+            # set before it is sent: if the process dies between commit and sending, the
+            # scheduler sees a job that waits too long
             dispatched_at=now if is_due_now else None,
             attempts=0,
             request_id=logs.request_id(),
@@ -210,6 +212,7 @@ def redispatch_lost(*, now: datetime) -> int:
     # to do, which is so nearly every second.
     with read_only():
         candidate_ids = session.scalars(
+            # oldest first, so that a flood of new jobs cannot starve one that was lost
             select(Job.id).where(or_(due, abandoned)).order_by(Job.due_at).limit(_REDISPATCH_BATCH)
         ).all()
     if not candidate_ids:
@@ -219,6 +222,8 @@ def redispatch_lost(*, now: datetime) -> int:
         return list(
             session.scalars(
                 update(Job)
+                # the condition once more: a worker or another scheduler may
+                # have been faster since the look
                 .where(Job.id.in_(candidate_ids), or_(due, abandoned))
                 .values(dispatched_at=now, state=JobState.WAITING, lease_until=None)
                 .returning(Job.id)
@@ -253,6 +258,7 @@ def _claim(job_id: int, now: datetime) -> tuple[str, dict[str, Any], int, str] |
     lease = now + timedelta(seconds=settings.get().job_lease)
     row = session.execute(
         update(Job)
+        # Redis may deliver an id twice, or an old one: the row alone decides whether there is work
         .where(Job.id == job_id, Job.state == JobState.WAITING, Job.due_at <= now)
         .values(state=JobState.RUNNING, attempts=Job.attempts + 1, lease_until=lease)
         .returning(Job.name, Job.payload, Job.attempts, Job.request_id)
@@ -291,6 +297,7 @@ def _finish(job_id: int, attempt: int, state: JobState, **more: Any) -> bool:
 def _record_failure(job_id: int, attempt: int, error: Exception, name: str) -> JobState:
     """Schedule another attempt, or mark the job dead when another one cannot help."""
     now = clock.now()
+    # cut: errors of the database quote their whole statement with its parameters
     reason = f"{type(error).__name__}: {error}"[:1000]
     # a rule that refuses now will refuse again
     refused = isinstance(error, DomainError) and not isinstance(error, Temporary)

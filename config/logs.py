@@ -74,6 +74,7 @@ def configure() -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # before `redact`: a stack trace may quote an address with a token
         structlog.processors.format_exc_info,
         redact,
     ]
@@ -99,6 +100,7 @@ def configure() -> None:
         )
     )
     root = logging.getLogger()
+    # one handler for ours and for libraries, or a line would appear twice
     root.handlers[:] = [handler]
     root.setLevel(current.log_level)
     # urllib3 logs paths with their tokens at DEBUG, the others every migration and tick at INFO

@@ -92,6 +92,7 @@ class PermissionScope:
         """
         if self.everywhere:
             return true()
+        # ids in IN lists: a city has some hundred departments at most (docs/decisions/0040)
         conditions: list[ColumnElement[bool]] = []
         if account is not None:
             conditions.append(account.in_(self.accounts))

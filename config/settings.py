@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     empty ones. docs/operations.md repeats the descriptions; a test compares the two.
     """
 
+    # frozen: a setting that changed after the start would hold in one module and not in another
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
     var_dir: Path = Field(
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     customer_service_after_event: int = Field(
         3, ge=1, le=100, description="messages allowed in a minute after follow, scan or click"
     )
+    # the limits for calls outside that wechat-platform.md 12 recommends
     wechat_connect_timeout: float = Field(3.0, gt=0, le=30, description="seconds to connect")
     wechat_read_timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for WeChat")
     # Length instead of kinds of characters, as NIST SP 800-63B advises. Level 2 of GB/T 22239-2019
@@ -120,6 +122,8 @@ class Settings(BaseSettings):
         description="seconds after which a started job is given to another worker",
     )
     worker_threads: int = Field(8, ge=1, le=64, description="threads of one worker process")
+    # PostgreSQL gives a hundred connections by default, shared by all
+    # processes (docs/decisions/0004 counts them).
     database_pool: int = Field(8, ge=1, le=100, description="connections of one process")
     statement_timeout: int = Field(
         15000, ge=100, description="milliseconds one PostgreSQL statement may take"
@@ -265,6 +269,7 @@ def reset() -> None:
 
 
 def _first_error(error: ValidationError) -> str:
+    # without the input, which may be a secret
     details = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(str(part) for part in details["loc"][:1]).upper()
     reason = details["msg"].removeprefix("Value error, ")

@@ -42,7 +42,7 @@ class ArticleState(StrEnum):
 
 
 class Article(Base):
-    """One article. `code` is the stable id it was loaded with."""
+    """One article. `slug` is the stable id it was loaded with."""
 
     __tablename__ = "articles"
 
@@ -95,7 +95,7 @@ class ArticleSpec:
 
 
 def save(spec: ArticleSpec, *, now: datetime) -> Article:
-    """Make the article of this code read as the draft; the same again changes nothing.
+    """Create or update the article of this slug; equal content changes nothing.
 
     Raises Invalid.
     """
@@ -108,13 +108,14 @@ def save(spec: ArticleSpec, *, now: datetime) -> Article:
     for name, value in vars(spec).items():
         if getattr(article, name) != value:
             setattr(article, name, value)
+    # loading the same file again must leave no audit entry
     if _audit_facts(article) != before:
         _record_change(article, before)
     return article
 
 
 def list_all() -> list[Article]:
-    """All articles by code."""
+    """All articles, ordered by slug."""
     return list(session.scalars(select(Article).order_by(Article.slug)))
 
 

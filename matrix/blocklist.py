@@ -173,6 +173,7 @@ def _record_change(
     )
     cache_versions.invalidate(CACHE_KEY)
     if also_at_wechat:
+        # without a key: a job that is running may have read the row before this change
         jobs.enqueue(BlocklistJob.SYNC, follower_id=follower.id)
 
 

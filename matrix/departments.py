@@ -201,6 +201,7 @@ def rename(
 def move(department_id: int, parent_id: int | None) -> Department:
     """Place a department below another, or at the top. Raises DepartmentCycle, DepartmentClosed."""
     department = _get_active(department_id)
+    # A cycle would cut the subtree off from every scope, and walks over it would not end.
     if parent_id is not None and parent_id in tree().within(department_id):
         raise DepartmentCycle(name=department.name)
     if parent_id is not None:
@@ -237,6 +238,7 @@ def merge(department_id: int, *, into: int) -> Department:
     closed.
     """
     department, successor = _get_active(department_id), _get_active(into)
+    # likewise: a merged department counts as a child of its successor
     if into in tree().within(department_id):
         raise DepartmentCycle(name=department.name)
     before = _audit_facts(department)

@@ -128,6 +128,7 @@ def _upsert(account_id: int, openid: str, now: datetime, **values: Any) -> None:
         "sent_since_message": 0,
         "sent_since_event": 0,
     }
+    # a push of any kind creates the row; an event may arrive before the one of following
     values = {"last_seen_at": now, **values}
     session.execute(
         upsert(Follower)
@@ -191,6 +192,7 @@ def window(follower: Follower, *, now: datetime) -> Window:
         until = follower.message_at + MESSAGE_WINDOW
     if follower.event_at is not None and follower.event_at + EVENT_WINDOW > now:
         left += max(0, limits.customer_service_after_event - follower.sent_since_event)
+        # the later end: with both open, messages of the longer one remain after the minute
         until = max(filter(None, (until, follower.event_at + EVENT_WINDOW)))
     return Window(left if follower.is_subscribed else 0, until if left else None)
 

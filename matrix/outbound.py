@@ -32,6 +32,7 @@ from matrix.wechat.credentials import Credentials
 GIVE_UP_AFTER = timedelta(hours=1)
 
 _log = logs.get_logger(__name__)
+# what rules and agents send; a transfer is missing, since only a passive reply can transfer
 _REPLY_TYPES: dict[str, type[Any]] = {
     "text": passive_replies.Text,
     "image": passive_replies.Image,
@@ -184,6 +185,7 @@ def begin_delivery(outbound_id: int, *, now: datetime) -> Delivery | None:
     # SENDING here means that a worker died during the call: send again, see the module's note
     elif message.state is not OutboundState.SENDING:
         return None
+    # values for the call, during which no transaction is open
     follower = session.get_one(Follower, message.follower_id)
     return Delivery(
         outbound_id,
@@ -203,6 +205,8 @@ def send(delivery: Delivery, *, now: datetime) -> DeliveryResult:
         gateway.send(delivery.credentials, delivery.openid, delivery.message)
     except gateway.Unconfirmed as error:
         return DeliveryResult(delivery.outbound_id, OutboundState.UNCONFIRMED, error)
+    # QuotaUsed is Temporary elsewhere; here the quota is filled again only
+    # after the hour for which an answer is of use
     except (gateway.Refused, gateway.NotAuthorised, gateway.QuotaUsed) as error:
         return DeliveryResult(delivery.outbound_id, OutboundState.REFUSED, error)
     except gateway.Temporary as error:

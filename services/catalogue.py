@@ -150,4 +150,5 @@ def _record_change(guide: Guide, before: dict[str, object] | None) -> None:
         before=before,
         after=_audit_values(guide),
     )
+    # in the transaction of the change, like its audit row: neither exists without it
     cache_versions.invalidate(CACHE_KEY)

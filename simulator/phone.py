@@ -31,7 +31,8 @@ from simulator.core.json_object import JsonObject
 from simulator.messaging.callbacks import PushDelivery
 from simulator.platform import Platform
 
-# below the thirty seconds after which proxies and tunnels of developers close silent requests
+# Ends by itself before a proxy or tunnel in between closes a silent request: nginx does so after 60
+# seconds by default, Heroku's router after 30.
 MAX_POLL_SECONDS = 20.0
 # three attempts of five seconds and their pauses, with room for raised limits
 MAX_WAIT_SECONDS = 60.0

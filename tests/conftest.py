@@ -20,7 +20,8 @@ import pytest
 from config import settings
 from tests.helpers import NOW
 
-# what others import comes first: pytest rewrites a module when it loads it
+# In the order of their imports: pytest rewrites the assertions of a module only when it loads it
+# itself, before another plugin has imported it.
 pytest_plugins = [
     "tests.helpers.ports",
     "tests.helpers.redis_server",
@@ -52,7 +53,7 @@ os.environ |= {
 
 @pytest.fixture(autouse=True)
 def reset_settings() -> Iterator[None]:
-    """A test that changed the environment does not change the next one's settings."""
+    """Forget the settings after each test, because it may have changed the environment."""
     yield
     settings.reset()
 

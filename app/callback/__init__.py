@@ -1,12 +1,12 @@
-"""The callback: where WeChat checks an account's address and pushes what citizens send.
+"""The callback: WeChat verifies an account's address here and pushes what citizens send.
 
     GET  /wechat/<appid>   signature right ──> echostr
-    POST /wechat/<appid>   open ──> answer ──> record, act, commit ──> seal
+    POST /wechat/<appid>   decrypt ──> answer ──> record in the database ──> encrypt the reply
 
-It stands in front of Flask and speaks WSGI itself: three thousand lines of request cycle would
-cost a push more than all that is done for it. A push is refused with 4xx when it is not
-WeChat's; only when the database fails is there a 503, so that WeChat asks again and nothing
-accepted is lost.
+The protocol is WeChat's message push (wechat-platform.md 1). This is a WSGI application in front of
+Flask, because Flask's request cycle would cost more than everything a push needs
+(docs/decisions/0002). What is not WeChat's gets a 4xx. A failure of ours gets a 503, so that WeChat
+pushes again and no message that was accepted is lost.
 """
 
 import secrets
@@ -31,8 +31,11 @@ _pushes_total = Counter("hub_callbacks_total", "Pushes by what became of them", 
 _duration_seconds = Histogram(
     "hub_callback_seconds",
     "From push to answer",
+    # up to WeChat's limit of 5 s, with our own of 1 s among them;
+    # finer below, where pushes normally are
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
 )
+# children of the counter, looked up once: `labels()` takes a lock and a dictionary at every call
 _answered_total, _repeated_total = (
     _pushes_total.labels("answered"),
     _pushes_total.labels("repeated"),
@@ -53,7 +56,7 @@ _PLAIN, _XML = "text/plain; charset=utf-8", "text/xml; charset=utf-8"
 
 
 class BadCallback(DomainError):
-    """A push that cannot be read at all: no such account, no length, the wrong method."""
+    """A request that cannot be a push: unknown account, no length, wrong method, too large."""
 
     text = "请求无法处理。"
 
@@ -63,7 +66,7 @@ class BadCallback(DomainError):
 
 
 def wrap_wsgi(inner_app: WSGIApplication) -> WSGIApplication:
-    """A WSGI application that takes the pushes itself and leaves the rest to the other."""
+    """A WSGI application that answers paths below PREFIX and passes all others to `inner_app`."""
 
     def application(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
@@ -88,11 +91,15 @@ def _respond(appid: str, environ: WSGIEnvironment, start: StartResponse) -> Iter
         with recording.log_context(appid):
             _log.warning("callback.refused", status=status, **error.facts)
     except Exception:
-        # the last resort: WeChat must not see a page, and must come again
+        # The last resort. At the HTML page of a failed request WeChat would tell the citizen that
+        # the account is out of order (wechat-platform.md 1.5); at an empty 503 it pushes again,
+        # three times in all.
         content_type, text, status = _PLAIN, "", 503
         _failed_total.inc()
         with recording.log_context(appid):
             _log.exception("callback.failed")
+    # Content-Length instead of chunks: WeChat was seen to refuse a chunked answer to its check of
+    # the address (github.com/zhayujie/CowAgent, issue 1148).
     body = text.encode()
     _duration_seconds.observe((clock.now() - started_at).total_seconds())
     start(_STATUS[status], [("Content-Type", content_type), ("Content-Length", str(len(body)))])
@@ -108,12 +115,17 @@ def _verify_url(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[st
 
 def _handle_push(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[str, str]:
     account = _get_account(appid)
+    # Before the body is read: a stranger who announces a body and never sends it would hold one
+    # of the server's threads.
     query = account.envelope.verify_query(environ["QUERY_STRING"], now=now)
     opened = query.open(_read_body(environ))
+    # Every push is answered, also a repeated one: that costs microseconds, and whether it is a
+    # repeat only the insert can tell. `recorded.answer` is then that of the first time.
     result = dialogue.answer(opened.inbound, account, snapshots.current(), now=now)
     recorded = recording.record_push(account, opened.inbound, result, now=now)
     callback_stats.record_push(account, now, is_previous=opened.is_previous)
     (_answered_total if recorded.is_new else _repeated_total).inc()
+    # an empty body would do as well; the literal `success` is what WeChat recommends
     if not recorded.answer:
         return _PLAIN, SUCCESS
     return _XML, account.envelope.seal(recorded.answer, opened, now=now, nonce=secrets.token_hex(8))
@@ -121,6 +133,7 @@ def _handle_push(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[s
 
 def _record_rejection(appid: str, error: DomainError, now: datetime) -> None:
     account = snapshots.current().accounts.get(appid)
+    # for an unknown appid nothing is counted: whoever guesses addresses could fill the memory
     if account is not None:
         callback_stats.record_rejection(account, now, reason=str(error.facts.get("reason", "")))
 
@@ -130,6 +143,8 @@ def _method_not_allowed(appid: str, environ: WSGIEnvironment, now: datetime) -> 
 
 
 _HANDLERS: dict[str, Callable[[str, WSGIEnvironment, datetime], tuple[str, str]]] = {
+    # pushes and verification share one address: WeChat has one per account (wechat-platform.md
+    # 1.1)
     "GET": _verify_url,
     "POST": _handle_push,
 }
@@ -143,10 +158,12 @@ def _get_account(appid: str) -> AccountSnapshot:
 
 
 def _read_body(environ: WSGIEnvironment) -> bytes:
+    # Without a length the body would have to be read to its end to know its size. WeChat always
+    # sends one.
     length = environ.get("CONTENT_LENGTH") or ""
     if not length.isdecimal():
         raise BadCallback(411, "length")
-    # more digits than any length has, and Python would refuse to read them
+    # int() refuses numbers of more than 4,300 digits with a ValueError, which would be a 503 here
     if len(length) > 19 or int(length) > messages.MAX_BYTES:
         raise BadCallback(413, "body")
     body: bytes = environ["wsgi.input"].read(int(length))

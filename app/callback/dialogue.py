@@ -1,9 +1,10 @@
-"""The dialogue: who answers a message.
+"""The dialogue: decides what the hub answers to a push.
 
-    push ──> emergency ─> blocked ─> tapped suggestion ─> event ─> keywords
-             ─> suggestions ─> fallback       the first that has an answer wins ──> Answer
+    push ──> emergency ─> blocked ─> tapped suggestion ─> keywords ─> welcome
+             ─> suggestions ─> fallback            the first result wins ──> DialogueResult
 
-`answer` decides from values in memory alone and changes nothing; `settling` does the rest.
+A chain of functions (chain of responsibility), each with a result or None. `answer` reads memory
+only and changes nothing; app/callback/recording.py stores what follows from it.
 """
 
 import random
@@ -26,16 +27,19 @@ WELCOME = "您好，欢迎关注{name}。您可以直接写下要办的事，例
 _OPTION_PREFIX = "rule:"
 _DID_YOU_MEAN = "您是不是想问："
 _OTHER_DEPARTMENTS = "您问的可能由其他单位办理："
+# what ends an attribute, a parameter or the address in a link of `_suggestion_link`
 _UNSAFE_IN_LINK = re.compile(r"""[<>&"'#?=%\s]""")
+# not seeded, so the processes of one server do not choose the same replies one after another
 _random = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class DialogueResult:
-    """What the hub says and why.
+    """What the hub answers, and why.
 
-    `more` are messages that do not fit into the reply and follow by customer service. `alarm`
-    is the word that makes the message an emergency.
+    `reply` is the passive reply, None for silence. `follow_ups` are further messages, sent by
+    customer service because a push can be answered with one only. `rule_code` is the slug of the
+    rule that answered, `emergency_word` the word that makes the message an emergency.
     """
 
     outcome: Outcome
@@ -50,7 +54,10 @@ NO_REPLY = DialogueResult(Outcome.SILENT)
 
 @dataclass(frozen=True, slots=True)
 class ReplyContext:
-    """One push as those who may answer see it. `occasion` is None where nothing was said."""
+    """One push with everything an answerer may need.
+
+    `match_input` is None for a push that says nothing to the keywords, such as a picture.
+    """
 
     inbound: Inbound
     account: AccountSnapshot
@@ -62,7 +69,9 @@ class ReplyContext:
 def answer(
     inbound: Inbound, account: AccountSnapshot, snapshot: Snapshot, *, now: datetime
 ) -> DialogueResult:
-    """The answer to a push. Reads memory only and changes nothing."""
+    """The answer to a push, NO_REPLY when there is none. Reads memory only, changes nothing."""
+    # A push that is not answered is still acknowledged with `success`, or WeChat would tell the
+    # citizen that the account is out of order.
     if account.paused or not inbound.awaits_reply:
         return NO_REPLY
     context = ReplyContext(inbound, account, snapshot, match_input_of(inbound), now)
@@ -74,10 +83,15 @@ def answer(
 
 
 def match_input_of(inbound: Inbound) -> MatchInput | None:
-    """What a push says to the keywords: words typed or spoken, a menu's key, a code's scene."""
+    """What the keywords are asked: typed or spoken words, a menu key, or the scene of a QR code.
+
+    None for pushes that have nothing of these.
+    """
     match inbound:
         case messages.Text():
             return MatchInput(inbound.content)
+        # speech recognition was announced to end: most voice messages come
+        # without a text (wechat-platform.md 17)
         case messages.Voice() if inbound.transcript:
             return MatchInput(inbound.transcript)
         case messages.MenuClicked() | messages.MenuQrCodeSubmitted():
@@ -89,7 +103,7 @@ def match_input_of(inbound: Inbound) -> MatchInput | None:
     return None
 
 
-# ---- those who may answer, in order ----
+# ---- the answerers, in order ----
 
 
 def _emergency(context: ReplyContext) -> DialogueResult | None:
@@ -103,13 +117,16 @@ def _emergency(context: ReplyContext) -> DialogueResult | None:
 
 
 def _blocked(context: ReplyContext) -> DialogueResult | None:
-    """Somebody an agent has blocked; of emergencies we hear even from them."""
+    """Silence for a follower whom an agent has blocked.
+
+    Emergencies are looked for before: they count from a blocked follower as well.
+    """
     is_blocked = (context.account.id, context.inbound.openid) in context.snapshot.blocked_followers
     return NO_REPLY if is_blocked else None
 
 
 def _tapped_suggestion(context: ReplyContext) -> DialogueResult | None:
-    """A suggestion we made was tapped: it names its rule, whoever's rule it is."""
+    """The answer of the rule that a tapped suggestion names, also of another department."""
     option = context.inbound.option_id if isinstance(context.inbound, messages.Text) else None
     if not option or not option.startswith(_OPTION_PREFIX):
         return None
@@ -123,7 +140,7 @@ def _keywords(context: ReplyContext) -> DialogueResult | None:
     ruleset, account_id = context.snapshot.ruleset, context.account.id
     rule = ruleset.match(account_id, context.match_input, now=context.now)
     if rule is None and context.match_input.kind is InputKind.CLICK:
-        # a button may say what a citizen would type
+        # Staff may give a button the words that a citizen would type, without a rule for its key.
         rule = ruleset.match(account_id, MatchInput(context.match_input.text), now=context.now)
     return _result_of_rule(context, rule) if rule else None
 
@@ -143,6 +160,7 @@ def _suggestions(context: ReplyContext) -> DialogueResult | None:
     )
     if not similar_rules:
         return None
+    # other departments are suggested only where one's own have nothing similar
     own = [rule for rule in similar_rules if context.snapshot.is_own(context.account, rule)]
     text = (
         _suggestion_text(_DID_YOU_MEAN, own, context)
@@ -161,6 +179,9 @@ def _fallback(context: ReplyContext) -> DialogueResult | None:
     )
 
 
+# The order is the design's: danger first, then what was asked for by name (a tapped suggestion),
+# rules before the standard welcome so that staff can replace it for a QR code, and suggestions only
+# where no rule fits.
 _ANSWERERS: tuple[Callable[[ReplyContext], DialogueResult | None], ...] = (
     _emergency,
     _blocked,
@@ -179,6 +200,8 @@ def _result_of_rule(context: ReplyContext, rule: Rule) -> DialogueResult | None:
     chosen = said.choose(
         rule.replies,
         rule.choice,
+        # a file that has no media id at this account yet cannot be sent; another reply of the
+        # rule may be
         available=lambda name: (context.account.id, name) in context.snapshot.media_ids,
         chance=_random,
     )
@@ -192,7 +215,7 @@ def _result_of_rule(context: ReplyContext, rule: Rule) -> DialogueResult | None:
 
 
 def _to_wechat(reply: said.Reply, context: ReplyContext) -> list[Reply]:
-    """A rule's reply in the gateway's words; a long text in several parts."""
+    """A rule's reply as passive replies; a text over WeChat's limit in several parts."""
     match reply:
         case said.Text():
             return [passive_replies.Text(part) for part in split_text(reply.content)]
@@ -235,10 +258,10 @@ def _suggestion_text(heading: str, rules: Sequence[Rule], context: ReplyContext)
 
 
 def _suggestion_link(rule: Rule) -> str:
-    """A line to tap; it comes back as a text with the option's id.
+    """A link that, when tapped, sends its text back to us with the id of the option.
 
-    WeChat reads this as its own small language, not as HTML: nothing is escaped there, so what
-    would end the link early is left out.
+    WeChat's format (`weixin://bizmsgmenu`) looks like HTML and has no escapes, so characters that
+    would end the link early are removed.
     """
     name = _UNSAFE_IN_LINK.sub("", rule.name)
     address = f"weixin://bizmsgmenu?msgmenucontent={name}&msgmenuid={_OPTION_PREFIX}{rule.slug}"

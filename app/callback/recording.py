@@ -1,7 +1,8 @@
-"""Settling: writing a push down with its answer, once, and doing what it causes.
+"""Recording: stores a push with its answer exactly once, and applies what follows from it.
 
-push + Answer ──> inbox row, follower's window, alarm, the rest of a long answer
-                  a repeated push gets the answer of the first time and causes nothing
+    push + DialogueResult ──> inbox row, the follower's message window, alert, follow-up messages
+
+A push that WeChat repeats gets the answer of the first time and changes nothing.
 """
 
 import secrets
@@ -24,16 +25,20 @@ from matrix.wechat.passive_replies import adapt_to, render
 def record_push(
     account: AccountSnapshot, inbound: Inbound, result: DialogueResult, *, now: datetime
 ) -> inbox.RecordResult:
-    """Write a push down with its answer and, if it is new, do what it causes.
+    """Store a push with its answer and, if it is new, apply its side effects, in one transaction.
 
-    Returns the answer that counts: a repeat gets that of the first time. Raises
+    The result has the answer to send: of a repeat, that of the first time. Raises
     sqlalchemy.exc.DBAPIError when the database cannot be written to.
     """
     entry = _inbox_entry(account, inbound, result, now)
+    # The common case has no side effect but the window, and takes the short way past the session
+    # (docs/decisions/0002). Everything else can afford a session.
     if _is_plain_message(inbound) and not result.follow_ups and result.emergency_word is None:
         return inbox.receive(entry)
 
     def in_one_transaction() -> inbox.RecordResult:
+        # the insert decides whether the push is new: a look before it would miss a repeat that
+        # arrives while the first is still being answered
         recorded = inbox.record(entry)
         if recorded.is_new:
             _update_window(account, inbound, now)
@@ -45,21 +50,23 @@ def record_push(
 
 
 def log_context(appid: str) -> AbstractContextManager[None]:
-    """Puts the account and an id of the push on log lines, jobs and audit rows.
+    """Binds the appid and a new id to log lines, jobs and audit rows inside the block.
 
-    Only where something is written down: most pushes say nothing, and naming each costs more
-    than finding its rule.
+    Used only where something is logged or enqueued: most pushes log nothing, and binding the ids
+    costs more than finding the rule.
     """
+    # cut, because the appid is whatever stands in the path: it may be a stranger's
     return logs.bound_context(account=appid[:32], request=secrets.token_hex(6))
 
 
 def _is_plain_message(inbound: Inbound) -> bool:
-    """Whether a push is a message that opens the long window and nothing else."""
+    """Whether the only effect of a push is to open the window of a message (48 h)."""
     return isinstance(inbound, messages.Message) and not _is_tap(inbound)
 
 
 def _is_tap(inbound: Inbound) -> bool:
-    # WeChat counts a tapped option as a menu click, not as a message (rules for customer service)
+    # WeChat counts a tapped option as a menu click: it opens the window of one minute and not that
+    # of 48 hours (wechat-platform.md 5.1)
     return isinstance(inbound, messages.Text) and inbound.option_id is not None
 
 
@@ -95,11 +102,13 @@ def _apply_side_effects(
             account_id=account.id,
             urgent=True,
         )
+    # an account without the customer-service right would collect messages that fail one by one
     if not result.follow_ups or not account.can_send:
         return
     follower = followers.find(account.id, inbound.openid)
     if follower is not None:
         for part in result.follow_ups:
+            # a transfer to an agent exists only as a passive reply
             if not isinstance(part, passive_replies.Transfer):
                 outbound.enqueue(follower, part, now=now, inbox_id=inbox_id)
 
@@ -135,7 +144,8 @@ _COMMON_FIELDS = frozenset({"kind", "to", "openid", "sent_at", "message_id", "co
 
 
 def _extra_fields(inbound: Inbound) -> dict[str, Any] | None:
-    """What else a push said; most texts say nothing else."""
+    """The fields of a push that have no column of their own, as JSON; None when there are none."""
+    # almost every push: it has no further fields, and `asdict`, which copies deeply, is spared
     if type(inbound) is messages.Text and inbound.option_id is None:
         return None
     fields = {name: value for name, value in asdict(inbound).items() if name not in _COMMON_FIELDS}
@@ -143,7 +153,7 @@ def _extra_fields(inbound: Inbound) -> dict[str, Any] | None:
 
 
 def _to_json(value: Any) -> Any:
-    """A value as JSON has it."""
+    """A value in types that JSON has."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Enum):

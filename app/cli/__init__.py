@@ -1,13 +1,13 @@
-"""The commands: `flask --app wsgi …`. They are edges: they open transactions and read the clock.
+"""The commands: `flask --app wsgi …`.
 
-    auditing.py     audit verify
-    content.py      load, demo, export
-    explaining.py   explain
-    staff.py        staff create, reset, first-link
-    upkeep.py       migrate, jobs, reseal
+    audit.py         audit verify
+    content.py       load, demo, export
+    explain.py       explain
+    staff.py         staff create, reset, first-link
+    maintenance.py   migrate, jobs, reseal
 
-What a rule refuses, and a database that cannot be used, is one line on the standard error and
-exit code 1.
+A command opens its own transactions and reads the clock, as a view does. What a rule refuses, and a
+database that is unavailable, is one line on standard error and exit status 1.
 """
 
 from flask import Flask
@@ -16,7 +16,7 @@ from app.cli import audit, content, explain, maintenance, staff
 
 
 def register(app: Flask) -> None:
-    """Give the application its commands."""
+    """Add the commands to those of the application."""
     for module in (audit, content, explain, staff, maintenance):
         for command in module.COMMANDS:
             app.cli.add_command(command)

@@ -1,4 +1,4 @@
-"""Commands about the audit: whether its seals hold."""
+"""Command `audit verify`: whether the hash chain over the audit log is intact."""
 
 import click
 
@@ -9,20 +9,23 @@ from config.errors import DomainError
 
 
 class ChainBroken(DomainError):
-    """The audit is not what was sealed."""
+    """At least one seal does not match the rows it covers."""
 
     text = "操作记录与封条不符：\n{faults}"
 
 
 class RootNotFound(DomainError):
-    """A root that the log names is not in the chain."""
+    """A root hash that was written to the log is missing from the chain.
+
+    Somebody has computed the chain anew: it matches its rows and is not the one that was logged.
+    """
 
     text = "封条中没有根哈希 {root}：日志所记的封条已不在数据库中。"
 
 
 @click.group("audit", cls=Group)
 def audit_group() -> None:
-    """Look after the audit: `verify` computes its seals anew."""
+    """Check the audit log: `verify` computes its seals anew."""
 
 
 @click.command(cls=Command)
@@ -33,6 +36,8 @@ def verify(root: str) -> None:
     rows = count = 0
     after: int | None = 0
     while after is not None:
+        # one short transaction a segment: a long one would keep PostgreSQL from removing dead
+        # rows and SQLite from shortening its WAL file
         with read_only():
             report = hash_chain.verify_segment(after)
         mismatches += report.mismatches.values()

@@ -1,4 +1,4 @@
-"""Commands for the content: load files, load the demonstration, export."""
+"""Commands for the content: load files, load the demonstration, export as YAML."""
 
 import secrets
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ _DEMO = Path(__file__).parents[2] / "config" / "demo"
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def load(files: tuple[Path, ...]) -> None:
     """Load YAML files; a wrong one changes nothing."""
+    # printed only after the commit, so that no line promises what was rolled back
     click.echo(run_in_transaction(lambda: _load_files("已载入", files)))
 
 
@@ -45,22 +46,23 @@ COMMANDS = (load, demo, export_all)
 
 
 def _load_demo() -> str:
+    # `make run` calls this at every start: what staff have changed in the demonstration must stay
     if session.scalar(select(func.count()).select_from(Department)):
         return "数据库中已有单位，没有载入演示内容。"
     return _load_files("已载入演示内容", sorted(_DEMO.glob("*.yaml")))
 
 
 def _load_files(heading: str, files: Sequence[Path]) -> str:
-    """Load, and tell what was read and how much of it was new: an audit row is a change.
-
-    What is new may need pictures that the accounts do not have yet.
-    """
+    """Load the files; a Chinese line with what was read and how many changes that made."""
     actor = audit.Actor("flask load", request_id=secrets.token_hex(6))
     with audit.acting_as(actor):
+        # The audit entries of this run are the changes: loading the same files again makes none.
+        # They are found by an id of their own.
         result = content.load(files, now=clock.now())
     session.flush()
     own_entries = audit.AuditEntry.request_id == actor.request_id
     changes = session.scalar(select(func.count()).select_from(audit.AuditEntry).where(own_entries))
     if changes:
+        # new rules may send pictures that the accounts do not have at WeChat yet
         jobs.enqueue(MediaJob.REFRESH, key=MediaJob.REFRESH)
     return f"{heading}：{result}；{f'共 {changes} 处变更' if changes else '没有变化'}。"

@@ -1,7 +1,7 @@
 """Command `explain`: which rule answers a text at an account, and why.
 
-The verdict is the callback's own: the text goes through `dialogue.answer` as a citizen's message
-would, over the same compiled rules. Candidates and reasons come from the keywords' book.
+The text goes through `dialogue.answer` as a citizen's message would (docs/decisions/0031);
+candidates, scores and reasons come from the rule set. Each text is answered by itself.
 """
 
 import json
@@ -21,7 +21,7 @@ from matrix.wechat import passive_replies
 
 
 class AccountNotFound(NotFound):
-    """The appid is not one of ours."""
+    """No account of the hub has this appid."""
 
     text = "没有 appid 为 {appid} 的账号。"
 
@@ -32,10 +32,12 @@ class AccountNotFound(NotFound):
 @click.argument("text")
 def explain(appid: str, text: str, as_json: bool) -> None:
     """Tell which rule answers TEXT and why; `-` reads one text a line."""
+    # looked at once: a command has no thread that watches the cache versions
     snapshot = snapshots.refresh()
     account = snapshot.accounts.get(appid)
     if account is None:
         raise AccountNotFound(appid=appid)
+    # the snapshot is built once, and a line is answered as soon as it is read: files may be long
     for line in _input_texts(text):
         explanation = explain_one(MatchInput(line), account, snapshot, now=clock.now())
         if as_json:
@@ -49,6 +51,8 @@ COMMANDS = (explain,)
 
 def _input_texts(text: str) -> Iterator[str]:
     if text != "-":
+        # Python passes bytes of an argument that are not UTF-8 as surrogates, which cannot be
+        # printed as JSON. They become U+FFFD, as `errors="replace"` does for lines.
         yield text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return
     with click.open_file("-", encoding="utf-8", errors="replace") as lines:
@@ -75,7 +79,7 @@ def _to_json(explanation: Explanation) -> dict[str, Any]:
 
 
 def _reply_text(answer: DialogueResult) -> str | None:
-    """What the citizen reads; for a picture or sound its kind in brackets."""
+    """What the citizen reads; for other kinds the kind in brackets; None without a reply."""
     if answer.reply is None:
         return None
     if isinstance(answer.reply, passive_replies.Text):
@@ -84,7 +88,7 @@ def _reply_text(answer: DialogueResult) -> str | None:
 
 
 def _text_lines(explanation: Explanation) -> Iterator[str]:
-    """The same for a person."""
+    """The same as lines of Chinese text."""
     data = _to_json(explanation)
     yield f"消息：{data['text']}"
     rule, emergency_word = explanation.verdict.rule, explanation.answer.emergency_word

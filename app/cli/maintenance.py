@@ -1,4 +1,4 @@
-"""Commands for who keeps the hub running: the schema, dead jobs, new encryption keys."""
+"""Commands for operators: the schema, dead jobs, new encryption keys."""
 
 import click
 from sqlalchemy import Table, select, update
@@ -13,7 +13,7 @@ from config.security.crypto import EncryptedText
 
 
 class DeadJobNotFound(NotFound):
-    """Only a dead job can be given a new life."""
+    """There is no dead job with this id; others need no second start."""
 
     text = "没有编号为 {id} 的失败任务。"
 
@@ -56,6 +56,9 @@ def revive(job_id: int) -> None:
 def reseal() -> None:
     """Encrypt every stored secret anew with the first key of FIELD_KEYS."""
     with transaction():
+        # All tables in one transaction: stopped half-way, some rows would need the old key and
+        # some the new one, and nobody could say when the old one may go. Any key of FIELD_KEYS
+        # can read, so the hub may run meanwhile.
         count = sum(_reencrypt_table(table) for table in models.metadata.sorted_tables)
     click.echo(f"已用当前密钥重新加密 {count} 行。")
 
@@ -71,13 +74,15 @@ def _format_job(row: Job) -> str:
 
 
 def _reencrypt_table(table: Table) -> int:
-    """Read what is sealed in a table and write it back. Returns how many rows."""
+    """Decrypt and encrypt again every EncryptedText column of a table. How many rows."""
     encrypted_columns = [
         column for column in table.columns if isinstance(column.type, EncryptedText)
     ]
     if not encrypted_columns:
         return 0
     key = table.primary_key.columns[0]
+    # locked, so that a secret that somebody changes at this moment is not overwritten by the old
+    # one
     rows = session.execute(select(key, *encrypted_columns).with_for_update()).all()
     for row in rows:
         values = dict(zip((column.name for column in encrypted_columns), row[1:], strict=True))

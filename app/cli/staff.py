@@ -1,4 +1,8 @@
-"""Commands for staff: the first administrator's link, new people, lost passwords."""
+"""Commands for staff: the first administrator's link, new people, lost passwords.
+
+Links are printed and not sent: the hub has no mail, and whoever may run commands on the server may
+do all of this anyway.
+"""
 
 import click
 
@@ -25,7 +29,7 @@ _ROLES = {role.value: role for role in Role}
 
 
 class StaffNotFound(NotFound):
-    """The sign-in name is nobody's."""
+    """Nobody has this sign-in name."""
 
     text = "没有登录名为“{name}”的人员。"
 
@@ -46,6 +50,7 @@ def create(
 ) -> None:
     """Enter a person with a role; prints a one-time link that sets the password."""
     now = clock.now()
+    # nobody is signed in here, and the audit log must not say that the hub did it by itself
     with transaction(), audit.acting_as(audit.Actor("命令行")):
         department_id = departments.get_by_slug(department).id if department else None
         account_id = accounts.get_by_appid(appid).id if appid else None
@@ -72,6 +77,7 @@ def reset(sign_in_name: str, second_factor: bool) -> None:
         throttle.clear(member_row.sign_in_name)
         if second_factor:
             two_factor.reset(member_row)
+            # a second factor is taken away when its phone is lost: no session may go on with it
             sessions.end_all(member_row.id, reason="第二步验证已重置", now=now)
         secret = one_time_links.create(LinkPurpose.RESET, member_row.id, now=now)
     click.echo("重设密码的链接，30 分钟内有效，只能用一次：")
@@ -83,6 +89,7 @@ def first_link() -> None:
     """Print the one-time link of the first administrator; nothing when there is one."""
     now = clock.now()
     with transaction(), audit.acting_as(audit.Actor("命令行")):
+        # `make run` calls this at every start; it must print nothing once somebody can sign in
         if not authentication.needs_first_administrator(now=now):
             return
         secret = one_time_links.create(LinkPurpose.FIRST, None, now=now)

@@ -50,6 +50,7 @@ def poll() -> ViewResult:
     """
     context = _open_context()
     if context["etag"] == request.args.get("etag"):
+        # htmx leaves the page as it is at 204: what somebody is reading does not jump
         return "", 204
     return render_template("console/alerts/_open.html", **context)
 
@@ -78,6 +79,7 @@ def resolve(alert_id: int) -> ViewResult:
     if form.validate_on_submit():
         with forms.errors_on(form, "note"):
             alerts.resolve(member(), alert_id, note=form.note.data or "", now=clock.now())
+    # asked after the deed, which may have put an error on the form
     if form.is_submitted() and not form.is_refused:
         flash_success("已处理。")
         return redirect_to("alerts.index")

@@ -22,6 +22,7 @@ from config.permissions import Permission
 from matrix import accounts, departments
 
 blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
+# filters of the whole application, because other pages show the last change of an object, too
 blueprint.add_app_template_filter(LABELS.action, "action_label")
 blueprint.add_app_template_filter(labels.actor, "actor_name")
 blueprint.add_app_template_filter(LABELS.kind, "kind_label")
@@ -81,6 +82,8 @@ def index() -> ViewResult:
 
 
 def _render_results(form: SearchForm, page: search.SearchPage, args: MultiDict[str, str]) -> str:
+    # only the names of the form: whatever else stands in an address
+    # must not travel on in our links
     query_params = {name: args[name] for name in _QUERY_FIELDS if args.get(name)}
     older_url = (
         # names of the form, none of url_for's own
@@ -128,6 +131,7 @@ def show(entry_id: int) -> str:
 
 @blueprint.post("/export")
 @requires(Permission.AUDIT_EXPORT)
+# The file leaves the hub with personal data (ASVS 7.5.3); and a POST, since it is recorded.
 @requires_confirmation
 def export() -> ViewResult:
     """The entries that a search finds, as a file to download."""

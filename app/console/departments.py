@@ -73,6 +73,7 @@ def index() -> str:
     rows = [
         (row, depth)
         for row, depth in departments.outline(managed)
+        # former names too: people go on asking for the name they know
         if any(search in name for name in (row.name, *former_names.get(row.id, [])))
     ]
     managed_accounts = accounts.list_for_staff(member(), Permission.ACCOUNTS_READ)
@@ -110,6 +111,8 @@ def new() -> ViewResult:
 
 def _create(form: NewDepartmentForm) -> Department:
     parent_id = form.parent.data or None
+    # The form checks its choices, but the rule holds here: who manages
+    # the parent will manage the new department as well.
     member().require(_PERMISSION, department_id=parent_id)
     return departments.create(
         # a random one: numbers in order would tell how many departments were made, and collide when
@@ -195,6 +198,7 @@ def move(department_id: int) -> ViewResult:
     if form.validate_on_submit():
         with forms.errors_on(form, "target"):
             parent_id = form.target.data or None
+            # at the target as well: moving changes who manages the department
             member().require(_PERMISSION, department_id=parent_id)
             departments.move(department_id, parent_id)
     if form.is_submitted() and not form.is_refused:
@@ -235,6 +239,7 @@ def _render_merge(department: Department, form: MergeForm) -> str:
 
 @blueprint.post("/<int:department_id>/merge/now")
 @requires(_PERMISSION)
+# no page undoes a merger
 @requires_confirmation
 def merge(department_id: int) -> ViewResult:
     """Close a department; its successor takes over what it owns."""

@@ -16,6 +16,7 @@ from config.errors import DomainError, Invalid, NotFound
 from matrix import departments
 from matrix.departments import Department
 
+# for every form: by default Flask-WTF goes by the languages of the browser
 _chinese = get_translations(["zh"])
 
 

@@ -54,10 +54,12 @@ TodoSource = Callable[[Principal, datetime], TodoGroup | None]
 
 
 @blueprint.get("/")
+# every permission: whoever may do anything has a first page; without a role it is 403
 @requires(*Permission)
 def index() -> str:
     """All groups that have something to do."""
     found = [source(member(), clock.now()) for source in TODO_SOURCES]
+    # an empty group would be one more thing to read without anything to do
     groups = [group for group in found if group is not None and group.items]
     return render_template("console/home/index.html", groups=groups)
 
@@ -166,6 +168,7 @@ def _unanswered_questions(principal: Principal, now: datetime) -> TodoGroup | No
     writer = Principal(
         principal.staff_id, principal.name, {Permission.RULES_READ: permission_scope}
     )
+    # as above: only questions that this person may write a rule for
     found = unanswered.list_for_staff(writer, ClusterFilter(), limit=_MAX_ITEMS + 1)
     names = {account.id: account.name for account in snapshots.current().accounts.values()}
     all_url = url_for("rule_tools.list_unanswered")
@@ -189,6 +192,7 @@ def _unhealthy_accounts(principal: Principal, now: datetime) -> TodoGroup | None
     found = [
         each
         for each in list_for_staff(principal, Permission.ACCOUNTS_MANAGE, now=now)
+        # warnings stand on the page of accounts; here only what must be mended
         if each.level is HealthLevel.BAD
     ]
     items = [

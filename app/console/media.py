@@ -175,6 +175,8 @@ def _render_detail(file: MediaFile, form: ReplaceForm) -> str:
 def replace(file_id: int) -> ViewResult:
     """Replace the content of a file; its name, and so every rule that sends it, stays."""
     form = ReplaceForm()
+    # before the file is looked up, for the reason in `upload`; without
+    # access the result is thrown away
     upload = _sanitize_upload(form.file.data, form.cover.data)
     file = media.access_file(member(), file_id, Permission.MEDIA_WRITE)
     if form.validate() and upload.file is None:
@@ -203,6 +205,7 @@ def content(file_id: int) -> Response:
     """The content of the file, as a download."""
     file = media.access_usable_file(member(), file_id)
     _, body, _ = media.get_content(file.id)
+    # an attachment: opened in a tab of its own, a crafted file would be a page of ours
     response = _file_response(body.content, body.content_type)
     # RFC 6266: a plain ASCII name for old clients, and the Chinese one percent-encoded beside it
     name = quote(f"{file.name}.{body.ending}")
@@ -220,6 +223,7 @@ def preview(file_id: int) -> Response:
     if file.preview is None:
         raise NotFound(kind="media", id=file_id, what="preview")
     response = _file_response(file.preview, "image/jpeg")
+    # an ASCII name by the id: the preview is an image on our pages and rarely saved
     response.headers["Content-Disposition"] = f"attachment; filename=media-{file.id}.jpg"
     return response
 

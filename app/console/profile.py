@@ -105,6 +105,8 @@ def set_up_two_factor() -> ViewResult:
             return render_template(
                 "console/profile/recovery_codes.html", recovery_codes=codes, is_new=True
             )
+    # Inside the page and not under an address of its own, where logs and
+    # caches would see the secret. It goes with the page, which is not stored.
     qr_image = make_qr(two_factor.provisioning_uri(person)).svg_data_uri(scale=5, border=2)
     page = render_template(
         "console/profile/two_factor.html", form=form, qr_image=qr_image, secret=person.totp_secret
@@ -118,6 +120,7 @@ def start_two_factor() -> ViewResult:
     """Make the secret for the QR code."""
     person = _own_staff_row()
     if not person.has_second_factor:
+        # never for one in use: whoever finds an open page could replace it by their own
         two_factor.enroll(person)
     return redirect_to("profile.set_up_two_factor")
 

@@ -29,6 +29,7 @@ STATE_LABELS: dict[qrcodes.QrCodeState, tuple[str, str]] = {
     qrcodes.QrCodeState.READY: ("可使用", "green"),
     qrcodes.QrCodeState.FAILED: ("生成失败", "red"),
 }
+# a sheet to print, and a batch that stays one short transaction: each code is a row and a job
 MAX_PER_REQUEST = 50
 CHART_DAYS = 30
 _PAGE_SIZE = 50
@@ -158,6 +159,7 @@ def _render_detail(qrcode_id: int, form: RenameForm) -> str:
     today = clock.local_day(now)
     since = today - timedelta(days=CHART_DAYS - 1)
     scans = qrcodes.scans_for_staff(member(), qrcode_id, since=since)
+    # asked of the rules that answer now, and not of the stored ones, which may not be published
     rule = snapshots.current().ruleset.match(
         qrcode.account_id, MatchInput(qrcode.scene, InputKind.SCAN), now=now
     )
@@ -255,6 +257,7 @@ def restore(qrcode_id: int) -> ViewResult:
 def image(qrcode_id: int, extension: str) -> Response:
     """The image as a file for print: png or svg; 404 for another extension."""
     qrcode = qrcodes.access_qrcode(member(), qrcode_id, Permission.ACCOUNTS_READ)
+    # an unknown extension is a 404 like an unknown code; segno would raise for it
     if extension not in _IMAGE_TYPES or not qrcode.url:
         raise NotFound(kind="qrcode", id=qrcode_id, extension=extension)
     buffer = io.BytesIO()

@@ -88,6 +88,8 @@ def index() -> ViewResult:
 def two_factor() -> ViewResult:
     """The second factor."""
     form = OneTimeCodeForm()
+    # the half session of the right password is the only way here: its
+    # row, not the form, says whose code it is
     if g.half is None:
         return redirect_to("sign_in.index")
     if not form.validate_on_submit():
@@ -110,6 +112,8 @@ def two_factor() -> ViewResult:
 @requires_sign_in
 def sign_out() -> ViewResult:
     """End this session on the server."""
+    # in the database as well: a cookie that somebody copied must be
+    # worthless afterwards (ASVS 7.4.1)
     sessions.end(auth.current().session.id, reason="退出登录", now=clock.now())
     auth.end_session()
     return redirect_to("sign_in.index")
@@ -120,6 +124,7 @@ def sign_out() -> ViewResult:
 def one_time_link(secret: str) -> ViewResult:
     """Set a password by a one-time link."""
     now = clock.now()
+    # also at POST: the link may have been used or replaced while the page was open
     link_row = one_time_links.get(secret, now=now)
     if link_row.purpose is LinkPurpose.FIRST:
         return _create_first_administrator(link_row)

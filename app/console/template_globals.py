@@ -36,6 +36,7 @@ def register(app: Flask, navigation: Callable[[], object]) -> None:
     app.jinja_env.filters.update(format_datetime=format_datetime, format_date=format_date)
     # a name or an attribute that a template misspells is an error, not an empty place on the page
     app.jinja_env.undefined = StrictUndefined
+    # lines that hold only a {% block %} leave no empty lines in the page
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -43,6 +44,7 @@ def register(app: Flask, navigation: Callable[[], object]) -> None:
 @cache
 def asset(name: str) -> str:
     """The address of a static file, with a hash of it, so that browsers may cache it for ever."""
+    # read once a process: static files do not change while it runs
     content = (Path(__file__).parents[1] / "static" / name).read_bytes()
     return url_for("static", filename=name, v=sha256(content).hexdigest()[:12])
 

@@ -26,6 +26,7 @@ from matrix.wechat import gateway
 from matrix.wechat.credentials import Credentials
 
 CUSTOMER_SERVICE_SEND_PATH = "/cgi-bin/message/custom/send"
+# WeChat's return code; its text names the address it saw, which staff have to enter there
 _IP_NOT_ALLOWED = 40164
 _TOKEN_OK_TEXT = "AppSecret 正确，接口凭据已取得。"
 _SCENE = "account"
@@ -45,6 +46,7 @@ class _CheckResult(NamedTuple):
 
 def request_check(account: Account, *, now: datetime) -> None:
     """Enqueue all checks of an account."""
+    # a failed import waits again, so that `_follow_up` requests it once a token can be had
     imported = connection_checks.by_account([account.id]).get(account.id, {}).get(CheckKind.IMPORT)
     if imported is not None and imported.state is CheckState.FAILED:
         connection_checks.mark_waiting(account.id, (CheckKind.IMPORT,), "正在核对…", now=now)
@@ -76,23 +78,29 @@ def check_connection(*, account_id: int, now: datetime) -> None:
     """Run all checks of an account and record them. Raises Temporary to be tried again."""
     with read_only():
         account = accounts.get(account_id)
+        # plain values for the calls below, during which no transaction is open
         credentials, is_verified = accounts.credentials(account_id), account.verified
     try:
         results = _run_checks(credentials, is_verified=is_verified)
     except gateway.Temporary as error:
         with transaction():
             connection_checks.update_waiting_message(account_id, f"{error}系统会自动再试。")
+        # the state stays WAITING, and the job's retries do the rest
         raise
     with transaction():
         for result in results:
             connection_checks.record(
                 account_id, result.kind, result.state, result.message, now=now, **result.facts
             )
+        # read again: minutes may have passed since, and the account may have been renamed or
+        # moved
         _follow_up(accounts.get(account_id), results, now)
 
 
 def _run_checks(credentials: Credentials, *, is_verified: bool) -> list[_CheckResult]:
     try:
+        # The token comes first: without one WeChat answers every other call with the same error,
+        # which would tell staff nothing.
         expires_at = gateway.verify_credentials(credentials)
     except gateway.NotAuthorised as error:
         return _results_without_token(error)
@@ -115,6 +123,7 @@ def _results_without_token(error: gateway.NotAuthorised) -> list[_CheckResult]:
         return [_CheckResult(CheckKind.TOKEN, CheckState.FAILED, str(error), {}), waiting, later]
     ip = str(error.facts.get("ip", ""))
     message = f"微信看到的本系统地址是 {ip}，请把它加入该账号的 IP 白名单，几分钟后重新检查。"
+    # refused for the address: whether the secret is right, this answer does not say
     waiting = _CheckResult(CheckKind.TOKEN, CheckState.WAITING, "加入 IP 白名单后自动核对。", {})
     return [
         waiting,
@@ -152,12 +161,15 @@ def _follow_up(account: Account, results: list[_CheckResult], now: datetime) -> 
     failed = [
         result
         for result in results
+        # a difference in rights is a wrong entry in our list of accounts; the account itself
+        # works
         if result.kind is not CheckKind.ABILITY and result.state is CheckState.FAILED
     ]
     if failed:
         _alert(account, failed[0].message, now)
         return
     alerts.resolve_automatically(AccountAlert.CONNECTION_FAILED, account.appid, now=now)
+    # WeChat may have refused the import while its token could not be had
     imported = connection_checks.by_account([account.id]).get(account.id, {}).get(CheckKind.IMPORT)
     if imported is None or imported.state is CheckState.WAITING:
         _enqueue(AccountJob.CONNECT, account.id)
@@ -181,6 +193,8 @@ def import_console_content(*, account_id: int, now: datetime) -> None:
     with read_only():
         credentials = accounts.credentials(account_id)
     try:
+        # both before the first row is written: a temporary error between them repeats the whole
+        # job
         replies = gateway.get_auto_replies(credentials)
         menu = gateway.get_current_menu(credentials)
     except gateway.NotAuthorised as error:
@@ -234,6 +248,7 @@ def verify_secret(*, account_id: int, now: datetime) -> None:
             )
         raise
     with transaction():
+        # compares with the secret that was tried: meanwhile somebody may have entered another one
         if key_rotation.accept_secret(account_id, secret, now=now):
             message = "新的 AppSecret 正确，已启用。"
             connection_checks.record(account_id, CheckKind.SECRET, CheckState.OK, message, now=now)
@@ -258,6 +273,8 @@ def clear_quota(*, account_id: int, now: datetime) -> None:
 def create_account_qrcode(*, account_id: int, now: datetime) -> None:
     """Create the account's own permanent QR code, once. Raises Temporary to be tried again."""
     with read_only():
+        # A permanent code cannot be deleted and an account may have 100,000 of them: a second one
+        # would be spent for ever.
         if accounts.get(account_id).qr_url:
             return
         credentials = accounts.credentials(account_id)
@@ -269,6 +286,7 @@ def create_account_qrcode(*, account_id: int, now: datetime) -> None:
 def update_statistics(*, now: datetime) -> None:
     """Compute the figures of the health board."""
     with read_only():
+        # computed in a read-only transaction, so that on SQLite no push waits for the sums
         found = statistics.compute(now=now)
     with transaction():
         statistics.save(found, now=now)
@@ -277,6 +295,7 @@ def update_statistics(*, now: datetime) -> None:
 def check_all(*, now: datetime) -> None:
     """Enqueue the checks of every account that is not paused."""
     active = select(Account.id).where(Account.state == accounts.AccountState.ACTIVE)
+    # only enqueued here: each check calls WeChat, and one that is slow must not delay the others
     for account_id in session.scalars(active.order_by(Account.id)):
         _enqueue(AccountJob.CHECK_CONNECTION, account_id)
 
@@ -284,6 +303,7 @@ def check_all(*, now: datetime) -> None:
 def warn_expiring_verification(*, now: datetime) -> None:
     """Raise an alert for each account whose verification ends within a month, or has ended."""
     last = clock.local_day(now + health.VERIFICATION_WARN_BEFORE)
+    # an account that was never verified has NULL here, which the comparison leaves out
     for account in session.scalars(select(Account).where(Account.verified_until <= last)):
         alerts.raise_alert(
             AccountAlert.VERIFICATION_EXPIRING,

@@ -12,6 +12,8 @@ from config.database import read_only, run_in_transaction, transaction
 from config.jobs import JobName
 
 _log = logs.get_logger(__name__)
+# A normal minute needs one seal. After a pause the backlog is worked off over several minutes, each
+# run within the lease of its job.
 _SEALS_PER_RUN = 50
 
 
@@ -42,6 +44,8 @@ def seal(*, now: datetime) -> None:
         if (
             prepared is None
             or not _append(prepared, now)
+            # a seal that is not full was the last one; False from `_append` means that another
+            # worker seals
             or prepared.count < hash_chain.ROWS_PER_SEAL
         ):
             return
@@ -50,6 +54,7 @@ def seal(*, now: datetime) -> None:
 def verify(*, now: datetime) -> None:
     """Start verifying all seals; raise an alert when entries have not been sealed for an hour."""
     overdue_since = hash_chain.overdue_since(now=now)
+    # sealing cannot report its own absence, so the nightly job looks whether it still runs
     if overdue_since is not None:
         alerts.raise_alert(
             AuditAlert.SEALING_OVERDUE,

@@ -10,6 +10,8 @@ from matrix.wechat import gateway
 def update_blacklist(*, follower_id: int, now: datetime) -> None:
     """Put a follower on WeChat's blacklist, or take one off. Raises Temporary to be tried again."""
     with read_only():
+        # Read from the row and not from the payload: staff may have blocked and unblocked since,
+        # and what is wanted now counts.
         task = blocklist.find_pending_task(follower_id)
         credentials = accounts.credentials(task.account_id) if task else None
     if task is None or credentials is None:
@@ -22,4 +24,5 @@ def update_blacklist(*, follower_id: int, now: datetime) -> None:
         # trying again would not help; our own blocklist holds without WeChat's
         problem = str(error)
     with transaction():
+        # the task is passed along, so that a wish that changed during the call stays pending
         blocklist.mark_done(follower_id, task, problem=problem)

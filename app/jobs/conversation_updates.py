@@ -18,6 +18,8 @@ def update_conversations(*, now: datetime) -> None:
     with read_only():
         after_id = conversations.position()
     for _ in range(_MAX_BATCHES):
+        # Reading and writing are separate, because SQLite's write lock is held only for parts of
+        # 500 rows (docs/decisions/0050).
         with read_only():
             batch = conversations.read_batch(after_id, now=now)
         _save(batch)
@@ -34,4 +36,6 @@ def _save(batch: ProjectionBatch) -> None:
         with transaction():
             conversations.save(part)
     with transaction():
+        # Last: when a worker dies before this, the batch is read again, and a conversation only
+        # moves forward.
         conversations.record_progress(batch)

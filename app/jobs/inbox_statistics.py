@@ -34,10 +34,13 @@ class InboxJob(JobName):
     UPDATE_STATISTICS = "inbox.update_statistics", "统计收到的消息"
 
 
+# stored in the table of cursors; another name would count the whole inbox a second time
 _CURSOR = "studio"
 # rows; with SQLite the callback waits while a batch is written, so it is short
 _BATCH_SIZE = 500
+# A backlog (after a long stop) goes on in another job, before the lease of this one runs out.
 _MAX_BATCHES = 60
+# a menu click or a scan that found no rule is a mistake of staff and no question of a citizen
 _SPOKEN_KINDS = frozenset({"text", "voice"})
 _REASONS = {
     Outcome.FALLBACK: UnansweredReason.FALLBACK,
@@ -62,10 +65,13 @@ def update_statistics(*, now: datetime) -> None:
 
 def _save_batch(batch: Batch, clusters: Sequence[ClusterUpdate]) -> bool:
     def save_once() -> bool:
+        # compare-and-set, first in the transaction: when another run was faster, nothing is
+        # counted twice
         if not cursors.advance(batch):
             return False
         tallies = _hits(batch.pushes)
         hits.record(tallies)
+        # sorted, so that two transactions lock the rules in the same order
         store.record_hit_days({code: day for code, _, day in sorted(tallies)})
         daily_counts.add(
             Counter((push.account_id, push.local_day, push.outcome) for push in batch.pushes)

@@ -37,6 +37,7 @@ def purge_expired(*, now: datetime) -> None:
     # an outbound message has a foreign key to its inbox message, so it goes first
     if outbound.delete_older_than(before=before, at_most=_PURGE_BATCH) < _PURGE_BATCH:
         inbox.delete_older_than(before=before, at_most=_PURGE_BATCH)
+    # with their messages: a conversation without one would be an empty page
     conversations.delete_older_than(before=before)
     hits.delete_older_than(before=clock.local_day(now - _HIT_RETENTION))
     rule_imports.delete_older_than(before=now - _IMPORT_RETENTION)

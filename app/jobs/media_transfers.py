@@ -21,8 +21,12 @@ def upload_media(*, account_id: int, file_id: int, now: datetime) -> None:
     with read_only():
         kind, content, digest = media.get_content(file_id)
         credentials = accounts.credentials(account_id)
+    # An upload that is repeated after a crash makes a second temporary file at WeChat, which
+    # lapses.
     upload = gateway.upload_media(credentials, kind, content, now=now)
     with transaction():
+        # the digest says which content was uploaded: the file may have been replaced during the
+        # call
         media.record_upload(account_id, file_id, upload, digest=digest)
 
 
@@ -49,6 +53,7 @@ def download_attachment(*, inbox_id: int, now: datetime) -> None:
         downloaded = gateway.download_media(credentials, requested.media_id)
     except (gateway.Refused, gateway.NotAuthorised) as error:
         with transaction():
+            # not raised: trying again cannot help, and staff see the reason beside the message
             attachments.mark_failed(inbox_id, str(error))
         return
     with transaction():

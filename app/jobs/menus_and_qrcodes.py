@@ -27,6 +27,8 @@ def push_menu(*, menu_id: int, now: datetime) -> None:
     """
     with read_only():
         menu = menus.get(menu_id)
+        # The job may run twice, and staff may have saved a newer version: only what still waits
+        # is pushed.
         if menu.state is not menus.MenuState.WAITING:
             return
         credentials, buttons = accounts.credentials(menu.account_id), menus.from_rows(menu.buttons)
@@ -90,6 +92,8 @@ def delete_conditional(*, menu_id: int, now: datetime) -> None:
             return
         credentials, wechat_id = accounts.credentials(menu.account_id), menu.wechat_id
     try:
+        # WeChat's id is missing where the run that created the menu died before it could record
+        # it
         wechat_id = wechat_id or _find_existing(menu_id, credentials)
         if wechat_id is not None:
             gateway.delete_conditional_menu(credentials, wechat_id)
@@ -114,6 +118,8 @@ def refresh_remote_menu(*, account_id: int, now: datetime) -> None:
     with read_only():
         credentials = accounts.credentials(account_id)
     try:
+        # read for every account: this call shows what followers see, also a menu made in WeChat's
+        # console
         current = gateway.get_current_menu(credentials)
         result = _unless_unauthorised(gateway.find_menu, credentials)
         tags = _unless_unauthorised(gateway.list_tags, credentials) or ()
@@ -126,6 +132,7 @@ def refresh_remote_menu(*, account_id: int, now: datetime) -> None:
         remote_state.record(
             account_id, current.buttons, is_open=current.is_open, tags=tags, now=now
         )
+        # in the transaction of the new state, so that page and list show the same moment
         conditional.reconcile(account_id, result.conditional if result else (), now=now)
 
 

@@ -14,6 +14,8 @@ def deliver_message(*, outbound_id: int, now: datetime) -> None:
     Raises Temporary to be tried again, for an hour at most after queueing.
     """
     with transaction():
+        # Committed before the call, so that a worker that dies during it leaves the message in
+        # SENDING; the next one sends it again (docs/decisions/0003).
         delivery = outbound.begin_delivery(outbound_id, now=now)
     if delivery is not None:
         result = outbound.send(delivery, now=now)

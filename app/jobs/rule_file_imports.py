@@ -29,7 +29,9 @@ from keywords.rules.rule_imports import MAX_PROBLEMS, ImportFormat, ImportState,
 from keywords.rules.versions import VersionSpec
 from matrix.staff import grants, members
 
+# More rows than this nobody reads before confirming; the counts cover all of them.
 _MAX_PREVIEW_ROWS = 200
+# in rules; the page polls, so most figures in between would be overwritten unseen
 _REPORT_EVERY = 50
 # how long the cache keeps a progress figure
 _PROGRESS_SECONDS = 600.0
@@ -70,6 +72,8 @@ def apply(*, import_id: int, now: datetime) -> None:
     upload = _load_upload(import_id, ImportState.APPLYING)
     if upload is None:
         return
+    # The file is checked again instead of applying the stored preview: rules, departments and the
+    # uploader's permissions may have changed since.
     plan = _make_plan(upload, now)
     if plan.problems:
         with transaction():
@@ -80,7 +84,9 @@ def apply(*, import_id: int, now: datetime) -> None:
                 import_id, _CHANGED_MEANWHILE, now=now, **_plan_columns(plan)
             )
     else:
+        # validating and hashing the rules is slow and needs no lock, so it is done before
         new_rules = _new_rules(upload, plan, now)
+        # the worker acts for the person who confirmed the import
         with audit.acting_as(Actor(upload.staff_name, upload.staff_id)):
             run_in_transaction(lambda: _apply(upload, plan, new_rules, now))
 
@@ -107,6 +113,7 @@ def _make_plan(upload: _Upload, now: datetime) -> ImportPlan:
     with read_only():
         body = rule_imports.read_content(upload.id)
         member, references = _principal_of(upload.staff_id, now), RuleReferences.load()
+    # no transaction is open: a large workbook takes seconds to parse
     read = parse.parse_file(
         upload.format,
         body,
@@ -193,6 +200,7 @@ def _new_rules(upload: _Upload, plan: ImportPlan, now: datetime) -> list[NewRule
 def _apply(
     upload: _Upload, plan: ImportPlan, new_rules: Sequence[NewRuleRow], now: datetime
 ) -> None:
+    # compare-and-set, first in the transaction: a second run of the job applies nothing
     if not rule_imports.mark_applied(upload.id, now=now):
         return
     bulk_create.insert_all(new_rules)

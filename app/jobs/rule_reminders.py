@@ -28,6 +28,8 @@ def warn_overdue_reviews(*, now: datetime) -> None:
     for overdue in listing.count_overdue(clock.local_day(now)):
         account = overdue.account_id
         counts[overdue.department_id if account is None else owners[account]] += overdue.count
+    # One alert a department and not one a rule: raised again each morning, it updates its count
+    # and message and does not pile up.
     for department_id, count in counts.items():
         alerts.raise_alert(
             RuleAlert.REVIEW_OVERDUE,

@@ -102,7 +102,7 @@ def parse_file(
 def _read_titles(cells: Iterable[Cell]) -> list[str]:
     """The titles of the columns; empty where a column has none."""
     titles = [cell.text.strip() for cell in cells]
-    # a column that is not known may be a misspelt one, and its content would be lost without a word
+    # an unknown column may be a misspelt one, whose content would be lost without an error
     unknown = [title for title in titles if title and title not in row_mapping.BY_TITLE]
     if unknown:
         raise InvalidWorkbook(problem=f"第一行应是列名，没有“{unknown[0][:20]}”这一列")

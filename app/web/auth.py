@@ -1,11 +1,12 @@
-"""Who asks, and may they: the guard in front of every page of the console.
+"""Authentication and authorization of every page of the console.
 
-    cookie ──> session ──> staff ──> Member      before the view, in a short unit of its own
-    view ── @needs(Right, …) | @public | @signed_in      without one of these nobody gets in
-         └─ @confirmed       the second factor again, when the last proof is ten minutes old
+    cookie ──> session ──> staff ──> Principal        before the view, in a short unit of its own
+    view ── @requires(Permission, …) | @public | @requires_sign_in     without one: 403
+         └─ @requires_confirmation       the second factor again, unless proven minutes ago
 
-A right must be held somewhere to open a page; where it holds is asked by the doors of the rooms
-(`access_…`), which know only what is within reach.
+To open a page, a permission must be held anywhere. Whether it holds for the object that the page is
+about is decided by the guarded functions (`access_…`) of each package, which raise NotFound
+(docs/decisions/0040).
 """
 
 from collections.abc import Callable
@@ -42,13 +43,17 @@ from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
 View = TypeVar("View", bound=Callable[..., Any])
 _SESSION_KEY = "sid"
 _PUBLIC, _SIGNED_IN = "public", "signed_in"
-# a request that only looks for news must not keep a forgotten page alive
+# Sent by pages that poll. Such a request does not count as activity: an open page that nobody looks
+# at must not keep its session alive.
 QUIET_HEADER = "X-Quiet"
 
 
 @dataclass(frozen=True)
 class CurrentStaff:
-    """Who is signed in: the person, their session, what they may do and what they still owe."""
+    """The signed-in person, the session, what the person may do, and what must be done first.
+
+    `required_action` is None unless a new password or a second factor must be set.
+    """
 
     staff: Staff
     session: StaffSession
@@ -60,32 +65,33 @@ class CurrentStaff:
 
 
 def requires(*rights: Permission) -> Callable[[View], View]:
-    """The view is for whoever has one of these rights anywhere."""
+    """Decorator: the view is for staff who hold one of these permissions anywhere."""
     return _mark_view(rights)
 
 
 def public(view: View) -> View:
-    """The view is for everybody; the house test keeps the list of these."""
+    """Decorator: the view is for everybody. A convention test keeps the list of these."""
     return _mark_view(_PUBLIC)(view)
 
 
 def requires_sign_in(view: View) -> View:
-    """The view is for whoever is signed in, also with a duty still owed."""
+    """Decorator: the view is for everybody signed in, also before a required action is done."""
     return _mark_view(_SIGNED_IN)(view)
 
 
 def _mark_view(mark: object) -> Callable[[View], View]:
     def decorate(view: View) -> View:
-        view.needs = mark  # type: ignore[attr-defined]  # read by `guard` and the house tests
+        view.needs = mark  # type: ignore[attr-defined]  # read by `check_access` and tests
         return view
 
     return decorate
 
 
 def requires_confirmation(view: View) -> View:
-    """The view asks for the second factor again, unless that happened a short while ago.
+    """Decorator: the view asks for the second factor again, unless it was proven shortly before.
 
-    What was typed into the form is not lost: it is carried along and handed in again.
+    The submitted form is carried along in hidden fields and submitted again with the proof, so it
+    may stand on POST views only. For actions whose damage a stolen open session could do.
     """
 
     @wraps(view)
@@ -99,16 +105,18 @@ def requires_confirmation(view: View) -> View:
                 current_staff.session, request.form["confirm_proof"], origin(), now=now
             ):
                 return view(*args, **values)
+            # the answer is a refusal, but the counted failure must stay, or guessing would be
+            # free
             unit_of_work.commit_despite_error()
             problem = "不正确，请重试"
         return _confirmation_page(current_staff, problem)
 
-    wrapper.is_confirmed = True  # type: ignore[attr-defined]  # read by the house tests
+    wrapper.is_confirmed = True  # type: ignore[attr-defined]  # read by the convention tests
     return wrapper  # type: ignore[return-value]  # wraps keeps the view's own signature
 
 
 def _confirmation_page(current_staff: CurrentStaff, problem: str) -> tuple[str, int]:
-    """A page of its own, or, when htmx asks, what takes the place of the form."""
+    """The page that asks for the proof; for htmx a dialog that replaces the form."""
     own_fields = ("csrf_token", "confirm_proof")
     context: dict[str, Any] = {
         "form_items": [
@@ -120,6 +128,7 @@ def _confirmation_page(current_staff: CurrentStaff, problem: str) -> tuple[str, 
     if "HX-Request" in request.headers:
         target = request.headers.get("HX-Target", "")
         return render_template("console/_confirm_dialog.html", target=target, **context), 422
+    # the Referer header comes from outside: only an address of our own pages becomes a link
     back = request.referrer if _is_same_origin(request.referrer or "") else url_for("home.index")
     return render_template("console/confirm.html", back_url=back, **context), 403
 
@@ -128,36 +137,40 @@ def _confirmation_page(current_staff: CurrentStaff, problem: str) -> tuple[str, 
 
 
 def current() -> CurrentStaff:
-    """Who is signed in; only within a view that is not public."""
+    """Who is signed in. Only inside views that are not public."""
     current_staff: CurrentStaff = g.current_staff
     return current_staff
 
 
 def member() -> Principal:
-    """What the person who asks may do where."""
+    """The signed-in person as a Principal, with the permissions and where they hold."""
     return current().member
 
 
 def origin() -> ClientInfo:
-    """Where the request comes from."""
+    """IP address and browser of the request, as the list of sessions shows them."""
     return ClientInfo(request.remote_addr or "", request.user_agent.string)
 
 
 def load_session() -> None:
-    """Find whom the cookie belongs to, and record that they are still there.
+    """Find the session of the cookie, put its person into `g`, and record the activity.
 
-    A site's `prepare` hook: it uses short transactions of its own.
+    A site's `prepare` hook: it runs before the request's unit of work and opens short ones of its
+    own, so that a page that fails does not undo the record of activity.
     """
     g.current_staff, g.half = None, None
-    # pages ask for the picture inside their unit of work, where a new process could not build it
+    # Built here at the latest: pages ask for the snapshot inside their unit of work, where building
+    # it would open a second one, which is refused.
     snapshots.current()
     now = clock.now()
     secret = session.get(_SESSION_KEY)
+    # a stranger's page costs no query
     if secret is None:
         return
     with read_only():
         found = sessions.find(secret, now=now)
         staff = members.get(found.staff_id) if found is not None else None
+        # asked at every request, so that disabling a person ends what they have open (ASVS 7.4.2)
         if found is None or staff is None or staff.state is StaffState.DISABLED:
             session.clear()
             return
@@ -167,6 +180,8 @@ def load_session() -> None:
             g.current_staff = _current_staff(staff, found, now)
     if (
         g.current_staff
+        # not at every request: a write each would make readers of the console queue for SQLite's
+        # one writer
         and now - found.seen_at > sessions.TOUCH_INTERVAL
         and QUIET_HEADER not in request.headers
     ):
@@ -185,10 +200,10 @@ def _current_staff(staff: Staff, found: StaffSession, now: datetime) -> CurrentS
 
 
 def check_access() -> AnyResponse | None:
-    """Let the request through, or answer with the page that must come first.
+    """Let the request through (None), or answer with the page that must come first.
 
-    A site's `guard` hook. Raises Forbidden when nobody with these permissions may open the view,
-    and for a view without a mark.
+    A site's `guard` hook. Raises Forbidden when the person holds none of the permissions of the
+    view, and for a view without a decorator: it fails closed.
     """
     mark = getattr(current_app.view_functions[request.endpoint or ""], "needs", None)
     if mark == _PUBLIC:
@@ -196,10 +211,12 @@ def check_access() -> AnyResponse | None:
     current_staff: CurrentStaff | None = g.current_staff
     if current_staff is None:
         if "HX-Request" in request.headers:
-            # the page stays, with what was typed into it, and says what to do
+            # A redirect would be followed by htmx and swap the sign-in page into this one. At 401
+            # the page stays, with what was typed into it, and asks to sign in in another window.
             return Response(status=401)
         return redirect(url_for("sign_in.index", next=_return_path()))
     _set_audit_actor(current_staff)
+    # before the required action, because that is done on such a page
     if mark == _SIGNED_IN:
         return None
     if current_staff.required_action is not None:
@@ -210,6 +227,7 @@ def check_access() -> AnyResponse | None:
     return None
 
 
+# where each is done; these views carry @requires_sign_in, or nobody could ever reach them
 _REQUIRED_ACTION_ENDPOINTS = {
     RequiredAction.NEW_PASSWORD: "profile.password",
     RequiredAction.SECOND_FACTOR: "profile.set_up_two_factor",
@@ -220,19 +238,24 @@ def _set_audit_actor(current_staff: CurrentStaff) -> None:
     actor = audit.Actor(
         current_staff.staff.name, current_staff.staff.id, request.remote_addr or "", g.request_id
     )
+    # the actor holds until the request is torn down, which is in another function than this
+    # `with`
     g.acting = ExitStack()
     g.acting.enter_context(audit.acting_as(actor))
 
 
 def clear_audit_actor(error: BaseException | None) -> None:
-    """A site's `teardown` hook: what follows on this thread is not done by this person."""
+    """Reset the actor of audit entries, because the server's threads are used again.
+
+    A site's `teardown` hook, which runs after errors as well.
+    """
     acting: ExitStack | None = g.pop("acting", None)
     if acting is not None:
         acting.close()
 
 
 def _redirect(address: str) -> AnyResponse:
-    """Send the browser somewhere; htmx is told to load the whole page anew."""
+    """A redirect; for htmx one that loads the whole page and not a part of it."""
     if "HX-Request" in request.headers:
         return Response(status=401, headers={"HX-Redirect": address})
     return redirect(address)
@@ -242,35 +265,44 @@ def _redirect(address: str) -> AnyResponse:
 
 
 def start_session(secret: str) -> None:
-    """Give the browser a new session; nothing of the old one stays."""
+    """Put the secret of a new session into the cookie.
+
+    Everything else in it is dropped: what was stored before signing in must not carry over (session
+    fixation, ASVS 7.2.4).
+    """
     session.clear()
     session[_SESSION_KEY] = secret
 
 
 def end_session() -> None:
-    """Take the session from the browser."""
+    """Empty the cookie. The row of the session is ended by the caller."""
     session.clear()
 
 
 def _return_path() -> str | None:
-    """The page to come back to: only one that can be read again."""
+    """The address to return to after signing in; None for what a GET cannot repeat."""
     return request.full_path.rstrip("?") if request.method == "GET" else None
 
 
 def next_url() -> str:
-    """Where to go after signing in: a page of the console and nothing else."""
+    """Where to go after signing in: the address in `next` if it is a page of the console.
+
+    Any other address would make the sign-in page an open redirect (ASVS 3.7.2).
+    """
     requested = request.args.get("next", "")
     return requested if _is_guarded_page(requested) else url_for("home.index")
 
 
 def _is_guarded_page(address: str) -> bool:
-    """Whether an address without a host is a page that this guard stands in front of."""
+    """Whether an address has no host and leads to a view with a permission decorator."""
     parts = urlsplit(address)
-    # browsers read a backslash as a slash, and "//" as another machine
+    # browsers take a backslash for a slash, and what follows "//" for the name of a host
     is_local = not parts.scheme and not parts.netloc and "\\" not in address
     if not is_local or not address.isprintable():
         return False
     try:
+        # asking the URL map instead of comparing a prefix: no clever spelling of a path gets past
+        # it
         endpoint, _ = current_app.url_map.bind(request.host).match(unquote(parts.path))
     except HTTPException:
         return False

@@ -1,4 +1,8 @@
-"""Errors as pages and JSON: the person's words on the page, the facts in the log."""
+"""Error pages: every exception of a request as HTML, htmx text or JSON.
+
+The page shows a Chinese sentence and the id of the request, the log has the facts: whoever reports
+an error can name it, and nothing internal is shown (OWASP ASVS 16.5.1).
+"""
 
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -26,16 +30,18 @@ _CSRF_EXPIRED = "页面停留过久或已在别处重新登录，请刷新页面
 
 
 def register(app: Flask) -> None:
-    """Have every error of the application answered here."""
+    """Register the handlers of all exceptions with the application."""
     app.register_error_handler(DomainError, _handle_domain_error)
     app.register_error_handler(HTTPException, _handle_http_error)
     app.register_error_handler(DBAPIError, _handle_database_error)
     app.register_error_handler(NoConnection, _handle_database_error)
+    # sqlite3 raises it for an integer of more than 64 bits; psycopg reports DataError instead
     app.register_error_handler(OverflowError, _handle_overflow)
     app.register_error_handler(Exception, _handle_unexpected)
 
 
 def _handle_domain_error(error: DomainError) -> Response:
+    # info and no warning: a rule that refuses is the product at work
     _log.info("request.refused", error=type(error).__name__, status=error.status, **error.facts)
     response = _render_error(error.status, str(error))
     if isinstance(error, Temporary):
@@ -50,10 +56,15 @@ def _handle_http_error(error: HTTPException) -> Response:
 
 
 def _handle_database_error(error: Exception) -> Response:
-    """A unique index was the last guard, or the database lost a race, a connection or its life."""
+    """400 for a value no column holds, 409 for a unique index, 503 for everything else.
+
+    The last is an aborted transaction or a lost connection: it may work when tried again.
+    """
     if isinstance(error, DataError):
         _log.warning("request.invalid_value", error=str(error.orig))
         return _render_error(400, _TEXTS[400])
+    # A unique index is the last guard when two requests pass the same check at once; the second
+    # one comes here.
     if isinstance(error, IntegrityError):
         _log.warning("request.duplicate", error=str(error.orig))
         return _render_error(409, _DUPLICATE)
@@ -64,7 +75,7 @@ def _handle_database_error(error: Exception) -> Response:
 
 
 def _handle_overflow(error: OverflowError) -> Response:
-    """A number that no row can have; PostgreSQL says so itself."""
+    """400 for a number that SQLite cannot hold; PostgreSQL reports it as DataError."""
     _log.warning("request.invalid_value", error=str(error))
     return _render_error(400, _TEXTS[400])
 
@@ -76,8 +87,11 @@ def _handle_unexpected(error: Exception) -> Response:
 
 def _render_error(status: int, text: str) -> Response:
     request_id = getattr(g, "request_id", "")
+    # programs get JSON, whatever they accept; a browser never asks for JSON before HTML
     if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
         response = jsonify(error=text, request=request_id)
+    # htmx swaps the answer into the page or shows it as a toast: a whole page would be wrong in
+    # both
     elif "HX-Request" in request.headers:
         response = Response(text, mimetype="text/plain")
     else:

@@ -1,8 +1,11 @@
-"""Health: is the process alive, may it take requests, and what do the figures say.
+"""Health checks and metrics.
 
-/healthz   200 as long as the process answers
-/readyz    200 when the database is reachable and migrated; Redis away is `degraded`
-/metrics   Prometheus, for this machine or with METRICS_TOKEN
+    /healthz   liveness: 200 as long as the process answers
+    /readyz    readiness: 200 when the database is reachable and migrated, else 503
+    /metrics   Prometheus text format, for this machine or with METRICS_TOKEN
+
+Without Redis the hub is `degraded` but ready: keyword answers need no Redis, and a load balancer
+that took all processes out at once would end them.
 """
 
 import hmac
@@ -30,16 +33,18 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """The process answers."""
+    """200 with `{"status": "ok"}`. Asks nothing else: a restart would not mend a database."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """The process can do its work."""
+    """The state of database and Redis as JSON; 503 unless the database is usable."""
     parts = {"database": _database(), "redis": _redis()}
     ready = parts["database"] == "ok"
     if ready:
+        # built here, so that the first citizen after a start does not wait for the rules to be
+        # compiled
         snapshots.current()
     status = "ok" if ready and parts["redis"] == "ok" else "degraded" if ready else "unavailable"
     return jsonify(status=status, **parts), 200 if ready else 503
@@ -47,7 +52,7 @@ def readyz() -> tuple[Response, int]:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Figures for Prometheus."""
+    """All metrics of this process, in the text format of Prometheus. 404 without access."""
     _check_metrics_access()
     _update_gauges()
     return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
@@ -58,6 +63,7 @@ def _database() -> str:
         return (
             "ok" if migrate.current_revision() == migrate.head_revision() else "migrations pending"
         )
+    # the reason goes to the log: the answer is public and must not name hosts or users
     except SQLAlchemyError as error:
         _log.warning("database.unavailable", error=type(error).__name__)
         return "away"
@@ -75,9 +81,13 @@ def _redis() -> str:
 def _check_metrics_access() -> None:
     token = settings.get().metrics_token
     if token:
+        # 404 and not 401: whoever scans from outside does not learn that metrics are here.
+        # Compared in constant time, because the token is a secret.
         authorization = request.headers.get("Authorization", "")
         if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
             abort(404)
+    # A proxy on this machine forwards strangers from 127.0.0.1. The header shows that somebody is
+    # behind it, also where TRUSTED_PROXIES was forgotten.
     elif request.remote_addr not in ("127.0.0.1", "::1") or request.headers.get("X-Forwarded-For"):
         abort(404)
 
@@ -92,6 +102,7 @@ def _update_gauges() -> None:
             select(func.min(Job.due_at)).where(Job.state == JobState.WAITING, Job.due_at <= now)
         )
         _oldest_due_gauge.set((now - due).total_seconds() if due else 0)
+        # a kind without open alerts has no row below; its last number would stay for ever
         _open_alerts_gauge.clear()
         for kind, count in session.execute(
             select(Alert.kind, func.count()).where(Alert.resolved_at.is_(None)).group_by(Alert.kind)

@@ -48,6 +48,7 @@ class Site:
         response and returns it, or another; `teardown` runs last, also after an error.
         """
         self._before = (
+            # first, because every later hook may compare what was sent with the database
             unit_of_work.reject_nul_characters,
             prepare,
             unit_of_work.begin,

@@ -1,9 +1,10 @@
-"""One unit of work for each request of a site (app/web/sites.py).
+"""One unit of work for each request of a site (app/web/sites.py, docs/decisions/0042).
 
     GET, HEAD          read_only()    changes nothing and never waits for a writer
     everything else    transaction()  commits when the status is below 400, rolls back otherwise
 
-A refusal that must be remembered, like a wrong password, says so with `commit_despite_error`.
+What must be stored although the answer is a refusal, such as a failed sign-in, calls
+`commit_despite_error`.
 """
 
 from contextlib import AbstractContextManager
@@ -14,13 +15,13 @@ from config.database import read_only, transaction
 
 
 class _RolledBack(Exception):
-    """Ends a unit of work whose answer was a refusal."""
+    """Passed into a unit of work to make it roll back; never leaves this module."""
 
 
 def reject_nul_characters() -> None:
     """Answer 400 to a NUL character in the address or the form.
 
-    PostgreSQL stores none and no keyboard types one, so the request was made by hand.
+    PostgreSQL cannot store one, so the query would fail; and no keyboard types one.
     """
     sent = (request.full_path, *request.args.values(), *request.form.values())
     if any("\0" in value for value in sent):
@@ -28,21 +29,23 @@ def reject_nul_characters() -> None:
 
 
 def commit_despite_error() -> None:
-    """Commit this request's changes although its answer is a refusal."""
+    """Commit the changes of this request although its status will be 400 or more."""
     g.keep = True
 
 
 def begin() -> None:
-    """Open the request's unit of work."""
+    """Open the request's unit of work; read-only for GET, HEAD and OPTIONS."""
     is_read_only = request.method in ("GET", "HEAD", "OPTIONS")
     g.unit = read_only() if is_read_only else transaction()
+    # entered by hand, because Flask's hooks are functions and no block spans the request
     g.unit.__enter__()
 
 
 def end(response: Response) -> Response:
-    """Commit or roll back by the status of the response, which is returned as it is."""
+    """Commit or roll back by the status of the response, which is returned unchanged."""
     unit: AbstractContextManager[None] | None = g.pop("unit", None)
     if unit is not None:
+        # redirects are below 400 too: they follow a deed that was done
         if response.status_code < 400 or g.get("keep", False):
             unit.__exit__(None, None, None)
         else:
@@ -51,7 +54,7 @@ def end(response: Response) -> Response:
 
 
 def roll_back_unfinished(error: BaseException | None) -> None:
-    """Roll back what an error on the way to the response has left open."""
+    """Roll back a unit that an exception has left open: then `end` was not called."""
     unit: AbstractContextManager[None] | None = g.pop("unit", None)
     if unit is not None:
         _roll_back(unit)

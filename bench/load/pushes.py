@@ -175,7 +175,7 @@ def _request(campaign: Campaign, account: Account, query: str, xml: str) -> byte
     head = (
         f"POST {campaign.path.format(appid=account.appid)}?{query} HTTP/1.1",
         "Host: 127.0.0.1",
-        # as WeChat's own pushes
+        # as seen on WeChat's pushes (see simulator/messaging/callbacks.py), for every peer alike
         "User-Agent: Mozilla/4.0",
         "Accept: */*",
         "Content-Type: text/xml",

@@ -150,9 +150,12 @@ def record(
         actor_id=actor.staff_id,
         actor_label=actor.label,
         address=actor.address,
+        # a job carries the id of the request that enqueued it, so the trail leads back to a click
         request_id=actor.request_id or logs.request_id(),
         object_kind=action.kind.name,
         object_id=str(object_id),
+        # a copy: the object may be renamed or deleted, and the row
+        # must still say what it was called
         object_label=label,
         department_id=getattr(owner, "department_id", None),
         account_id=getattr(owner, "account_id", None),

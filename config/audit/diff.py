@@ -29,6 +29,7 @@ def changes(entry: AuditEntry, names: NamesByField | None = None) -> list[FieldC
 
     `names` gives the names of ids by field; an id without a name is shown as a number.
     """
+    # compared as the texts that are shown: a change that no reader could see is left out
     before = dict(_flatten(entry.before or {}, "", names or {}))
     after = dict(_flatten(entry.after or {}, "", names or {}))
     return [

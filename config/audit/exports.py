@@ -80,6 +80,8 @@ def export_entries(
     ends before it begins.
     """
     member.require_anywhere(Permission.AUDIT_EXPORT)
+    # before the entry of the export itself is written, which would
+    # otherwise be the first row of the file
     entries, is_truncated = _fetch_rows(member, query)
     mime, body = _WRITERS[file_format](
         [
@@ -107,6 +109,8 @@ def _fetch_rows(member: Principal, query: search.Query) -> tuple[list[AuditEntry
     scope, before = member.scope(Permission.AUDIT_EXPORT), None
     entries: list[AuditEntry] = []
     while len(entries) <= MAX_ROWS:
+        # page by page, so that the scan limit of a search holds for each
+        # and no statement runs into its timeout
         page = search.search_in_scope(scope, query, before=before, size=_BATCH_SIZE)
         entries += page.rows
         before = page.next_before
@@ -153,8 +157,11 @@ def _shorten(text: str) -> str:
 
 
 def _to_xlsx(lines: Iterable[list[str]]) -> tuple[str, bytes]:
+    # rows are streamed: a normal workbook keeps an object for each
+    # cell, 110,000 of them at the limit
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("操作记录")
+    # the headings stay in view while the reader scrolls
     sheet.freeze_panes = "A2"
     for row in (list(HEADINGS), *lines):
         sheet.append([formula_escape.text_cell(sheet, text) for text in row])

@@ -125,6 +125,8 @@ def append(prepared: PreparedSeal, *, now: datetime) -> bool:
             previous_hash=prepared.previous_hash,
             at=now,
         )
+        # `from_id` and `previous_hash` are unique: of two sealers that
+        # computed the same seal, one stores it
         .on_conflict_do_nothing()
         .returning(Seal.id)
     )

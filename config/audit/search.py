@@ -103,11 +103,13 @@ def search_in_scope(
         row_filters.append(
             scope.sql_filter(department=AuditEntry.department_id, account=AuditEntry.account_id)
         )
+    # one index walks the rows; the other filters are tested on what it finds
     return _scan_newest([*indexed[:1], *bounds], [*indexed[1:], *row_filters], size)
 
 
 def _validate_days(query: Query) -> None:
     for name, day in (("first", query.first), ("last", query.last)):
+        # years at the ends of datetime overflow when a day is added or moved to UTC
         if day is not None and not 2000 <= day.year <= 2999:
             raise Invalid(field=name, problem="日期超出范围。")
     if query.first and query.last and query.last < query.first:

@@ -31,7 +31,13 @@ def scan(body: bytes) -> None:
         return
     try:
         result = subprocess.run(
-            shlex.split(command), input=body, capture_output=True, timeout=_TIMEOUT, check=False
+            # without a shell: the setting is a command with arguments,
+            # and nothing in it is expanded
+            shlex.split(command),
+            input=body,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         _log.error("scanner.unavailable", error=type(error).__name__)

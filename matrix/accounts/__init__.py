@@ -160,6 +160,8 @@ def create(spec: AccountSpec, *, now: datetime) -> Account:
 
     Raises Invalid for an AppID or original ID that another account has.
     """
+    # asked before the insert, so that the form can name the field; the
+    # unique indexes decide a race
     for field in ("appid", "original_id"):
         if session.scalar(select(Account.id).filter_by(**{field: getattr(spec, field)})):
             raise Invalid(field=field, problem="已有账号使用")
@@ -241,6 +243,7 @@ def set_verified_until(account_id: int, *, until: date | None) -> Account:
 
 def set_qr_url(account_id: int, *, url: str) -> None:
     """Note what the account's own QR code contains; it never changes."""
+    # no audit row: nobody decided anything, WeChat told it
     get_for_update(Account, account_id).qr_url = url
 
 

@@ -86,6 +86,7 @@ class _Counters:
 class _Pending:
     """The counters of this process by account id, and the lock that guards them."""
 
+    # held for a dictionary update, about a microsecond of a push
     lock = threading.Lock()
     counters: ClassVar[defaultdict[int, _Counters]] = defaultdict(_Counters)
 
@@ -158,6 +159,8 @@ def _save(account_id: int, counters: _Counters) -> None:
         .values(row)
         .on_conflict_do_update(index_elements=["account_id"], set_=later)
     )
+    # Counted under the hour of the last callback of these few seconds. At the turn of an hour a
+    # few count for the later one, which no figure shows.
     at = max(counters.times[name] for name in _TIME_FIELDS if name in counters.times)
     hour = {"hour": _hour(at), "accepted": counters.accepted, "rejected": counters.rejected}
     session.execute(
@@ -197,6 +200,7 @@ def by_account(account_ids: Iterable[int]) -> dict[int, CallbackStatus]:
 
 def rates(account_ids: Iterable[int], *, now: datetime) -> Mapping[int, PushRates]:
     """Push rates by account id; an account without a push in the last day is missing."""
+    # Sums over whole hours: up to 24 rows an account, instead of the pushes of a day.
     lately = CallbackHour.hour >= _hour(now - timedelta(hours=1))
     counts = (
         func.sum(case((lately, CallbackHour.accepted), else_=0)),

@@ -157,6 +157,7 @@ def _check_step(kind: CheckKind, check: ConnectionCheck | None) -> CheckStep:
 
 def _address_step(status: CallbackStatus | None) -> CheckStep:
     title = _TITLES[CheckKind.ADDRESS]
+    # a push proves the address as well: an account may have been connected before we counted
     if status is None or (status.verified_at is None and status.last_push_at is None):
         if status is not None and status.rejected_at is not None:
             reason = rejection_text(status.rejection_reason)
@@ -189,6 +190,7 @@ def _push_step(status: CallbackStatus | None) -> CheckStep:
 
 def is_rejecting(status: CallbackStatus) -> bool:
     """Whether the last callback of an account was rejected."""
+    # by the newest one alone: after keys were mended, former rejections say nothing
     last_good = max(filter(None, (status.last_push_at, status.verified_at)), default=None)
     return status.rejected_at is not None and (last_good is None or status.rejected_at > last_good)
 

@@ -133,6 +133,7 @@ def cancel_rotation(account_id: int) -> Account:
     before = accounts.audit_facts(account)
     assert account.previous_token is not None
     assert account.previous_aes_key is not None
+    # Both come back together: WeChat's page takes Token and EncodingAESKey in one form.
     account.token, account.aes_key = account.previous_token, account.previous_aes_key
     account.previous_token = account.previous_aes_key = account.rotated_at = None
     account.version += 1
@@ -152,6 +153,7 @@ def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
     if not _SECRET.fullmatch(secret):
         raise Invalid(field="secret", problem="应为 16 到 64 位字母或数字，请从微信开发者平台复制")
     account = get_for_update(Account, account_id)
+    # beside the old one: a secret that was pasted wrongly must not stop the account
     account.pending_secret = secret
     connection_checks.record(
         account_id,
@@ -160,6 +162,7 @@ def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
         "正在向微信核对…",
         now=now,
     )
+    # without a key: a second secret must be asked about even while the job of the first one runs
     jobs.enqueue(AccountJob.VERIFY_SECRET, account_id=account_id)
     return account
 

@@ -61,6 +61,7 @@ def create_for(
 
     `reason` is one Chinese phrase for staff, e.g. whose leaving it is. Returns the new ones.
     """
+    # sorted, so that the audit rows of two runs come in the same order
     ids = sorted(set(account_ids))
     open_ids = set(
         session.scalars(
@@ -112,6 +113,7 @@ def complete_after_rotation(
             AccountTodo.done_at.is_(None),
         )
     ).all()
+    # one by one, because each leaves an audit row of its own
     return sum(_complete(task, account, "密钥已更换", now) for task in settled)
 
 

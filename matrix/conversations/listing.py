@@ -107,6 +107,7 @@ def list_for_staff(
     principal: Principal, filters: ConversationFilter, *, now: datetime, before: int | None = None
 ) -> ConversationPage:
     """One page of the conversations that the principal may read, newest message first."""
+    # read first and passed on as ids: a join would look at every alert for each row of the page
     open_alerts = _open_emergencies()
     conditions = _conditions(principal, filters, open_alerts, before)
     if conditions is None:
@@ -115,8 +116,10 @@ def list_for_staff(
         select(Conversation, Follower, Account.name, BlocklistEntry.state)
         .join(Follower, Follower.id == Conversation.follower_id)
         .join(Account, Account.id == Conversation.account_id)
+        # an outer join: most followers were never blocked
         .outerjoin(BlocklistEntry, BlocklistEntry.follower_id == Conversation.follower_id)
         .where(*conditions)
+        # by id and not by time: ids are unique, so a page neither repeats nor loses a row
         .order_by(Conversation.last_id.desc())
         # one more than shown, to know whether there is a next page
         .limit(PAGE_SIZE + 1)
@@ -207,6 +210,7 @@ def _conditions(
         Conversation.last_id < min(ids.stop, before or ids.stop),
     ]
     if filters.account_id is not None:
+        # the scope stays in the condition: an account that is not the reader's gives an empty list
         conditions.append(Conversation.account_id == filters.account_id)
     if filters.waiting:
         conditions.append(Conversation.waiting_since.is_not(None))
@@ -219,6 +223,7 @@ def _conditions(
 
 def _id_range(filters: ConversationFilter) -> range | None:
     """The range of inbox ids that the filter's days span; None for days without a message."""
+    # Days become ids by the small table `inbox_days`: the inbox has no index on its time.
     start, stop = session.scalar(select(func.min(InboxMessage.id))) or 0, days.newest_id() + 1
     if filters.last_day is not None:
         stop = days.first_id_of(filters.last_day + timedelta(days=1)) or stop

@@ -31,6 +31,7 @@ UNANSWERED_OUTCOMES = (Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.EMERGENCY)
 
 # short, because a row that is read twice does no harm
 _SETTLE_DELAY = timedelta(seconds=10)
+# rows; read without the write lock, so larger than what is written at once
 _READ_BATCH = 5000
 _WRITE_BATCH = 500
 # characters; one line of the list
@@ -163,6 +164,7 @@ def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
         if row.received_at > now - _SETTLE_DELAY:
             break
         settled = row.id
+    # an event of the account itself has no follower
     messages = [row for row in rows if row.kind in MESSAGE_KINDS and row.follower_id is not None]
     return ProjectionBatch(
         conversations=list(_latest_by_follower(messages).values()),
@@ -188,10 +190,13 @@ def _latest_by_follower(rows: Iterable[Any]) -> dict[int, dict[str, Any]]:
             "kind": row.kind,
             "preview": _preview(row.text),
             "outcome": row.outcome,
+            # since the first unanswered message: somebody who writes
+            # again does not wait from then on
             "waiting_since": (before.get("waiting_since") or row.received_at)
             if is_unanswered
             else None,
             "emergency_id": row.id if is_emergency else before.get("emergency_id"),
+            # for a new row only; the upsert below leaves what a person has done
             "handled_id": 0,
             "handled_at": None,
             "handled_by": "",
@@ -212,6 +217,7 @@ def save(conversations: Sequence[dict[str, Any]]) -> None:
 
 def record_progress(batch: ProjectionBatch) -> None:
     """Move the cursor over what is settled. Only after all conversations of the batch are saved."""
+    # with the cursor, so that a day is never known before its conversations are
     days.record(batch.first_ids)
     cursors.move_to(ConversationJob.REFRESH, batch.settled_id)
 

@@ -99,6 +99,7 @@ def reply_text(
     content = content.strip()
     if not content:
         raise Invalid(field="content", problem="请填写回复内容")
+    # refused and not split: parts would use up the window of five messages unnoticed
     if len(content.encode()) > MAX_BYTES:
         raise Invalid(field="content", problem=f"太长，最多 {MAX_BYTES // 3} 个汉字")
     agent_reply = _get_or_create(principal, follower, form, now, file_id=None)
@@ -126,6 +127,8 @@ def reply_image(
         if media_id is not None:
             _send(agent_reply, follower, passive_replies.Image(media_id), now)
         else:
+            # by a job: uploading takes seconds, and no transaction may
+            # be open while WeChat is called
             key = f"{ConversationJob.SEND_IMAGE}:{agent_reply.id}"
             jobs.enqueue(ConversationJob.SEND_IMAGE, key=key, agent_reply_id=agent_reply.id)
     return agent_reply
@@ -150,6 +153,7 @@ def _find_media_id(account_id: int, file: MediaFile, now: datetime) -> str | Non
         select(MediaUpload.media_id).where(
             MediaUpload.account_id == account_id,
             MediaUpload.file_id == file.id,
+            # an id of former content is still valid at WeChat, but shows another picture
             MediaUpload.digest == file.digest,
             MediaUpload.expires_at > now,
         )
@@ -230,6 +234,7 @@ def dismiss(principal: Principal, follower_id: int, *, seen_id: int, now: dateti
     scope.
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_REPLY)
+    # also when it is False: what came before was read, and the audit says by whom
     done = _mark_handled(principal, follower, seen_id, now)
     _audit(ReplyAction.DISMISS, follower, message=seen_id)
     return done
@@ -273,6 +278,7 @@ def send_image(reply_id: int, *, now: datetime) -> None:
         follower.account_id, session.get_one(MediaFile, agent_reply.file_id), now
     )
     if media_id is None:
+        # the upload may have lapsed between the two transactions of the job
         raise Temporary(kind="upload", answer=reply_id)
     _send(agent_reply, follower, passive_replies.Image(media_id), now)
 

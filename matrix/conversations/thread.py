@@ -123,6 +123,7 @@ def read(
     from an inbox id on. Raises NotFound outside the principal's scope.
     """
     follower = followers.access_follower(principal, follower_id, Permission.CONVERSATIONS_READ)
+    # one row more than a page holds tells whether there are older ones
     rows = _messages(follower, before, since)
     is_beginning = since is None and len(rows) <= PAGE_SIZE
     if since is None:
@@ -174,6 +175,7 @@ def _between(column: Any, bounds: tuple[datetime, datetime | None]) -> list[Colu
 def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[ThreadLine]:
     """The line of an inbox row, and the line of the reply to it."""
     is_message = row.kind in MESSAGE_KINDS
+    # masked here and not in the template, so that no page can forget it
     text = mask_pii(_text_of(row))
     lines = [
         ThreadLine(
@@ -309,6 +311,7 @@ def reveal_message(principal: Principal, follower_id: int, ref: str, *, reason: 
     Invalid without a reason of 4 to 200 characters.
     """
     follower = followers.access_follower(principal, follower_id, Permission.PRIVACY_REVEAL)
+    # before the reason is checked: a wrong message is a 404, whatever the reason
     content = _get_unmasked(follower, ref)
     reason = reason.strip()
     if not 4 <= len(reason) <= _MAX_REASON_LENGTH:
@@ -320,6 +323,8 @@ def reveal_message(principal: Principal, follower_id: int, ref: str, *, reason: 
         object_id=follower.id,
         label=account.name,
         after={"message": ref},
+        # who gives a reason may quote the number; the audit log is
+        # read by others and kept for years
         reason=mask_pii(reason),
     )
     return content

@@ -86,6 +86,7 @@ class HealthInputs:
 
     def silent_days(self, now: datetime) -> int:
         """Whole days since the last push, or since the account was registered."""
+        # a new account is not silent before it had time to be connected
         return (now - (self.last_push_at or self.account.created_at)).days
 
     def failed_share(self) -> float:
@@ -119,6 +120,7 @@ def list_for_staff(
 
 def assess_all(rows: Sequence[Account], *, now: datetime) -> list[AccountHealth]:
     """Health of these accounts, worst first; at equal level the one with more reasons first."""
+    # as many queries whatever the number of accounts: the first page asks for all of them
     ids = [row.id for row in rows]
     names = departments.names(row.department_id for row in rows)
     heard, rates = callback_stats.by_account(ids), callback_stats.rates(ids, now=now)
@@ -207,6 +209,7 @@ def _activity_findings(inputs: HealthInputs, now: datetime) -> Iterator[_Finding
     if inputs.stats is not None and inputs.stats.unanswered:
         yield HealthLevel.WARN, f"{inputs.stats.unanswered} 位市民的留言还没有答复"
     days = inputs.silent_days(now)
+    # an account that was never connected is silent for that reason, which is told above
     if inputs.is_connected and days >= SILENT_WARN_DAYS:
         yield (
             HealthLevel.BAD if days >= SILENT_BAD_DAYS else HealthLevel.WARN,

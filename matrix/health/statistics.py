@@ -63,6 +63,7 @@ class AccountStatsValues:
 
 def compute(*, now: datetime) -> dict[int, AccountStatsValues]:
     """Count the numbers of every account, by account id. Reads only."""
+    # every account, so that the figures of one that fell quiet go back to zero
     found: dict[int, dict[str, Any]] = {key: {} for key in session.scalars(select(Account.id))}
     for row in session.execute(_unanswered_query(now)).mappings():
         found[row["account_id"]] |= row
@@ -89,11 +90,13 @@ def _unanswered_query(now: datetime) -> Any:
     return (
         select(
             InboxMessage.account_id,
+            # persons and not messages: somebody who asks three times waits for one answer
             func.count(distinct(InboxMessage.openid)).label("unanswered"),
             func.min(InboxMessage.received_at).label("unanswered_since"),
         )
         .where(
             InboxMessage.id >= first_id(InboxMessage.id, InboxMessage.received_at, since),
+            # the id only narrows the scan: rows are committed slightly out of order
             InboxMessage.received_at >= since,
             InboxMessage.outcome == Outcome.FALLBACK,
             ~answered,
@@ -134,6 +137,7 @@ def first_id(
     About twenty look-ups by primary key. Rows are committed slightly out of order, so callers still
     compare the time itself.
     """
+    # from the smallest id and not from 1: old rows are deleted
     low = session.scalar(select(func.min(key))) or 0
     high = (session.scalar(select(func.max(key))) or 0) + 1
     while low < high:

@@ -26,12 +26,11 @@ from matrix import followers
 from matrix.followers import Follower
 from matrix.inbox import fast_store
 
-# kind of the alert that an emergency raises; the alert's subject is the id of the inbox row
-
 
 class InboxAlert(AlertKind):
     """What staff must look at in the inbox."""
 
+    # its subject is the id of the inbox row, by which pages find the conversation
     EMERGENCY = "inbox.emergency", "紧急求助"
 
 

@@ -142,6 +142,7 @@ def find_requested(inbox_id: int) -> AttachmentSource | None:
     found = session.get(Attachment, inbox_id)
     if found is None or found.state is not AttachmentState.REQUESTED:
         return None
+    # the row is there: an attachment is deleted with its message
     message = session.get_one(InboxMessage, inbox_id)
     return AttachmentSource(message.account_id, str((message.content or {})["media_id"]))
 
@@ -153,6 +154,8 @@ def store(inbox_id: int, download: gateway.Download | gateway.VideoLink) -> None
         mark_failed(inbox_id, "视频请到公众号后台查看")
     elif len(download.content) > MAX_BYTES:
         mark_failed(inbox_id, f"超过 {MAX_BYTES // 2**20} MB")
+    # by its first bytes: the header comes from outside, and the
+    # browser of staff will go by our type
     elif (mime := media.detect_mime(download.content)) is None:
         mark_failed(inbox_id, "文件格式无法识别")
     else:

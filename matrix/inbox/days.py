@@ -28,6 +28,7 @@ def record(first_ids: Mapping[date, int]) -> None:
 
     A row may become visible after one with a greater id, so the same day may be noted again.
     """
+    # one or two rows: a batch spans a midnight at most, unless the job makes up for days
     for day, first in first_ids.items():
         statement = upsert(InboxDay).values(local_day=day, first_id=first)
         session.execute(

@@ -109,6 +109,7 @@ def sanitize_mp4(body: bytes) -> bytes:
     data = bytearray(body)
     try:
         box_names = _blank_metadata(data, 0, len(data))
+    # a file may end inside a box, or nest boxes thousands deep
     except (struct.error, RecursionError) as error:
         raise _invalid("视频") from error
     # QuickTime has the same boxes, but WeChat does not play it

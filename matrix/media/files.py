@@ -111,6 +111,7 @@ def save(
     if len(body) > MAX_BYTES[kind]:
         raise Invalid(field="file", problem=f"“{name}”超过 {MAX_BYTES[kind] // 1024} KB")
     file = find_by_name(name)
+    # a file loaded without an owner keeps the one it has
     owner_id = department_id if file is None or department_id is not None else file.department_id
     if file is not None and (file.digest, file.kind, file.department_id) == (
         digest,

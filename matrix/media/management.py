@@ -97,6 +97,8 @@ def sanitize(kind: Kind, body: bytes) -> SanitizedFile:
     elif kind is Kind.IMAGE:
         image = images.reencode(body, max_bytes=MAX_BYTES[kind])
         mime, body = image.mime, image.body
+    # not decoded: that would need ffmpeg, the most attacked part such
+    # a hub could have (decision 0055)
     elif kind is Kind.VIDEO:
         body = audio_video.sanitize_mp4(body)
     else:
@@ -138,6 +140,7 @@ def list_for_staff(
     """Files the principal may use, newest first; `before` is the last id of the page before."""
     statement = (
         select(MediaFile, func.coalesce(Department.name, ""), MediaFile.preview.is_not(None))
+        # an outer join, since files of the whole city have no department
         .outerjoin(Department, Department.id == MediaFile.department_id)
         .where(_usable_filter(principal))
     )
@@ -209,6 +212,7 @@ def replace(
     file = _get_locked(principal, file_id, version)
     if content.kind is not file.kind:
         raise Invalid(field="file", problem=f"请上传{_ACCEPTED_FORMATS[file.kind]}")
+    # a new version would make every account upload the same bytes again
     if content.digest == file.digest:
         return file
     before = _audit_facts(file)
@@ -218,6 +222,7 @@ def replace(
     for account_id in session.scalars(
         select(MediaUpload.account_id).where(MediaUpload.file_id == file_id)
     ):
+        # at once and not by the periodic job: until then accounts send the old content
         request_upload(DueUpload(account_id, file_id))
     return file
 
@@ -229,6 +234,7 @@ def delete_file(principal: Principal, file_id: int, *, version: int) -> None:
     """
     file = _get_locked(principal, file_id, version)
     _audit(MediaAction.DELETE, file, before=_audit_facts(file))
+    # only our ids; at WeChat the temporary files lapse by themselves
     session.execute(delete(MediaUpload).where(MediaUpload.file_id == file_id))
     session.delete(file)
     session.flush()

@@ -95,6 +95,7 @@ def record_upload(account_id: int, file_id: int, uploaded: TemporaryMedia, *, di
             index_elements=[MediaUpload.account_id, MediaUpload.file_id], set_=values
         )
     )
+    # the snapshots hold the media ids that replies use
     cache_versions.invalidate(CACHE_KEY)
 
 

@@ -66,6 +66,7 @@ def parse(rows: object) -> tuple[Button, ...]:
 
     `kind` is a value of ButtonKind, such as ask, link or scan.
     """
+    # forms show all problems; files and commands stop at the first
     for problem in iter_problems(rows):
         raise Invalid(field="menu", problem=problem.problem)
     assert isinstance(rows, list)  # otherwise there was a problem
@@ -98,6 +99,7 @@ def _button_problems(row: object, path: ButtonPath) -> Iterator[ButtonProblem]:
             path, "buttons", f"“{name}”下应有 1 到 {MAX_SUB} 个子菜单，且不能再分级"
         )
     else:
+        # two levels at most: deeper ones were refused by the length of the path above
         for number, each in enumerate(children):
             yield from _button_problems(each, (*path, number))
 
@@ -199,5 +201,6 @@ def _with_paths(
     """Each button with its path; a button with sub-buttons is compared by its name only."""
     for number, each in enumerate(buttons):
         path = (*above, number)
+        # its children are compared by themselves below: one changed child is one difference
         yield path, Button(name=each.name) if each.children else each
         yield from _with_paths(each.children, path)

@@ -120,6 +120,7 @@ def create(
     """Have WeChat show these buttons to some followers. Raises NotFound, Invalid, NoMenuYet."""
     account = accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
     target = find_target(account_id)
+    # WeChat answers 65303 to a conditional menu without a default one (wechat-platform.md 9.1)
     if target is None or target.state is MenuState.FAILED:
         raise NoMenuYet(account=account_id)
     menu = ConditionalMenu(
@@ -158,6 +159,7 @@ def delete(principal: Principal, menu_id: int) -> None:
         },
         to={"state": ConditionalMenuState.DELETING, "problem": None},
     )
+    # again for one that is already being deleted: its job may have died
     if deleting is not None or menu.state is ConditionalMenuState.DELETING:
         _audit(MenuAction.DELETE_CONDITIONAL, menu, account)
         jobs.enqueue(
@@ -201,6 +203,7 @@ def find_existing(menu_id: int, found: Iterable[gateway.ConditionalMenu]) -> str
     known_ids = {each.wechat_id for each in _list_present(menu.account_id)}
     for each in found:
         is_same = each.audience == menu.audience and to_rows(each.buttons) == menu.buttons
+        # two equal menus may exist on purpose: one that another row knows is that row's
         if is_same and each.menu_id not in known_ids:
             return each.menu_id
     return None
@@ -303,6 +306,7 @@ def _list_present(account_id: int) -> list[ConditionalMenu]:
                 ConditionalMenu.account_id == account_id,
                 ConditionalMenu.state != ConditionalMenuState.DELETED,
             )
+            # WeChat tries the newest first, and so ids in falling order show its order
             .order_by(ConditionalMenu.id.desc())
         )
     )

@@ -55,6 +55,7 @@ class RemoteMenu(Base):
 def request_refresh(principal: Principal, account_id: int, *, now: datetime) -> RemoteMenu:
     """Fetch the default menu and the tags. Raises NotFound."""
     accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
+    # one job per account, however many people press the button
     jobs.enqueue(MenuJob.REFRESH, key=f"{MenuJob.REFRESH}:{account_id}", account_id=account_id)
     return _mark_requested(account_id, EVERYBODY, now)
 
@@ -67,6 +68,7 @@ def request_preview(
     person = person.strip()
     if (
         not 1 <= len(person) <= _MAX_PERSON_LENGTH
+        # WeChat ids and openids are ASCII; anything else was a name or a slip
         or not person.isascii()
         or not person.isprintable()
     ):
@@ -119,6 +121,7 @@ def record(
 
 def record_failure(account_id: int, problem: str, *, person: str = EVERYBODY) -> None:
     """Store why WeChat showed nothing; what was fetched before stays."""
+    # `seen_at` stays: the page shows the old state with its age, and the problem beside it
     _update(account_id, person, problem=problem)
 
 
@@ -133,6 +136,7 @@ def delete_previews_older_than(*, before: datetime) -> None:
 def _find(account_id: int, person: str) -> RemoteMenu | None:
     return session.scalars(
         select(RemoteMenu).where(RemoteMenu.account_id == account_id, RemoteMenu.person == person),
+        # the upserts below go past the session, whose objects would stay as they were
         execution_options={"populate_existing": True},
     ).one_or_none()
 

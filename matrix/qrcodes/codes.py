@@ -150,8 +150,10 @@ def create(
     principal.require(Permission.QRCODES_WRITE, account_id=account_id)
     # the lock makes counting the codes and checking the scene safe against a second request
     account = get_for_update(Account, accounts.get(account_id).id)
+    # asked here, where staff can be told; WeChat would answer 48001 to the job
     if not account.verified or account.kind is not AccountKind.SERVICE:
         raise QrCodesNotAvailable(account=account.name)
+    # retired ones count as well: at WeChat they exist for ever
     if spec.days is None and _count_permanent(account_id) >= MAX_PERMANENT:
         raise QrCodeLimitReached(most=MAX_PERMANENT)
     # random, so that nobody can guess the scenes of other counters and trigger their rules

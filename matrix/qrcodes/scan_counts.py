@@ -20,6 +20,7 @@ from matrix.qrcodes.codes import QrCodeJob, SceneQrCode, access_qrcode
 
 _FOLLOWED, _SCANNED = "followed", "scanned"
 
+# rows of the inbox in one transaction; few of them are scans
 _READ_BATCH = 20_000
 
 
@@ -102,6 +103,7 @@ def scans_for_staff(principal: Principal, code_id: int, *, since: date) -> list[
 def count_scans(*, now: datetime) -> None:
     """Count the scans of the next range of the inbox; enqueues itself while more is waiting."""
     id_range = cursors.next_range(QrCodeJob.COUNT_SCANS, now=now, at_most=_READ_BATCH)
+    # first in the transaction: a run that was overtaken counts nothing
     if id_range is None or not cursors.advance(id_range):
         return
     _add_range(id_range.after_id, id_range.last_id)
@@ -125,6 +127,7 @@ def _add_range(after_id: int, last_id: int) -> None:
         )
         .group_by(SceneQrCode.id, InboxMessage.local_day, InboxMessage.kind)
     ).all()
+    # only codes that were scanned in this range, so a statement for each is cheap
     for code_id, day, kind, number in rows:
         new = {_FOLLOWED: 0, _SCANNED: 0} | {kind: number}
         session.execute(

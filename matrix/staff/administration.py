@@ -140,6 +140,7 @@ def enable(by: Principal, staff_id: int) -> Staff:
 def unlock(by: Principal, staff_id: int) -> Staff:
     """Reset the failure count that locks a person's sign-in name."""
     person = access_manageable(by, staff_id)
+    # the count of the name only: those of an address or of all protect others as well
     throttle.clear(person.sign_in_name)
     members.record_audit(StaffAction.UNLOCK, person)
     return person
@@ -162,6 +163,8 @@ def end_sessions(
         ended = sessions.end_all(staff_id, reason="由管理员结束", now=now)
     else:
         found = session.get(StaffSession, session_id)
+        # the id comes from the address: it must not end the session of somebody
+        # whom the administrator may not manage
         if found is None or found.staff_id != staff_id:
             raise NotFound(kind="session", id=session_id)
         ended = int(sessions.end(session_id, reason="由管理员结束", now=now))
@@ -187,6 +190,7 @@ def revoke_role(by: Principal, staff_id: int, grant_id: int, *, now: datetime) -
     Raises NotFound, SelfManagementForbidden, TargetHasMoreRights.
     """
     access_manageable(by, staff_id)
+    # likewise: only grants of the person that was checked above
     if grant_id not in {grant.id for grant in grants.list_current([staff_id])}:
         raise NotFound(kind="grant", id=grant_id, staff=staff_id)
     grant = grants.revoke(grant_id, by=by, now=now)
@@ -201,6 +205,8 @@ def plan_offboarding(by: Principal, staff_id: int, *, now: datetime) -> Offboard
     still know their secrets. Raises NotFound, SelfManagementForbidden, TargetHasMoreRights.
     """
     person = access_manageable(by, staff_id)
+    # revoked grants as well, see above; today's tree of departments
+    # decides which accounts they mean
     managed = grants.scopes(grants.list_all(staff_id)).get(Permission.ACCOUNTS_MANAGE, EMPTY_SCOPE)
     accounts = select(Account).where(managed.sql_filter(account=Account.id)).order_by(Account.id)
     return OffboardingPlan(
@@ -237,6 +243,7 @@ def allow_network(
     staff of the whole city.
     """
     by.require(Permission.STAFF_MANAGE)
+    # First done, then checked with the result; an Invalid rolls the entry back with the request.
     allowed_network = ip_allowlist.add(role, network, note, now=now)
     _check_own_access(by, role, address)
     return allowed_network

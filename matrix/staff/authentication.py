@@ -59,6 +59,7 @@ def sign_in(name: str, password: str, origin: ClientInfo, *, now: datetime) -> S
 
     The caller must commit in either case. Raises SignInLocked.
     """
+    # before the password is hashed: a locked name must not cost the CPU of argon2
     throttle.check(name, origin.address, now=now)
     person = members.find_by_sign_in_name(name)
     # verified even when the person is unknown or disabled: the answer takes equally long
@@ -67,6 +68,7 @@ def sign_in(name: str, password: str, origin: ClientInfo, *, now: datetime) -> S
         throttle.record_failure(name, origin.address, now=now)
         _audit_failure(person, origin, "密码")
         return None
+    # only here the password is at hand (OWASP ASVS 11.4.2)
     passwords.rehash_if_needed(person, password)
     if person.has_second_factor:
         return SignInResult(
@@ -124,6 +126,7 @@ def _start_session(
 ) -> str:
     throttle.clear(person.sign_in_name)
     person.last_sign_in_at = now
+    # nobody is signed in at this moment: without this the entry would name the system
     with audit.acting_as(audit.Actor(person.name, person.id, origin.address)):
         members.record_audit(SignInAction.SUCCEED, person)
     return sessions.start(person.id, SessionStage.FULL, origin, now=now, confirmed=confirmed)
@@ -194,6 +197,7 @@ def create_first_administrator(
 
     Raises Invalid, LinkExpired.
     """
+    # asked again: two links may have been printed, and the other one used since
     if link.purpose is not LinkPurpose.FIRST or not needs_first_administrator(now=now):
         raise one_time_links.LinkExpired
     person = members.create(sign_in_name=sign_in_name, name=name, department_id=None, now=now)
@@ -218,6 +222,7 @@ def offboard(staff_id: int, *, reason: str, now: datetime) -> list[Grant]:
         raise Invalid(field="reason", problem="请写明原因")
     revoked_grants = grants.list_current([staff_id])
     person = members.disable(staff_id, now=now)
+    # by None: the rule that nobody gives or takes what they lack was checked for the whole person
     for grant in revoked_grants:
         grants.revoke(grant.id, by=None, now=now)
     sessions.end_all(staff_id, reason="已离岗", now=now)

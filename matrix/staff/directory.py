@@ -135,6 +135,7 @@ def _list_items(people: Sequence[Staff], now: datetime) -> list[StaffListItem]:
     grants_by_person: dict[int, list[Grant]] = {}
     for grant in grants.list_current([person.id for person in people]):
         grants_by_person.setdefault(grant.staff_id, []).append(grant)
+    # two queries for the whole page, and not two for each person
     locked = throttle.locked_names([person.sign_in_name for person in people], now=now)
     return [
         StaffListItem(person, grants_by_person.get(person.id, []), person.sign_in_name in locked)
@@ -179,8 +180,10 @@ def _as_tree(rows: Sequence[tuple[int, str, int | None]]) -> list[tuple[int, str
     known = {key for key, _, _ in rows}
     children: dict[int | None, list[tuple[int, str]]] = {}
     for key, name, parent in rows:
+        # a department whose parent is out of reach or merged stands at the top
         children.setdefault(parent if parent in known else None, []).append((key, name))
     found: list[tuple[int, str, int]] = []
+    # a stack instead of recursion, which a deep tree could exhaust
     stack = [(key, name, 0) for key, name in reversed(children.get(None, []))]
     while stack:
         key, name, depth = stack.pop()

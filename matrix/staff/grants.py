@@ -124,6 +124,7 @@ def scopes(grants: Collection[Grant]) -> dict[Permission, PermissionScope]:
     if not grants:
         return {}
     tree = departments.tree()
+    # all accounts of the city, some dozens: cheaper than a query for each grant
     owners = dict(session.execute(select(Account.id, Account.department_id)).all())
     found: dict[Permission, PermissionScope] = {}
     for grant in grants:
@@ -170,6 +171,7 @@ def create(staff_id: int, spec: GrantSpec, *, by: Principal | None, now: datetim
     person = members.get(staff_id)
     if by is not None:
         _check_grantor(person, spec, by)
+    # a second equal grant would outlive the revocation of the first
     if any(_spec_of(each) == spec for each in list_current([staff_id])):
         raise Invalid(field="role", problem="已有相同的授权")
     grant = Grant(
@@ -203,6 +205,7 @@ def _check_grantor(person: Staff, spec: GrantSpec, by: Principal) -> None:
     by.require(Permission.STAFF_MANAGE, department_id=person.department_id)
     if person.id == by.staff_id:
         raise SelfManagementForbidden(staff=person.id)
+    # each in the place of the grant: rights in one department must not be passed on to another
     for permission in ROLE_PERMISSIONS[spec.role]:
         if not by.may(permission, department_id=spec.department_id, account_id=spec.account_id):
             raise Invalid(field="role", problem="不能授予您自己没有的权限")

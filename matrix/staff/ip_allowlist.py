@@ -85,6 +85,7 @@ def allowed_grants(grants: Iterable[Grant], address: str) -> list[Grant]:
     return [
         grant
         for grant in grants
+        # a role without entries works from everywhere; so the list can be introduced role by role
         if grant.role not in allowed or _is_within(address, allowed[grant.role])
     ]
 

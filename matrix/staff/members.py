@@ -22,6 +22,8 @@ from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
 
 MAX_NAME_LENGTH = 30
+# ASCII only: letters that look alike in two scripts would make two
+# names that nobody can tell apart
 _SIGN_IN_NAME_PATTERN = re.compile(r"[a-z][a-z0-9._-]{2,31}")
 
 

@@ -93,6 +93,7 @@ def get(secret: str, *, now: datetime) -> OneTimeLink:
     found = session.scalars(
         select(OneTimeLink).where(OneTimeLink.digest == _digest(secret))
     ).one_or_none()
+    # one error for all three: a stranger learns nothing about links that exist
     if found is None or found.used_at is not None or found.expires_at <= now:
         raise LinkExpired
     return found
@@ -100,6 +101,7 @@ def get(secret: str, *, now: datetime) -> OneTimeLink:
 
 def use(link: OneTimeLink, *, now: datetime) -> None:
     """Use a link up. Raises LinkExpired when another request did so first."""
+    # two browsers may open the link at once; one of them sets the password
     if compare_and_set(OneTimeLink, link.id, when={"used_at": None}, to={"used_at": now}) is None:
         raise LinkExpired
 

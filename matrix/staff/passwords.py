@@ -52,12 +52,14 @@ class PasswordHistory(Base):
 
 @cache
 def _hasher() -> PasswordHasher:
+    # the library's defaults follow RFC 9106; stored hashes hold their parameters, so they may rise
     return PasswordHasher()
 
 
 @cache
 def _dummy_hash() -> str:
     """A hash to verify against when there is no such person, so that it takes as long."""
+    # with today's parameters: comparing with it costs what comparing with a real hash costs
     return _hasher().hash("nobody's password")
 
 
@@ -105,6 +107,7 @@ def validate(person: Staff, password: str) -> None:
     if len(password) > MAX_LENGTH:
         raise Invalid(field="password", problem=f"最长 {MAX_LENGTH} 位")
     names = [person.sign_in_name, person.name, *_ORGANISATION_WORDS]
+    # not names of one or two characters, which too many good passwords contain
     if any(name in password.lower() for name in names if len(name) > 2):
         raise Invalid(field="password", problem="不能含有姓名、登录名或单位名称")
     strength = zxcvbn.zxcvbn(password[:_MAX_SCORED_LENGTH], user_inputs=names)

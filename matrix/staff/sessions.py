@@ -85,6 +85,8 @@ def start(
     confirmed: bool = False,
 ) -> str:
     """Start a session. Returns the secret for the cookie."""
+    # 32 bytes from the system's random source; the row has only the digest, so
+    # a copy of the database opens no session
     secret = secrets.token_urlsafe(32)
     session.add(
         StaffSession(
@@ -113,6 +115,7 @@ def find(secret: str, *, now: datetime) -> StaffSession | None:
 
 def touch(session_id: int, *, now: datetime) -> None:
     """Note that the session is in use."""
+    # not for one that was ended a moment ago by somebody else
     compare_and_set(StaffSession, session_id, when={"ended_at": None}, to={"seen_at": now})
 
 
@@ -153,6 +156,7 @@ def list_active(staff_id: int, *, now: datetime) -> list[StaffSession]:
         StaffSession.stage == SessionStage.FULL,
     )
     found = session.scalars(rows.order_by(StaffSession.id.desc()))
+    # the limits are settings and are computed in Python, so idle ones are sorted out here
     return [each for each in found if each.is_active(now=now)]
 
 

@@ -47,6 +47,7 @@ def check(name: str, address: str, *, now: datetime) -> None:
             FailureCount.key.in_(limits), FailureCount.last_at > now - _window()
         )
     )
+    # one text for all three reasons: it must not tell whether the name exists
     if any(row.count >= limits[row.key] for row in rows):
         raise SignInLocked(minutes=settings.get().sign_in_lock_minutes)
 

@@ -42,6 +42,8 @@ class RecoveryCode(Base):
 
 def enroll(person: Staff) -> str:
     """The secret to set up in the app; the same one until it is confirmed."""
+    # the same secret while it is unconfirmed: reloading the page must
+    # not spoil the QR code just scanned
     if person.totp_secret is None or person.has_second_factor:
         person.totp_secret = pyotp.random_base32()
         person.totp_at = None
@@ -71,6 +73,7 @@ def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
 
 def regenerate_recovery_codes(person: Staff) -> list[str]:
     """Ten new recovery codes; the old ones become invalid."""
+    # a set that was printed earlier, and may lie about, ends here
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
     codes = [f"{secrets.token_hex(4)}-{secrets.token_hex(4)}" for _ in range(_RECOVERY_CODE_COUNT)]
     session.add_all(RecoveryCode(staff_id=person.id, digest=_digest(code)) for code in codes)

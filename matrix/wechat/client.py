@@ -1,7 +1,7 @@
 """The client: wechatpy's API classes on our tokens and our HTTP.
 
     WeChatClient(credentials).menu.create(…)
-        wechatpy says path and body ──> a token of `tokens` ──> `wire` ──> JSON or GatewayError
+        wechatpy says path and body ──> token (`tokens`) ──> `http_client` ──> JSON or GatewayError
 
 wechatpy's own request code is not used: its token has no lock, its calls have no timeout, its
 retry no end, and its errors quote addresses, which hold tokens (decision 0021). So nothing here
@@ -37,8 +37,8 @@ from matrix.wechat.return_codes import Reaction
 # What wechatpy writes before every path; where calls really go is a setting.
 _HOST = "https://api.weixin.qq.com"
 
-# Every call the hub makes, so that none leaves without a decision whether doing it twice does
-# more than doing it once (see `wire.Call`). Adding a picture twice leaves a spare one behind,
+# Every call the hub makes, so that none leaves without a decision whether doing it twice does more
+# than doing it once (see `http_client.ApiCall`). Adding a picture twice leaves a spare one behind,
 # which costs less than a stopped job; a template message carries a key against doubles.
 _REPEATABLE = frozenset(
     {
@@ -64,6 +64,8 @@ _REPEATABLE = frozenset(
         "/cgi-bin/user/info/batchget",
     }
 )
+# A reset costs one of ten a month, a second conditional menu would stand beside the first, and a
+# customer-service message has no key against doubles (wechat-platform.md 3.3, 5.2, 9.1).
 _NOT_REPEATABLE = frozenset(
     {
         "/cgi-bin/clear_quota",
@@ -137,6 +139,7 @@ class WeChatClient(BaseWeChatClient):
             )
 
         answer = self._with_token(attempt)
+        # a tolerated code comes without the fields that the processor looks for
         if result_processor is None or isinstance(answer, Download) or answer.get("errcode"):
             return answer
         return _processed(call, answer, result_processor)
@@ -144,6 +147,8 @@ class WeChatClient(BaseWeChatClient):
     def _call(self, method: str, endpoint: str, base: str) -> ApiCall:
         url = endpoint if endpoint.startswith(_HOST) else base + endpoint
         path = url.removeprefix(_HOST)
+        # fails in development, at the first use of another method of
+        # wechatpy, and not at a timeout one day
         if path not in _REPEATABLE and path not in _NOT_REPEATABLE:
             raise LookupError(f"nobody has decided whether {path} may be repeated")
         return ApiCall(method.upper(), path, path in _REPEATABLE, self._tolerated)
@@ -154,6 +159,8 @@ class WeChatClient(BaseWeChatClient):
             return attempt(token)
         except StaleToken:
             fresh = _token(self._account, refused=token)
+        # Only once: with a wrong AppSecret a loop would use up the quota of
+        # token calls (wechat-platform.md 3.1).
         return attempt(fresh)
 
 

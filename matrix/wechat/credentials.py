@@ -14,5 +14,6 @@ class Credentials:
     account_id: int
     appid: str
     original_id: str
+    # no repr: it would end up in tracebacks and logs
     secret: str = field(default="", repr=False)
     by_platform: bool = False

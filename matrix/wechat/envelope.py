@@ -32,6 +32,8 @@ from matrix.wechat.messages.xml import text
 # acknowledges a push without replying; WeChat expects it unencrypted in every mode
 SUCCESS = "success"
 
+# Bounds for what strangers may send before anything is verified. A signature is SHA-1 in
+# hexadecimal, a timestamp Unix seconds; the limits of the others are generous.
 _MAX_QUERY_LENGTH = 2048
 _MAX_PARAMETERS = 32
 _MAX_LENGTHS = {
@@ -124,6 +126,8 @@ class Envelope:
         window: float = 300,
     ) -> None:
         """Raises ValueError when a key is not an EncodingAESKey."""
+        # without doubles: after a change of the Token alone the key is
+        # the same, and would be tried twice
         keys = (aes_key, previous_aes_key)
         self._ciphers = tuple(Cipher(key, appid) for key in dict.fromkeys(keys) if key)
         self._tokens = tuple(one for one in dict.fromkeys((token, previous_token)) if one)
@@ -135,6 +139,8 @@ class Envelope:
         """The echostr to return when WeChat checks the address. Raises CallbackRejected."""
         parameters = _Parameters(query)
         self._check_time(parameters, now)
+        # returned only after the signature fitted: otherwise the
+        # address would echo any text for anybody
         echostr = parameters.require("echostr")
         self._matching_token(parameters, "signature")
         return echostr

@@ -19,6 +19,7 @@ from matrix.wechat.return_codes import Meaning, Reaction, RetryAfter, meaning_of
 
 # WeChat appends the request id to errmsg instead of giving it a field
 _RID = re.compile(r"rid: ?([0-9a-zA-Z-]{8,64})")
+# WeChat names our address only in this text
 _IP = re.compile(r"invalid ip ([0-9a-fA-F.:]{3,45})")
 
 # seconds until the next attempt; WeChat gives no Retry-After header
@@ -94,6 +95,7 @@ def error_for(errcode: int, errmsg: str, *, call: str) -> GatewayError:
     """The error for an answer whose errcode is not 0."""
     meaning = meaning_of(errcode)
     rid = _RID.search(errmsg)
+    # cut: the text comes from outside and goes into the log
     facts: dict[str, object] = {"errmsg": errmsg[:300]}
     description = meaning.description
     address = _IP.search(errmsg)

@@ -1,6 +1,6 @@
-"""The wire: one HTTP exchange with WeChat, and what its answer means.
+"""The HTTP client: one request to WeChat, and what its answer means.
 
-    Call + query + body ──> requests ──> JSON without an error code | bytes | GatewayError
+    ApiCall + query + body ──> requests ──> JSON without an error code | bytes | GatewayError
 
 Timeouts on everything, certificates checked, redirects refused, answers capped in size and
 time. JSON goes out as real characters, since WeChat stores escapes as they are, and comes in as
@@ -29,6 +29,7 @@ from config import logs, settings
 from matrix.wechat.errors import GatewayError, Temporary, Unconfirmed, error_for
 from matrix.wechat.return_codes import Reaction
 
+# twice the largest file that WeChat keeps (wechat-platform.md 7.5)
 MAX_RESPONSE_BYTES = 20 * 1024 * 1024
 _CHUNK = 64 * 1024
 
@@ -97,6 +98,8 @@ def request_json(
 def download(call: ApiCall, base_url: str, query: Mapping[str, str]) -> Download | JsonObject:
     """A file, or the JSON that some files are described by. Raises GatewayError."""
     content, content_type = _sent(call, base_url, query, None, None)
+    # Errors are JSON even where a file was asked for, and the header may call JSON
+    # text/plain: so the first byte counts as well.
     if content[:1] == b"{" or "json" in content_type:
         answer = _decoded(content)
         if answer is not None:
@@ -106,6 +109,7 @@ def download(call: ApiCall, base_url: str, query: Mapping[str, str]) -> Download
 
 
 def _accepted(call: ApiCall, answer: JsonObject) -> JsonObject:
+    # a success has errcode 0 or none at all (wechat-platform.md 0)
     errcode = answer.get("errcode") or 0
     if errcode == 0 or errcode in call.tolerated:
         _calls.labels(call.path, "ok").inc()
@@ -119,6 +123,8 @@ def _accepted(call: ApiCall, answer: JsonObject) -> JsonObject:
 
 def _decoded(content: bytes) -> JsonObject | None:
     try:
+        # UTF-8 whatever the header says; a broken character in a name
+        # must not spoil a whole answer
         answer = json.loads(content.decode("utf-8-sig", "replace"))
     except ValueError:
         return None
@@ -133,6 +139,8 @@ def _sent(
     upload: Upload | None,
 ) -> tuple[bytes, str]:
     current = settings.get()
+    # For the whole answer: the read timeout of `requests` holds for each piece
+    # of it, so that a trickle would never end.
     deadline = time.monotonic() + current.wechat_connect_timeout + 3 * current.wechat_read_timeout
     try:
         with _session().request(
@@ -140,7 +148,9 @@ def _sent(
             base_url + call.path,
             params=query,
             timeout=(current.wechat_connect_timeout, current.wechat_read_timeout),
+            # the query holds the token: a redirect would carry it to whatever host it names
             allow_redirects=False,
+            # read piece by piece below, to stop at the limits of size and time
             stream=True,
             **_payload(call, body, upload),
         ) as response:
@@ -166,6 +176,8 @@ def _payload(call: ApiCall, body: Mapping[str, object] | None, upload: Upload | 
 def _check_status(call: ApiCall, status: int) -> None:
     if status == 200:
         return
+    # 412 comes from WeChat's gateway like the 5xx (wechat-platform.md
+    # 13); the call may have been done
     if status >= 500 or status == 412:
         _cut_off(call, f"http_{status}", "微信网关暂时不可用")
     error = Temporary(
@@ -210,6 +222,7 @@ def _never_left(error: Exception) -> bool:
 
 def _cut_off(call: ApiCall, cause: str, meaning: str) -> NoReturn:
     """Raise what it means that the answer is missing or is none."""
+    # the request has left: whether WeChat has acted on it, nobody knows
     kind = Temporary if call.repeatable else Unconfirmed
     error = kind(meaning=meaning, call=call.path, reaction=Reaction.RETRY, cause=cause)
     _count(call, error)
@@ -221,6 +234,7 @@ def _count(call: ApiCall, error: GatewayError) -> None:
     _log.warning("wechat.call_failed", outcome=type(error).__name__, **error.facts)
 
 
+# One session a thread: `requests` does not promise that a session may be shared (decision 0021).
 _here = threading.local()
 
 

@@ -97,7 +97,10 @@ def adapt_to(reply: Reply, inbound: Inbound) -> Reply | None:
     if not inbound.awaits_reply:
         return None
     if isinstance(inbound, Message):
+        # more than one article in reply to a message is dropped or fails
+        # since 2018 (wechat-platform.md 1.6)
         return News(reply.articles[:1]) if isinstance(reply, News) else reply
+    # an event cannot be handed to an agent (wechat-platform.md 1.6)
     return None if isinstance(reply, Transfer) else reply
 
 
@@ -145,6 +148,7 @@ def _music(reply: Music) -> str:
     optional = _tags(
         Title=reply.title,
         Description=reply.description,
+        # spelled as in WeChat's sample; its table of fields says MusicURL (wechat-platform.md 1.6)
         MusicUrl=reply.url,
         HQMusicUrl=reply.hq_url,
     )

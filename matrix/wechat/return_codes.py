@@ -128,6 +128,7 @@ _ROWS: tuple[_Row, ...] = (
     ("45060 48005", _D, "素材正被菜单或自动回复使用，不能删除"),
     ("45062", _H, "内容含协议广告，只能在公众平台发送"),
     ("45064", _C, "小程序未与该账号关联"),
+    # done only if the msg_id that comes with it is the delivery's own (wechat-platform.md 17)
     ("45065", _K, "相同的群发已经提交过"),
     ("45066", _R, "重复提交群发过快", RetryAfter.MINUTE),
     ("45067", _P, "群发去重编号过长"),

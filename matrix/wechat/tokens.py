@@ -129,6 +129,7 @@ def _find_token(appid: str, now: float) -> _Token | None:
 def _renew(account: Credentials, *, old: _Token | None = None, refused: str = "") -> str:
     """A new token; returns `old`, if given, while somebody else fetches the new one."""
     lock = _state.locks[account.appid]
+    # with a token that still works, nobody waits: one thread renews, the others go on
     if not lock.acquire(timeout=0 if old else _LOCK_WAIT):
         if old:
             return old.value
@@ -139,6 +140,7 @@ def _renew(account: Credentials, *, old: _Token | None = None, refused: str = ""
         return _renew_locked(account, old, refused)
     except GatewayError:
         if old:
+            # the old token is good for minutes yet, and the next call tries again
             _log.warning("wechat.token_renewal_failed", appid=account.appid)
             return old.value
         raise
@@ -160,6 +162,7 @@ def _renew_locked(account: Credentials, old: _Token | None, refused: str) -> str
             return renewed.value if renewed else _fetch(account, refused)
     if old:
         return old.value
+    # without an old token: wait for the process that fetches, a second fetch would gain nothing
     deadline = time.monotonic() + _LEASE_WAIT
     while time.monotonic() < deadline:
         time.sleep(0.05)
@@ -247,6 +250,7 @@ def _read_shared(appid: str, now: float) -> _Token | None:
         return None
     try:
         value, expires_at, renew_at = json.loads(crypto.decrypt(encrypted.decode()))
+    # a key was removed, or another program wrote here: the token is fetched again, nothing is lost
     except (crypto.DecryptionFailed, ValueError):
         _log.warning("wechat.token_unreadable", appid=appid)
         return None

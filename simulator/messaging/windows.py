@@ -91,7 +91,8 @@ class Windows:
     def start_typing(self, appid: str, openid: str) -> None:
         """Show the typing indicator; 45080 without a recent action, 45081 when it is on."""
         window, now = self._window(appid, openid), self._clock.now()
-        # 30 and 15 seconds: WeChat, 客服输入状态
+        # WeChat's page 客服输入状态: an exchange within the last 30 seconds is needed, the
+        # indicator lasts for 15, and a message ends it
         if now - window.active_at > 30:
             raise ApiError(45080, "the user has not interacted in the last 30 seconds")
         if window.typing_until > now:

@@ -1,7 +1,8 @@
-"""Makes two expensive mechanisms cheap, except in the tests that are about them.
+"""Fast password hashing and no garbage collector work in tests, except in tests about these two.
 
-A password hash takes a fifth of a second by design, and freezing the garbage collector when a
-snapshot is built visits all objects of the process. Those of `processes` are as in production.
+A password hash takes a fifth of a second by design, and freezing the garbage collector after a
+snapshot was built visits all objects of the process. Subprocesses (`processes`) run as in
+production.
 """
 
 import gc
@@ -16,7 +17,7 @@ from matrix.staff import passwords
 
 @pytest.fixture(scope="session", autouse=True)
 def production_hasher() -> Iterator[Callable[[], PasswordHasher]]:
-    """Hash with the least work. Gives what makes the hasher of production."""
+    """Hash passwords with minimal parameters. Yields the function that makes the real hasher."""
     kept = passwords._hasher
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
@@ -26,7 +27,7 @@ def production_hasher() -> Iterator[Callable[[], PasswordHasher]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def production_collector() -> Iterator[Callable[[], None]]:
-    """Leave the collector alone when a snapshot is built. Gives what production does then."""
+    """Do not freeze the collector after a snapshot. Yields the function that really does."""
     kept = snapshots._freeze_garbage_collector
     gc.collect()
     gc.freeze()  # modules and collected tests live as long as the run

@@ -1,4 +1,4 @@
-"""The console as staff meet it: people with roles, signed in, at a desk or in a browser.
+"""The console as staff meet it: people with roles, signed in, in a test client or in a browser.
 
     console.client("editor", "police")  ──> a client of Flask, signed in as an editor of the police
     site                             ──> the same application behind a real socket

@@ -1,4 +1,4 @@
-"""What citizens wrote, for the tests of the pages about it."""
+"""Messages, followers and alerts, for tests of the pages about conversations."""
 
 import re
 
@@ -18,7 +18,7 @@ _HIDDEN = re.compile(r'name="(key|seen)"[^>]*value="([^"]*)"')
 
 
 def receive(console: Console, *words: str, openid: str = "o1", to: str = "police") -> int:
-    """Let a citizen write; the list knows it afterwards. Returns the follower's id."""
+    """Push texts of a citizen and update the list of conversations. Returns the follower's id."""
     for each in words:
         assert console.hub.push(to, console.hub.text(openid, each, to=to)).status == 200
     conversation_updates.update_conversations(now=clock.now())
@@ -26,7 +26,7 @@ def receive(console: Console, *words: str, openid: str = "o1", to: str = "police
 
 
 def follower(console: Console, openid: str = "o1", to: str = "police") -> Follower:
-    """The follower of an openid."""
+    """The follower with this openid at an account; it must exist."""
     account_id = console.account_id(to)
     with transaction():
         found = followers.find(account_id, openid)
@@ -35,7 +35,7 @@ def follower(console: Console, openid: str = "o1", to: str = "police") -> Follow
 
 
 def hidden_fields(client: Client, follower_id: int) -> dict[str, str]:
-    """The key and the last seen message of the answer form on a talk's page."""
+    """The fields `key` and `seen` of the reply form on the page of a conversation."""
     page = client.get(f"/console/talks/{follower_id}").text
     found: dict[str, str] = {}
     for name, value in _HIDDEN.findall(page):
@@ -44,7 +44,7 @@ def hidden_fields(client: Client, follower_id: int) -> dict[str, str]:
 
 
 def raise_alert(console: Console, code: str, message: str, **more: bool) -> int:
-    """Raise an alarm of a department. Returns its id."""
+    """Raise an alert of a department. Returns its id."""
     owner = console.department_id(code)
     with transaction():
         alerts.raise_alert(

@@ -1,17 +1,17 @@
-"""Databases: SQLite and PostgreSQL, built once a run, given to each test as if it were alone.
+"""Databases for tests: SQLite and PostgreSQL, built once a run and isolated for each test.
 
     template "schema" ──> "city" ──────────> "samples"       migrations; departments, accounts and
          │                  │                   │            rules of `hub`; what a path can name
-         ├── rolled_back    │                   │            one copy a process, undone after a test
-         └── own_database ──┴───────────────────┘            a copy for one test, who may commit
+         ├── rolled_back    │                   │            one copy a process, rolled back
+         └── own_database ──┴───────────────────┘            a copy for one test, which may commit
 
-The first process of a run that needs a template builds it, the others wait and copy it.
+Of the processes of a run, the first that needs a template builds it; the others wait and copy it.
 
-A test that takes one of these runs once on each engine. The pages of the console (`console`) run on
-SQLite alone: their SQL is that of the rooms, whose own tests run on both, and the walk over all
-routes (marked `both_engines`) opens every page on both. So do ways through the hub where
-nothing races (`one_engine`). `--engines=all` runs everything on both.
-Other tests have no database at all: their first query fails.
+A test with one of these fixtures runs once on each engine. Tests of the console's pages (`console`)
+run on SQLite alone: their SQL is that of the packages, whose own tests run on both, and the walk
+over all routes (marked `both_engines`) opens every page on both. End-to-end tests without races
+(`one_engine`) run on SQLite alone, too. `--engines=all` runs everything on both. Other tests have
+no database: their first query fails.
 """
 
 import fcntl
@@ -40,32 +40,33 @@ from tests.helpers.route_samples import Samples
 
 ENGINES = ("sqlite", "postgresql")
 SCHEMA, CITY, SAMPLES = "schema", "city", "samples"
-# from which template each is made, and how; what a builder returns is kept beside it
+# for each template: the one it is copied from, and the function that fills it; what the function
+# returns is stored as JSON beside it
 _TEMPLATES: dict[str, tuple[str | None, Callable[[], object]]] = {
     SCHEMA: (None, migrate.upgrade),
     CITY: (SCHEMA, city.found),
     SAMPLES: (CITY, route_samples.found),
 }
 
-_SHARED = "TEST_POSTGRES_URL"  # address of a server that somebody else started
+_SHARED = "TEST_POSTGRES_URL"  # the URL of a server that runs already
 
 
 class Server(Protocol):
-    """Something that makes databases. `name` is that of the engine."""
+    """Creates databases on one engine, whose name is `name`."""
 
     name: str
 
     def make(self, name: str, *, template: str | None = None) -> str:
-        """Make a database, empty or as a copy of another. Returns its address."""
+        """Create a database, empty or as a copy of another. Returns its URL."""
 
     def drop(self, name: str) -> None:
-        """Remove a database, whoever is connected to it."""
+        """Delete a database, also while others are connected to it."""
 
     def lend(self, template: str) -> str:
-        """A database that equals the template. Returns its address."""
+        """Provide a database with the content of the template. Returns its URL."""
 
     def take_back(self, template: str, *, is_sound: bool) -> None:
-        """What was lent is not needed any more; `is_sound` when no process was killed over it."""
+        """Take a database back; not `is_sound` when a process was killed while using it."""
 
 
 class _SqliteServer:
@@ -98,7 +99,7 @@ class _SqliteServer:
 
 
 class _PostgresServer:
-    """Lends the same database again and again: filling it anew costs a tenth of a new copy."""
+    """Provides the same database again and again: refilling it takes a tenth of a new copy."""
 
     name = "postgresql"
 
@@ -147,12 +148,12 @@ class _PostgresServer:
 
 
 def _plain(url: URL) -> str:
-    """An address as libpq knows it."""
+    """The URL without SQLAlchemy's driver name, as libpq takes it."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def use_database(url: str) -> str:
-    """Make `url` the database of this process. Returns the address that was."""
+    """Make `url` the database of this process. Returns the URL it used before."""
     before = os.environ["DATABASE_URL"]
     fast_store.reset()
     database.reset()
@@ -171,7 +172,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the engines of a test that does not name them itself."""
+    """Choose the engines of each test that does not name them itself."""
     asked = metafunc.fixturenames
     named = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
     if "database_server" not in asked or "database_server" in named:
@@ -187,7 +188,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """One PostgreSQL for all processes of the run; they inherit its address."""
+    """Start one PostgreSQL for all processes of the run, which inherit its URL."""
     if _SHARED not in os.environ:
         server = PostgresServer()
         os.environ[_SHARED] = server.url
@@ -196,7 +197,7 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A running PostgreSQL server's address."""
+    """The URL of a running PostgreSQL server."""
     if _SHARED in os.environ:
         yield os.environ[_SHARED]
         return
@@ -206,14 +207,14 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of all processes of this run."""
+    """A folder that all processes of this run share."""
     mine = tmp_path_factory.getbasetemp()
     return mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
 
 
 @contextmanager
 def once_in_run(folder: Path, name: str) -> Iterator[bool]:
-    """Holds the other processes of the run. True for the one that has to make `name`."""
+    """A lock among the processes of a run. Yields True to the one that has to make `name`."""
     done = folder / f"{name}.done"
     with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -222,7 +223,7 @@ def once_in_run(folder: Path, name: str) -> Iterator[bool]:
 
 
 class _Templated:
-    """A server that builds a template when a database is first copied from it in a run."""
+    """A server that builds each template when it is first needed in a run."""
 
     def __init__(self, server: Server, folder: Path) -> None:
         self.name = server.name
@@ -245,7 +246,7 @@ class _Templated:
         self._server.take_back(template, is_sound=is_sound)
 
     def kept(self, template: str) -> Any:
-        """What the builder of the template returned."""
+        """What the function that filled the template returned."""
         self._need(template)
         return json.loads(self._notes(template).read_bytes())
 
@@ -267,13 +268,13 @@ class _Templated:
 
 @pytest.fixture(scope="session")
 def sqlite_server(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> _Templated:
-    """Makes SQLite databases, with the templates."""
+    """Creates SQLite databases."""
     return _Templated(_SqliteServer(tmp_path_factory.mktemp("sqlite"), run_folder), run_folder)
 
 
 @pytest.fixture(scope="session")
 def postgresql_server(postgres_url: str, run_folder: Path) -> _Templated:
-    """Makes PostgreSQL databases, with the templates."""
+    """Creates PostgreSQL databases."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     return _Templated(_PostgresServer(postgres_url, f"t{run[:10]}", worker), run_folder)
@@ -287,13 +288,13 @@ def database_server(request: pytest.FixtureRequest) -> _Templated:
 
 
 class _Shared:
-    """The connections of rolled-back tests: one an engine, open from the first test to the last."""
+    """The connections of `rolled_back`: one for each engine, open for the whole session."""
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[str, Connection]] = {}
 
     def at(self, server: Server) -> tuple[str, Connection]:
-        """Address and connection of the database that rolled-back tests share."""
+        """URL and connection of the database that rolled-back tests share."""
         if server.name not in self._open:
             url = server.make("shared", template=SCHEMA)
             self._open[server.name] = (url, _connected(url))
@@ -303,24 +304,24 @@ class _Shared:
         return self._open[server.name]
 
     def close(self) -> None:
-        """Close all."""
+        """Close all connections."""
         for _, connection in self._open.values():
             connection.close()
             connection.engine.dispose()
 
 
 def _connected(url: str) -> Connection:
-    """A connection as the hub makes it, with an engine of its own."""
+    """A connection with the hub's settings, on an engine of its own."""
     before = use_database(url)
     connection = database.engine().connect()
-    database.engine.reset()  # not closed, but not the engine of this process any more
+    database.engine.reset()  # still open, but no longer the engine of this process
     use_database(before)
     return connection
 
 
 @pytest.fixture(scope="session")
 def shared_connections() -> Iterator[_Shared]:
-    """The connections of rolled-back tests."""
+    """The connections of `rolled_back`."""
     shared = _Shared()
     yield shared
     shared.close()
@@ -328,13 +329,14 @@ def shared_connections() -> Iterator[_Shared]:
 
 @pytest.fixture
 def rolled_back(database_server: Server, shared_connections: _Shared) -> Iterator[None]:
-    """The test sees a real database and leaves no trace in it.
+    """Run the test in a transaction of a real database that is rolled back afterwards.
 
-    What it commits is a savepoint. One thread only: others would wait for it or see nothing.
+    Commits of the test become savepoints. For one thread only: others would wait for its locks, or
+    would not see what it wrote.
     """
     url, connection = shared_connections.at(database_server)
     before = use_database(url)
-    # a read of the test before has left its option on the connection, which this test writes with
+    # the previous test may have left the connection read-only
     connection.execution_options(is_read_only=False)
     outer = connection.begin()
     session.configure(bind=connection, join_transaction_mode="create_savepoint")
@@ -347,7 +349,7 @@ def rolled_back(database_server: Server, shared_connections: _Shared) -> Iterato
 
 @pytest.fixture
 def template(request: pytest.FixtureRequest) -> str:
-    """What stands in the test's own database at its start."""
+    """The template of the test's own database, by the fixtures it uses."""
     asked = request.fixturenames
     return SAMPLES if "route_samples" in asked else CITY if "hub" in asked else SCHEMA
 
@@ -358,8 +360,8 @@ def own_database(
 ) -> Iterator[str]:
     """A database for this test alone, for threads and processes that really commit.
 
-    Empty; with the city in it when the test asks for `hub`, and with one of everything a path
-    can name for `route_samples`. Gives its address; this process uses it as well.
+    Empty by default; with the city's departments, accounts and rules for tests that use `hub`, and
+    with the samples for those that use `route_samples`. Yields its URL; this process uses it, too.
     """
     url = database_server.lend(template)
     before = use_database(url)
@@ -370,7 +372,7 @@ def own_database(
 
 @pytest.fixture
 def start_over(own_database: str, database_server: Server, template: str) -> Callable[[], None]:
-    """Call it to have in the test's own database what stood there at its start."""
+    """A function that puts the test's own database back into its initial state."""
 
     def again() -> None:
         before = use_database(own_database)
@@ -382,5 +384,5 @@ def start_over(own_database: str, database_server: Server, template: str) -> Cal
 
 @pytest.fixture
 def route_samples(console: Console, database_server: _Templated) -> Samples:
-    """One of everything a path of the console can name, at the police and at hrss."""
+    """One of everything that a path of the console can name, in the departments police and hrss."""
     return Samples(console.app, database_server.kept(SAMPLES))

@@ -1,10 +1,10 @@
-"""One of everything a path can name, in a department: what walks over all routes ask for.
+"""One object of each kind that a path can name, for tests that visit every route.
 
     samples.visits("police")  ──> Visit(rule, path) for each route below /console, parts filled in
 
-They are made once for each engine and run, in a template (databases.py): a test gets a copy. A
-route whose path names something new needs a line in SAMPLES: how one is made in a department;
-where it means something else by a known name, one in BY_ROUTE. Words of the route itself: WORDS.
+They are created once for each engine and run, in a template (databases.py); a test gets a copy. A
+route with a new part in its path needs an entry in SAMPLES: how to create one in a department. A
+part that means something else in one route has one in BY_ROUTE, a fixed word one in LITERALS.
 """
 
 import os
@@ -91,7 +91,7 @@ def _alert(console: Console, code: str, values: Values) -> int:
 
 
 def _network(console: Console, code: str, values: Values) -> int:
-    # the whole city's: nobody of a department reaches it. The first lets the tests' clerks in
+    # belongs to the whole city, out of a department's scope. The first one admits the tests' clerks
     with transaction():
         taken = len(ip_allowlist.list_all())
         return ip_allowlist.add(Role.CLERK, f"127.{taken}.0.0/16", "", now=clock.now()).id
@@ -289,7 +289,7 @@ def _import(console: Console, code: str, values: Values) -> int:
         return rule_imports.upload("rules.yaml", b"rules: []", by=by, now=clock.now()).id
 
 
-# by the name of the part in the path; what hangs on another stands below it
+# by the name of the part in the path; what depends on another stands below it
 SAMPLES: dict[str, MakeSample] = {
     "account_id": lambda console, code, values: console.account_id(code),
     "alert_id": _alert,
@@ -313,9 +313,9 @@ SAMPLES: dict[str, MakeSample] = {
     "session_id": _session,
     "version_id": _version,
 }
-# what is one person's or the whole city's, or may have no file: no role of a department opens it
+# owned by one person or the whole city, or perhaps without a file: no department's role opens them
 NOT_DEPARTMENT_SCOPED = {"import_id", "inbox_id", "network_id"}
-# where one route means something else by a name: by endpoint and name
+# parts that mean something else in one route, by endpoint and name
 BY_ROUTE: dict[tuple[str, str], MakeSample] = {
     ("menus.delete_conditional", "menu_id"): _conditional,
 }
@@ -324,7 +324,7 @@ LITERALS: dict[str, Any] = {"kind": "svg", "extension": "png", "number": 1}
 
 @dataclass(frozen=True)
 class Visit:
-    """A route with the parts of its path filled in. `mark` is what its view asks for."""
+    """A route with the parts of its path filled in, and what its view demands of the visitor."""
 
     rule: Rule
     path: str
@@ -332,40 +332,40 @@ class Visit:
 
     @property
     def write_methods(self) -> list[str]:
-        """The methods that change something."""
+        """The methods of the route that may change data."""
         return sorted((self.rule.methods or set()) & {"POST", "PUT", "PATCH", "DELETE"})
 
     @property
     def is_read(self) -> bool:
-        """Whether it can be opened by a link."""
+        """Whether the route answers GET."""
         return "GET" in (self.rule.methods or set())
 
     @property
     def has_owned_object(self) -> bool:
-        """Whether its path names a thing that belongs to somebody."""
+        """Whether its path names an object that belongs to somebody."""
         return bool(self.rule.arguments - LITERALS.keys())
 
 
 class Samples:
-    """The samples in this test's database, as paths of routes."""
+    """The paths of all routes, with the samples of this test's database."""
 
     def __init__(self, app: Flask, values: dict[str, dict[str, str]]) -> None:
         self._app = app
         self._paths = values
 
     def visits(self, code: str) -> Iterator[Visit]:
-        """Every route of the console, with samples of this department."""
+        """Every route of the console, with the samples of a department."""
         for rule in _rules(self._app):
             mark = getattr(self._app.view_functions[rule.endpoint], "needs", None)
             yield Visit(rule, self._paths[code][f"{rule.endpoint} {rule.rule}"], mark)
 
 
 def found() -> dict[str, dict[str, str]]:
-    """Write samples of two departments into a database with the city. Gives Samples their paths."""
+    """Create the samples of two departments. Returns the paths for `Samples`, by department."""
     before, os.environ["PUBLIC_URL"] = os.environ["PUBLIC_URL"], ADDRESS
     settings.reset()
     snapshots.reset()
-    console = Console(application(), Hub(), after=1000)  # the people of the test come besides
+    console = Console(application(), Hub(), after=1000)  # numbers that no person of a test gets
     paths = {code: _paths(console, code) for code in ("police", "hrss")}
     snapshots.reset()
     callback_stats.reset()

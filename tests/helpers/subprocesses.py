@@ -1,4 +1,4 @@
-"""The leash: a process started here ends with the tests, even when the tests are killed."""
+"""Subprocesses of tests: each ends with the tests, even when the tests themselves are killed."""
 
 import os
 import shutil
@@ -27,7 +27,9 @@ class Process(Protocol):
     def send_signal(self, sig: int, /) -> None: ...
 
 
-_SETPRIV = shutil.which("setpriv")  # util-linux; elsewhere only an orderly end takes all along
+# setpriv (util-linux) has the kernel signal the process when its parent dies; without it, processes
+# end only when the tests end normally
+_SETPRIV = shutil.which("setpriv")
 
 
 def start(
@@ -38,7 +40,10 @@ def start(
     cwd: Path | None = None,
     user: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process with a process group of its own, that writes to `log`."""
+    """Start a process in a process group of its own. Its output is appended to the file `log`.
+
+    `user` is the id of the user and the group to run as; None keeps those of the tests.
+    """
     words = [os.fspath(word) for word in command]
     if _SETPRIV:
         words = [_SETPRIV, "--pdeathsig", "TERM", "--", *words]
@@ -58,14 +63,14 @@ def start(
 
 
 def kill(process: Process) -> None:
-    """Kill the process and its children without a word (kill -9)."""
+    """Kill the process and its children with SIGKILL, which they cannot handle."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def stop(process: Process, with_signal: int = signal.SIGTERM) -> None:
-    """Ask the process to end; after a while, kill what is left of its group."""
+    """Send the process a signal, wait up to 20 seconds, then kill what is left of its group."""
     if process.poll() is None:
         process.send_signal(with_signal)
         with suppress(subprocess.TimeoutExpired):
@@ -74,7 +79,10 @@ def stop(process: Process, with_signal: int = signal.SIGTERM) -> None:
 
 
 def wait_until(condition: Callable[[], object], *, process: Process, log: Path) -> None:
-    """Wait until `true()`; fail with the end of the log when the process ends or it takes long."""
+    """Wait until `condition()` is true.
+
+    Raises RuntimeError with the end of the log when the process ends before, or after _TIMEOUT.
+    """
     deadline = monotonic() + _TIMEOUT
     while not condition():
         ended = process.poll() is not None

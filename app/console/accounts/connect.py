@@ -48,6 +48,7 @@ def new() -> ViewResult:
 
 def _register(form: NewAccountForm) -> Account:
     spec, now = form.new_spec(), clock.now()
+    # the account does not exist yet, so its department decides
     member().require(Permission.ACCOUNTS_MANAGE, department_id=spec.department_id)
     account = accounts.create(spec, now=now)
     accounts.set_verified_until(account.id, until=form.verified_until.data)
@@ -133,6 +134,8 @@ def edit(account_id: int) -> ViewResult:
 def _update(account: Account, form: EditForm) -> None:
     """Save what was typed, or show the conflict when it has changed since it was read."""
     current = accounts.spec_of(account)
+    # The form does not know the secrets, and an empty field must not
+    # clear them: they are taken from the row.
     spec = form.spec(
         appid=current.appid, secret=current.secret, token=current.token, aes_key=current.aes_key
     )

@@ -74,6 +74,7 @@ def resolve_todo(todo_id: int) -> ViewResult:
     if form.validate_on_submit():
         with forms.errors_on(form, "how"):
             todos.complete(todo, form.how.data or "", now=clock.now())
+    # on the next page: the form is one of several small ones, with no place for an error
     if form.is_refused:
         flash_warning(f"{TODO_LABELS[todo.kind]}：{'；'.join(form.how.errors)}")
     else:
@@ -85,6 +86,7 @@ def resolve_todo(todo_id: int) -> ViewResult:
 @requires(Permission.ACCOUNTS_MANAGE)
 def clear_quota(account_id: int) -> ViewResult:
     """Ask WeChat, by a job, to set the account's daily call counters to zero."""
+    # WeChat allows ten a month and account: the key of the job keeps a double click from using two
     account_checks.request_quota_reset(access_account(account_id))
     flash_success("正在向微信申请清零，几秒后刷新本页即可看到。")
     return redirect_to("accounts.show", account_id=account_id)
@@ -133,6 +135,7 @@ def pause_form(account_id: int) -> str:
 
 @blueprint.post("/<int:account_id>/pause/now")
 @requires(Permission.ACCOUNTS_MANAGE)
+# it silences an account for all its followers at once
 @requires_confirmation
 def pause(account_id: int) -> ViewResult:
     """Stop the account: it neither answers nor sends, on all servers within seconds."""

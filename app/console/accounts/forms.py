@@ -43,6 +43,7 @@ class AccountForm(Form):
         person does not manage it. Without it the form is for a new account.
         """
         managed = departments.list_for_staff(member(), Permission.ACCOUNTS_MANAGE)
+        # a merged department takes nothing new
         active = [row for row in managed if row.state is DepartmentState.ACTIVE]
         choices = department_choices(active)
         # no default: an account registered at the wrong department would be in the hands of its
@@ -71,6 +72,7 @@ class NewAccountForm(AccountForm):
     """A new account, with the secrets that WeChat gave it."""
 
     appid = StringField("AppID", [DataRequired("请填写 AppID")], [strip])
+    # a password field, so that browsers neither show the secret nor offer it in other forms
     secret = PasswordField("AppSecret", [DataRequired("请粘贴 AppSecret")], [strip])
 
     def new_spec(self) -> AccountSpec:

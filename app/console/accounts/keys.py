@@ -73,6 +73,7 @@ def reveal_keys(account_id: int) -> ViewResult:
     account = access_account(account_id)
     try:
         return render_connect(account, key_rotation.reveal(account_id))
+    # WeChat's first push with these keys came between the page and this click
     except KeysInUse as error:
         flash_warning(str(error))
         return redirect_to("accounts.connect", account_id=account_id)

@@ -37,6 +37,7 @@ class NewCannedResponseForm(CannedResponseForm):
         )
         names = departments.names(department_ids)
         sorted_ids = sorted(names, key=names.__getitem__)
+        # sorted by name, since the ids say nothing to the reader; WTForms refuses any other id
         self.department.choices = {str(key): names[key] for key in sorted_ids}
 
 

@@ -20,6 +20,8 @@ from matrix.conversations import ConversationFilter
 from matrix.inbox import Outcome
 
 TABS = {"waiting": "待回复", "alarmed": "有提醒", "all": "全部"}
+# A search has no index (docs/decisions/0050) and reads newest first. Without a limit the common
+# search for something recent would go on through years.
 _SEARCH_DAYS = 30
 _FILTER_OUTCOMES = (Outcome.RULE, Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.EMERGENCY)
 
@@ -43,6 +45,8 @@ class FilterForm(forms.Form):
     words = SearchField("搜索消息", [Length(max=50, message="最多 50 个字")])
 
     def __init__(self) -> None:
+        # from the query and not from a form, so that a filtered list
+        # can be bookmarked and reloaded
         super().__init__(request.args)
         account_names = {
             str(key): name for key, name in conversations.accounts_for_staff(member()).items()
@@ -130,6 +134,7 @@ def _list_context(form: FilterForm, filters: ConversationFilter) -> dict[str, ob
         "etag": etag,
         "now": now,
         "labels": labels,
+        # new messages move rows from page to page, so a later page that refreshed would jump
         "poll_url": None
         if before
         else url_for("conversations.poll_list", **form.query_params(etag=etag)),

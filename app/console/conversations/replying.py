@@ -45,6 +45,7 @@ class TextReplyForm(forms.Form):
 class ImageReplyForm(forms.Form):
     """An image of the media library for a citizen; `key` and `seen` as in TextReplyForm."""
 
+    # checked by `reply_image`, which must know that the person may use the picture anyway
     picture = SelectField("图片", coerce=int, validate_choice=False)
     key = HiddenField()
     seen = HiddenField()
@@ -156,6 +157,7 @@ def _reply_form_response(
 def dismiss(follower_id: int) -> ViewResult:
     """Mark a conversation as needing no reply, unless a message came after the last one seen."""
     form = SeenForm()
+    # 0 is older than any message, so a malformed form dismisses nothing
     seen_id = form.seen.data if form.validate_on_submit() else 0
     if conversations.dismiss(member(), follower_id, seen_id=seen_id or 0, now=clock.now()):
         flash_success("已标为无需回复。")

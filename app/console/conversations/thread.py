@@ -65,6 +65,8 @@ def show(follower_id: int) -> str:
 def _render_page(follower_id: int, block_form: BlockForm) -> str:
     highlighted_id = request.args.get("at", type=int)
     thread = conversations.read(member(), follower_id)
+    # a message on the newest page keeps the page that refreshes
+    # itself; an older one has a page that stands still
     is_newest = highlighted_id is None or highlighted_id >= thread.first_id
     if highlighted_id is not None and not is_newest:
         # `before` is exclusive, and the message itself must be on the page
@@ -121,6 +123,7 @@ def older_messages(follower_id: int) -> str:
 
 def _thread_context(thread: Thread) -> dict[str, object]:
     """The template variables of `_messages.html`, with the rules that answered, by slug."""
+    # names from memory instead of a query at each poll; a rule that was deleted since is None
     ruleset = snapshots.current().ruleset
     slugs = {line.rule_slug for line in thread.lines if line.rule_slug}
     return {
@@ -140,6 +143,7 @@ def _thread_context(thread: Thread) -> dict[str, object]:
 @requires(Permission.PRIVACY_REVEAL)
 def reveal_form(follower_id: int) -> str:
     """The form that asks why the original of a masked message is needed."""
+    # the permission must hold at this account: `requires` has asked only whether it holds anywhere
     followers.access_follower(member(), follower_id, Permission.PRIVACY_REVEAL)
     form = RevealForm(formdata=None, data={"ref": request.args.get("ref", "")})
     return _render_reveal(follower_id, form, None)
@@ -147,6 +151,8 @@ def reveal_form(follower_id: int) -> str:
 
 @blueprint.post("/<int:follower_id>/reveal")
 @requires(Permission.PRIVACY_REVEAL)
+# Full numbers of a person. A POST although it reads: the audit entry must be written, and a GET is
+# read-only.
 @requires_confirmation
 def reveal(follower_id: int) -> ViewResult:
     """Show the original of a masked message; an audit row keeps who asked and why."""
@@ -174,6 +180,8 @@ def _render_reveal(follower_id: int, form: RevealForm, full_text: str | None) ->
 @requires(Permission.CONVERSATIONS_READ)
 def fetch_attachment(follower_id: int, inbox_id: int) -> ViewResult:
     """Have the image, voice or video of a message fetched from WeChat by a job."""
+    # by a job, because WeChat may take seconds; only when somebody
+    # asks, because most files nobody needs to see
     attachments.request(member(), follower_id, inbox_id, now=clock.now())
     return Response(status=204, headers=REFRESH_HEADERS)
 

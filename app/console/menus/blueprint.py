@@ -33,5 +33,6 @@ def account_header(
 ) -> AccountHeader:
     """The header of an account's page. Raises NotFound where the person lacks the permission."""
     account = accounts.access_account(member(), account_id, permission)
+    # at this account: many read the menus of all accounts and write those of one
     may_write = member().may(Permission.MENUS_WRITE, account_id=account_id)
     return AccountHeader(account.id, account.name, may_write)

@@ -20,6 +20,7 @@ from matrix.menus import Difference, Menu
 from matrix.wechat.gateway import ButtonKind
 
 MAX_SUGGESTIONS = 20
+# a pattern or a group of words is no text that a citizen could send, so no button can send it
 _TYPEABLE_MODES = (MatchMode.EQUAL, MatchMode.CONTAINS, MatchMode.PREFIX)
 
 
@@ -88,7 +89,10 @@ def _render_opened(header: AccountHeader, form: MenuForm) -> str:
     newest = menus.find_newest(header.id)
     base_version = newest
     if requested_id := request.args.get("from", type=int):
+        # the id comes from the address and may be that of another account's menu, which is a 404
         base_version = menus.access_menu(member(), requested_id, Permission.MENUS_WRITE)
+    # the newest version also when an older one is opened: saving it
+    # again must notice who was faster
     form.seen.data = newest.version if newest else 0
     rows = form_rows.apply_action([], "add") if base_version is None else base_version.buttons
     return _render(header, form, Editor(header.id, rows), base_version=base_version)
@@ -168,6 +172,7 @@ def keyword_suggestions(account_id: int) -> str:
     is_ask = row["kind"] == ButtonKind.ASK.value
     return render_template(
         "console/menus/_keyword_suggestions.html",
+        # it becomes part of ids in the page: nothing but digits and hyphens gets there
         position=position if position.replace("-", "").isdecimal() else "",
         suggestions=_suggestions(header.id, row["value"]) if is_ask else [],
         hint=answer_hint(header.id, row),
@@ -196,6 +201,7 @@ def _answering_rule(account_id: int, value: str) -> Rule | None:
 def _suggestions(account_id: int, typed_text: str) -> list[tuple[str, str]]:
     """(keyword, name of its rule) of at most MAX_SUGGESTIONS rules that contain what was typed."""
     suggestions: list[tuple[str, str]] = []
+    # from memory: this is asked at every few keys that somebody types
     for rule in snapshots.current().ruleset.rules_of(account_id):
         keyword_text = _suggested_keyword(
             rule.keywords, typed_text, any_keyword=typed_text in rule.name

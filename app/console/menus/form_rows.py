@@ -50,6 +50,7 @@ _EMPTY_ROW = {"name": "", "kind": ButtonKind.ASK.value, "value": ""}
 def rows_from_form(form: Mapping[str, str]) -> Rows:
     """The rows of the submitted buttons; other fields of the form are ignored."""
     rows = []
+    # By position and not by what the form names: it cannot make more buttons than WeChat allows.
     for top in range(MAX_TOP):
         if f"name-{top}" not in form:
             continue
@@ -77,6 +78,7 @@ def apply_action(rows: Rows, action: str) -> Rows:
     The rows are changed in place and returned. An action that is not possible (a position that does
     not exist, a full menu) changes nothing.
     """
+    # the action comes from a form and may be anything; what makes no sense changes nothing
     verb, _, position_code = action.partition(":")
     numbers = [int(part) for part in position_code.split("-") if part.isdecimal()]
     if verb == "add":

@@ -77,6 +77,7 @@ def published(account_id: int) -> str:
     newest = menus.find_newest(account_id)
     desired_buttons = menus.from_rows(desired.buttons) if desired else ()
     shown_buttons = menus.from_rows(remote_menu.buttons) if remote_menu else ()
+    # htmx polls this address while WeChat is being asked, and needs the part only
     template = "_published.html" if "HX-Request" in request.headers else "published.html"
     return render_template(
         f"console/menus/{template}",
@@ -169,6 +170,7 @@ def _initial_rows(account_id: int) -> form_rows.Rows:
 @requires(Permission.MENUS_WRITE)
 def delete_conditional(menu_id: int) -> Response:
     """Delete a conditional menu."""
+    # for its name in the message; `delete` checks access again itself
     menu = conditional.access_conditional(member(), menu_id, Permission.MENUS_WRITE)
     conditional.delete(member(), menu_id)
     flash_success(f"正在删除“{menu.name}”。")

@@ -19,6 +19,7 @@ _PAGE_SIZE = 20
 @requires(Permission.ACCOUNTS_READ)
 def index() -> str:
     """Every account with its newest menu."""
+    # one query for all accounts, instead of asking for each row whether a button may be shown
     writable = {row.account_id for row in menus.list_targets_for_staff(member())}
     return render_template(
         "console/menus/index.html",
@@ -94,6 +95,8 @@ def copy(menu_id: int) -> ViewResult:
     form, problem = forms.Form(), ""
     if form.validate_on_submit():
         chosen = request.form.getlist("account", type=int)
+        # the ids come from check boxes without a form field; `copy_to`
+        # checks access to each account
         copies = menus.copy_to(member(), menu_id, chosen, now=clock.now()) if chosen else []
         unchanged_accounts = [row.account for row in copies if not row.is_new]
         if unchanged_accounts:

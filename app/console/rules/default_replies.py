@@ -83,6 +83,7 @@ def _set_fallback(form: FallbackForm, owner: Owner) -> None:
 
 @blueprint.post("/texts/emergency")
 @requires(Permission.RULES_WRITE)
+# what a citizen in danger reads, at every account at once
 @requires_confirmation
 def update_emergency_prompt() -> ViewResult:
     """Set the city's emergency prompt and words; for those who may write rules everywhere."""

@@ -43,6 +43,8 @@ def show(rule_id: int) -> str:
         owner_name=owner.name(snapshots.current()),
         content_fields=_content_fields(store.to_spec(row)),
         is_new=is_new,
+        # a rule that once answered citizens is disabled and never
+        # deleted: hits and audit rows name it
         can_delete=is_new and not versions.was_ever_published(rule_id),
         recent_versions=versions.list_for_rule(rule_id)[:_MAX_RECENT_VERSIONS],
         hits=hits.summaries(auth.member(), [row.slug], since=today - _HITS_PERIOD).get(row.slug),

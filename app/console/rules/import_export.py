@@ -93,6 +93,7 @@ def show_import(import_id: int) -> str:
 @requires(Permission.RULES_WRITE)
 def confirm_import(import_id: int) -> ViewResult:
     """Have a checked import applied by a job."""
+    # only one's own imports: whoever confirms has seen the preview
     row, form = rule_imports.access_import(auth.member(), import_id), ConfirmForm()
     if form.validate():
         with forms.errors_on(form, "then"):

@@ -75,6 +75,7 @@ def rule_hits(rule_id: int) -> str:
     rule = store.access_rule(member, rule_id, Permission.RULES_READ)
     # the day of today is one of them
     since = today - timedelta(days=HITS_DAYS - 1)
+    # within the person's accounts: a rule of the whole city has hits at all others as well
     counts = hits.count_by_day(member, rule.slug, today=today, days=HITS_DAYS)
     summary = hits.summaries(member, [rule.slug], since=since).get(rule.slug, hits.NO_HITS)
     names = {account.id: account.name for account in snapshots.current().accounts.values()}

@@ -42,6 +42,7 @@ class VersionForm(forms.Form):
 def submit(version_id: int) -> Response:
     """Hand a draft in for review."""
     version = workflow.access_version(auth.member(), version_id, Permission.RULES_WRITE)
+    # the submitter counts as a writer of the version and cannot decide on it (docs/decisions/0014)
     workflow.submit(version.id, submitter_id=auth.current().staff.id, now=clock.now())
     flash_success("已提交审核。审核通过之前，市民得到的答复不变。")
     return redirect_to("rules.show", rule_id=version.rule_id)

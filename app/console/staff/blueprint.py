@@ -26,6 +26,8 @@ def render_one_time_link(person: Staff, secret: str) -> str:
     return render_template(
         "console/staff/one_time_link.html",
         person=person,
+        # PUBLIC_URL and not the Host header, which whoever sends the
+        # request may choose: the link would lead to a stranger's server
         address=f"{settings.get().base_url}{url_for('sign_in.one_time_link', secret=secret)}",
         minutes=int(LIFETIMES[purpose].total_seconds() // 60),
     )

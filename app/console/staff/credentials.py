@@ -9,6 +9,10 @@ from config.errors import Invalid
 from config.permissions import Permission
 from matrix.staff import administration
 
+# Which person may be touched is decided in `administration` each time: only whom one's own
+# permissions cover, and never oneself. What opens a way to sign in as somebody, or takes one away,
+# asks for the second factor again; ending a session or a lock does not, as it can do little harm.
+
 
 @blueprint.post("/<int:staff_id>/link")
 @requires(Permission.STAFF_MANAGE)

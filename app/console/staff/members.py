@@ -19,6 +19,7 @@ from matrix.staff.directory import StaffFilter
 from matrix.staff.members import MAX_NAME_LENGTH, Staff, StaffAction, StaffChanged, StaffState
 from matrix.staff.roles import Role
 
+# a larger number does not fit into the integer column, which PostgreSQL answers by an error
 _HIGHEST_ID = 2**31 - 1
 _CITY_LABEL = "不属于任何单位（全市）"
 _QUERY_FIELDS = ("word", "department_id", "role", "state")
@@ -82,6 +83,8 @@ class NewPersonForm(PersonForm):
 def index() -> ViewResult:
     """The list of staff that the person may see."""
     form, page = FilterForm(request.args), directory.StaffPage([], None)
+    # Choices first: WTForms checks a submitted value against them, and
+    # refuses departments that the person may not see.
     places = directory.scopes_for_staff(auth.member(), Permission.STAFF_READ)
     form.department_id.choices = [*forms.choices([], "全部单位"), *department_choices(places)]
     if form.validate():
@@ -89,6 +92,7 @@ def index() -> ViewResult:
             auth.member(), form.filter(), after=form.after.data, now=clock.now()
         )
     query_params = {name: value for name in _QUERY_FIELDS if (value := request.args.get(name))}
+    # a filter that is refused is shown again with an empty list, and its error
     html = render_template(
         "console/staff/index.html",
         form=form,
@@ -121,6 +125,7 @@ def show(staff_id: int) -> str:
     """One person."""
     now, member = clock.now(), auth.member()
     person = members.access_staff(member, staff_id, Permission.STAFF_READ)
+    # loaded once: the page shows them, and `may_manage` compares them with the reader's own
     current_grants = grants.list_current([staff_id])
     return render_template(
         "console/staff/show.html",
@@ -145,6 +150,7 @@ def new() -> str:
 
 @blueprint.post("/new")
 @requires(Permission.STAFF_MANAGE)
+# the answer holds a link that lets its reader sign in
 @requires_confirmation
 def create() -> ViewResult:
     """Create a person, and show the one-time link for their first password."""

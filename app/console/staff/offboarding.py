@@ -43,6 +43,7 @@ def offboard(staff_id: int) -> ViewResult:
             plan = administration.offboard(
                 auth.member(), staff_id, reason=form.reason.data or "", now=now
             )
+            # at once and not after a redirect: with the roles gone, the plan cannot be made again
             return _render("offboarded", plan, form)
     return _render(
         "offboarding", administration.plan_offboarding(auth.member(), staff_id, now=now), form

@@ -39,6 +39,7 @@ class GrantForm(forms.Form):
 
     def spec(self) -> GrantSpec:
         """The form as a spec; the form must be valid."""
+        # one list of choices for three kinds of scope, hence the prefix in its values
         kind, _, key = self.place.data.partition(":")
         return GrantSpec(
             role=Role(self.role.data),
@@ -54,6 +55,8 @@ def _grant_form(**data: Any) -> GrantForm:
     form, member = GrantForm(**data), auth.member()
     places = directory.scopes_for_staff(member, Permission.STAFF_MANAGE)
     form.role.choices = forms.choices(
+        # only roles that the granting person's own permissions cover;
+        # otherwise rights could be raised by granting
         ((role, role.label) for role in administration.list_grantable_roles(member)),
         "请选择",
     )
@@ -83,6 +86,7 @@ def new_grant(staff_id: int) -> str:
 
 @blueprint.post("/<int:staff_id>/roles/new")
 @requires(Permission.STAFF_MANAGE)
+# a change of rights, ASVS 7.5.3
 @requires_confirmation
 def create_grant(staff_id: int) -> ViewResult:
     """Grant a role."""

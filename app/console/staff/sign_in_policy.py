@@ -51,6 +51,8 @@ def allow_network() -> ViewResult:
                 Role(form.role.data),
                 form.network.data or "",
                 form.note.data or "",
+                # the own address is passed along, so that nobody locks
+                # themselves out by a list without it
                 address=request.remote_addr or "",
                 now=clock.now(),
             )

@@ -1,7 +1,7 @@
-"""The console: menus and automatic replies that staff made in WeChat's own pages.
+"""Menus and automatic replies that staff made in WeChat's own console.
 
-With a server connected they no longer work there, so they are read once, at connection, and
-become rules and a menu here.
+They stop working there once a server address is set (wechat-platform.md 1.1), so they are read when
+an account is connected and become rules and a menu of the hub.
 """
 
 from dataclasses import dataclass
@@ -96,6 +96,8 @@ class AutoReplies:
 
 def get_current_menu(account: Credentials) -> CurrentMenu:
     """The menu followers see now."""
+    # this call and not `menu/get`, which knows only menus that were
+    # made by the API (wechat-platform.md 9.1)
     answer: JsonObject = WeChatClient(account).menu.get_menu_info()
     return CurrentMenu(
         answer.get("is_menu_open") == 1, read_buttons(_inner(answer, "selfmenu_info").get("button"))
@@ -164,6 +166,10 @@ def _article(raw: JsonObject) -> AutoReplyArticle:
         picture_url=_text(raw, "cover_url"),
         url=_text(raw, "content_url"),
     )
+
+
+# The readers below take a part that is missing or has another shape for empty: one odd rule in the
+# console must not keep the others from being imported.
 
 
 def _text(raw: JsonObject, name: str) -> str:

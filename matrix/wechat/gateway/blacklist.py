@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matrix.wechat.client import WeChatClient
 from matrix.wechat.credentials import Credentials
 
+# WeChat's limit for one call (wechat-platform.md 8)
 MAX_BATCH = 20
 
 

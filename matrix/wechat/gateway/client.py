@@ -1,4 +1,8 @@
-"""Reading the fields of an answer; what WeChat does not say as it should is an error of ours."""
+"""Reading the fields of an answer of WeChat; a field that is missing or wrong is a Temporary.
+
+Temporary and not a bug of ours: half an answer comes from a gateway in trouble, and the next
+attempt may get a whole one.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +17,7 @@ _V = TypeVar("_V", str, int, list[object], dict[str, object])
 def require_field(path: str, answer: Mapping[str, object], name: str, kind: type[_V]) -> _V:
     """A field that the answer to `path` must have. Raises Temporary where it is missing."""
     value = answer.get(name)
+    # bool is a subclass of int: `true` would pass for 1
     if isinstance(value, kind) and not isinstance(value, bool):
         return value
     raise _incomplete(path, field=name)
@@ -27,6 +32,7 @@ def objects(path: str, value: object) -> list[Mapping[str, object]]:
 
 def to_datetime(seconds: object) -> datetime | None:
     """Unix seconds as an instant in UTC; None when WeChat gave none."""
+    # up to the year 2286; more would be milliseconds, or a date that datetime cannot hold
     if isinstance(seconds, int) and 0 < seconds < 10_000_000_000:
         return datetime.fromtimestamp(seconds, UTC)
     return None

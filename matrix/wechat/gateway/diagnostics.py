@@ -1,4 +1,4 @@
-"""Upkeep: an account's rights and counters."""
+"""Diagnostics: an account's credentials, rights and call counters."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +33,7 @@ def verify_credentials(account: Credentials) -> datetime:
 
 def has_verified_rights(account: Credentials) -> bool:
     """Whether WeChat lets the account do what only verified ones may, such as read its tags."""
+    # a call that changes nothing; 48001 is here the answer, not an error
     answer: object = WeChatClient(account, tolerated={_NO_RIGHT}).tag.get()
     return not (isinstance(answer, dict) and answer.get("errcode") == _NO_RIGHT)
 

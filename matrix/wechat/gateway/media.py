@@ -74,13 +74,17 @@ def upload_media(
 ) -> TemporaryMedia:
     """Put a file at WeChat for three days. Raises Refused for a wrong format or size."""
     answer: JsonObject = WeChatClient(account).media.upload(kind.value, _named(file))
+    # for thumbnails WeChat gives the id another name (wechat-platform.md 7.5)
     name = "thumb_media_id" if "thumb_media_id" in answer else "media_id"
+    # by WeChat's clock where it says when: ours may be ahead, and the id lapses by theirs
     created = to_datetime(answer.get("created_at")) or now
     return TemporaryMedia(require_field(_UPLOAD, answer, name, str), created + TEMPORARY_LIFETIME)
 
 
 def download_media(account: Credentials, media_id: str) -> Download | VideoLink:
     """A temporary file's bytes, or where a film can be fetched."""
+    # a video is documented as an address and often answered with bytes
+    # (wechat-platform.md 17): both count
     found: JsonObject | Download = WeChatClient(account).media.download(media_id)
     if isinstance(found, Download):
         return found
@@ -95,4 +99,5 @@ def upload_permanent_image(account: Credentials, file: MediaFile) -> PermanentIm
 
 def _named(file: MediaFile) -> tuple[str, bytes, str]:
     """The file as `requests` takes it: name, content and type."""
+    # an ASCII name with the right ending, as WeChat asks for (wechat-platform.md 7.5)
     return f"file.{file.ending}", file.content, file.content_type

@@ -19,6 +19,7 @@ from matrix.wechat.http_client import JsonObject
 _GET = "/cgi-bin/menu/get"
 _ADD_CONDITIONAL = "/cgi-bin/menu/addconditional"
 
+# codes that are an answer: there is no menu; what was to be deleted is gone
 _NO_MENU = 46003
 _NO_SUCH_CONDITIONAL_MENU = 65301
 
@@ -91,6 +92,8 @@ class Button:
 class Audience:
     """Whom a conditional menu is for. `platform`: 1 iOS, 2 Android, 3 other."""
 
+    # Sex, region and language are refused by now (65320); of the rest, WeChat's page still names
+    # the tag (wechat-platform.md 17).
     tag_id: int | None = None
     platform: int | None = None
 
@@ -120,6 +123,7 @@ def create_menu(account: Credentials, buttons: Iterable[Button]) -> None:
 def find_menu(account: Credentials) -> MenuSet | None:
     """The menu made by calls; None when there is none."""
     answer: JsonObject = WeChatClient(account, tolerated={_NO_MENU}).menu.get()
+    # a tolerated 46003 has no menu either
     made = answer.get("menu")
     if not isinstance(made, dict):
         return None
@@ -161,6 +165,7 @@ def delete_conditional_menu(account: Credentials, menu_id: str) -> None:
 def preview_menu(account: Credentials, person: str) -> tuple[Button, ...]:
     """The menu a follower sees, by openid or WeChat id."""
     answer: JsonObject = WeChatClient(account).menu.try_match(person)
+    # documented as the buttons alone; with `menu` around them they are read as well
     inner = answer.get("menu")
     return read_buttons((inner if isinstance(inner, dict) else answer).get("button"))
 
@@ -177,6 +182,7 @@ def read_buttons(raw: object) -> tuple[Button, ...]:
 def _read(raw: Mapping[str, object]) -> Button:
     name = str(raw.get("name", ""))
     children = read_buttons(raw.get("sub_button"))
+    # a button that opens a list has no type; without children it is an empty list
     if children or "type" not in raw:
         return Button(name=name, children=children)
     kind = _KINDS.get(str(raw["type"]), ButtonKind.OTHER)
@@ -209,6 +215,7 @@ def _conditional(raw: Mapping[str, object]) -> ConditionalMenu:
         menu_id=str(raw.get("menuid", "")),
         buttons=read_buttons(raw.get("button")),
         audience=Audience(
+            # menus of former years say group_id
             tag_id=_number(rule.get("tag_id") or rule.get("group_id")),
             platform=_number(rule.get("client_platform_type")),
         ),

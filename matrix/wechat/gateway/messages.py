@@ -149,6 +149,8 @@ def send_template_message(account: Credentials, openid: str, notice: TemplateMes
     body: dict[str, object] = {
         "touser": openid,
         "template_id": notice.template_id,
+        # WeChat drops a second message of this id for ten minutes, which makes a
+        # retry harmless (wechat-platform.md 6.2)
         "client_msg_id": notice.key,
         "data": {name: {"value": value} for name, value in notice.values.items()},
     }
@@ -160,6 +162,7 @@ def send_template_message(account: Credentials, openid: str, notice: TemplateMes
             "pagepath": notice.mini_program.page,
         }
     answer: JsonObject = WeChatClient(account).message.send_template(body)
+    # as text: the event that reports the end carries it as text
     return str(require_field(_TEMPLATE, answer, "msgid", int))
 
 

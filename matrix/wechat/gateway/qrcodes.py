@@ -39,11 +39,13 @@ def create_temporary_qrcode(
     """A code for `life`, 30 days at most. The scene is a 32-bit number or 1 to 64 characters."""
     if isinstance(scene, int):
         _check(0 < scene < 2**32)
+    # WeChat refuses a longer life (wechat-platform.md 9.2)
     seconds = int(min(life, MAX_LIFETIME).total_seconds())
     action = "QR_SCENE" if isinstance(scene, int) else "QR_STR_SCENE"
     answer: JsonObject = WeChatClient(account).qrcode.create(
         {"expire_seconds": seconds, "action_name": action, **_scene(scene)}
     )
+    # what WeChat grants counts, and not what was asked for
     given = answer.get("expire_seconds")
     ends = now + timedelta(seconds=given if isinstance(given, int) else seconds)
     return QrCode(require_field(_CREATE, answer, "ticket", str), str(answer.get("url", "")), ends)
@@ -57,6 +59,7 @@ def create_permanent_qrcode(account: Credentials, scene: int | str) -> QrCode:
     answer: JsonObject = WeChatClient(account).qrcode.create(
         {"action_name": action, **_scene(scene)}
     )
+    # `url` is what the code says: drawn here, it needs no call to WeChat for a picture
     return QrCode(require_field(_CREATE, answer, "ticket", str), str(answer.get("url", "")), None)
 
 

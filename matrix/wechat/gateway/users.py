@@ -9,6 +9,7 @@ from matrix.wechat.credentials import Credentials
 from matrix.wechat.gateway.client import objects, require_field, to_datetime
 from matrix.wechat.http_client import JsonObject
 
+# WeChat's limit for one call (wechat-platform.md 8)
 MAX_BATCH = 100
 
 _INFO = "/cgi-bin/user/info"
@@ -98,6 +99,7 @@ def list_tags(account: Credentials) -> tuple[Tag, ...]:
 
 
 def _profile(path: str, answer: JsonObject) -> Profile:
+    # a person who does not follow has none of these fields (wechat-platform.md 8)
     tags = answer.get("tagid_list")
     scene = answer.get("qr_scene_str") or answer.get("qr_scene") or ""
     return Profile(

@@ -71,6 +71,7 @@ def _menu_pictures(source: events.PictureSource) -> EventReader:
         return events.MenuPicturesChosen(
             key=text(tree, "EventKey"),
             source=source,
+            # the pictures themselves follow as messages of their own (wechat-platform.md 2.3)
             count=optional_integer(pictures, "Count") or len(items),
             **common,
         )
@@ -152,6 +153,8 @@ def _consent(event_class: Callable[..., Inbound]) -> EventReader:
     def reader(tree: XmlTree, common: CommonFields) -> Inbound:
         codes = re.findall(r"\w+", optional(tree, "RevokeInfo") or "")
         return event_class(
+            # FromUserName is a user of the platform itself in these events; the citizen is
+            # in OpenID (wechat-platform.md 17)
             citizen_openid=optional(tree, "OpenID") or common["openid"],
             union_id=optional(tree, "UnionID"),
             scopes=tuple(_SCOPES.get(code, code) for code in codes),

@@ -25,6 +25,8 @@ _KEY_LENGTH = 128  # characters; the key is part of an index that every push wri
 class Inbound:
     """One push to one account. `awaits_reply` says whether a passive reply would be shown."""
 
+    # False unless a class says otherwise: WeChat takes a reply to VIEW or LOCATION, but the
+    # citizen is on another page or did not ask (wechat-platform.md 1.6)
     awaits_reply: ClassVar[bool] = False
 
     kind: str
@@ -146,6 +148,7 @@ class Unknown(Inbound):
         """By its message id if it has one, otherwise by its whole content."""
         if self.message_id:
             return limit_key(f"m:{self.openid}:{self.message_id}")
+        # the retries of a push have the same content, and no other push has it
         content = json.dumps(self.raw, sort_keys=True).encode()
         return f"u:{hashlib.sha256(content).hexdigest()}"
 

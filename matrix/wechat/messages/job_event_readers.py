@@ -22,6 +22,8 @@ from matrix.wechat.messages.xml import (
 
 def _template_finished(tree: XmlTree, common: CommonFields) -> Inbound:
     status = text(tree, "Status")
+    # by prefix and without spaces: documents and pushes spell the
+    # failures differently (wechat-platform.md 2.3)
     normalized = re.sub(r"[\s_]", "", status).lower()
     if normalized == "success":
         delivery = job_events.TemplateDelivery.DELIVERED
@@ -96,6 +98,7 @@ def _links(items: list[XmlTree], position: str, url: str) -> tuple[job_events.Ar
 def _publish_finished(tree: XmlTree, common: CommonFields) -> Inbound:
     info = child(tree, "PublishEventInfo")
     code = integer(info, "publish_status")
+    # a new number must not make the push unreadable: WeChat would send it again and again
     known = code in job_events.PublishState._value2member_map_
     # repeated elements come as a list, a single one as a text
     failed = info.get("fail_idx", [])

@@ -122,6 +122,7 @@ class PublishState(IntEnum):
     NOT_ORIGINAL = 2
     FAILED = 3
     REVIEW_REFUSED = 4
+    # these two are reported about a publication that had succeeded
     DELETED_LATER = 5
     BANNED_LATER = 6
 

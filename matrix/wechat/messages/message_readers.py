@@ -42,6 +42,7 @@ def _voice(tree: XmlTree, common: MessageFields) -> Inbound:
     return inbound.Voice(
         media_id=text(tree, "MediaId"),
         format=optional(tree, "Format"),
+        # only where speech recognition is still on (wechat-platform.md 2.2)
         transcript=optional(tree, "Recognition"),
         **common,
     )

@@ -27,12 +27,15 @@ def parse_tree(tree: XmlTree) -> Inbound:
         "openid": identifier(tree, "FromUserName"),
         "sent_at": timestamp(tree, "CreateTime"),
     }
+    # the case of names differs between documents and pushes (wechat-platform.md 2.1)
     kind = identifier(tree, "MsgType").lower()
     if kind == "event":
         name = identifier(tree, "Event").lower()
         event = _EVENTS.get(name)
         if event:
             return event(tree, common)
+        # stored whole: an event that WeChat adds later must be answered and
+        # not refused, or it comes three times
         return inbound.Unknown(kind=f"event:{name}", raw=tree, **common)
     message = MESSAGES.get(kind)
     if message:

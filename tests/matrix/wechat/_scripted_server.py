@@ -28,7 +28,7 @@ class RecordedRequest:
 @dataclass
 class ScriptedResponse:
     """What to answer. `hang` waits before it, `drip` seconds pass between bytes; a negative
-    `status` closes the connection without a word."""
+    `status` closes the connection without sending anything."""
 
     content: bytes = b""
     status: int = 200
