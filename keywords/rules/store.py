@@ -175,9 +175,12 @@ def create(
 def insert_values(
     rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None, now: datetime
 ) -> dict[str, object]:
-    """All columns of a new rule but its id, for many that are written at once. Raises Invalid."""
+    """The columns of a new rule but id and version, for many that are written at once.
+
+    Raises Invalid.
+    """
     columns = _column_values(rule_spec, department_id, account_id)
-    return {"slug": rule_spec.slug, **columns, "version": 1, "created_at": now, "updated_at": now}
+    return {"slug": rule_spec.slug, **columns, "created_at": now, "updated_at": now}
 
 
 def update(
