@@ -16,6 +16,7 @@ from werkzeug.routing import IntegerConverter, Map
 from app import broker, callback, cli, console
 from app.jobs import registry
 from app.web import error_pages, health, security_headers, sites
+from app.web.requests import CleanRequest
 from config import logs, settings
 from config.jobs import set_dispatcher
 
@@ -28,6 +29,7 @@ def create_app() -> Flask:
     current = settings.get()
     logs.configure()
     app = Flask(__name__)
+    app.request_class = CleanRequest
     is_https = current.base_url.startswith("https://")
     app.config.update(
         SECRET_KEY=current.secret_key,
