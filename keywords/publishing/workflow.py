@@ -17,8 +17,8 @@ from typing import Any
 
 from config import audit, cache_versions, clock
 from config.database import get_for_update, session
+from config.database.optimistic_locking import check_version
 from config.errors import DomainError, Invalid, Stale
-from config.optimistic_locking import check_version
 from config.permissions import Permission, Principal
 from keywords.publishing.sample_checks import SampleReport
 from keywords.rules import spec, store, versions

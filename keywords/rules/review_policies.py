@@ -16,8 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import audit
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, find_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
 from config.errors import Invalid, NotFound
-from config.optimistic_locking import Versioned, check_version
 from config.permissions import Permission, Principal
 from keywords.rules.values import RuleScope
 from keywords.rules.versions import RuleVersion

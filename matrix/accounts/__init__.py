@@ -21,8 +21,8 @@ from sqlalchemy.orm import Mapped, defer, mapped_column
 
 from config import audit, cache_versions, jobs, settings
 from config.database import Base, get_for_update, session
+from config.database.optimistic_locking import Versioned, check_version, update_unversioned
 from config.errors import Invalid, NotFound
-from config.optimistic_locking import Versioned, check_version, update_unversioned
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
 from config.validation import NOT_BLANK, ErrorMessage, Spec

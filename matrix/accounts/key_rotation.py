@@ -18,8 +18,8 @@ from datetime import datetime
 
 from config import audit, jobs
 from config.database import get_for_update
+from config.database.optimistic_locking import update_unversioned
 from config.errors import DomainError, Invalid
-from config.optimistic_locking import update_unversioned
 from matrix import accounts
 from matrix.accounts import Account, callback_stats, connection_checks, todos
 from matrix.accounts.actions import KeyRotationAction

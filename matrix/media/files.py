@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 from config import audit, cache_versions
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
+from config.database.optimistic_locking import Versioned
 from config.errors import Invalid, NotFound
-from config.optimistic_locking import Versioned
 from matrix.media import images
 from matrix.wechat import gateway
 from matrix.wechat.gateway import MediaKind as Kind

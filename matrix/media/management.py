@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from config import audit, cache_versions
 from config.database import get_for_update, session
+from config.database.optimistic_locking import check_version
 from config.errors import Invalid, NotFound
-from config.optimistic_locking import check_version
 from config.permissions import Permission, PermissionScope, Principal
 from matrix.accounts import Account
 from matrix.departments import Department

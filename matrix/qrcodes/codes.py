@@ -19,9 +19,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import audit, jobs
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, get_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
 from config.errors import DomainError, Invalid, NotFound
 from config.jobs import JobName
-from config.optimistic_locking import Versioned, check_version
 from config.permissions import Permission, Principal
 from config.validation import ErrorMessage, Spec
 from matrix import accounts

@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from config import audit, clock
 from config.audit.actions import AuditAction
+from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
-from config.optimistic_locking import update_unversioned
 from matrix.staff import (
     grants,
     ip_allowlist,

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import settings
 from config.database import Base, session
+from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
-from config.optimistic_locking import update_unversioned
 from matrix.staff import members
 from matrix.staff.members import Staff, StaffAction
 

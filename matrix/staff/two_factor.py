@@ -18,8 +18,8 @@ from sqlalchemy import ForeignKey, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base, compare_and_set, session
+from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
-from config.optimistic_locking import update_unversioned
 from matrix.staff import members
 from matrix.staff.members import Staff, StaffAction
 

@@ -11,9 +11,9 @@ from config.database import (
     session,
     transaction,
 )
+from config.database.optimistic_locking import check_version, update_unversioned
 from config.errors import NotFound, Stale
 from config.jobs import Job
-from config.optimistic_locking import check_version, update_unversioned
 from matrix import canned_responses, departments
 from matrix.canned_responses import CannedResponse
 from matrix.departments import Department

@@ -29,8 +29,8 @@ from app import broker, create_app, snapshots
 from app.jobs import registry
 from config import clock
 from config.database import read_only, transaction
+from config.database.optimistic_locking import update_unversioned
 from config.jobs import set_dispatcher
-from config.optimistic_locking import update_unversioned
 from matrix import accounts, departments
 from matrix.staff import grants, members, passwords, sessions
 from matrix.staff.grants import GrantSpec

@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from app import snapshots
 from config import clock
 from config.database import engine, session, transaction
-from config.optimistic_locking import update_unversioned
+from config.database.optimistic_locking import update_unversioned
 from keywords.rules import spec, store
 from matrix import departments, qrcodes
 from matrix.qrcodes import QrCodeScans
