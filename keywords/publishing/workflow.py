@@ -109,15 +109,7 @@ def save_draft(
         raise Invalid(field="id", problem="规则编号不能修改。")
     store.check_owner(rule_spec, **owners)
     version_spec = VersionSpec(rule_spec, **owners)
-    newest = versions.find_newest(rule_id) or _create_initial_version(row)
-    check_version(
-        newest,
-        base_lock_version,
-        "这条规则",
-        text=_STALE_TEXT,
-        author=newest.author_id,
-        rule=rule_id,
-    )
+    newest = _newest_unchanged(row, base_lock_version)
     # saving twice by a double click or a repeated load makes no second version
     if newest.sha256 == version_spec.sha256 and newest.state in (
         *OPEN_STATES,
@@ -153,6 +145,14 @@ def restore_version(
         author_id=author_id,
         now=now,
     )
+
+
+def _newest_unchanged(row: RuleRow, base_lock_version: int | None) -> RuleVersion:
+    """The newest version of a locked rule. Raises Stale when the base of an edit is another."""
+    newest = versions.find_newest(row.id) or _create_initial_version(row)
+    author, text = newest.author_id, _STALE_TEXT
+    check_version(newest, base_lock_version, "这条规则", text=text, author=author, rule=row.id)
+    return newest
 
 
 def _write_version(
