@@ -114,6 +114,8 @@ def _run(
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
+    # as in a new interpreter: else Granian would start its own processes from nothing
+    multiprocessing.set_start_method(None, force=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     started.send(None)
     started.close()
