@@ -3,7 +3,7 @@
     dialect.yaml      dialect words and their standard equivalents
     fillers.yaml      greetings and thanks around a request
     small_talk.yaml   praise, thanks, stories, advertisements; question words and stop words
-    emergencies.yaml  danger to life, and the words that rule it out
+    emergencies.yaml  words about danger, by category
     lookalikes.yaml   words that sound like a keyword but are words in their own right
 
 All words are written as `normalize.fold` leaves them: simplified, lower case, without spaces; a
@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -55,15 +56,14 @@ class SmallTalkLexicon:
 
 @dataclass(frozen=True)
 class EmergencyLexicon:
-    """Words of danger and what rules them out; each list is explained in the YAML."""
+    """Words about danger by category; `events` can be a danger themselves, `context` says how.
 
-    always: tuple[str, ...]
-    words: tuple[str, ...]
-    word_groups: tuple[str, ...]
-    paperwork: tuple[str, ...]
-    doubt: tuple[str, ...]
-    happening_now: tuple[str, ...]
-    protected: tuple[str, ...]
+    `kinds` names the kind of danger that each category of events speaks for.
+    """
+
+    events: dict[str, tuple[str, ...]]
+    kinds: dict[str, str]
+    context: dict[str, tuple[str, ...]]
 
 
 @cache
@@ -94,8 +94,12 @@ def small_talk() -> SmallTalkLexicon:
 @cache
 def emergencies() -> EmergencyLexicon:
     """The emergency list."""
+    loaded: dict[str, Any] = _read("emergencies.yaml")
+    events = loaded["events"]
     return EmergencyLexicon(
-        **{name: tuple(listed) for name, listed in _read("emergencies.yaml").items()}
+        events={name: tuple(listed["words"]) for name, listed in events.items()},
+        kinds={name: listed["kind"] for name, listed in events.items()},
+        context={name: tuple(words) for name, words in loaded["context"].items()},
     )
 
 

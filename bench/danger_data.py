@@ -1,0 +1,54 @@
+"""The labelled messages about danger, and the split that nobody looks at while working.
+
+A message is held back when the first byte of the SHA-256 of its text is below 77, that is for
+three of ten. What is held back is only counted: never printed, never trained on.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).with_name("data")
+_HELD_BACK_BELOW = 77
+_TIERS = {"certain": 2, "possible": 1, None: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One message: tier 2 certain, 1 possible, 0 none; `is_ordinary` does not speak of danger."""
+
+    text: str
+    tier: int
+    kind: str | None
+    is_ordinary: bool
+
+
+def is_held_back(text: str) -> bool:
+    """Whether a message belongs to the part that nobody looks at."""
+    return hashlib.sha256(text.encode()).digest()[0] < _HELD_BACK_BELOW
+
+
+def load_labelled() -> list[Labelled]:
+    """The messages of others: about danger, and ordinary ones that citizens wrote."""
+    dangers = [_labelled(row, is_ordinary=False) for row in _read("danger-messages.jsonl")]
+    rest = (*_read("everyday-messages.jsonl"), *_read("citizen-messages.jsonl"))
+    ordinary = [_labelled(row, is_ordinary=True) for row in rest if row["kind"] != "emergency"]
+    return [*dangers, *ordinary]
+
+
+def load_training() -> list[Labelled]:
+    """Messages written for training, none of which measures anything."""
+    return [
+        _labelled(row, is_ordinary=row["kind"] == "ordinary")
+        for row in _read("danger-training.jsonl")
+    ]
+
+
+def _read(name: str) -> Iterable[dict[str, str]]:
+    return map(json.loads, (DATA / name).read_text("utf-8").splitlines())
+
+
+def _labelled(row: dict[str, str], *, is_ordinary: bool) -> Labelled:
+    return Labelled(row["text"], _TIERS[row.get("emergency")], row.get("danger"), is_ordinary)

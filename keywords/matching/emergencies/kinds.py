@@ -1,0 +1,55 @@
+"""The kinds of danger, how sure one is, and what the detector says about a message."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from config.labelled_enum import LabelledEnum
+
+
+class Tier(StrEnum):
+    """How sure it is that somebody is in danger.
+
+    CERTAIN gets the emergency answer at once. POSSIBLE (reported, past, unclear, misspelt) keeps
+    the ordinary answer and adds one line with the telephone numbers.
+    """
+
+    CERTAIN = "certain"
+    POSSIBLE = "possible"
+
+
+class DangerKind(LabelledEnum):
+    """What threatens; the kind decides which number to call."""
+
+    FIRE = "fire", "火情"
+    GAS = "gas", "燃气或毒气"
+    ELECTRICITY = "electricity", "触电"
+    FLOOD = "flood", "洪水积水"
+    TRAFFIC = "traffic", "交通事故"
+    FALL = "fall", "坠落跌倒"
+    COLLAPSE = "collapse", "坍塌掩埋"
+    TRAPPED = "trapped", "被困"
+    LOST = "lost", "走失失联"
+    VIOLENCE = "violence", "暴力威胁"
+    BREAKIN = "breakin", "入室盗抢"
+    POISONING = "poisoning", "中毒"
+    CHOKING = "choking", "噎呛窒息"
+    STROKE_HEART = "stroke_heart", "中风心脏急症"
+    UNCONSCIOUS = "unconscious", "昏迷抽搐"
+    BIRTH = "birth", "临产急症"
+    INJURY = "bleeding_injury", "出血受伤"
+    DROWNING = "drowning", "溺水"
+    ANIMAL = "animal", "动物伤人"
+    DISEASE = "disease_outbreak", "群体发病"
+    INDUSTRIAL = "industrial", "生产安全事故"
+    FRAUD = "fraud", "正在受骗"
+    SUICIDE = "suicide", "轻生"
+    OTHER = "other", "紧急求助"
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """A danger found in a message; `reason` holds the words that decided, joined by "、"."""
+
+    tier: Tier
+    kind: DangerKind
+    reason: str
