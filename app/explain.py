@@ -63,7 +63,7 @@ class Explanation:
     @property
     def outcome_label(self) -> str:
         """The outcome in a few Chinese words, for staff."""
-        if self.account.paused:
+        if self.account.paused and self.answer.reply is None:
             return f"{OUTCOME_LABELS[Outcome.SILENT]}（账号已暂停）"
         return OUTCOME_LABELS.get(self.answer.outcome, self.answer.outcome.value)
 

@@ -66,7 +66,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--json", default="", help="also write the figures to this file")
-    parser.add_argument("--wrong", action="store_true", help="list what went wrong, as far as shown")
+    parser.add_argument(
+        "--wrong", action="store_true", help="list what went wrong, as far as shown"
+    )
     chosen = parser.parse_args()
     labelled = load_labelled()
     shown = [message for message in labelled if not is_held_back(message.text)]
@@ -87,9 +89,7 @@ def _shares(rows: list[tuple[Labelled, Danger | None]]) -> JsonObject:
     return {
         "messages": len(rows),
         "heard": _share([found is not None for _, found in rows]),
-        "certain": _share(
-            [found is not None and found.tier is Tier.CERTAIN for _, found in rows]
-        ),
+        "certain": _share([found is not None and found.tier is Tier.CERTAIN for _, found in rows]),
     }
 
 

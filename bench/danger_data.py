@@ -6,9 +6,12 @@ three of ten. What is held back is only counted: never printed, never trained on
 
 import hashlib
 import json
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 DATA = Path(__file__).with_name("data")
 _HELD_BACK_BELOW = 77
@@ -44,6 +47,22 @@ def load_training() -> list[Labelled]:
         _labelled(row, is_ordinary=row["kind"] == "ordinary")
         for row in _read("danger-training.jsonl")
     ]
+
+
+def make_messages() -> list[Labelled]:
+    """Messages made of the statements and frames of `danger-templates.yaml`, always the same."""
+    chance = random.Random(2)
+    data = yaml.safe_load((DATA / "danger-templates.yaml").read_text("utf-8"))
+    statements = [(kind, said) for kind, listed in data["statements"].items() for said in listed]
+    made = []
+    for name, count in data["count"].items():
+        tier = _TIERS[None if name == "near" else name]
+        for _ in range(count):
+            kind, said = chance.choice(statements)
+            parts = {part: chance.choice(listed) for part, listed in data["parts"].items()}
+            text = chance.choice(data["frames"][name]).format(s=said, **parts)
+            made.append(Labelled(text, tier, kind if tier else None, is_ordinary=False))
+    return made
 
 
 def _read(name: str) -> Iterable[dict[str, str]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.danger_data import Labelled, is_held_back, load_labelled, load_training
+from bench.danger_data import Labelled, is_held_back, load_labelled, load_training, make_messages
 from keywords.language import phonetics
 from keywords.matching.emergencies import classifier, features
 from keywords.matching.emergencies.features import Features
@@ -69,7 +69,7 @@ def main() -> None:
     words = DangerWords()
     shown = [message for message in load_labelled() if not is_held_back(message.text)]
     training = [message for message in load_training() if not is_held_back(message.text)]
-    folds = _folds([*shown, *training])
+    folds = _folds([*shown, *training], make_messages())
     rows = Rows.of(folds.messages, [features.extract(m.text, words) for m in folds.messages])
     scores, shape = _cross_fit(rows, folds.numbers, words)
     thresholds = _thresholds(rows.messages, scores, len(shown))
@@ -86,7 +86,7 @@ class Folds:
     numbers: NDArray[np.int64]
 
 
-def _folds(sources: list[Labelled]) -> Folds:
+def _folds(sources: list[Labelled], made: list[Labelled]) -> Folds:
     chance = random.Random(1)
     numbers = [chance.randrange(FOLDS) for _ in sources]
     plain = [m.text for m in sources if m.is_ordinary and len(m.text) < 40]
@@ -99,7 +99,9 @@ def _folds(sources: list[Labelled]) -> Folds:
                 Labelled(change(source.text), source.tier, source.kind, source.is_ordinary)
             )
             folds.append(fold)
-    return Folds(messages, np.array(folds))
+    # made messages measure nothing: the thresholds come from the first ones alone
+    folds += [chance.randrange(FOLDS) for _ in made]
+    return Folds([*messages, *made], np.array(folds))
 
 
 def _beside(chance: random.Random, plain: Sequence[str]) -> Callable[[str], str]:
@@ -122,8 +124,13 @@ def _misspell(chance: random.Random) -> Callable[[str], str]:
 
     def change(text: str) -> str:
         rate = chance.choice((0.1, 0.1, 0.2, 1.0))
-        return "".join(replace(character) if chance.random() < rate else character
-                       for character in text) if rate < 1 else "".join(map(spell, text))
+        return (
+            "".join(
+                replace(character) if chance.random() < rate else character for character in text
+            )
+            if rate < 1
+            else "".join(map(spell, text))
+        )
 
     def replace(character: str) -> str:
         same = [c for c in by_sound.get(phonetics.usual_reading(character), ()) if c in common]
@@ -212,15 +219,17 @@ def _thresholds(messages: list[Labelled], scores: Floats, count: int) -> tuple[f
 def _print(messages: list[Labelled], scores: Floats, thresholds: tuple[float, float]) -> None:
     tiers = np.array([message.tier for message in messages])
     ordinary = np.array([message.is_ordinary for message in messages])
-    for name, chosen in (("certain", tiers == 2), ("possible", tiers == 1),
-                         ("near", (tiers == 0) & ~ordinary), ("ordinary", ordinary)):
+    for name, chosen in (
+        ("certain", tiers == 2),
+        ("possible", tiers == 1),
+        ("near", (tiers == 0) & ~ordinary),
+        ("ordinary", ordinary),
+    ):
         shares = [float((scores[chosen] > limit).mean()) for limit in thresholds]
         print(f"{name:<9} {chosen.sum():>5}  any {shares[0]:.3f}  certain {shares[1]:.3f}")
 
 
-def _write(
-    rows: Rows, shape: Floats, thresholds: tuple[float, float], words: DangerWords
-) -> None:
+def _write(rows: Rows, shape: Floats, thresholds: tuple[float, float], words: DangerWords) -> None:
     places = _fit_places(rows, features.table_size(len(words.categories)))
     kinds, names = _fit_kinds(rows, len(words.categories))
     np.savez_compressed(
@@ -243,8 +252,9 @@ def _fit_kinds(rows: Rows, category_count: int) -> tuple[Floats, list[str]]:
     )
     kinds = np.array([rows.messages[i].kind for i in chosen])
     names = sorted(set(kinds))
-    models = [_fit_dense(vectors, (kinds == name).astype(float), np.ones(len(kinds)))
-              for name in names]
+    models = [
+        _fit_dense(vectors, (kinds == name).astype(float), np.ones(len(kinds))) for name in names
+    ]
     return np.array(models), names
 
 

@@ -10,10 +10,11 @@ only and changes nothing; app/callback/recording.py stores what follows from it.
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.snapshots import Snapshot
+from keywords.matching.emergencies import Danger, Tier
 from keywords.rules import replies as said
 from keywords.rules.values import InputKind, MatchInput, Rule
 from matrix.accounts import AccountSnapshot
@@ -39,14 +40,20 @@ class DialogueResult:
 
     `reply` is the passive reply, None for silence. `follow_ups` are further messages, sent by
     customer service because a push can be answered with one only. `rule_code` is the slug of the
-    rule that answered, `emergency_word` the word that makes the message an emergency.
+    rule that answered, `danger` what makes the message an emergency or possibly one.
     """
 
     outcome: Outcome
     reply: Reply | None = None
     follow_ups: tuple[Reply, ...] = ()
     rule_code: str | None = None
-    emergency_word: str | None = None
+    danger: Danger | None = None
+
+    @property
+    def emergency_word(self) -> str | None:
+        """The words of a danger that is certain, or None."""
+        certain = self.danger is not None and self.danger.tier is Tier.CERTAIN
+        return self.danger.reason if self.danger and certain else None
 
 
 NO_REPLY = DialogueResult(Outcome.SILENT)
@@ -72,14 +79,16 @@ def answer(
     """The answer to a push, NO_REPLY when there is none. Reads memory only, changes nothing."""
     # A push that is not answered is still acknowledged with `success`, or WeChat would tell the
     # citizen that the account is out of order.
-    if account.paused or not inbound.awaits_reply:
+    if not inbound.awaits_reply:
         return NO_REPLY
     context = ReplyContext(inbound, account, snapshot, match_input_of(inbound), now)
-    for answerer in _ANSWERERS:
-        found = answerer(context)
-        if found is not None:
-            return found
-    return NO_REPLY
+    danger = _find_danger(context)
+    if danger is not None and danger.tier is Tier.CERTAIN:
+        return _emergency(context, danger)
+    # a paused account says nothing but what may save a life
+    answerers = () if account.paused else _ANSWERERS
+    found = next(filter(None, (answerer(context) for answerer in answerers)), NO_REPLY)
+    return found if danger is None else _with_numbers(found, context, danger)
 
 
 def match_input_of(inbound: Inbound) -> MatchInput | None:
@@ -106,20 +115,39 @@ def match_input_of(inbound: Inbound) -> MatchInput | None:
 # ---- the answerers, in order ----
 
 
-def _emergency(context: ReplyContext) -> DialogueResult | None:
+def _find_danger(context: ReplyContext) -> Danger | None:
     if context.match_input is None or context.match_input.kind is not InputKind.TEXT:
         return None
-    word = context.snapshot.ruleset.find_emergency(context.match_input.text)
-    if word is None:
-        return None
-    text = context.snapshot.ruleset.emergency_reply
-    return DialogueResult(Outcome.EMERGENCY, passive_replies.Text(text), emergency_word=word)
+    return context.snapshot.ruleset.find_danger(context.match_input.text)
+
+
+def _emergency(context: ReplyContext, danger: Danger) -> DialogueResult:
+    text = context.snapshot.ruleset.emergency_reply_for(danger)
+    return DialogueResult(Outcome.EMERGENCY, passive_replies.Text(text), danger=danger)
+
+
+def _with_numbers(found: DialogueResult, context: ReplyContext, danger: Danger) -> DialogueResult:
+    """An answer with the line of telephone numbers after it, where somebody may be in danger."""
+    line = context.snapshot.ruleset.possible_danger_line
+    match found.reply:
+        case passive_replies.Text() if _fits(found.reply.content, line):
+            reply = passive_replies.Text(f"{found.reply.content}\n\n{line}")
+            return replace(found, reply=reply, danger=danger)
+        case None:
+            # silence towards a blocked follower ends where life may be in danger
+            return replace(found, reply=passive_replies.Text(line), danger=danger)
+    follow_ups = (*found.follow_ups, passive_replies.Text(line))
+    return replace(found, follow_ups=follow_ups, danger=danger)
+
+
+def _fits(content: str, line: str) -> bool:
+    return len(split_text(f"{content}\n\n{line}")) == 1
 
 
 def _blocked(context: ReplyContext) -> DialogueResult | None:
     """Silence for a follower whom an agent has blocked.
 
-    Emergencies are looked for before: they count from a blocked follower as well.
+    Dangers are looked for before: they count from a blocked follower as well.
     """
     is_blocked = (context.account.id, context.inbound.openid) in context.snapshot.blocked_followers
     return NO_REPLY if is_blocked else None
@@ -183,7 +211,6 @@ def _fallback(context: ReplyContext) -> DialogueResult | None:
 # rules before the standard welcome so that staff can replace it for a QR code, and suggestions only
 # where no rule fits.
 _ANSWERERS: tuple[Callable[[ReplyContext], DialogueResult | None], ...] = (
-    _emergency,
     _blocked,
     _tapped_suggestion,
     _keywords,

@@ -15,6 +15,7 @@ from typing import Any
 from app.callback.dialogue import DialogueResult, match_input_of
 from config import alerts, clock, logs
 from config.database import run_in_transaction
+from keywords.matching.emergencies import Danger, Tier
 from matrix import followers, inbox, outbound
 from matrix.accounts import AccountSnapshot
 from matrix.wechat import messages, passive_replies
@@ -33,7 +34,7 @@ def record_push(
     entry = _inbox_entry(account, inbound, result, now)
     # The common case has no side effect but the window, and takes the short way past the session
     # (docs/decisions/0002). Everything else can afford a session.
-    if _is_plain_message(inbound) and not result.follow_ups and result.emergency_word is None:
+    if _is_plain_message(inbound) and not result.follow_ups and result.danger is None:
         return inbox.receive(entry)
 
     def in_one_transaction() -> inbox.RecordResult:
@@ -92,15 +93,18 @@ def _update_window(account: AccountSnapshot, inbound: Inbound, now: datetime) ->
 def _apply_side_effects(
     account: AccountSnapshot, inbound: Inbound, result: DialogueResult, inbox_id: int, now: datetime
 ) -> None:
-    if result.emergency_word is not None:
+    if result.danger is not None:
+        is_certain = result.danger.tier is Tier.CERTAIN
+        kind = inbox.InboxAlert.EMERGENCY if is_certain else inbox.InboxAlert.POSSIBLE_DANGER
         alerts.raise_alert(
-            inbox.InboxAlert.EMERGENCY,
+            kind,
             inbox_id,
-            f"{account.name}收到疑似紧急求助，含“{result.emergency_word}”",
+            f"{account.name}收到{kind.label}（{result.danger.kind.label}，"
+            f"“{result.danger.reason}”）：{_match_text(inbound)}",
             now=now,
             department_id=account.department_id,
             account_id=account.id,
-            urgent=True,
+            urgent=is_certain,
         )
     # an account without the customer-service right would collect messages that fail one by one
     if not result.follow_ups or not account.can_send:
@@ -123,7 +127,7 @@ def _inbox_entry(
         openid=inbound.openid,
         kind=inbound.kind,
         text=_match_text(inbound),
-        content=_extra_fields(inbound),
+        content=_extra_fields(inbound, result.danger),
         sent_at=inbound.sent_at,
         received_at=now,
         local_day=clock.local_day(now),
@@ -143,12 +147,21 @@ def _match_text(inbound: Inbound) -> str:
 _COMMON_FIELDS = frozenset({"kind", "to", "openid", "sent_at", "message_id", "content"})
 
 
-def _extra_fields(inbound: Inbound) -> dict[str, Any] | None:
-    """The fields of a push that have no column of their own, as JSON; None when there are none."""
+def _extra_fields(inbound: Inbound, danger: Danger | None) -> dict[str, Any] | None:
+    """The fields of a push that have no column of their own, as JSON; None when there are none.
+
+    A danger is one of them, as agents read in the conversation why they were alerted.
+    """
     # almost every push: it has no further fields, and `asdict`, which copies deeply, is spared
-    if type(inbound) is messages.Text and inbound.option_id is None:
+    if type(inbound) is messages.Text and inbound.option_id is None and danger is None:
         return None
     fields = {name: value for name, value in asdict(inbound).items() if name not in _COMMON_FIELDS}
+    if danger is not None:
+        fields["danger"] = {
+            "tier": danger.tier.label,
+            "kind": danger.kind.label,
+            "reason": danger.reason,
+        }
     return {name: _to_json(value) for name, value in fields.items() if value is not None} or None
 
 

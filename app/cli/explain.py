@@ -61,11 +61,13 @@ def _input_texts(text: str) -> Iterator[str]:
 
 
 def _to_json(explanation: Explanation) -> dict[str, Any]:
+    danger = explanation.answer.danger
     return {
         "text": explanation.match_input.text,
         "rule": explanation.answer.rule_code,
         "reply": _reply_text(explanation.answer),
-        "emergency": explanation.answer.emergency_word is not None,
+        "emergency": danger.tier.value if danger else None,
+        "danger": danger.kind.value if danger else None,
         "suggestions": [rule.slug for rule in explanation.suggestions],
         "candidates": [
             {
@@ -91,10 +93,11 @@ def _text_lines(explanation: Explanation) -> Iterator[str]:
     """The same as lines of Chinese text."""
     data = _to_json(explanation)
     yield f"消息：{data['text']}"
-    rule, emergency_word = explanation.verdict.rule, explanation.answer.emergency_word
+    rule, danger = explanation.verdict.rule, explanation.answer.danger
     name = f"：{rule.name}（{explanation.answer.rule_code}）" if rule else ""
-    emergency_note = f"，含“{emergency_word}”" if emergency_word else ""
-    yield f"结果：{explanation.outcome_label}{emergency_note}{name}"
+    yield f"结果：{explanation.outcome_label}{name}"
+    if danger:
+        yield f"危险：{danger.tier.label}，{danger.kind.label}，“{danger.reason}”"
     yield f"答复：{data['reply'] or '无'}"
     if data["suggestions"]:
         yield f"建议：{'、'.join(data['suggestions'])}"

@@ -16,6 +16,7 @@ from config.database import session
 from config.errors import Invalid
 from keywords.rules import default_replies, spec, store
 from keywords.rules.default_replies import DefaultReplyRow
+from keywords.rules.emergency_replies import topics
 from keywords.rules.replies import media_names
 from keywords.rules.spec import RuleSpec
 
@@ -116,11 +117,17 @@ def _load_default_replies(top: Record, references: RuleReferences, now: datetime
                 now=now,
             )
     if emergency is not None:
-        emergency.allow_only("note", "keywords", "text")
+        emergency.allow_only("note", "keywords", "text", "texts")
         with _errors_at(top):
             default_replies.set_emergency(
                 _read_reply_text(emergency), emergency.text_list("keywords"), now=now
             )
+            texts = emergency.record("texts")
+            if texts is not None:
+                texts.allow_only(*topics())
+                default_replies.set_emergency_texts(
+                    {name: texts.text(name) for name in topics() if texts.has(name)}, now=now
+                )
 
 
 def _read_reply_text(record: Record) -> str:
@@ -143,13 +150,23 @@ def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, 
 def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, object]:
     written: dict[str, object] = {}
     department_replies = []
+    emergency: dict[str, object] = {}
+    emergency_texts: dict[str, str] = {}
     for row in session.scalars(select(DefaultReplyRow).order_by(DefaultReplyRow.key)):
         if row.key == "emergency":
-            written["emergency"] = {"keywords": row.words, "text": row.text}
+            emergency = {"keywords": row.words, "text": row.text}
+        elif row.key.startswith("emergency/"):
+            emergency_texts[row.key.removeprefix("emergency/")] = row.text
         elif row.department_id is not None:
             department_replies.append({"department": codes[row.department_id], "text": row.text})
         elif row.account_id is not None:
             department_replies.append({"account": appids[row.account_id], "text": row.text})
         else:
             written["fallback"] = {"text": row.text}
+    if emergency_texts:
+        # a file needs both of them, which are the built-in ones where the city wrote none
+        general = {"keywords": [], "text": default_replies.BUILTIN_EMERGENCY}
+        emergency = {**general, **emergency, "texts": emergency_texts}
+    if emergency:
+        written["emergency"] = emergency
     return written | ({"fallbacks": department_replies} if department_replies else {})

@@ -17,12 +17,13 @@ from functools import cached_property
 from config import clock
 from keywords.language import small_talk
 from keywords.language.normalize import NormalizedText, normalize
-from keywords.matching.emergencies import emergency_detector
+from keywords.matching.emergencies import Danger, Tier, emergency_detector
 from keywords.matching.keyword_search import KeywordSearchIndex
 from keywords.matching.matcher import Candidate, Matcher
 from keywords.matching.suggestions import MAX_SUGGESTIONS, SuggestionIndex, select_closest
 from keywords.rules import default_replies, store
 from keywords.rules.default_replies import DefaultReplies
+from keywords.rules.emergency_replies import POSSIBLE
 from keywords.rules.inheritance import AccountPosition, effective_rules
 from keywords.rules.values import InputKind, MatchInput, Rule
 
@@ -31,14 +32,16 @@ from keywords.rules.values import InputKind, MatchInput, Rule
 class MatchResult:
     """What one account makes of one input.
 
-    `rule` is the rule that answers, or None; `emergency` the word of danger, or None: the prompt
-    then comes instead of a rule. `candidates` and `suggestions` are best first.
+    `rule` is the rule that answers, or None; `emergency` the words of a certain danger, or None:
+    the prompt then comes instead of a rule. `danger` is a danger of either tier. `candidates` and
+    `suggestions` are best first.
     """
 
     rule: Rule | None
     emergency: str | None
     candidates: tuple[Candidate, ...]
     suggestions: tuple[Rule, ...]
+    danger: Danger | None = None
 
 
 class RuleSet:
@@ -126,12 +129,26 @@ class RuleSet:
 
     @property
     def emergency_reply(self) -> str:
-        """The city's emergency prompt."""
+        """The city's general emergency prompt."""
         return self._default_replies.emergency
 
-    def find_emergency(self, text: str) -> str | None:
-        """The word that makes a raw text an emergency, or None."""
+    @property
+    def possible_danger_line(self) -> str:
+        """The line that follows the ordinary answer where somebody may be in danger."""
+        return self._default_replies.emergency_text(POSSIBLE)
+
+    def emergency_reply_for(self, danger: Danger) -> str:
+        """The prompt for a kind of danger."""
+        return self._default_replies.emergency_for(danger.kind)
+
+    def find_danger(self, text: str) -> Danger | None:
+        """The danger that a raw text speaks of, or None."""
         return self._emergencies.find(normalize(text))
+
+    def find_emergency(self, text: str) -> str | None:
+        """The words that make a raw text a certain emergency, which no rule answers, or None."""
+        danger = self.find_danger(text)
+        return danger.reason if danger and danger.tier is Tier.CERTAIN else None
 
     def fallback_reply(self, account_id: int) -> str:
         """The reply of this account to a message that nothing answers."""
@@ -174,7 +191,8 @@ class RuleSet:
     def explain(self, account_id: int, match_input: MatchInput, *, now: datetime) -> MatchResult:
         """The answer with everything that led to it, for the tester page and the command."""
         is_text = match_input.kind is InputKind.TEXT
-        emergency = self.find_emergency(match_input.text) if is_text else None
+        danger = self.find_danger(match_input.text) if is_text else None
+        emergency = danger.reason if danger and danger.tier is Tier.CERTAIN else None
         matcher = self._matchers.get(account_id) or Matcher(())
         # as in the callback, where the emergency prompt comes instead of a rule
         rule = matcher.match(match_input, now=now) if emergency is None else None
@@ -185,6 +203,7 @@ class RuleSet:
             emergency=emergency,
             candidates=matcher.explain(match_input, now=now),
             suggestions=() if is_settled else self.suggest(account_id, match_input.text, now=now),
+            danger=danger,
         )
 
     def _similar_rules(

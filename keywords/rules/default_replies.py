@@ -2,7 +2,8 @@
 
     fallback   of the account, else of the nearest department upwards, else of the city, else the
                built-in one
-    emergency  one for the whole city, with the city's own words of danger beside the built-in list
+    emergency  one for the whole city, with the city's own words of danger beside the built-in list;
+               emergency/fire and so on for a topic of danger, else the built-in one of the topic
 
 They are part of the rule set in memory, so every change moves the same cache version as rules.
 """
@@ -20,6 +21,7 @@ from config.database import Base, find_for_update, session
 from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
+from keywords.rules.emergency_replies import topic_of_kind, topics
 from keywords.rules.inheritance import AccountPosition
 from keywords.rules.store import CACHE_KEY
 
@@ -38,6 +40,7 @@ MAX_WORD_LENGTH = 64
 MAX_EMERGENCY_WORDS = 500
 _EMERGENCY_KEY = "emergency"
 _FALLBACK_KEY = "fallback"
+_TOPIC_PREFIX = f"{_EMERGENCY_KEY}/"
 
 
 class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底与紧急回复")):
@@ -50,7 +53,8 @@ class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底�
 class DefaultReplyRow(Base):
     """One text.
 
-    `key` names purpose and owner: emergency, fallback, fallback/department/3, fallback/account/7.
+    `key` names purpose and owner: emergency, emergency/fire, fallback, fallback/department/3,
+    fallback/account/7.
     `words` are the city's words of danger, for the emergency prompt only.
     """
 
@@ -66,11 +70,24 @@ class DefaultReplyRow(Base):
 
 @dataclass(frozen=True)
 class DefaultReplies:
-    """All default replies as plain values; `fallbacks` are by key of their row."""
+    """All default replies as plain values.
+
+    `fallbacks` are by key of their row, `emergency_texts` the city's own by topic.
+    """
 
     fallbacks: Mapping[str, str] = field(default_factory=dict)
     emergency: str = BUILTIN_EMERGENCY
     emergency_words: tuple[str, ...] = ()
+    emergency_texts: Mapping[str, str] = field(default_factory=dict)
+
+    def emergency_for(self, kind: str) -> str:
+        """The prompt for a kind of danger: the city's, else the built-in one, else the general."""
+        topic = topic_of_kind().get(kind)
+        return self.emergency if topic is None else self.emergency_text(topic)
+
+    def emergency_text(self, topic: str) -> str:
+        """The text of a topic: the city's own, else the built-in one."""
+        return self.emergency_texts.get(topic) or topics()[topic].text
 
     def fallback_for(self, position: AccountPosition) -> str:
         """The fallback of an account: its own, its department's, the nearest above, the city's."""
@@ -89,10 +106,15 @@ def load() -> DefaultReplies:
     """All default replies, in one query."""
     rows = {row.key: row for row in session.scalars(select(DefaultReplyRow))}
     emergency = rows.pop(_EMERGENCY_KEY, None)
+    texts = {
+        key.removeprefix(_TOPIC_PREFIX): rows.pop(key).text
+        for key in [*rows]
+        if key.startswith(_TOPIC_PREFIX)
+    }
     fallbacks = {key: row.text for key, row in rows.items()}
     if emergency is None:
-        return DefaultReplies(fallbacks)
-    return DefaultReplies(fallbacks, emergency.text, tuple(emergency.words))
+        return DefaultReplies(fallbacks, emergency_texts=texts)
+    return DefaultReplies(fallbacks, emergency.text, tuple(emergency.words), texts)
 
 
 def access_fallback(
@@ -130,7 +152,7 @@ def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
     return list(
         session.scalars(
             select(DefaultReplyRow)
-            .where(DefaultReplyRow.key != _EMERGENCY_KEY, inside)
+            .where(DefaultReplyRow.key.not_like(f"{_EMERGENCY_KEY}%"), inside)
             .order_by(DefaultReplyRow.key)
         )
     )
@@ -204,6 +226,33 @@ def set_emergency(
                 problem=f"应是 1 到 {MAX_WORD_LENGTH} 个字的词。",
             )
     return _save(_EMERGENCY_KEY, text, list(dict.fromkeys(words)), now=now)
+
+
+def set_emergency_texts(
+    texts: Mapping[str, str], *, expected: str | None = None, now: datetime
+) -> bool:
+    """Set the city's prompts by topic; one that is the built-in text is not stored.
+
+    `expected` is the `texts_token` the page was made with, or None to overwrite. Returns whether
+    anything changed. Raises Invalid with the topic in its field, Stale.
+    """
+    stored = {name: find_for_update(DefaultReplyRow, _TOPIC_PREFIX + name) for name in topics()}
+    if expected is not None and expected != texts_token(load()):
+        raise _stale(_EMERGENCY_KEY, None)
+    changed = False
+    for name, text in texts.items():
+        if name not in topics():
+            raise Invalid(field=f"emergency.texts.{name}", problem="没有这一类紧急提示。")
+        _check_text(text, f"emergency.texts.{name}")
+        # what is built in may get better with a new version, unless the city wrote its own
+        if stored[name] is not None or text != topics()[name].text:
+            changed |= _save(_TOPIC_PREFIX + name, text, [], now=now)
+    return changed
+
+
+def texts_token(replies: DefaultReplies) -> str:
+    """What a form carries to notice that the prompts by topic were changed meanwhile."""
+    return "\n".join(f"{name}\t{text}" for name, text in sorted(replies.emergency_texts.items()))
 
 
 def _save(

@@ -67,7 +67,7 @@ class ThreadLine:
     `ref` names it within the thread: "m" an inbox row, "r" the reply to it, "s" an outbound
     message, "a" a waiting agent reply, each with the row's id. `state` and `problem` are those of
     an outbound message; `attachment` is what was downloaded of a citizen's picture, voice message
-    or video.
+    or video; `danger` says in Chinese how sure it was, of which kind and by which words.
     """
 
     ref: str
@@ -83,6 +83,7 @@ class ThreadLine:
     state: outbound.OutboundState | None = None
     problem: str | None = None
     attachment: Attachment | None = None
+    danger: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,13 @@ def _between(column: Any, bounds: tuple[datetime, datetime | None]) -> list[Colu
     return [column >= start] if end is None else [column >= start, column < end]
 
 
+def _danger_of(row: InboxMessage) -> str:
+    danger = (row.content or {}).get("danger")
+    if not danger:
+        return ""
+    return f"{danger['tier']}：{danger['kind']}（{mask_pii(danger['reason'])}）"
+
+
 def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[ThreadLine]:
     """The line of an inbox row, and the line of the reply to it."""
     is_message = row.kind in MESSAGE_KINDS
@@ -188,6 +196,7 @@ def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[Thread
             outcome=row.outcome,
             inbox_id=row.id,
             attachment=attachment,
+            danger=_danger_of(row),
         )
     ]
     if row.answer:

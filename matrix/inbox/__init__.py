@@ -32,6 +32,7 @@ class InboxAlert(AlertKind):
 
     # its subject is the id of the inbox row, by which pages find the conversation
     EMERGENCY = "inbox.emergency", "紧急求助"
+    POSSIBLE_DANGER = "inbox.possible_danger", "可能的危险"
 
 
 class Outcome(StrEnum):

@@ -55,7 +55,14 @@ def extract(raw: str, words: DangerWords) -> Features:
     # with what looks like a mention: "@华阴公安家里着火了" has no space after the name
     text = f" {fold_spaced(raw)[:_MAX_LENGTH]} "
     phonetic = phonetics.encode(text)
-    hits = [*words.hits(text), *words.sound_hits(phonetic)]
+    hits = words.hits(text)
+    spelt = {place for hit in hits for place in range(hit.start, hit.start + len(hit.word))}
+    # 着火了 has no 火了 that sounds like 豁了; beside pinyin the places differ and prove nothing
+    hits += [
+        hit
+        for hit in words.sound_hits(phonetic)
+        if len(phonetic.code) != len(text) or hit.start not in spelt
+    ]
     hits.sort(key=lambda hit: hit.start)
     parts = [
         _ngrams(text, 1),

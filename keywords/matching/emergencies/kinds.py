@@ -1,20 +1,19 @@
 """The kinds of danger, how sure one is, and what the detector says about a message."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from config.labelled_enum import LabelledEnum
 
 
-class Tier(StrEnum):
+class Tier(LabelledEnum):
     """How sure it is that somebody is in danger.
 
     CERTAIN gets the emergency answer at once. POSSIBLE (reported, past, unclear, misspelt) keeps
     the ordinary answer and adds one line with the telephone numbers.
     """
 
-    CERTAIN = "certain"
-    POSSIBLE = "possible"
+    CERTAIN = "certain", "正在发生"
+    POSSIBLE = "possible", "可能有危险"
 
 
 class DangerKind(LabelledEnum):

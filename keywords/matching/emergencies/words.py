@@ -45,9 +45,7 @@ class DangerWords:
             for word, numbers in self._words.items()
         ]
         self._finder = AhoCorasick(listed, matchkind=MatchKind.LeftmostLongest)
-        self._sounds = [
-            word for word, _, is_event in self._listed if is_event and _has_sound(word)
-        ]
+        self._sounds = [word for word, _, is_event in self._listed if is_event and _has_sound(word)]
         codes = [phonetics.encode_keyword(word) for word in self._sounds]
         self._sound_finder = AhoCorasick(codes, matchkind=MatchKind.LeftmostLongest)
 
