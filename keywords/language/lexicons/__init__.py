@@ -58,12 +58,16 @@ class SmallTalkLexicon:
 class EmergencyLexicon:
     """Words about danger by category; `events` can be a danger themselves, `context` says how.
 
-    `kinds` names the kind of danger that each category of events speaks for.
+    `kinds` names the kind of danger that each category of events speaks for. `alone` are words by
+    kind that are certain where they make up a clause, with only `lead` and `trail` around them.
     """
 
     events: dict[str, tuple[str, ...]]
     kinds: dict[str, str]
     context: dict[str, tuple[str, ...]]
+    alone: dict[str, tuple[str, ...]]
+    lead: tuple[str, ...]
+    trail: tuple[str, ...]
 
 
 @cache
@@ -100,6 +104,9 @@ def emergencies() -> EmergencyLexicon:
         events={name: tuple(listed["words"]) for name, listed in events.items()},
         kinds={name: listed["kind"] for name, listed in events.items()},
         context={name: tuple(words) for name, words in loaded["context"].items()},
+        alone={kind: tuple(words) for kind, words in loaded["alone"]["words"].items()},
+        lead=tuple(loaded["alone"]["lead"]),
+        trail=tuple(loaded["alone"]["trail"]),
     )
 
 

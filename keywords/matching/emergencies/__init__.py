@@ -2,7 +2,7 @@
 
     text ── a word of an event, or one that sounds like it? ──> no: None, at the cost of a search
          └─ yes ──> features ──> linear classifier ──> None, possible or certain
-         └─ one of the city's own words ──> certain
+         └─ a call and nothing else, or one of the city's own words ──> certain
 
 What makes a danger of an event is what is said about the event: who, where, when, in a film, as a
 drill. No single word decides, and an administrative sentence beside it cancels nothing. When in
@@ -12,11 +12,13 @@ The words are data (`language/lexicons/emergencies.yaml`), the weights learned
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache, lru_cache
 
 from keywords.language import lexicons
 from keywords.language.normalize import NormalizedText, fold, fold_spaced
 from keywords.matching.emergencies import classifier, features
+from keywords.matching.emergencies.calls import Calls
 from keywords.matching.emergencies.features import Features
 from keywords.matching.emergencies.kinds import Danger, DangerKind, Tier
 from keywords.matching.emergencies.words import DangerWords
@@ -34,9 +36,10 @@ class EmergencyDetector:
         """Compile. `extra` are the city's own words, each of which is certain where it stands."""
         self._words = danger_words()
         self._weights = classifier.load()
+        self._calls = calls()
         folded = {*filter(None, map(fold, extra))}
         # the classifier knows these already, and better than that each of them is always certain
-        own = [word for word in folded if not any(hit.is_event for hit in self._words.hits(word))]
+        own = [word for word in folded if not self._words.knows(word)]
         self._own = lexicons.any_of(own) if own else None
 
     def find(self, normal: NormalizedText) -> Danger | None:
@@ -46,6 +49,9 @@ class EmergencyDetector:
             return Danger(Tier.CERTAIN, DangerKind.OTHER, own.group())
         # what looks like a mention is left out of `text`, and may hold the danger itself
         text = fold_spaced(normal.raw) if "@" in normal.raw else normal.text
+        call = self._find_call(normal)
+        if call:
+            return self._with_kind(call, normal)
         if not self._words.may_speak_of_danger(text):
             return None
         found = features.extract(normal.raw, self._words)
@@ -54,6 +60,19 @@ class EmergencyDetector:
             return None
         tier = Tier.CERTAIN if score > self._weights.certain else Tier.POSSIBLE
         return Danger(tier, self._kind(found), self._reason(found))
+
+    def _find_call(self, normal: NormalizedText) -> Danger | None:
+        # cheap for a short message; of a long one no clause is looked at without punctuation
+        clauses = fold_spaced(normal.raw).split()
+        return self._calls.find(normal.text, clauses if len(clauses) > 1 else ())
+
+    def _with_kind(self, call: Danger, normal: NormalizedText) -> Danger:
+        """A call with the kind of the rest of the message, where the call itself tells none."""
+        if call.kind is not DangerKind.OTHER or len(normal.text) <= len(call.reason) + 1:
+            return call
+        found = features.extract(normal.raw, self._words)
+        others = [hit for hit in found.events if hit.word not in call.reason]
+        return replace(call, kind=self._kind(found)) if others else call
 
     def _kind(self, found: Features) -> DangerKind:
         scores = classifier.kind_scores(found, self._weights)
@@ -72,6 +91,12 @@ class EmergencyDetector:
 def danger_words() -> DangerWords:
     """The compiled lexicon, made once a process."""
     return DangerWords()
+
+
+@cache
+def calls() -> Calls:
+    """The compiled calls, made once a process."""
+    return Calls()
 
 
 @lru_cache(maxsize=4)

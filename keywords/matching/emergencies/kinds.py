@@ -26,6 +26,7 @@ class DangerKind(LabelledEnum):
     TRAFFIC = "traffic", "交通事故"
     FALL = "fall", "坠落跌倒"
     COLLAPSE = "collapse", "坍塌掩埋"
+    EARTHQUAKE = "earthquake", "地震"
     TRAPPED = "trapped", "被困"
     LOST = "lost", "走失失联"
     VIOLENCE = "violence", "暴力威胁"

@@ -57,6 +57,10 @@ class DangerWords:
             for number, start, _ in self._finder.find_matches_as_indexes(text)
         ]
 
+    def knows(self, word: str) -> bool:
+        """Whether an event of the lexicon, and not just a character of one, stands in a word."""
+        return any(hit.is_event and len(hit.word) > 1 for hit in self.hits(word))
+
     def may_speak_of_danger(self, text: str) -> bool:
         """Whether a folded text has an event, or pinyin that sounds like one; cheap to ask."""
         listed = self._listed

@@ -89,6 +89,25 @@ def test_an_emergency_wins_over_every_rule_and_raises_an_alert(hub: Hub) -> None
     with transaction():
         (alarm,) = session.scalars(select(Alert))
     assert (alarm.kind, alarm.count) == ("inbox.emergency", 1)
+    assert "我身份证掉河里了，有人落水了快救人" in alarm.message
+
+
+def test_a_possible_danger_keeps_its_answer_and_adds_one_line_and_a_quieter_alert(hub: Hub) -> None:
+    answered = hub.push("police", hub.text("o1", "身份证丢了咋办，听说厂里有人触电"))
+
+    answer, _, line = (answered.text or "").partition("\n\n")
+    assert answer == "请到派出所办理。"
+    assert "120" in line
+    with transaction():
+        (alarm,) = session.scalars(select(Alert))
+    assert (alarm.kind, alarm.urgent) == ("inbox.possible_danger", False)
+
+
+def test_life_weariness_gets_a_text_of_its_own(hub: Hub) -> None:
+    answered = hub.push("police", hub.text("o1", "低保申请没批我不想活了"))
+
+    assert "12356" in (answered.text or "")
+    assert "119" not in (answered.text or "")
 
 
 def test_a_blocked_follower_gets_silence_but_is_heard_in_danger(hub: Hub) -> None:

@@ -111,7 +111,7 @@ def test_explain_gives_one_json_object_a_line(demo: Run) -> None:
     assert known["text"] == "身份证丢了咋办"
     assert known["rule"] == "police.id_card"
     assert "派出所" in known["reply"]
-    assert known["emergency"] is False
+    assert (known["emergency"], known["danger"]) == (None, None)
     assert known["suggestions"] == []
     best = known["candidates"][0]
     assert best["rule"] == "police.id_card"
@@ -119,7 +119,7 @@ def test_explain_gives_one_json_object_a_line(demo: Run) -> None:
     assert any("“身份证" in one["reason"] for one in known["candidates"])
 
     assert emergency["rule"] is None
-    assert emergency["emergency"] is True
+    assert (emergency["emergency"], emergency["danger"]) == ("certain", "drowning")
     assert "110" in emergency["reply"]
 
     assert misrouted["rule"] is None
@@ -129,7 +129,15 @@ def test_explain_gives_one_json_object_a_line(demo: Run) -> None:
     assert unknown["rule"] is None
     assert unknown["suggestions"] == []
     for facts in (known, emergency, misrouted, unknown):
-        assert set(facts) == {"text", "rule", "reply", "emergency", "suggestions", "candidates"}
+        assert set(facts) == {
+            "text",
+            "rule",
+            "reply",
+            "emergency",
+            "danger",
+            "suggestions",
+            "candidates",
+        }
 
 
 def test_explain_answers_every_line_also_an_empty_one(demo: Run) -> None:

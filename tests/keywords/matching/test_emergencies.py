@@ -2,8 +2,18 @@
 
 import pytest
 
+from bench import danger
+from bench.danger_data import is_held_back, load_labelled
 from keywords.language.normalize import normalize
-from keywords.matching.emergencies import EmergencyDetector
+from keywords.matching.emergencies import (
+    Danger,
+    DangerKind,
+    EmergencyDetector,
+    Tier,
+    classifier,
+    danger_words,
+    features,
+)
 
 WORDS = EmergencyDetector()
 
@@ -112,14 +122,86 @@ def test_what_happens_now_is_an_emergency_even_beside_papers() -> None:
     assert WORDS.find(normalize("对方正在打人,快来,我要起诉他"))
 
 
+BY_KIND = [
+    ("电影院着火了", DangerKind.FIRE),
+    ("@华阴公安家里着火了", DangerKind.FIRE),
+    ("楼道里全是黑烟，下不去", DangerKind.FIRE),
+    ("厨房里天然气泄漏了，味道很大", DangerKind.GAS),
+    ("高速上出车祸了，司机卡在车里", DangerKind.TRAFFIC),
+    ("电梯困人了", DangerKind.TRAPPED),
+    ("有人落水了快救人", DangerKind.DROWNING),
+    ("以前有心脏病，现在晕倒了", DangerKind.UNCONSCIOUS),
+    ("低保申请没批我不想活了", DangerKind.SUICIDE),
+    ("我要跳楼，再不发工资", DangerKind.SUICIDE),
+    ("家里進賊了，人還在客廳", DangerKind.BREAKIN),
+    ("孩子喝了农药，口吐白沫", DangerKind.POISONING),
+]
+QUIET = [
+    "周末一起火锅",
+    "起火锅底料多少钱",
+    "请拨打人社局电话",
+    "预报警示信息在哪看",
+    "燃气灶打不着火",
+    "跳楼价甩卖",
+    "想死我了",
+    "景区门票跟抢钱一样",
+    "电影里着火了那段真好看",
+    "消防演练几点开始",
+]
+MISSPELT = ["着货了", "救ming", "jiuming", "bu xiang huo le"]
+
+
+@pytest.mark.parametrize(("text", "kind"), BY_KIND)
+def test_a_danger_here_and_now_is_certain_whatever_stands_beside_it(
+    text: str, kind: DangerKind
+) -> None:
+    found = WORDS.find(normalize(text))
+    assert found is not None
+    assert (found.tier, found.kind) == (Tier.CERTAIN, kind)
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_cooking_films_drills_idioms_and_borders_of_words_are_no_danger(text: str) -> None:
+    assert WORDS.find(normalize(text)) is None
+
+
+@pytest.mark.parametrize("text", MISSPELT)
+def test_a_call_that_is_misspelt_or_typed_in_pinyin_is_heard(text: str) -> None:
+    assert WORDS.find(normalize(text)) is not None
+
+
 @pytest.mark.parametrize(
-    ("text", "told"),
-    [("厨房一股煤气味", "一股、煤气味"), ("有人溺水了", "有人溺水")],
+    "text", ["", " ", "！", "@", "x" * 5000, "😀" * 300, "\ud800着火了", "火" * 2000]
 )
-def test_the_words_that_are_told_stand_in_the_message(text: str, told: str) -> None:
-    assert (WORDS.find(normalize(text)) or "") == told
+def test_any_text_is_judged_without_an_error(text: str) -> None:
+    WORDS.find(normalize(text))
+
+
+def test_the_words_that_decided_are_told() -> None:
+    found = WORDS.find(normalize("厨房一股煤气味"))
+    assert found is not None
+    assert "煤气味" in found.reason
 
 
 def test_the_city_adds_words_of_its_own() -> None:
-    assert EmergencyDetector(["溃坝"]).find(normalize("水库溃坝")) == "溃坝"
-    assert WORDS.find(normalize("水库溃坝")) is None
+    found = EmergencyDetector(["井喷", "着火"]).find(normalize("油田井喷"))
+    assert found == Danger(Tier.CERTAIN, DangerKind.OTHER, "井喷")
+    assert WORDS.find(normalize("油田井喷")) is None
+    # a word that the lexicon knows is judged by what is said about it
+    assert EmergencyDetector(["着火"]).find(normalize("燃气灶打不着火")) is None
+
+
+def test_the_weights_fit_the_lexicon() -> None:
+    weights = classifier.load()
+    assert tuple(weights.categories) == danger_words().categories
+    assert len(weights.places) == features.table_size(len(weights.categories))
+    assert {*weights.kind_names} <= {kind.value for kind in DangerKind}
+
+
+def test_labelled_messages_that_are_shown_are_heard() -> None:
+    found = danger.measure(m for m in load_labelled() if not is_held_back(m.text))
+    assert found["danger"]["heard"] >= 0.95
+    assert found["certain"]["certain"] >= 0.85
+    assert found["near"]["heard"] <= 0.08
+    assert found["near"]["certain"] <= 0.02
+    assert found["ordinary"]["heard"] <= 0.005

@@ -7,7 +7,8 @@ import pytest
 from config import cache_versions
 from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, PermissionScope, Principal
-from keywords.rules import default_replies
+from keywords.matching.emergencies import DangerKind
+from keywords.rules import default_replies, emergency_replies
 from keywords.rules.default_replies import DefaultReplies
 from keywords.rules.inheritance import AccountPosition
 from tests.helpers import NOW
@@ -43,6 +44,32 @@ def test_the_city_sets_its_prompt_and_adds_words_of_danger() -> None:
     assert default_replies.set_emergency("请拨打 110", ["井喷", "井喷"], now=NOW)
     assert default_replies.load().emergency == "请拨打 110"
     assert default_replies.load().emergency_words == ("井喷",)
+
+
+def test_the_city_sets_prompts_for_topics_of_danger() -> None:
+    builtin = default_replies.load()
+    assert "12356" in builtin.emergency_for("suicide")
+    assert builtin.emergency_for("other") == builtin.emergency
+    token = default_replies.texts_token(builtin)
+    unchanged = {"suicide": builtin.emergency_for("suicide")}
+    assert not default_replies.set_emergency_texts(unchanged, expected=token, now=NOW)
+
+    assert default_replies.set_emergency_texts({"fire": "快打 119"}, expected=token, now=NOW)
+
+    said = default_replies.load()
+    assert (said.emergency_for("gas"), said.fallbacks) == ("快打 119", {})
+    assert said.emergency == default_replies.BUILTIN_EMERGENCY
+    with pytest.raises(Stale):
+        default_replies.set_emergency_texts({"fire": "别的"}, expected=token, now=NOW)
+    for wrong in ({"fire": " "}, {"nonsense": "快跑"}):
+        with pytest.raises(Invalid):
+            default_replies.set_emergency_texts(wrong, now=NOW)
+
+
+def test_every_kind_of_danger_that_a_topic_names_exists() -> None:
+    kinds = {kind.value for kind in DangerKind}
+    assert {*emergency_replies.topic_of_kind()} <= kinds
+    assert kinds - {*emergency_replies.topic_of_kind()} == {"other"}
 
 
 def test_saving_the_same_again_changes_nothing() -> None:
