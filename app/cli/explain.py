@@ -95,7 +95,9 @@ def _text_lines(explanation: Explanation) -> Iterator[str]:
     yield f"消息：{data['text']}"
     rule, danger = explanation.verdict.rule, explanation.answer.danger
     name = f"：{rule.name}（{explanation.answer.rule_code}）" if rule else ""
-    yield f"结果：{explanation.outcome_label}{name}"
+    word = explanation.answer.emergency_word
+    emergency_note = f"，含“{word}”" if word else ""
+    yield f"结果：{explanation.outcome_label}{emergency_note}{name}"
     if danger:
         yield f"危险：{danger.tier.label}，{danger.kind.label}，“{danger.reason}”"
     yield f"答复：{data['reply'] or '无'}"

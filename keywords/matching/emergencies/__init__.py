@@ -21,6 +21,7 @@ from keywords.matching.emergencies import classifier, features
 from keywords.matching.emergencies.calls import Calls
 from keywords.matching.emergencies.features import Features
 from keywords.matching.emergencies.kinds import Danger, DangerKind, Tier
+from keywords.matching.emergencies.scopes import Scopes
 from keywords.matching.emergencies.words import DangerWords
 
 __all__ = ["Danger", "DangerKind", "EmergencyDetector", "Tier", "emergency_detector"]
@@ -37,6 +38,7 @@ class EmergencyDetector:
         self._words = danger_words()
         self._weights = classifier.load()
         self._calls = calls()
+        self._scopes = Scopes(self._words, self._calls.words)
         folded = {*filter(None, map(fold, extra))}
         # the classifier knows these already, and better than that each of them is always certain
         own = [word for word in folded if not self._words.knows(word)]
@@ -58,8 +60,13 @@ class EmergencyDetector:
         score = classifier.score(found, self._weights)
         if score <= self._weights.possible:
             return None
-        tier = Tier.CERTAIN if score > self._weights.certain else Tier.POSSIBLE
-        return Danger(tier, self._kind(found), self._reason(found))
+        return Danger(self._tier(found, score), self._kind(found), self._reason(found))
+
+    def _tier(self, found: Features, score: float) -> Tier:
+        if self._scopes.is_hearsay(found):
+            return Tier.POSSIBLE
+        is_certain = score > self._weights.certain or self._scopes.has_plain_call(found)
+        return Tier.CERTAIN if is_certain else Tier.POSSIBLE
 
     def _find_call(self, normal: NormalizedText) -> Danger | None:
         # cheap for a short message; of a long one no clause is looked at without punctuation

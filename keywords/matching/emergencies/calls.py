@@ -25,6 +25,7 @@ class Calls:
         self._kinds = {word: DangerKind(kind) for word, kind in kinds.items()}
         forms = (phonetics.encode_keyword, _sound_of_characters)
         self._by_code = {form(word): word for form in forms for word in kinds}
+        self.words = frozenset(kinds)
         self._spelt = _pattern(kinds, lexicon.lead, lexicon.trail)
         self._sounding = _pattern(
             self._by_code,

@@ -7,7 +7,7 @@ A linear model (see `classifier`) has a weight for each number. Hashing (Weinber
 needs no list of what was seen in training, so the model is one array.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +35,25 @@ Numbers = NDArray[np.int64]
 class Features:
     """What a message contains: the number of each feature, and the character where it stands.
 
-    `length` counts characters, `events` the words that can be a danger themselves.
+    `length` counts characters, `hits` are the words of the lexicon in their order, `events` those
+    that can be a danger themselves, `borders` the places between clauses.
     """
 
     numbers: Numbers
     positions: Numbers
     length: int
+    hits: tuple[WordHit, ...]
     events: tuple[WordHit, ...]
+    borders: tuple[int, ...]
+
+    def clauses(self) -> Iterator[list[WordHit]]:
+        """The words of each clause that has some."""
+        rest = [*self.hits]
+        for border in (*self.borders, self.length):
+            clause = [hit for hit in rest if hit.start < border]
+            rest = rest[len(clause) :]
+            if clause:
+                yield clause
 
 
 def table_size(category_count: int) -> int:
@@ -74,7 +86,10 @@ def extract(raw: str, words: DangerWords) -> Features:
     length = len(text)
     events = tuple(hit for hit in hits if hit.is_event)
     # pinyin has fewer code characters than letters
-    return Features(numbers, np.minimum(positions, length - 1), length, events)
+    borders = tuple(place for place, character in enumerate(text) if character == " ")
+    return Features(
+        numbers, np.minimum(positions, length - 1), length, tuple(hits), events, borders
+    )
 
 
 def _ngrams(text: str, shortest: int) -> tuple[Numbers, Numbers]:

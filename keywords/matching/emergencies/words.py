@@ -58,8 +58,9 @@ class DangerWords:
         ]
 
     def knows(self, word: str) -> bool:
-        """Whether an event of the lexicon, and not just a character of one, stands in a word."""
-        return any(hit.is_event and len(hit.word) > 1 for hit in self.hits(word))
+        """Whether a word is made of events of the lexicon, but for a character."""
+        covered = sum(len(hit.word) for hit in self.hits(word) if hit.is_event)
+        return covered >= max(2, len(word) - 1)
 
     def may_speak_of_danger(self, text: str) -> bool:
         """Whether a folded text has an event, or pinyin that sounds like one; cheap to ask."""
