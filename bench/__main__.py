@@ -56,6 +56,7 @@ PARTS = (
     ),
     Part("matching", "Matching", tiny=("--up-to", "100")),
     Part("quality", "Keyword quality"),
+    Part("danger", "Danger heard and missed"),
     Part(
         "pages",
         "Pages of the console",

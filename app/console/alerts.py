@@ -101,7 +101,7 @@ def _open_context() -> dict[str, object]:
 
 
 def conversation_urls(open_alerts: list[Alert] | tuple[Alert, ...]) -> dict[int, str]:
-    """The address of the conversation that an emergency alert is about, by the alert's id.
+    """The address of the conversation that an alert of danger is about, by the alert's id.
 
     Alerts without a conversation, or of another kind, are left out.
     """
@@ -109,7 +109,7 @@ def conversation_urls(open_alerts: list[Alert] | tuple[Alert, ...]) -> dict[int,
         # the subject of an emergency alert is the id of the inbox message
         alert.id: int(alert.subject)
         for alert in open_alerts
-        if alert.kind == InboxAlert.EMERGENCY
+        if alert.kind in (InboxAlert.EMERGENCY, InboxAlert.POSSIBLE_DANGER)
     }
     followers_by_message = conversations.follower_ids_by_message(messages.values())
     return {

@@ -8,7 +8,7 @@ What makes a danger of an event is what is said about the event: who, where, whe
 drill. No single word decides, and an administrative sentence beside it cancels nothing. When in
 doubt it is `possible`: a needless line costs the citizen a smile, a missing one may cost a life.
 The words are data (`language/lexicons/emergencies.yaml`), the weights learned
-(`bench/fit_danger.py`, docs/decisions/0050).
+(`bench/fit_danger.py`, docs/decisions/0056).
 """
 
 from collections.abc import Iterable
