@@ -23,6 +23,7 @@ from config import audit, cache_versions, jobs, settings
 from config.database import Base, get_for_update, session
 from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
+from config.references import RefersTo
 from config.security.crypto import EncryptedText
 from config.validation import NOT_BLANK, ErrorMessage, Spec
 from matrix.accounts.actions import AccountAction, KeyRotationAction
@@ -139,7 +140,7 @@ class AccountSpec(Spec):
 
     appid: _AppId
     original_id: _OriginalId
-    department_id: int
+    department_id: Annotated[int, RefersTo("department")]
     name: Annotated[
         str,
         StringConstraints(strict=True, pattern=NOT_BLANK, max_length=60),

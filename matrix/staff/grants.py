@@ -7,6 +7,7 @@ gains or loses a right has to sign in again (`sessions.end_all`, by the caller).
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
+from typing import Annotated
 
 from pydantic import ValidationInfo, field_validator
 from sqlalchemy import ForeignKey, Index, or_, select, text
@@ -16,6 +17,7 @@ from config import audit
 from config.database import Base, compare_and_set, session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
+from config.references import RefersTo
 from config.validation import Spec, field_error
 from matrix import departments
 from matrix.accounts import Account
@@ -64,8 +66,8 @@ class GrantSpec(Spec):
     """A role somebody should have, and where and when. Neither id means the whole city."""
 
     # the ids stand first, because pydantic validates in this order and the role looks at them
-    department_id: int | None = None
-    account_id: int | None = None
+    department_id: Annotated[int | None, RefersTo("department")] = None
+    account_id: Annotated[int | None, RefersTo("account")] = None
     role: Role
     starts_on: date | None = None
     ends_on: date | None = None
