@@ -95,7 +95,12 @@ def set_up_two_factor() -> ViewResult:
         return render_template("console/profile/two_factor_start.html")
     if form.validate_on_submit():
         with forms.errors_on(form, "code"):
-            codes = two_factor.confirm(person, form.code.data or "", now=clock.now())
+            codes = two_factor.confirm(
+                person,
+                form.code.data or "",
+                now=clock.now(),
+                keep_session_id=auth.current().session.id,
+            )
             # permissions grow with the second factor: a new id prevents session fixation
             auth.start_session(
                 authentication.rotate_session(

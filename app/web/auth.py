@@ -31,7 +31,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import snapshots
-from app.web import unit_of_work
+from app.web import devices, unit_of_work
 from config import audit, clock
 from config.database import read_only, transaction
 from config.permissions import Forbidden, Permission, Principal
@@ -148,8 +148,9 @@ def member() -> Principal:
 
 
 def origin() -> ClientInfo:
-    """IP address and browser of the request, as the list of sessions shows them."""
-    return ClientInfo(request.remote_addr or "", request.user_agent.string)
+    """IP address and browser of the request, as sessions show and the throttle counts them."""
+    device, known_names = devices.read()
+    return ClientInfo(request.remote_addr or "", request.user_agent.string, device, known_names)
 
 
 def load_session() -> None:

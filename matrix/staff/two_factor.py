@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base, compare_and_set, session
 from config.errors import Invalid
-from matrix.staff import members
+from matrix.staff import capabilities, members
 from matrix.staff.members import Staff, StaffAction
 
 ISSUER = "华阴发布"
@@ -58,8 +58,12 @@ def provisioning_uri(person: Staff) -> str:
     )
 
 
-def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
+def confirm(
+    person: Staff, code: str, *, now: datetime, keep_session_id: int | None = None
+) -> list[str]:
     """Finish the set-up with a first correct code. Returns the recovery codes, shown only now.
+
+    All sessions but one end: they were begun with less than what is asked for from now on.
 
     Raises Invalid for field `code`.
     """
@@ -68,6 +72,9 @@ def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
     person.totp_at = now
     session.flush()
     members.record_audit(StaffAction.ENROLL_TWO_FACTOR, person)
+    capabilities.end_all(
+        person.id, reason="已启用第二步验证", now=now, except_session_id=keep_session_id
+    )
     return regenerate_recovery_codes(person)
 
 
@@ -98,12 +105,13 @@ def count_recovery_codes(staff_id: int) -> int:
     return session.scalar(rows) or 0
 
 
-def reset(person: Staff) -> None:
-    """Remove the second factor; its owner sets up another at the next sign-in."""
+def reset(person: Staff, *, now: datetime) -> None:
+    """Remove the second factor; its owner signs in again and sets up another."""
     person.totp_secret = person.totp_at = person.totp_step = None
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
     session.flush()
     members.record_audit(StaffAction.RESET_TWO_FACTOR, person)
+    capabilities.end_all(person.id, reason="第二步验证已重置", now=now)
 
 
 def _verify_totp(person: Staff, code: str, now: datetime) -> bool:

@@ -209,7 +209,7 @@ def do_staff(police: Police) -> None:
     with transaction():
         person = police.hire("zhang.san")
         administration.update(
-            by, person.id, name="某乙", department_id=police.department_id, version=1
+            by, person.id, name="某乙", department_id=police.department_id, version=1, now=now
         )
         administration.create_link(by, person.id, now=now)
         grant = administration.grant_role(
@@ -218,11 +218,11 @@ def do_staff(police: Police) -> None:
         administration.revoke_role(by, person.id, grant.id, now=now)
         sessions.start(person.id, SessionStage.FULL, ClientInfo("::1"), now=now)
         administration.end_sessions(by, person.id, now=now)
-        for _ in range(20):
-            throttle.record_failure(person.sign_in_name, "::1", now=now)
+        for number in range(20):
+            throttle.admit_sign_in(person.sign_in_name, ClientInfo(f"::{number}"), now=now)
         administration.unlock(by, person.id)
         administration.disable(by, person.id, now=now)
-        administration.enable(by, person.id)
+        administration.enable(by, person.id, now=now)
         administration.offboard(by, person.id, reason="调走", now=now)
 
 
@@ -231,8 +231,9 @@ def do_credentials(police: Police) -> None:
     with transaction():
         person = police.hire("li.si")
         passwords.set_password(person, PASSWORD, now=now)
-        assert authentication.sign_in("li.si", "wrong", origin, now=now) is None
-        assert authentication.sign_in("li.si", PASSWORD, origin, now=now) is not None
+        for typed, is_right in (("wrong", False), (PASSWORD, True)):
+            check = authentication.check_password("li.si", typed, stored_hash=person.password_hash)
+            assert bool(authentication.sign_in(check, origin, now=now)) is is_right
         totp = pyotp.TOTP(two_factor.enroll(person))
         (recovery_code, *_) = two_factor.confirm(person, totp.at(now), now=now)
         assert two_factor.verify(person, recovery_code, now=now)

@@ -73,7 +73,38 @@ def test_wrong_names_and_wrong_passwords_are_told_the_same(console: Console) -> 
     assert [row.object_label for row in failures] == [person.name, "未知登录名"]
 
 
-def test_a_name_is_locked_after_five_failures_for_its_owner_as_well(console: Console) -> None:
+def test_a_known_device_is_not_locked_by_others(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
+    own = console.anonymous()
+    assert sign_in(own, person) == 303
+    own.post("/console/sign-out")
+    # from the same address, as in an office
+    stranger = console.anonymous()
+    assert {sign_in(stranger, person, "wrong password") for _ in range(8)} == {422}
+    assert sign_in(stranger, person) == 422
+    assert sign_in(own, person) == 303
+
+
+def test_a_forged_device_is_an_unknown_one(console: Console) -> None:
+    person, client = console.person(password=PASSWORD), console.anonymous()
+    for number in range(6):
+        client.flask.set_cookie("hub-device", f'["device{number}", ["{"0" * 16}"]]')
+        sign_in(client, person, "wrong password")
+    assert (
+        "尝试次数过多"
+        in client.post("/console/sign-in", {"name": person.sign_in_name, "password": PASSWORD}).text
+    )
+
+
+def test_whoever_is_signed_in_proves_themselves_whatever_strangers_do(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
+    client, stranger = console.client(person=person, fresh=False), console.anonymous()
+    assert {sign_in(stranger, person, "wrong password") for _ in range(8)} == {422}
+    form = {"old": PASSWORD, "password": "大漠孤烟直 2026 长河", "again": "大漠孤烟直 2026 长河"}
+    assert client.post("/console/me/password", form).status_code == 303
+
+
+def test_an_address_waits_after_five_failures_at_a_name(console: Console) -> None:
     person, client = console.person(password=PASSWORD), console.anonymous()
     assert {sign_in(client, person, "wrong password") for _ in range(5)} == {422}
     locked = client.post("/console/sign-in", {"name": person.sign_in_name, "password": PASSWORD})
