@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     sign_in_lock_minutes: int = Field(
         15, ge=1, le=1440, description="longest wait after wrong attempts, in minutes"
     )
+    reviewer_grant_days: int = Field(
+        30, ge=1, le=365, description="days in which a reviewer counts as made by who gave access"
+    )
     # With exponential backoff, twelve attempts last about an hour: longer than most
     # failures of WeChat, and staff see a dead job the same day.
     job_attempts: int = Field(12, ge=1, le=100, description="attempts before a job is dead")

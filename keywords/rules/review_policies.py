@@ -30,6 +30,8 @@ class ReviewPolicyAction(AuditAction, kind=ObjectKind("review_policy", "审核�
 
     SET = "review_policy.set", "设置审核规定"
     CLEAR = "review_policy.clear", "取消本单位的审核规定"
+    REQUEST = "review_policy.request", "申请降低审核规定"
+    DROP = "review_policy.drop", "放弃降低审核规定的申请"
 
 
 class ReviewPolicyChanged(DomainError):
@@ -138,6 +140,13 @@ def set_policy(
         ):
             raise ReviewPolicyChanged(department=department_id)
     _audit(ReviewPolicyAction.SET, department_id, before, after)
+
+
+def check_version(department_id: int, version: int) -> None:
+    """Raises ReviewPolicyChanged unless the department's policy has this version; 0 is none."""
+    row = session.get(ReviewPolicyRow, department_id, populate_existing=True)
+    if (row.version if row else 0) != version:
+        raise ReviewPolicyChanged(department=department_id)
 
 
 def clear(department_id: int, *, version: int) -> None:

@@ -16,7 +16,8 @@ from config.database import session, transaction
 from config.permissions import Principal
 from keywords.publishing import bulk_create, workflow
 from keywords.publishing.sample_checks import SampleReport
-from keywords.rules import default_replies, review_policies, rule_imports, store
+from keywords.rules import default_replies, policy_requests, review_policies, rule_imports, store
+from keywords.rules.policy_requests import WantedPolicy
 from keywords.rules.replies import Text
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec, RuleState
@@ -317,6 +318,9 @@ def do_replies_and_policies(police: Police) -> None:
         default_replies.clear_fallback(account_id=police.account_id, expected="您好")
         review_policies.set_policy(owner, needs_review=True, review_months=6, version=0, now=now)
         review_policies.clear(owner, version=1)
+        wanted = WantedPolicy(needs_review=False, review_months=6)
+        policy_requests.request(owner, wanted, base=0, by=police.by, now=now)
+        policy_requests.drop(owner)
 
 
 def do_unanswered(police: Police) -> None:
