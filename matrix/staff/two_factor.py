@@ -41,14 +41,12 @@ class RecoveryCode(Base):
 
 
 def enroll(person: Staff) -> str:
-    """The secret to set up in the app; the same one until it is confirmed."""
-    # the same secret while it is unconfirmed: reloading the page must
-    # not spoil the QR code just scanned
-    if person.totp_secret is None or person.has_second_factor:
-        person.totp_secret = pyotp.random_base32()
-        person.totp_at = None
-        session.flush()
-    return person.totp_secret
+    """A new secret to set up in the app; the page shows it until it is confirmed."""
+    # never one from before: somebody at another open page of the person may have seen it
+    secret = pyotp.random_base32()
+    person.totp_secret, person.totp_at = secret, None
+    session.flush()
+    return secret
 
 
 def provisioning_uri(person: Staff) -> str:

@@ -217,11 +217,39 @@ def test_who_decides_must_set_up_a_second_factor(console: Console) -> None:
     assert sign_in(client, person) == 303
     assert client.get("/console/").location == "/console/me/second-factor"
     client.get("/console/me/second-factor")
-    client.post("/console/me/second-factor/begin")
+    # the password again: an open page alone must not become somebody else's second factor
+    begin = "/console/me/second-factor/begin"
+    assert client.post(begin).status_code == 403
+    assert client.post(begin, {"confirm_proof": "wrong password"}).status_code == 403
+    assert members_secret(person) is None
+    assert client.post(begin, {"confirm_proof": PASSWORD}).status_code == 302
     assert client.post("/console/me/second-factor", {"code": "000000"}).status_code == 422
     shown = client.post("/console/me/second-factor", {"code": totp_code(person)})
     assert shown.text.count("<li><code>") == 10
     assert client.get("/console/").status_code == 200
+
+
+def members_secret(person: Staff) -> str | None:
+    with read_only():
+        return members.get(person.id).totp_secret
+
+
+def test_a_second_factor_ends_other_sessions_and_what_they_saw(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
+    own, other = console.client(person=person), console.client(person=person, fresh=False)
+    begin = "/console/me/second-factor/begin"
+    own.post(begin)
+    seen = members_secret(person)
+    assert seen is not None
+    # an open page that cannot prove itself sees nothing and confirms nothing
+    assert seen not in other.get("/console/me/second-factor").text
+    assert other.post("/console/me/second-factor", {"code": totp_code(person)}).status_code == 403
+    # what was begun before is not what is confirmed in the end
+    own.post(begin)
+    assert members_secret(person) != seen
+    assert own.post("/console/me/second-factor", {"code": totp_code(person)}).status_code == 200
+    assert own.get("/console/").status_code == 200
+    assert other.get("/console/").status_code == 302
 
 
 def test_a_recovery_code_opens_once(console: Console) -> None:
