@@ -16,7 +16,6 @@ from matrix.staff import (
     grants,
     members,
     one_time_links,
-    sessions,
     throttle,
     two_factor,
 )
@@ -76,9 +75,7 @@ def reset(sign_in_name: str, second_factor: bool) -> None:
         member_row = _get_staff(sign_in_name)
         throttle.clear(member_row.sign_in_name)
         if second_factor:
-            two_factor.reset(member_row)
-            # a second factor is taken away when its phone is lost: no session may go on with it
-            sessions.end_all(member_row.id, reason="第二步验证已重置", now=now)
+            two_factor.reset(member_row, now=now)
         secret = one_time_links.create(LinkPurpose.RESET, member_row.id, now=now)
     click.echo("重设密码的链接，30 分钟内有效，只能用一次：")
     click.echo(_link_url(secret))

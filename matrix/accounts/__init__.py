@@ -24,6 +24,7 @@ from config.database import Base, get_for_update, session
 from config.database.optimistic_locking import Versioned, check_version, update_unversioned
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
+from config.references import RefersTo
 from config.security.crypto import EncryptedText
 from config.validation import NOT_BLANK, ErrorMessage, Spec
 from matrix.accounts.actions import AccountAction, KeyRotationAction
@@ -138,7 +139,7 @@ class AccountSpec(Spec):
 
     appid: _AppId
     original_id: _OriginalId
-    department_id: int
+    department_id: Annotated[int, RefersTo("department")]
     name: Annotated[
         str,
         StringConstraints(strict=True, pattern=NOT_BLANK, max_length=60),

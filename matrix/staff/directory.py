@@ -136,7 +136,7 @@ def _list_items(people: Sequence[Staff], now: datetime) -> list[StaffListItem]:
     for grant in grants.list_current([person.id for person in people]):
         grants_by_person.setdefault(grant.staff_id, []).append(grant)
     # two queries for the whole page, and not two for each person
-    locked = throttle.locked_names([person.sign_in_name for person in people], now=now)
+    locked = throttle.guessed_names([person.sign_in_name for person in people], now=now)
     return [
         StaffListItem(person, grants_by_person.get(person.id, []), person.sign_in_name in locked)
         for person in people

@@ -16,7 +16,8 @@ from config.database import session, transaction
 from config.permissions import Principal
 from keywords.publishing import bulk_create, workflow
 from keywords.publishing.sample_checks import SampleReport
-from keywords.rules import default_replies, review_policies, rule_imports, store
+from keywords.rules import default_replies, policy_requests, review_policies, rule_imports, store
+from keywords.rules.policy_requests import WantedPolicy
 from keywords.rules.replies import Text
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec, RuleState
@@ -209,7 +210,7 @@ def do_staff(police: Police) -> None:
     with transaction():
         person = police.hire("zhang.san")
         administration.update(
-            by, person.id, name="某乙", department_id=police.department_id, version=1
+            by, person.id, name="某乙", department_id=police.department_id, version=1, now=now
         )
         administration.create_link(by, person.id, now=now)
         grant = administration.grant_role(
@@ -218,11 +219,11 @@ def do_staff(police: Police) -> None:
         administration.revoke_role(by, person.id, grant.id, now=now)
         sessions.start(person.id, SessionStage.FULL, ClientInfo("::1"), now=now)
         administration.end_sessions(by, person.id, now=now)
-        for _ in range(20):
-            throttle.record_failure(person.sign_in_name, "::1", now=now)
+        for number in range(20):
+            throttle.admit_sign_in(person.sign_in_name, ClientInfo(f"::{number}"), now=now)
         administration.unlock(by, person.id)
         administration.disable(by, person.id, now=now)
-        administration.enable(by, person.id)
+        administration.enable(by, person.id, now=now)
         administration.offboard(by, person.id, reason="调走", now=now)
 
 
@@ -231,8 +232,9 @@ def do_credentials(police: Police) -> None:
     with transaction():
         person = police.hire("li.si")
         passwords.set_password(person, PASSWORD, now=now)
-        assert authentication.sign_in("li.si", "wrong", origin, now=now) is None
-        assert authentication.sign_in("li.si", PASSWORD, origin, now=now) is not None
+        for typed, is_right in (("wrong", False), (PASSWORD, True)):
+            check = authentication.check_password("li.si", typed, stored_hash=person.password_hash)
+            assert bool(authentication.sign_in(check, origin, now=now)) is is_right
         totp = pyotp.TOTP(two_factor.enroll(person))
         (recovery_code, *_) = two_factor.confirm(person, totp.at(now), now=now)
         assert two_factor.verify(person, recovery_code, now=now)
@@ -316,6 +318,9 @@ def do_replies_and_policies(police: Police) -> None:
         default_replies.clear_fallback(account_id=police.account_id, expected="您好")
         review_policies.set_policy(owner, needs_review=True, review_months=6, version=0, now=now)
         review_policies.clear(owner, version=1)
+        wanted = WantedPolicy(needs_review=False, review_months=6)
+        policy_requests.request(owner, wanted, base=0, by=police.by, now=now)
+        policy_requests.drop(owner)
 
 
 def do_unanswered(police: Police) -> None:

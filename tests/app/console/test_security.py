@@ -73,7 +73,7 @@ def test_names_are_locked_with_redis_away(
     answer = console.anonymous().post("/console/sign-in", right)
     assert "尝试次数过多" in answer.text
     with read_only():
-        assert throttle.is_locked(person.sign_in_name, now=clock.now())
+        assert throttle.is_guessed(person.sign_in_name, now=clock.now())
     cache.reset()
 
 
