@@ -34,10 +34,9 @@ from matrix.media import files, uploads
 from matrix.menus import conditional, remote_state
 from matrix.menus import versions as menu_versions
 from matrix.qrcodes import codes, scan_counts
-from matrix.staff import (
-    grants,
+from matrix.staff import grants, members
+from matrix.staff.sign_in import (
     ip_allowlist,
-    members,
     one_time_links,
     passwords,
     sessions,

@@ -1,6 +1,6 @@
 """The resolver: what a rule may name, for the person who wrote it or for an operator's command.
 
-    RuleSpec ── config.references.list_references ──> Reference ── References.problems ──> Invalid
+    RuleSpec ── list_references (config/validation/references.py) ──> References.problems ──> Invalid
 
 Every form and every import looks its references up here. What lies outside of a person's doors is
 answered like what does not exist, so that names of other departments cannot be found by trying.
@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from config.database import session
 from config.permissions import Permission, Principal
-from config.references import Reference, list_references
 from config.validation import Spec
+from config.validation.references import Reference, list_references
 from keywords.rules import store
 from matrix import departments, media
 from matrix.accounts import Account

@@ -11,18 +11,12 @@ from config import audit, clock, settings
 from config.database import transaction
 from config.errors import NotFound
 from matrix import accounts, departments
-from matrix.staff import (
-    authentication,
-    grants,
-    members,
-    one_time_links,
-    throttle,
-    two_factor,
-)
+from matrix.staff import grants, members
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff
-from matrix.staff.one_time_links import LinkPurpose
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import authentication, one_time_links, throttle, two_factor
+from matrix.staff.sign_in.one_time_links import LinkPurpose
 
 _ROLES = {role.value: role for role in Role}
 

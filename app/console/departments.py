@@ -17,7 +17,7 @@ from config.errors import Stale
 from config.permissions import Permission
 from matrix import accounts, departments
 from matrix.departments import Department, DepartmentAction, DepartmentState
-from matrix.staff import capabilities
+from matrix.staff.sign_in import capabilities
 
 blueprint = Blueprint("departments", __name__, url_prefix="/console/departments")
 

@@ -15,9 +15,10 @@ from app.web.auth import requires_confirmation, requires_sign_in
 from config import clock
 from config.errors import NotFound
 from config.permissions import Forbidden
-from matrix.staff import authentication, members, passwords, sessions, two_factor
-from matrix.staff.authentication import RequiredAction
+from matrix.staff import members
 from matrix.staff.members import Staff
+from matrix.staff.sign_in import authentication, passwords, sessions, two_factor
+from matrix.staff.sign_in.authentication import RequiredAction
 
 blueprint = Blueprint("profile", __name__, url_prefix="/console/me")
 

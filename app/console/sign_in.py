@@ -11,10 +11,11 @@ from app.web.auth import public, requires_sign_in
 from app.web.sites import computed, computes_before
 from config import clock
 from config.database import transaction
-from matrix.staff import authentication, members, one_time_links, passwords, sessions, throttle
-from matrix.staff.authentication import PasswordCheck
-from matrix.staff.one_time_links import LinkPurpose
-from matrix.staff.sessions import SessionStage
+from matrix.staff import members
+from matrix.staff.sign_in import authentication, one_time_links, passwords, sessions, throttle
+from matrix.staff.sign_in.authentication import PasswordCheck
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import SessionStage
 
 blueprint = Blueprint("sign_in", __name__, url_prefix="/console")
 

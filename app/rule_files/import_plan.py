@@ -17,8 +17,8 @@ from app.rule_files import row_mapping
 from app.rule_files.parse import LineProblem, ParsedRule
 from config.database import session
 from config.permissions import Permission, Principal
-from config.references import list_references
 from config.validation import format_loc
+from config.validation.references import list_references
 from keywords.rules import spec, store, versions
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow

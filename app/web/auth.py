@@ -35,10 +35,11 @@ from app.web import devices, unit_of_work
 from config import audit, clock
 from config.database import read_only, transaction
 from config.permissions import Forbidden, Permission, Principal
-from matrix.staff import authentication, grants, members, sessions
-from matrix.staff.authentication import RequiredAction
+from matrix.staff import grants, members
 from matrix.staff.members import Staff, StaffState
-from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
+from matrix.staff.sign_in import authentication, sessions
+from matrix.staff.sign_in.authentication import RequiredAction
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage, StaffSession
 
 View = TypeVar("View", bound=Callable[..., Any])
 _SESSION_KEY = "sid"

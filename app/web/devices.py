@@ -1,7 +1,8 @@
 """Devices: browsers in which staff have signed in before, known by a signed cookie.
 
-The throttle counts a known device by itself, so that strangers who guess at a name cannot keep its
-owner out (matrix/staff/throttle.py). The cookie opens nothing: it only says which count applies.
+The throttle (matrix/staff/sign_in/throttle.py) counts a known device by itself, so that strangers
+who guess at a name cannot keep its owner out. The cookie opens nothing: it only says which count
+applies.
 """
 
 import secrets
@@ -11,7 +12,7 @@ from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
-from matrix.staff import throttle
+from matrix.staff.sign_in import throttle
 
 _MAX_AGE_SECONDS = 180 * 24 * 3600
 # of people who share a computer at a counter; the first of them is forgotten

@@ -30,7 +30,6 @@ from pydantic import (
 )
 
 from config.errors import Invalid
-from config.references import RefersTo
 from config.validation import (
     FIELD_ERROR,
     NOT_BLANK,
@@ -39,6 +38,7 @@ from config.validation import (
     format_message,
     list_errors,
 )
+from config.validation.references import RefersTo
 
 MAX_REPLIES = 5
 MAX_TEXT_LENGTH = 5000

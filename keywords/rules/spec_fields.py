@@ -9,8 +9,8 @@ from typing import Annotated
 import re2
 from pydantic import AfterValidator, Field, StringConstraints
 
-from config.references import RefersTo
 from config.validation import NOT_BLANK, ErrorMessage, NonBlankText, field_error
+from config.validation.references import RefersTo
 from keywords.language.normalize import fold, parse_word_groups
 from keywords.rules.replies import MAX_REPLIES, AnyReply
 from keywords.rules.values import InputKind, Keyword, MatchMode

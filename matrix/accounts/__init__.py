@@ -24,9 +24,9 @@ from config.database import Base, get_for_update, session
 from config.database.optimistic_locking import Versioned, check_version, update_unversioned
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
-from config.references import RefersTo
 from config.security.crypto import EncryptedText
 from config.validation import NOT_BLANK, ErrorMessage, Spec
+from config.validation.references import RefersTo
 from matrix.accounts.actions import AccountAction, KeyRotationAction
 from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.wechat.credentials import Credentials

@@ -16,23 +16,22 @@ from config.database import session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import EMPTY_SCOPE, Permission, Principal
 from matrix.accounts import Account, todos
-from matrix.staff import (
+from matrix.staff import grants, members
+from matrix.staff.grants import Grant, GrantSpec
+from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
+from matrix.staff.roles import ROLE_PERMISSIONS, Role
+from matrix.staff.sign_in import (
     authentication,
     capabilities,
-    grants,
     ip_allowlist,
-    members,
     one_time_links,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.grants import Grant, GrantSpec
-from matrix.staff.ip_allowlist import AllowedNetwork
-from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
-from matrix.staff.one_time_links import LinkPurpose
-from matrix.staff.roles import ROLE_PERMISSIONS, Role
-from matrix.staff.sessions import StaffSession
+from matrix.staff.sign_in.ip_allowlist import AllowedNetwork
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import StaffSession
 
 
 class TargetHasMoreRights(DomainError):

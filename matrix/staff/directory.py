@@ -15,10 +15,11 @@ from config.permissions import Permission, Principal
 from matrix import accounts, departments
 from matrix.accounts import Account
 from matrix.departments import Department
-from matrix.staff import grants, throttle
+from matrix.staff import grants
 from matrix.staff.grants import Grant
 from matrix.staff.members import Staff, StaffState
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import throttle
 
 PAGE_SIZE = 50
 

@@ -17,14 +17,15 @@ from config import audit
 from config.database import Base, compare_and_set, session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
-from config.references import RefersTo
 from config.validation import Spec, field_error
+from config.validation.references import RefersTo
 from matrix import departments
 from matrix.accounts import Account
 from matrix.departments import Tree
-from matrix.staff import capabilities, members, one_time_links
+from matrix.staff import members
 from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
 from matrix.staff.roles import ROLE_PERMISSIONS, ROLES_REQUIRING_TWO_FACTOR, Role
+from matrix.staff.sign_in import capabilities, one_time_links
 
 _RIGHTS_CHANGED = "权限已变更"
 _NOT_REVOKED = text("revoked_at IS NULL")

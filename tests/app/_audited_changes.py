@@ -44,20 +44,19 @@ from matrix.menus import conditional
 from matrix.menus.conditional import ConditionalMenuSpec
 from matrix.qrcodes import codes
 from matrix.qrcodes.codes import QrCodeSpec, SceneQrCode
-from matrix.staff import (
-    administration,
+from matrix.staff import administration, members
+from matrix.staff.grants import GrantSpec
+from matrix.staff.members import Staff
+from matrix.staff.roles import Role
+from matrix.staff.sign_in import (
     authentication,
     ip_allowlist,
-    members,
     passwords,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.grants import GrantSpec
-from matrix.staff.members import Staff
-from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage
 from matrix.wechat.gateway import Audience, Button, ButtonKind, MediaKind
 from services import catalogue
 from services.catalogue import GuideSpec

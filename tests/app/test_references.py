@@ -18,8 +18,8 @@ from app.rule_files.parse import OwnerNames
 from config.database import session, transaction
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
-from config.references import kinds_by_field, list_references
 from config.validation import Spec
+from config.validation.references import kinds_by_field, list_references
 from keywords.rules import store
 from keywords.rules.replies import KINDS
 from keywords.rules.rule_imports import ImportFormat

@@ -38,10 +38,11 @@ from matrix.menus.remote_state import RemoteMenu
 from matrix.menus.versions import Menu
 from matrix.qrcodes import codes
 from matrix.qrcodes.codes import SceneQrCode
-from matrix.staff import grants, ip_allowlist, one_time_links, sessions
-from matrix.staff.one_time_links import LinkPurpose
+from matrix.staff import grants
 from matrix.staff.roles import Role
-from matrix.staff.sessions import StaffSession
+from matrix.staff.sign_in import ip_allowlist, one_time_links, sessions
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import StaffSession
 from tests.helpers.console import ADDRESS, Console, application
 from tests.helpers.hub import Hub
 from tests.helpers.sample_names import SampleAlert

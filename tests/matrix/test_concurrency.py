@@ -10,9 +10,10 @@ from config.errors import NotFound, Stale
 from matrix import accounts, canned_responses, departments, qrcodes
 from matrix.canned_responses import CannedResponse
 from matrix.qrcodes import QrCodeSpec
-from matrix.staff import authentication, members, passwords
-from matrix.staff.authentication import SignInResult
-from matrix.staff.sessions import ClientInfo
+from matrix.staff import members
+from matrix.staff.sign_in import authentication, passwords
+from matrix.staff.sign_in.authentication import SignInResult
+from matrix.staff.sign_in.sessions import ClientInfo
 from tests.helpers import NOW, concurrency
 from tests.helpers.console import PASSWORD
 from tests.helpers.hub import Hub

@@ -15,10 +15,11 @@ from config import audit, clock
 from config.errors import Stale
 from config.permissions import Permission
 from matrix import departments
-from matrix.staff import administration, directory, grants, members, sessions, throttle, two_factor
+from matrix.staff import administration, directory, grants, members
 from matrix.staff.directory import StaffFilter
 from matrix.staff.members import MAX_NAME_LENGTH, Staff, StaffAction, StaffState
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import sessions, throttle, two_factor
 
 # a larger number does not fit into the integer column, which PostgreSQL answers by an error
 _HIGHEST_ID = 2**31 - 1

@@ -10,10 +10,11 @@ from flask import Flask
 from app import cli
 from config import clock
 from matrix import departments
-from matrix.staff import authentication, grants, members, one_time_links, throttle
-from matrix.staff.one_time_links import LinkPurpose
+from matrix.staff import grants, members
 from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo
+from matrix.staff.sign_in import authentication, one_time_links, throttle
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import ClientInfo
 
 Run = Callable[..., Result]
 GOOD = "竹杖芒鞋轻胜马 2026"

@@ -9,10 +9,11 @@ from sqlalchemy import select, update
 from config import clock
 from config.audit import AuditEntry
 from config.database import read_only, session, transaction
-from matrix.staff import authentication, members, one_time_links, sessions, throttle
+from matrix.staff import members
 from matrix.staff.members import Staff
-from matrix.staff.one_time_links import LinkPurpose
-from matrix.staff.sessions import StaffSession
+from matrix.staff.sign_in import authentication, one_time_links, sessions, throttle
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import StaffSession
 from tests.helpers.console import PASSWORD, Client, Console, totp_code
 
 

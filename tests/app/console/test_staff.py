@@ -9,9 +9,10 @@ from sqlalchemy import select
 from config import clock
 from config.audit import AuditEntry
 from config.database import read_only, session, transaction
-from matrix.staff import grants, members, sessions, throttle
+from matrix.staff import grants, members
 from matrix.staff.members import Staff, StaffState
-from matrix.staff.sessions import ClientInfo
+from matrix.staff.sign_in import sessions, throttle
+from matrix.staff.sign_in.sessions import ClientInfo
 from tests.helpers.console import PASSWORD, Client, Console
 
 POLICE_PAGES = ("", "/edit", "/roles/new", "/leave")

@@ -13,25 +13,23 @@ from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 from matrix.accounts import todos
 from matrix.departments import Department
-from matrix.staff import (
-    administration,
+from matrix.staff import administration, grants, members
+from matrix.staff.administration import TargetHasMoreRights
+from matrix.staff.grants import GrantSpec
+from matrix.staff.members import SelfManagementForbidden, Staff, StaffState
+from matrix.staff.roles import Role
+from matrix.staff.sign_in import (
     authentication,
     capabilities,
-    grants,
     ip_allowlist,
-    members,
     one_time_links,
     passwords,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.administration import TargetHasMoreRights
-from matrix.staff.grants import GrantSpec
-from matrix.staff.members import SelfManagementForbidden, Staff, StaffState
-from matrix.staff.one_time_links import LinkExpired, LinkPurpose
-from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in.one_time_links import LinkExpired, LinkPurpose
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage
 from tests.helpers import NOW
 from tests.matrix.conftest import MakeAccount, MakeDepartment
 

@@ -10,24 +10,23 @@ from sqlalchemy import select
 
 from config.database import session
 from config.errors import Invalid
-from matrix.staff import (
+from matrix.staff import grants, members
+from matrix.staff.grants import GrantSpec
+from matrix.staff.members import Staff
+from matrix.staff.roles import Role
+from matrix.staff.sign_in import (
     authentication,
-    grants,
     ip_allowlist,
-    members,
     one_time_links,
     passwords,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.authentication import SignInResult
-from matrix.staff.grants import GrantSpec
-from matrix.staff.members import Staff
-from matrix.staff.one_time_links import LinkExpired, LinkPurpose
-from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
-from matrix.staff.throttle import SignInLocked
+from matrix.staff.sign_in.authentication import SignInResult
+from matrix.staff.sign_in.one_time_links import LinkExpired, LinkPurpose
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage, StaffSession
+from matrix.staff.sign_in.throttle import SignInLocked
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 GOOD = "竹杖芒鞋轻胜马 2026"

@@ -9,12 +9,13 @@ from sqlalchemy import event
 from config import database
 from config.permissions import Forbidden, Permission, PermissionScope, Principal
 from matrix.departments import Department
-from matrix.staff import directory, grants, members, throttle
+from matrix.staff import directory, grants, members
 from matrix.staff.directory import StaffFilter
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff, StaffState
 from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo
+from matrix.staff.sign_in import throttle
+from matrix.staff.sign_in.sessions import ClientInfo
 from tests.helpers import NOW
 from tests.matrix.conftest import MakeAccount, MakeDepartment
 

@@ -7,10 +7,11 @@ from sqlalchemy import select
 
 from config.alerts import Alert
 from config.database import session
-from matrix.staff import members, sessions, throttle
+from matrix.staff import members
 from matrix.staff.members import Staff
-from matrix.staff.sessions import ClientInfo, SessionStage
-from matrix.staff.throttle import SignInLocked
+from matrix.staff.sign_in import sessions, throttle
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in.throttle import SignInLocked
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 NAME = "wang.yi"

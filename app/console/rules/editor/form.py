@@ -34,8 +34,8 @@ from app.references import References
 from app.web import auth
 from config.errors import Invalid
 from config.permissions import Permission
-from config.references import list_references
 from config.validation import format_loc
+from config.validation.references import list_references
 from keywords.rules import replies
 from keywords.rules.replies import MAX_REPLIES
 from keywords.rules.spec import RuleSpec

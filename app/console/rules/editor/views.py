@@ -23,7 +23,7 @@ from app.console.rules.editor.form import (
     spec_from_form,
 )
 from app.console.rules.owner import Owner, owner_choices
-from app.console.rules.review import may_publish, publish_when_checked
+from app.console.rules.publishing.review import may_publish, publish_when_checked
 from app.web import auth
 from app.web.auth import requires
 from config import clock

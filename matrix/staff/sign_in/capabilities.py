@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from config.database import session
-from matrix.staff import one_time_links, sessions
 from matrix.staff.members import Staff
+from matrix.staff.sign_in import one_time_links, sessions
 
 
 def end_all(

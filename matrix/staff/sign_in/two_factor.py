@@ -20,8 +20,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.database import Base, compare_and_set, session
 from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
-from matrix.staff import capabilities, members
+from matrix.staff import members
 from matrix.staff.members import Staff, StaffAction
+from matrix.staff.sign_in import capabilities
 
 ISSUER = "华阴发布"
 _STEP_SECONDS = 30

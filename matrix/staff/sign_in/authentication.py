@@ -17,22 +17,21 @@ from config import audit, clock
 from config.audit.actions import AuditAction
 from config.database.optimistic_locking import update_unversioned
 from config.errors import DomainError, Invalid
-from matrix.staff import (
+from matrix.staff import grants, members
+from matrix.staff.grants import Grant, GrantSpec
+from matrix.staff.members import Staff, StaffAction, StaffState
+from matrix.staff.roles import Role
+from matrix.staff.sign_in import (
     capabilities,
-    grants,
     ip_allowlist,
-    members,
     one_time_links,
     passwords,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.grants import Grant, GrantSpec
-from matrix.staff.members import Staff, StaffAction, StaffState
-from matrix.staff.one_time_links import LinkPurpose, OneTimeLink
-from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
+from matrix.staff.sign_in.one_time_links import LinkPurpose, OneTimeLink
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage, StaffSession
 
 
 class SignInAction(AuditAction, kind=members.AUDIT_KIND):

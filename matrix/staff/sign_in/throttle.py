@@ -23,9 +23,10 @@ from config import alerts, settings
 from config.alerts import AlertKind
 from config.database import Base, session, upsert
 from config.errors import DomainError
-from matrix.staff import members, sessions
+from matrix.staff import members
 from matrix.staff.members import normalize_sign_in_name
-from matrix.staff.sessions import ClientInfo
+from matrix.staff.sign_in import sessions
+from matrix.staff.sign_in.sessions import ClientInfo
 
 # multiples of the attempts: a whole office may share one address, an attack may use many
 _ADDRESS_FACTOR, _NAME_FACTOR, _TOTAL_FACTOR = 6, 4, 200

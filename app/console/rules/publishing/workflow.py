@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired
 from app.console import forms
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.console.rules.blueprint import blueprint
-from app.console.rules.review import (
+from app.console.rules.publishing.review import (
     DecisionForm,
     dependence,
     policy_of,
