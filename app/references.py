@@ -1,6 +1,6 @@
 """The resolver: what a rule may name, for the person who wrote it or for an operator's command.
 
-    RuleSpec ── list_references (config/validation/references.py) ──> References.problems ──> Invalid
+    RuleSpec ── config.validation.references ──> Reference ── References.problems ──> Invalid
 
 Every form and every import looks its references up here. What lies outside of a person's doors is
 answered like what does not exist, so that names of other departments cannot be found by trying.
