@@ -61,7 +61,9 @@ def test_a_canned_response_can_be_given_up(agent: Principal, police: Department)
 
     assert canned_responses.list_for_departments([police.id]) == []
     actions = session.scalars(
-        select(AuditEntry.action).where(AuditEntry.object_kind == "canned_response")
+        select(AuditEntry.action)
+        .where(AuditEntry.object_kind == "canned_response")
+        .order_by(AuditEntry.id)
     ).all()
     assert actions == ["canned_response.create", "canned_response.delete"]
 
