@@ -131,7 +131,7 @@ def test_every_action_outside_of_the_console_is_known(console: Console) -> None:
 
 @both_engines
 def test_opening_a_page_changes_nothing(recorded: Recorded) -> None:
-    # a read is read-only for the engine too (tests/config/database/test_read_only.py): writing is an error
+    # a read is read-only for the engine too: writing is an error (tests/config/database)
     seen = recorded()
     broken = [f"{page.path}: {page.status}" for page in seen.pages if page.status >= 500]
     assert not broken, format_findings(broken)
