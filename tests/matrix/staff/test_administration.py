@@ -1,9 +1,7 @@
 """Managing people: by whom, whom, and what it does to their sign-ins."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
-import pyotp
 import pytest
 from sqlalchemy import select
 
@@ -15,8 +13,6 @@ from matrix.accounts import todos
 from matrix.departments import Department
 from matrix.staff import (
     administration,
-    authentication,
-    capabilities,
     grants,
     ip_allowlist,
     members,
@@ -24,18 +20,16 @@ from matrix.staff import (
     passwords,
     sessions,
     throttle,
-    two_factor,
 )
 from matrix.staff.administration import TargetHasMoreRights
 from matrix.staff.grants import GrantSpec
-from matrix.staff.members import SelfManagementForbidden, Staff, StaffState
+from matrix.staff.members import SelfManagementForbidden, StaffState
 from matrix.staff.one_time_links import LinkExpired, LinkPurpose
 from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sessions import ClientInfo
 from tests.helpers import NOW
-from tests.matrix.conftest import MakeAccount, MakeDepartment
-
-
+from tests.matrix.conftest import MakeAccount
+from tests.matrix.staff._people import Hire, member, signed_in
 
 ACTIONS: dict[str, Callable[[Principal, int], object]] = {
     "edit": lambda by, key: administration.update(
