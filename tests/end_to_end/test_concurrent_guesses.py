@@ -13,7 +13,11 @@ from tests.helpers import ports
 from tests.helpers.console import PASSWORD, Console
 from tests.helpers.processes import Processes, is_answering
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.both_engines,
+    pytest.mark.timeout(240),
+]
 
 GUESSES = 40
 ALLOWED = 5

@@ -223,7 +223,7 @@ def test_who_decides_must_set_up_a_second_factor(console: Console) -> None:
     assert client.post(begin).status_code == 403
     assert client.post(begin, {"confirm_proof": "wrong password"}).status_code == 403
     assert members_secret(person) is None
-    assert client.post(begin, {"confirm_proof": PASSWORD}).status_code == 302
+    assert client.post(begin, {"confirm_proof": PASSWORD}).status_code == 303
     assert client.post("/console/me/second-factor", {"code": "000000"}).status_code == 422
     shown = client.post("/console/me/second-factor", {"code": totp_code(person)})
     assert shown.text.count("<li><code>") == 10
