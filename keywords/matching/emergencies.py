@@ -69,7 +69,7 @@ class EmergencyDetector:
 
 @lru_cache(maxsize=4)
 def emergency_detector(extra: frozenset[str]) -> EmergencyDetector:
-    """The detector with the city's own words `extra`, compiled once a process for the same words."""
+    """The detector with the city's own words `extra`, compiled once a process."""
     # every new rule set asks for one, the city's words hardly ever change
     return EmergencyDetector(extra)
 

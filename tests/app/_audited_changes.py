@@ -62,7 +62,7 @@ from services import catalogue
 from services.catalogue import GuideSpec
 from tests.helpers.console import PASSWORD, Console
 from tests.helpers.media_files import picture
-from tests.helpers.route_samples import SAMPLES
+from tests.helpers.route_objects import SAMPLES
 
 BUTTONS = (Button(name="办事", kind=ButtonKind.ASK, value="HELP"),)
 REPLY_KEY = "k" * 22
