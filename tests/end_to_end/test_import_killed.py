@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 RULES = 1000
 # seconds after the worker began; what it does then differs from run to run
-KILLS = (0.2, 0.5, 0.9, 1.4)
+KILLS = (0.2, 0.6, 1.2)
 
 
 def member_of(console: Console) -> Principal:
