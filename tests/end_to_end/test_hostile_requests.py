@@ -87,6 +87,18 @@ def test_clients_that_announce_a_body_and_never_send_it_block_nobody(
         stranger.close()
 
 
+def test_http_2_is_not_spoken(path: str, processes: Processes) -> None:
+    """Streams that a client leaves half done would keep the server's threads for ever."""
+    settings_frame = b"\x00\x00\x00\x04" + bytes(5)
+    stranger = RawConnection(processes.url)
+    stranger.send("PRI * HTTP/2.0\r\n\r\nSM\r\n", settings_frame)
+
+    # an answer of HTTP/2 has no status line and would raise ValueError
+    assert stranger.receive() in {None, 400, 505}
+    stranger.close()
+    assert is_answering(f"{processes.url}/healthz")
+
+
 def test_a_killed_child_of_the_web_process_is_started_again(
     hub: Hub, load_client: LoadClient, processes: Processes
 ) -> None:

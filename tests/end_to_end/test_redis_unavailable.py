@@ -16,7 +16,12 @@ from tests.helpers.hub import Hub
 from tests.helpers.processes import Processes
 from tests.helpers.redis_server import RedisServer
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.timeout(240),
+    # the database has no part in it
+    pytest.mark.parametrize("database_server", ["postgresql"], indirect=True),
+]
 
 REST = LONG_PARTS[1:]
 
