@@ -32,18 +32,16 @@ from matrix.canned_responses import CannedResponse
 from matrix.inbox import InboxMessage
 from matrix.media import files
 from matrix.media.files import MediaFile
-from matrix.menus import conditional, versions
-from matrix.menus.conditional import ConditionalMenu
-from matrix.menus.remote_state import RemoteMenu
-from matrix.menus.versions import Menu
 from matrix.qrcodes import codes
 from matrix.qrcodes.codes import SceneQrCode
 from matrix.staff import grants, ip_allowlist, one_time_links, sessions
 from matrix.staff.one_time_links import LinkPurpose
 from matrix.staff.roles import Role
 from matrix.staff.sessions import StaffSession
+from tests.helpers import sample_channels, sample_menus
 from tests.helpers.console import ADDRESS, Console, application
 from tests.helpers.hub import Hub
+from tests.helpers.sample_menus import store_row
 from tests.helpers.sample_names import SampleAlert
 
 Values = dict[str, Any]
@@ -121,74 +119,11 @@ def _link(console: Console, code: str, values: Values) -> str:
         return one_time_links.create(LinkPurpose.RESET, person.id, now=clock.now())
 
 
-def _row(row: Any) -> int:
-    with transaction():
-        session.add(row)
-        session.flush()
-        key: int = row.id
-    return key
-
-
-def _menu(console: Console, code: str, values: Values) -> int:
-    account_id = console.account_id(code)
-    with transaction():
-        last = session.scalar(select(func.max(Menu.version)).where(Menu.account_id == account_id))
-    return _row(
-        Menu(
-            account_id=account_id,
-            version=(last or 0) + 1,
-            buttons=[{"name": "办事", "kind": "ask", "value": "办事"}],
-            state=versions.MenuState.PUSHED,
-            problem=None,
-            note="",
-            author="",
-            created_at=clock.now(),
-            pushed_at=clock.now(),
-        )
-    )
-
-
-def _conditional(console: Console, code: str, values: Values) -> int:
-    return _row(
-        ConditionalMenu(
-            account_id=console.account_id(code),
-            name="试",
-            tag_id=2,
-            tag_name="星标组",
-            platform=None,
-            buttons=[{"name": "办事", "kind": "ask", "value": "办事"}],
-            state=conditional.ConditionalMenuState.PUBLISHED,
-            problem=None,
-            wechat_id="1",
-            author="",
-            created_at=clock.now(),
-        )
-    )
-
-
-def _remote_menu(console: Console, code: str, values: Values) -> int:
-    account_id, now = values["account_id"], clock.now()
-    with transaction():
-        person = f"citizen{session.scalar(select(func.count(RemoteMenu.id)))}"
-    times = {"requested_at": now, "seen_at": now}
-    return _row(
-        RemoteMenu(
-            account_id=account_id,
-            person=person,
-            **times,
-            is_open=True,
-            buttons=[],
-            tags=[],
-            problem=None,
-        )
-    )
-
-
 def _qrcode(console: Console, code: str, values: Values) -> int:
     account_id = console.account_id(code)
     with transaction():
         scene = f"s{session.scalar(select(func.count()).select_from(SceneQrCode))}"
-    return _row(
+    return store_row(
         SceneQrCode(
             account_id=account_id,
             name="大厅",
@@ -211,7 +146,7 @@ def _file(console: Console, code: str, values: Values) -> int:
     owner, now = console.department_id(code), clock.now()
     with transaction():
         name = f"photo{session.scalar(select(func.count()).select_from(MediaFile))}.png"
-    return _row(
+    return store_row(
         MediaFile(
             name=name,
             kind=files.Kind.IMAGE,
@@ -256,14 +191,14 @@ def _canned_response(console: Console, code: str, values: Values) -> int:
     owner = console.department_id(code)
     with transaction():
         title = f"常用语{session.scalar(select(func.count()).select_from(CannedResponse))}"
-    return _row(
+    return store_row(
         CannedResponse(department_id=owner, title=title, content="您好", created_at=clock.now())
     )
 
 
 def _cluster(console: Console, code: str, values: Values) -> int:
     now = clock.now()
-    return _row(
+    return store_row(
         Cluster(
             account_id=console.account_id(code),
             text="怎么没人回答",
@@ -301,12 +236,13 @@ SAMPLES: dict[str, MakeSample] = {
     "inbox_id": _message,
     "network_id": _network,
     "canned_response_id": _canned_response,
+    "channel_id": sample_channels.make,
     "rule_id": _rule,
     "qrcode_id": _qrcode,
     "file_id": _file,
-    "menu_id": _menu,
+    "menu_id": sample_menus.make_menu,
     "secret": _link,
-    "remote_menu_id": _remote_menu,
+    "remote_menu_id": sample_menus.make_remote_menu,
     "staff_id": _staff,
     "todo_id": _todo,
     "grant_id": _grant,
@@ -314,10 +250,10 @@ SAMPLES: dict[str, MakeSample] = {
     "version_id": _version,
 }
 # owned by one person or the whole city, or perhaps without a file: no department's role opens them
-NOT_DEPARTMENT_SCOPED = {"import_id", "inbox_id", "network_id"}
+NOT_DEPARTMENT_SCOPED = {"channel_id", "import_id", "inbox_id", "network_id"}
 # parts that mean something else in one route, by endpoint and name
 BY_ROUTE: dict[tuple[str, str], MakeSample] = {
-    ("menus.delete_conditional", "menu_id"): _conditional,
+    ("menus.delete_conditional", "menu_id"): sample_menus.make_conditional,
 }
 LITERALS: dict[str, Any] = {"kind": "svg", "extension": "png", "number": 1}
 
