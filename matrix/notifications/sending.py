@@ -2,15 +2,12 @@
 
 from datetime import datetime
 
-from prometheus_client import Counter
-
 from config import logs
 from matrix.notifications import mail, robots
 from matrix.notifications.channels import ChannelKind, NotificationChannel, SendFailed
 from matrix.notifications.messages import Message
 
 _log = logs.get_logger(__name__)
-_sent = Counter("hub_notifications_total", "Notifications by channel and outcome", ["kind", "sent"])
 
 
 def send(channel: NotificationChannel, message: Message, *, now: datetime) -> str:
@@ -21,7 +18,5 @@ def send(channel: NotificationChannel, message: Message, *, now: datetime) -> st
     except SendFailed as error:
         problem = str(error)
         _log.warning("notification.failed", channel=channel.id, kind=channel.kind, problem=problem)
-    else:
-        problem = ""
-    _sent.labels(channel.kind.value, "no" if problem else "yes").inc()
-    return problem
+        return problem
+    return ""

@@ -1,5 +1,7 @@
 """One alert: the citizen's words, who was told and how, taking it and resolving it."""
 
+from datetime import timedelta
+
 from flask import render_template
 
 from app.console import forms
@@ -7,7 +9,7 @@ from app.console.alerts.blueprint import READERS, ResolveForm, blueprint, object
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import alerts, clock
-from config.alerts import Alert, Resolution
+from config.alerts import TAKEN_FOR, Alert, Resolution
 from config.permissions import Permission
 from matrix import accounts, departments
 from matrix.notifications import deliveries
@@ -47,6 +49,7 @@ def show(alert_id: int) -> str:
         state_labels=_STATE_LABELS,
         result_labels=_RESULT_LABELS,
         form=ResolveForm(formdata=None),
+        taken_minutes=TAKEN_FOR // timedelta(minutes=1),
     )
 
 

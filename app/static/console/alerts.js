@@ -122,7 +122,7 @@ function showDesktop(alert) {
 function tell(fresh, isLeader) {
   const note = !isMuted() && !maySound() ? "点一下页面任意处，以后的提醒才会响铃。" : "";
   if (!document.hidden) {
-    for (const alert of fresh.slice(0, MAX_TOASTS)) showToast(alert, note);
+    fresh.slice(0, MAX_TOASTS).forEach((alert, number) => showToast(alert, number === 0 ? note : ""));
     if (fresh.length > MAX_TOASTS) toast(`还有 ${fresh.length - MAX_TOASTS} 条新提醒`);
   }
   if (!isLeader) return;

@@ -28,6 +28,36 @@ from tests.helpers.wechat import RunningSimulator
 EMERGENCY = InboxAlert.EMERGENCY
 WECOM, DINGTALK = "/cgi-bin/webhook/send", "/robot/send"
 SECRET = "SECofthetests0000000"
+KEY_PREFIX = "key-of-"
+
+
+def hire(name: str, code: str = "police", role: Role = Role.AGENT) -> Staff:
+    """Somebody with a role in a department."""
+    now = clock.now()
+    with transaction():
+        owner = departments.get_by_slug(code).id
+        made = members.create(sign_in_name=name, name=name, department_id=owner, now=now)
+        grants.create(made.id, GrantSpec(role=role, department_id=owner), by=None, now=now)
+    return made
+
+
+def principal_of(person: Staff) -> Principal:
+    """The person with today's permissions. Within the caller's transaction."""
+    today = clock.local_day(clock.now())
+    return grants.principals_for([members.get(person.id)], today=today)[person.id]
+
+
+def add_channel(person: Staff, group: str, kind: ChannelKind, *, origin: str) -> int:
+    """A robot of a group at the simulator's address, which tells of emergencies. Its id."""
+    is_signed = kind is ChannelKind.DINGTALK
+    path = f"{DINGTALK}?access_token=" if is_signed else f"{WECOM}?key="
+    address = f"{origin}{path}{KEY_PREFIX}{group}"
+    secret = SECRET if is_signed else ""
+    spec = ChannelSpec(kind=kind, name=group, address=address, secret=secret)
+    with transaction():
+        made = channels.add(principal_of(person), spec, now=clock.now())
+        preferences.subscribe(person.id, made.id, {EMERGENCY.value: 5})
+        return made.id
 
 
 @dataclass
@@ -39,32 +69,19 @@ class Duty:
 
     def hire(self, name: str, code: str = "police", role: Role = Role.AGENT) -> Staff:
         """Somebody with a role in a department."""
-        now = clock.now()
-        with transaction():
-            owner = departments.get_by_slug(code).id
-            made = members.create(sign_in_name=name, name=name, department_id=owner, now=now)
-            grants.create(made.id, GrantSpec(role=role, department_id=owner), by=None, now=now)
-        return made
+        return hire(name, code, role)
 
     def principal(self, person: Staff) -> Principal:
         """The person with today's permissions. Within the caller's transaction."""
-        today = clock.local_day(clock.now())
-        return grants.principals_for([members.get(person.id)], today=today)[person.id]
+        return principal_of(person)
 
     def channel(self, person: Staff, group: str, kind: ChannelKind = ChannelKind.WECOM) -> int:
         """A robot in a group of its own, which tells the person of emergencies. Its id."""
         is_signed = kind is ChannelKind.DINGTALK
-        secret = SECRET if is_signed else ""
-        robot = Robot(kind.value, f"key-of-{group}", group, secret, "提醒" if is_signed else "")
+        secret, keyword = (SECRET, "提醒") if is_signed else ("", "")
+        robot = Robot(kind.value, f"{KEY_PREFIX}{group}", group, secret, keyword)
         self.wechat.platform.robots.add(robot)
-        path = f"{DINGTALK}?access_token=" if is_signed else f"{WECOM}?key="
-        spec = ChannelSpec(
-            kind=kind, name=group, address=f"{self.wechat.url}{path}{robot.key}", secret=secret
-        )
-        with transaction():
-            made = channels.add(self.principal(person), spec, now=clock.now())
-            preferences.subscribe(person.id, made.id, {EMERGENCY.value: 5})
-            return made.id
+        return add_channel(person, group, kind, origin=self.wechat.url)
 
     def settings(self, person: Staff, **wish: Any) -> None:
         """Other quiet hours, deputy or minutes; the kinds stay as they are."""
