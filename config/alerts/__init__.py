@@ -184,22 +184,23 @@ def raise_alert(
         notify_at=now,
         count=1,
     )
-    repeated: dict[str, Any] = {
-        name: statement.excluded[name]
-        for name in ("last_raised_at", "message", "details", "object_id")
-    }
-    repeated |= {
-        "count": Alert.count + 1,
-        "urgent": or_(Alert.urgent, statement.excluded.urgent),
-    }
     session.execute(
         statement.on_conflict_do_update(
             index_elements=[Alert.kind, Alert.subject],
             index_where=_IS_UNRESOLVED,
-            set_=repeated | _reopened(now),
+            set_=_repeated(statement.excluded) | _reopened(now),
         )
     )
     session.info.setdefault(_LOGGED, []).append((kind.value, str(subject), urgent))
+
+
+def _repeated(new: Any) -> dict[str, Any]:
+    """What a repeat changes of the alert that is there; `new` are the values that collided."""
+    replaced = ("last_raised_at", "message", "details", "object_id")
+    return {name: new[name] for name in replaced} | {
+        "count": Alert.count + 1,
+        "urgent": or_(Alert.urgent, new.urgent),
+    }
 
 
 def _reopened(now: datetime) -> dict[str, Any]:

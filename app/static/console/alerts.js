@@ -201,6 +201,8 @@ document.addEventListener("click", async (event) => {
 window.addEventListener("storage", showSwitches);
 
 if (alertWatch) {
+  // as the page was rendered, until the server is asked for the first time
+  showCount(Number(alertWatch.dataset.count), Number(alertWatch.dataset.urgent));
   showSwitches();
   listen();
 }

@@ -1,12 +1,13 @@
 """The pages of alerts: each sees their own, urgent ones first, and says what was done."""
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from config import clock
 from config.audit import AuditEntry
-from config.database import read_only, session, transaction
+from config.database import engine, read_only, session, transaction
 from matrix.accounts.jobs_and_alerts import AccountAlert
-from matrix.staff import members
+from matrix.staff import members, sessions
+from matrix.staff.sessions import StaffSession
 from tests.helpers import sample_channels
 from tests.helpers.console import Console
 from tests.helpers.conversations import raise_alert, receive
@@ -218,12 +219,28 @@ def test_the_navigation_counts_from_the_first_moment_for_who_sees_alerts(
     assert "alert-watch" not in clerk
 
 
-def test_asking_does_not_keep_a_session_alive_and_costs_little(console: Console) -> None:
+def test_asking_does_not_keep_a_session_alive_and_costs_few_queries(console: Console) -> None:
     client = console.client("agent", "police")
+    with transaction():
+        row = session.scalars(select(StaffSession)).one()
+        was = row.seen_at = row.seen_at - sessions.TOUCH_INTERVAL * 5
     quiet = {"X-Quiet": "1", "HX-Request": "true"}
-    etag = client.get(f"{ALL}waiting", headers=quiet).json["etag"]  # type: ignore[index]
-    asked = client.get(f"{ALL}waiting?etag={etag}", headers=quiet)
+    first = client.get(f"{ALL}waiting", headers=quiet).json
+    assert first is not None
+    statements: list[str] = []
+
+    @event.listens_for(engine(), "before_cursor_execute")
+    def count(connection: object, cursor: object, statement: str, *more: object) -> None:
+        statements.append(statement)
+
+    asked = client.get(f"{ALL}waiting?etag={first['etag']}", headers=quiet)
+    event.remove(engine(), "before_cursor_execute", count)
+
     assert (asked.status_code, asked.data) == (204, b"")
+    # who asks takes five, and the alerts are one
+    assert len([line for line in statements if line.startswith("SELECT")]) <= 6, statements
+    with read_only():
+        assert session.scalars(select(StaffSession.seen_at)).one() == was
 
 
 # ---- who is told ----

@@ -43,7 +43,7 @@ document.hasFocus = () => false;
 
 
 def wait_until(page: Page, expression: str) -> None:
-    """Wait for something to become true. Playwright's own way is an eval, which our pages forbid."""
+    """Wait for something to become true; Playwright's own way is an eval, which pages forbid."""
     deadline = monotonic() + SOON / 1000
     while not page.evaluate(expression):
         assert monotonic() < deadline, expression

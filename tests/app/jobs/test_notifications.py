@@ -342,7 +342,9 @@ def test_a_test_message_says_how_it_fared(duty: Duty) -> None:
     channel_id = duty.channel(person, "group", ChannelKind.DINGTALK)
     assert _tested(duty, person, channel_id) == (ChannelTest.SENT, "")
     assert duty.told() == ["【提醒测试】华阴发布的提醒能够送到这里"]
-    duty.wechat.platform.robots.find("dingtalk", "key-of-group").secret = "another"  # type: ignore[union-attr]
+    robot = duty.wechat.platform.robots.find("dingtalk", "key-of-group")
+    assert robot is not None
+    robot.secret = "another"
     state, problem = _tested(duty, person, channel_id)
     assert state is ChannelTest.FAILED
     assert "加签" in problem
