@@ -8,18 +8,22 @@ from app.jobs.audit_seals import AuditAlert
 from app.jobs.rule_reminders import RuleAlert
 from config.alerts import AlertKind
 from config.jobs import JobAlert
+from keywords.rules.policy_requests import ReviewAlert
 from matrix.accounts.jobs_and_alerts import AccountAlert
 from matrix.inbox import InboxAlert
 from matrix.menus.jobs_and_alerts import MenuAlert
 from matrix.notifications.deliveries import NotificationAlert
+from matrix.staff.sign_in.throttle import StaffAlert
 
 ALERT_ENUMS = (
     InboxAlert,
     AccountAlert,
     MenuAlert,
     RuleAlert,
+    ReviewAlert,
     JobAlert,
     NotificationAlert,
+    StaffAlert,
     AuditAlert,
 )
 # every kind of alert by its stored string; danger to citizens first

@@ -29,13 +29,15 @@ from app import broker, create_app, snapshots
 from app.jobs import registry
 from config import clock
 from config.database import read_only, transaction
+from config.database.optimistic_locking import update_unversioned
 from config.jobs import set_dispatcher
 from matrix import accounts, departments
-from matrix.staff import grants, members, passwords, sessions
+from matrix.staff import grants, members
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff
 from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in import passwords, sessions
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage
 from tests.helpers.hub import Hub
 
 ADDRESS = "http://127.0.0.1"  # where staff reach the application
@@ -117,7 +119,9 @@ class Console:
             if password:
                 passwords.set_password(made, password, now=now)
             if second_factor:
-                made.totp_secret, made.totp_at = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now
+                update_unversioned(
+                    made, totp_secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", totp_at=now
+                )
             if role is not None:
                 granted_in = None if account_id else owner
                 wish = GrantSpec(role=Role(role), department_id=granted_in, account_id=account_id)

@@ -6,8 +6,9 @@ from config import clock
 from config.audit import AuditEntry
 from config.database import engine, read_only, session, transaction
 from matrix.accounts.jobs_and_alerts import AccountAlert
-from matrix.staff import members, sessions
-from matrix.staff.sessions import StaffSession
+from matrix.staff import members
+from matrix.staff.sign_in import sessions
+from matrix.staff.sign_in.sessions import StaffSession
 from tests.helpers import sample_channels
 from tests.helpers.console import Console
 from tests.helpers.conversations import raise_alert, receive

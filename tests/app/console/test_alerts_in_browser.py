@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 from app.jobs import conversation_updates
 from config import clock
 from config.database import transaction
-from matrix.staff import sessions
 from matrix.staff.members import Staff
+from matrix.staff.sign_in import sessions
 from tests.helpers.console import Console
 from tests.helpers.conversations import raise_alert
 

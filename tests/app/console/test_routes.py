@@ -18,7 +18,8 @@ from tests.app.console.conftest import Recorded
 from tests.app.console.junk import OWN, Fields, sent
 from tests.app.console.recording import Page, contents, differences
 from tests.helpers.console import Client, Console
-from tests.helpers.route_samples import LITERALS, NOT_DEPARTMENT_SCOPED, Samples, Visit
+from tests.helpers.route_objects import LITERALS, NOT_DEPARTMENT_SCOPED
+from tests.helpers.route_samples import Samples, Visit
 from tests.helpers.source_tree import format_findings
 
 # Who may open what, and what the pages say, does not hang on the engine; what a page asks it does.
@@ -131,7 +132,7 @@ def test_every_action_outside_of_the_console_is_known(console: Console) -> None:
 
 @both_engines
 def test_opening_a_page_changes_nothing(recorded: Recorded) -> None:
-    # a read is read-only for the engine too (tests/config/test_read_only.py): writing is an error
+    # a read is read-only for the engine too: writing is an error (tests/config/database)
     seen = recorded()
     broken = [f"{page.path}: {page.status}" for page in seen.pages if page.status >= 500]
     assert not broken, format_findings(broken)
@@ -150,7 +151,9 @@ def test_every_page_carries_the_headers(recorded: Recorded, address: str) -> Non
             assert "frame-ancestors 'none'" in policy
             nonces.append(_NONCE.findall(policy)[0])
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "same-origin"
+        # a page whose own address is a secret never sends it on
+        referrer = "origin" if "<secret>" in page.route else "same-origin"
+        assert headers["Referrer-Policy"] == referrer, page.path
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
         hsts = headers.get("Strict-Transport-Security", "")
@@ -259,10 +262,8 @@ def test_a_number_that_is_nobodys_is_not_there(
 
 
 ODD_VALUES = (
-    "'",
     "%00",
-    "%",
-    "_%25",
+    "'_%25%",
     "-1",
     "9" * 40,
     "0x10",
@@ -273,9 +274,7 @@ ODD_VALUES = (
     "9999-12-31",
     "%F0%9F%98%80" * 300,
     "%ED%A0%80",
-    "<script>x</script>",
-    "../../etc/passwd",
-    "{{7*7}}",
+    "<script>x</script>../../etc/passwd{{7*7}}",
     "a&a=b",
 )
 # each of these alone as well: where several fields are wrong, one may hide another
@@ -328,15 +327,19 @@ def test_no_form_value_breaks_a_page(
     console: Console, route_samples: Samples, recorded: Recorded, start_over: Callable[[], None]
 ) -> None:
     shown = set().union(*(Fields(page.text).names for page in recorded().pages))
-    wrong = []
+    wrong, may_have_changed = [], True
     for visit in route_samples.visits("police"):
         if visit.write_methods:
-            start_over()
+            if may_have_changed:
+                start_over()
+            answers = list(_filled_in(console, visit.path, shown))
             wrong += [
                 f"{visit.path} {value[:10]!r}: {status}"
-                for value, status in _filled_in(console, visit.path, shown)
+                for value, status in answers
                 if status >= 500
             ]
+            # a unit of work is committed below 400 only
+            may_have_changed = any(status < 400 for _, status in answers)
     assert not wrong, format_findings(wrong)
 
 
