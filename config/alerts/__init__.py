@@ -48,7 +48,7 @@ READ_PERMISSIONS = (Permission.ALERTS_RESOLVE, Permission.CONVERSATIONS_READ)
 # For this long whoever took an alert is believed to be at it. A citizen in danger who writes again
 # after that must not wait for somebody who forgot to resolve the alert.
 TAKEN_FOR = timedelta(minutes=15)
-MAX_NOTE_LENGTH = 500
+MIN_NOTE_LENGTH, MAX_NOTE_LENGTH = 2, 500
 _LOGGED = "raised_alerts"
 
 
@@ -364,8 +364,9 @@ def resolve(
     """
     alert = access_alert(member, alert_id, Permission.ALERTS_RESOLVE)
     note = note.strip()
-    if not 2 <= len(note) <= MAX_NOTE_LENGTH:
-        raise Invalid(field="note", problem=f"请写明处理情况，2 到 {MAX_NOTE_LENGTH} 个字")
+    if not MIN_NOTE_LENGTH <= len(note) <= MAX_NOTE_LENGTH:
+        problem = f"请写明处理情况，{MIN_NOTE_LENGTH} 到 {MAX_NOTE_LENGTH} 个字"
+        raise Invalid(field="note", problem=problem)
     if not mark_resolved(alert_id, by=member.name, now=now, note=note, resolution=resolution):
         _raise_too_late(alert)
     audit.record(

@@ -21,8 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, jobs, settings
 from config.audit.actions import AuditAction, ObjectKind
-from config.database import Base, compare_and_set, session
-from config.errors import DomainError, Invalid, NotFound, Stale
+from config.database import Base, compare_and_set, get_for_update, session
+from config.database.optimistic_locking import Versioned, check_version, update_unversioned
+from config.errors import DomainError, Invalid, NotFound
 from config.jobs import JobName
 from config.labelled_enum import LabelledEnum
 from config.permissions import Principal
@@ -86,7 +87,7 @@ class SendFailed(DomainError):
         super().__init__(problem=problem)
 
 
-class NotificationChannel(Base):
+class NotificationChannel(Versioned, Base):
     """One way to reach one person. `position` is the person's order: the first is tried first.
 
     `address` is a robot's URL or a mail address, `secret` what DingTalk signs with.
@@ -105,7 +106,6 @@ class NotificationChannel(Base):
     test_problem: Mapped[str] = mapped_column(default="")
     tested_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-    version: Mapped[int] = mapped_column(default=1)
 
     @property
     def label(self) -> str:
@@ -238,24 +238,14 @@ def update(principal: Principal, channel_id: int, spec: ChannelSpec, *, version:
 
     Raises Invalid, Stale, NotFound.
     """
-    channel = access_channel(principal, channel_id)
+    access_channel(principal, channel_id)
     _check_mail_server(spec)
-    updated = compare_and_set(
-        NotificationChannel,
-        channel.id,
-        when={"version": version},
-        to={
-            "name": spec.name,
-            "address": spec.address,
-            "secret": spec.secret or None,
-            "test": None,
-            "test_problem": "",
-            "version": version + 1,
-        },
-    )
-    if updated is None:
-        raise Stale(channel=channel_id)
-    _audit(NotificationAction.UPDATE_CHANNEL, updated)
+    channel = get_for_update(NotificationChannel, channel_id)
+    check_version(channel, version, "这种通知方式", channel=channel_id)
+    channel.name, channel.address, channel.secret = spec.name, spec.address, spec.secret or None
+    channel.test, channel.test_problem = None, ""
+    session.flush()
+    _audit(NotificationAction.UPDATE_CHANNEL, channel)
 
 
 def _check_mail_server(spec: ChannelSpec) -> None:
@@ -271,7 +261,7 @@ def move_first(principal: Principal, channel_id: int) -> None:
             NotificationChannel.staff_id == principal.staff_id
         )
     )
-    channel.position = (first or 0) - 1
+    update_unversioned(channel, position=(first or 0) - 1)
 
 
 def remove(principal: Principal, channel_id: int) -> None:
@@ -293,7 +283,7 @@ def request_test(principal: Principal, channel_id: int) -> None:
     NotFound.
     """
     channel = access_channel(principal, channel_id)
-    channel.test, channel.test_problem = ChannelTest.WAITING, ""
+    update_unversioned(channel, test=ChannelTest.WAITING, test_problem="")
     # one at a time, however often the button is pressed
     key = f"{NotificationJob.TEST}:{channel_id}"
     jobs.enqueue(NotificationJob.TEST, key=key, channel_id=channel_id)

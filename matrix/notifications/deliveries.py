@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import jobs, settings
 from config.alerts import Alert, AlertKind, AlertState, due
 from config.database import Base, BigKey, compare_and_set, session, upsert
-from matrix.notifications import channels, preferences
+from matrix.notifications import channels, preferences, recipients
 from matrix.notifications.channels import NotificationChannel, NotificationJob
 from matrix.notifications.planning import Recipient, Told
 
@@ -224,8 +224,13 @@ def begin_attempt(delivery_id: int, *, attempts: int, now: datetime) -> Attempt 
         _finish(delivery_id, DeliveryState.CANCELLED, now=now)
         return None
     usable = _usable_channels(delivery, alert.kind)
-    if not usable:
-        _finish(delivery_id, DeliveryState.FAILED, now=now, problem="没有可用的通知方式")
+    problem = ""
+    if not recipients.may_be_told(delivery.staff_id, alert, now=now):
+        problem = "已无权查看这条提醒"
+    elif not usable:
+        problem = "没有可用的通知方式"
+    if problem:
+        _finish(delivery_id, DeliveryState.FAILED, now=now, problem=problem)
         return None
     began = compare_and_set(
         NotificationDelivery,

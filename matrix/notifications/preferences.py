@@ -13,10 +13,12 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import ForeignKey, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm.attributes import flag_modified
 
 from config import audit, clock
-from config.database import Base, session
-from config.errors import Invalid, Stale
+from config.database import Base, find_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
+from config.errors import Invalid
 from config.permissions import Principal
 from config.validation import ErrorMessage, Spec
 from matrix.notifications import channels
@@ -31,7 +33,7 @@ DEFAULT_HANDOVER_MINUTES = 15
 URGENT_REPEAT_MINUTES = 5
 
 
-class NotificationSettings(Base):
+class NotificationSettings(Versioned, Base):
     """What holds for all kinds of alert of one person. Times are those of the city."""
 
     __tablename__ = "notification_settings"
@@ -41,7 +43,6 @@ class NotificationSettings(Base):
     quiet_to: Mapped[time | None]
     deputy_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     handover_minutes: Mapped[int]
-    version: Mapped[int] = mapped_column(default=1)
 
 
 class NotificationPreference(Base):
@@ -160,17 +161,17 @@ def save(principal: Principal, spec: PreferencesSpec, *, version: int) -> None:
     Raises Invalid, and Stale when it was changed elsewhere since.
     """
     _check(principal, spec)
-    row = session.get(NotificationSettings, principal.staff_id, with_for_update=True)
-    if (row.version if row else 0) != version:
-        raise Stale(staff=principal.staff_id)
+    row = find_for_update(NotificationSettings, principal.staff_id)
+    check_version(row, version, "通知设置", staff=principal.staff_id)
     before = _audit_facts(row, by_person([principal.staff_id]).get(principal.staff_id, {}))
     values = {name: getattr(spec, name) for name in PreferencesSpec.model_fields if name != "kinds"}
     if row is None:
-        row = NotificationSettings(staff_id=principal.staff_id, version=0, **values)
+        row = NotificationSettings(staff_id=principal.staff_id, **values)
         session.add(row)
     for name, value in values.items():
         setattr(row, name, value)
-    row.version += 1
+    # its version stands for the kinds as well, which are rows of their own
+    flag_modified(row, "handover_minutes")
     _replace_kinds(principal.staff_id, spec.kinds)
     audit.record(
         NotificationAction.UPDATE,

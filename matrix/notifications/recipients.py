@@ -59,6 +59,11 @@ def for_alert(alert: Alert, *, now: datetime) -> list[Recipient]:
     ]
 
 
+def may_be_told(staff_id: int, alert: Alert, *, now: datetime) -> bool:
+    """Whether somebody works here and may read an alert; rights may end while it is on its way."""
+    return staff_id in _readers(alert, {staff_id}, now=now)
+
+
 def _readers(alert: Alert, staff_ids: Iterable[int], *, now: datetime) -> set[int]:
     rows = select(Staff).where(Staff.id.in_(set(staff_ids)), Staff.state == StaffState.ACTIVE)
     people = session.scalars(rows).all()

@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired, Length
 
 from app.alert_kinds import label_of
 from app.console import forms
-from config.alerts import MAX_NOTE_LENGTH, Alert, Resolution
+from config.alerts import MAX_NOTE_LENGTH, MIN_NOTE_LENGTH, Alert, Resolution
 from config.permissions import Permission
 from matrix.accounts.jobs_and_alerts import AccountAlert
 from matrix.inbox import InboxAlert
@@ -37,7 +37,18 @@ class ResolveForm(forms.Form):
         choices=forms.choices((each.value, each.label) for each in _CHOICES),
         default=Resolution.HANDLED.value,
     )
-    note = StringField("处理情况", [InputRequired("请写明处理情况"), Length(max=MAX_NOTE_LENGTH)])
+    note = StringField(
+        "处理情况",
+        [
+            InputRequired("请写明处理情况"),
+            Length(
+                MIN_NOTE_LENGTH,
+                MAX_NOTE_LENGTH,
+                f"请写明处理情况，{MIN_NOTE_LENGTH} 到 {MAX_NOTE_LENGTH} 个字",
+            ),
+        ],
+        [forms.strip],
+    )
 
 
 def object_link(alert: Alert) -> tuple[str, str] | None:

@@ -137,7 +137,7 @@ def take_selected() -> ViewResult:
         except (AlertAlreadyTaken, AlertAlreadyResolved):
             late += 1
     _flash_counts("接手", len(ids) - late, late)
-    return redirect_to("alerts.index")
+    return _back_to_list()
 
 
 @blueprint.post("/selected/close")
@@ -148,7 +148,7 @@ def resolve_selected() -> ViewResult:
     ids = _selected_ids()
     if not form.validate_on_submit():
         flash_warning(next(iter(form.errors.values()))[0])
-        return redirect_to("alerts.index")
+        return _back_to_list()
     for alert_id in ids:
         try:
             alerts.resolve(
@@ -161,7 +161,12 @@ def resolve_selected() -> ViewResult:
         except AlertAlreadyResolved:
             late += 1
     _flash_counts("处理", len(ids) - late, late)
-    return redirect_to("alerts.index")
+    return _back_to_list()
+
+
+def _back_to_list() -> ViewResult:
+    # the forms post to an address with the filters in it
+    return redirect_to("alerts.index", **FilterForm().query_params())
 
 
 def _selected_ids() -> list[int]:

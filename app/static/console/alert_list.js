@@ -5,6 +5,7 @@ const selectedBar = document.getElementById("selected");
 const selectedBoxes = () => [...document.querySelectorAll("#alarms input[name=alert]:checked")];
 
 function showSelected() {
+  if (!selectedBar) return; // who may not resolve alerts selects none
   const count = selectedBoxes().length;
   selectedBar.hidden = count === 0;
   document.getElementById("selected-count").textContent = String(count);

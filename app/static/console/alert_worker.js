@@ -46,6 +46,7 @@ function serveAllPages(scope) {
 
   function deliver(news) {
     if (news.changed) last = news.changed;
+    if (news.isSignedOut) last = null; // no page of the next person may show it
     for (const port of pages.keys()) port.postMessage({ ...news, isLeader: port === leader() });
   }
 

@@ -12,7 +12,7 @@ from config.audit import AuditEntry
 from config.database import read_only, session, transaction
 from config.jobs import Job
 from matrix.notifications import channels, preferences
-from matrix.notifications.channels import NotificationChannel
+from matrix.notifications.channels import NotificationAction, NotificationChannel
 from matrix.staff import members
 from tests.helpers import sample_channels
 from tests.helpers.console import Client, Console
@@ -53,8 +53,8 @@ def test_a_new_channel_tells_of_danger_at_once_and_is_tested(agent: Client) -> N
             "inbox.emergency": [made.id]
         }
         assert "notifications.test" in session.scalars(select(Job.name)).all()
-        (entry,) = session.scalars(select(AuditEntry))
-        assert entry.action == "notification.add_channel"
+        added = AuditEntry.action == NotificationAction.ADD_CHANNEL.value
+        (entry,) = session.scalars(select(AuditEntry).where(added))
         assert "a-secret-key" not in str(vars(entry))
 
 

@@ -64,6 +64,15 @@ def states() -> list[DeliveryState]:
     return [row.state for row in all_deliveries()]
 
 
+def plan_only(duty: Duty) -> int:
+    """A citizen's danger whose deliveries are planned and not sent yet. The id of the alert."""
+    alert_id = duty.danger()
+    notifications.request_due(now=clock.now())
+    for job_id in waiting_jobs("notifications.plan"):
+        jobs.run(job_id, now=clock.now())
+    return alert_id
+
+
 def get_alert(alert_id: int) -> Alert:
     with transaction():
         return session.get_one(Alert, alert_id)
@@ -151,10 +160,7 @@ def test_it_is_told_again_until_somebody_takes_it(duty: Duty, agent: Staff) -> N
 
 
 def test_what_was_taken_meanwhile_is_not_sent(duty: Duty, agent: Staff) -> None:
-    alert_id = duty.danger()
-    notifications.request_due(now=clock.now())
-    for job_id in waiting_jobs("notifications.plan"):
-        jobs.run(job_id, now=clock.now())
+    alert_id = plan_only(duty)
     with transaction():
         alerts.take(duty.principal(agent), alert_id, now=clock.now())
     run_all()
@@ -314,15 +320,23 @@ def test_a_job_that_comes_twice_or_late_sends_nothing(duty: Duty, agent: Staff) 
 
 
 def test_a_person_without_a_channel_left_is_not_tried_for_ever(duty: Duty, agent: Staff) -> None:
-    duty.danger()
-    notifications.request_due(now=clock.now())
-    for job_id in waiting_jobs("notifications.plan"):
-        jobs.run(job_id, now=clock.now())
+    plan_only(duty)
     with transaction():
         channels.delete_of_person(agent.id)
     run_all()
     (row,) = all_deliveries()
     assert (row.state, row.problem) == (DeliveryState.FAILED, "没有可用的通知方式")
+
+
+def test_who_lost_the_right_meanwhile_is_told_nothing(duty: Duty, agent: Staff) -> None:
+    plan_only(duty)
+    with transaction():
+        for grant in grants.list_current([agent.id]):
+            grants.revoke(grant.id, by=None, now=clock.now())
+    run_all()
+    (row,) = all_deliveries()
+    assert (row.state, row.problem) == (DeliveryState.FAILED, "已无权查看这条提醒")
+    assert duty.told() == []
 
 
 # ---- tests of a channel ----

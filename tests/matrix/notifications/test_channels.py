@@ -172,6 +172,15 @@ def test_preferences_replace_each_other_and_know_their_version(person: Principal
         preferences.save(person, first, version=1)
 
 
+def test_a_change_of_the_kinds_alone_is_noticed_too(person: Principal) -> None:
+    made = channels.add(person, spec(), now=NOW)
+    preferences.save(person, PreferencesSpec(), version=0)
+    kinds = (KindPreference(kind="job.dead", channel_ids=(made.id,)),)
+    preferences.save(person, PreferencesSpec(kinds=kinds), version=1)
+    with pytest.raises(Stale):
+        preferences.save(person, PreferencesSpec(), version=1)
+
+
 def test_a_new_channel_joins_those_of_a_kind(person: Principal) -> None:
     one, two = (channels.add(person, spec(name=name), now=NOW).id for name in "甲乙")
     preferences.subscribe(person.staff_id, one, {"inbox.emergency": 5})
