@@ -4,8 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import select
+
 from app.jobs import notifications
-from config import clock, settings
+from config import clock, jobs, settings
+from config.database import read_only, session
+from config.jobs import Job, JobState
 from tools.camera import Camera
 
 _DINGTALK_SECRET = "SECsimulated0000000000000000000000000000"
@@ -20,6 +24,18 @@ def _robots_allowed() -> Iterator[str]:
     yield origin
     del os.environ["ROBOT_ORIGINS"]
     settings.reset()
+
+
+def _tell_people() -> None:
+    """Plan and send now; `Camera.settle` does everything as of some minutes later."""
+    notifications.request_due(now=clock.now())
+    is_waiting = Job.name.startswith("notifications.") & (Job.state == JobState.WAITING)
+    while True:
+        with read_only():
+            due = session.scalar(select(Job.id).where(is_waiting).limit(1))
+        if due is None:
+            return
+        jobs.run(due, now=clock.now())
 
 
 def choose_channels(camera: Camera) -> None:
@@ -51,8 +67,8 @@ def show_alerts(camera: Camera) -> None:
     """A second danger, told to a group; the list, and one alert with who was told."""
     camera.receive("river", "西岳庙后面的河边有人落水了，快来救人，我的电话13800000000")
     with _robots_allowed():
-        notifications.request_due(now=clock.now())
-        camera.settle()
+        _tell_people()
+    camera.settle()
     page = camera.open("agent", "alarms/")
     toast = page.locator(".alert-toast")
     toast.wait_for()

@@ -49,8 +49,8 @@ def plan(*, alert_id: int, now: datetime) -> None:
         alert = session.get(Alert, alert_id)
         if alert is None or alert.notify_at is None or alert.state is not AlertState.OPEN:
             return
-        # before the plan: a round that another job adds between the two reads is then made once more
-        # and refused, and nobody is told twice
+        # before the plan: a round that another job adds between the two reads is then planned once
+        # more, and refused when it is stored
         seen, rounds = alert.notify_at, deliveries.last_rounds(alert_id)
         made = _make_plan(alert, now)
 

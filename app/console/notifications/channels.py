@@ -91,8 +91,8 @@ def _answer(form: ChannelForm, done: str, channel: Any) -> ViewResult:
         "console/notifications/channel.html",
         form=form,
         channel=channel,
-        origins=settings.get().robot_origins,
         has_mail=bool(settings.get().smtp_url),
+        has_quotes=settings.get().notification_quotes,
     )
     return (page, 422) if form.is_submitted() else page
 
