@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from config import clock, settings
 from config.alerts import Alert
 
-# 企业微信 takes 2,048 bytes of text; three a character, with room for what surrounds the quotation
-_MAX_QUOTE_LENGTH = 400
+# bytes; 企业微信 takes 2,048 of a text, and both leave room for what surrounds them
+_MAX_QUOTE = 1200
+_MAX_MESSAGE = 450
 # robots of DingTalk may demand a keyword in every message: this word is in all of them
 KEYWORD = "提醒"
 
@@ -34,11 +35,11 @@ def of_alert(alert: Alert, *, path: str, kind_label: str, on_behalf_of: str = ""
     `path` is that of the alert's page, `on_behalf_of` the name of the person whose deputy is told.
     """
     mark = "【紧急提醒】" if alert.urgent else "【提醒】"
-    subject = _one_line(f"{mark}{alert.message}")
+    subject = f"{mark}{_shorten(alert.message, _MAX_MESSAGE)}"
     lines = [subject]
     quote = str(alert.details.get("text", ""))
     if quote and settings.get().notification_quotes:
-        lines.append(f"市民原话：{_shorten(quote)}")
+        lines.append(f"市民原话：{_shorten(quote, _MAX_QUOTE)}")
     times = f"，第 {alert.count} 次" if alert.count > 1 else ""
     lines.append(f"{kind_label} · {clock.local(alert.last_raised_at):%m-%d %H:%M}{times}")
     if on_behalf_of:
@@ -53,10 +54,11 @@ def of_test(name: str) -> Message:
     return Message(subject, (subject, f"{name}在“我的通知”里发送了这条测试，不需要处理。"))
 
 
-def _shorten(text: str) -> str:
-    line = _one_line(text)
-    return line if len(line) <= _MAX_QUOTE_LENGTH else line[: _MAX_QUOTE_LENGTH - 1] + "…"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _shorten(text: str, max_bytes: int) -> str:
+    """One line of at most so many bytes of UTF-8, ending in … where something is missing."""
+    line = " ".join(text.split())
+    # half of a surrogate pair, which cannot be encoded, becomes a question mark
+    encoded = line.encode("utf-8", "replace")
+    if len(encoded) <= max_bytes:
+        return encoded.decode()
+    return encoded[: max_bytes - len("…".encode())].decode("utf-8", "ignore") + "…"

@@ -225,14 +225,21 @@ def test_a_message_quotes_the_citizen_and_leads_to_the_page(
     assert "市民原话：有人跳河了 电话138****0000" in told.lines
     assert told.lines[-1] == "查看并接手：https://hub.example/console/alarms/7"
 
-    long = alert(details={"text": "救" * 600}, count=3)
-    deputy = messages.of_alert(long, path="/x", kind_label="紧急求助", on_behalf_of="某甲")
-    assert len(deputy.text.encode()) < 2048, "what 企业微信 takes"
-    assert "第 3 次" in deputy.text
-    assert "某甲还没有接手" in deputy.text
     monkeypatch.setenv("NOTIFICATION_QUOTES", "false")
     settings.reset()
     assert "有人跳河了" not in messages.of_alert(alert(), path="/x", kind_label="").text
+
+
+@pytest.mark.parametrize("character", ["救", "🆘", "\ud83c"])
+def test_a_long_message_is_shortened_to_what_a_robot_takes(character: str) -> None:
+    long = alert(message=character * 1300, details={"text": character * 1300}, count=3)
+    told = messages.of_alert(long, path="/x" * 20, kind_label="紧急求助", on_behalf_of="某甲" * 9)
+    assert len(told.text.encode()) < 2048, "what 企业微信 takes"
+    assert told.lines[0].endswith("…")
+    assert told.lines[1].endswith("…")
+    assert "第 3 次" in told.text
+    assert "还没有接手" in told.text
+    assert "查看并接手" in told.lines[-1]
 
 
 def test_every_message_has_the_keyword_that_robots_may_demand() -> None:
