@@ -21,6 +21,7 @@ from config.database.optimistic_locking import Versioned, check_version
 from config.errors import Invalid
 from config.permissions import Principal
 from config.validation import ErrorMessage, Spec
+from config.validation.references import RefersTo
 from matrix.notifications import channels
 from matrix.notifications.channels import NotificationAction
 from matrix.staff import members
@@ -69,7 +70,7 @@ class KindPreference(Spec):
     """How a person wants to be told of one kind of alert."""
 
     kind: str
-    channel_ids: tuple[int, ...] = ()
+    channel_ids: Annotated[tuple[int, ...], RefersTo("channel")] = ()
     repeat_minutes: _Minutes = 0
 
 
@@ -78,7 +79,7 @@ class PreferencesSpec(Spec):
 
     quiet_from: time | None = None
     quiet_to: time | None = None
-    deputy_id: int | None = None
+    deputy_id: Annotated[int | None, RefersTo("staff")] = None
     handover_minutes: _Minutes = DEFAULT_HANDOVER_MINUTES
     kinds: tuple[KindPreference, ...] = ()
 
