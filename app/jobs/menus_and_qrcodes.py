@@ -55,7 +55,7 @@ def _record_push_failure(menu_id: int, problem: str, *, now: datetime) -> None:
             now=now,
             department_id=account.department_id,
             account_id=account.id,
-            object_id=account.id,
+            object_id=menu_id,
         )
 
 

@@ -11,6 +11,7 @@ from app.alert_kinds import label_of
 from app.console import forms
 from config.alerts import MAX_NOTE_LENGTH, MIN_NOTE_LENGTH, Alert, Resolution
 from config.permissions import Permission
+from keywords.rules.policy_requests import ReviewAlert
 from matrix.accounts.jobs_and_alerts import AccountAlert
 from matrix.inbox import InboxAlert
 from matrix.menus.jobs_and_alerts import MenuAlert
@@ -22,10 +23,11 @@ blueprint.add_app_template_filter(label_of, "alert_label")
 READERS = (Permission.CONVERSATIONS_READ, Permission.ALERTS_RESOLVE)
 _CHOICES = [each for each in Resolution if each is not Resolution.ENDED]
 # endpoint and path variable of the page of `object_id`, and what the link to it says
-_OBJECT_PAGES: dict[str, tuple[str, str, str]] = {
+OBJECT_PAGES: dict[str, tuple[str, str, str]] = {
     **dict.fromkeys(InboxAlert, ("conversations.show", "follower_id", "看对话")),
     **dict.fromkeys(AccountAlert, ("accounts.show", "account_id", "看账号")),
-    **dict.fromkeys(MenuAlert, ("menus.show", "account_id", "看菜单")),
+    **dict.fromkeys(MenuAlert, ("menus.show", "menu_id", "看菜单")),
+    ReviewAlert.DEPENDENT_REVIEWER: ("rules.review", "version_id", "看规则"),
 }
 
 
@@ -53,7 +55,7 @@ class ResolveForm(forms.Form):
 
 def object_link(alert: Alert) -> tuple[str, str] | None:
     """Address and words of the link to what an alert is about; None where nothing can be shown."""
-    page = _OBJECT_PAGES.get(alert.kind)
+    page = OBJECT_PAGES.get(alert.kind)
     if page is None or alert.object_id is None:
         return None
     endpoint, variable, words = page

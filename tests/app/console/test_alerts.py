@@ -2,6 +2,7 @@
 
 from sqlalchemy import event, select
 
+from app.console.alerts.blueprint import OBJECT_PAGES
 from config import clock
 from config.audit import AuditEntry
 from config.database import engine, read_only, session, transaction
@@ -10,7 +11,7 @@ from matrix.staff import members
 from matrix.staff.sign_in import sessions
 from matrix.staff.sign_in.sessions import StaffSession
 from tests.helpers import sample_channels
-from tests.helpers.console import Console
+from tests.helpers.console import Console, application
 from tests.helpers.conversations import raise_alert, receive
 
 ALL = "/console/alarms/"
@@ -284,3 +285,9 @@ def test_an_alert_of_an_account_leads_to_it(console: Console) -> None:
     )
     page = console.client("agent", "police").get(ALL).text
     assert f"/console/accounts/{account_id}" in page
+
+
+def test_every_link_of_an_alert_names_a_page() -> None:
+    variables = {rule.endpoint: rule.arguments for rule in application().url_map.iter_rules()}
+    for endpoint, variable, _ in OBJECT_PAGES.values():
+        assert variables[endpoint] == {variable}, endpoint

@@ -156,6 +156,8 @@ def test_a_page_that_hears_nothing_any_more_says_so(
     with transaction():
         sessions.end_all(agent.id, reason="idle", now=clock.now())
     expect(page.get_by_text("登录已过期，本页收不到新提醒")).to_be_visible(timeout=SOON)
+    page.set_viewport_size({"width": 390, "height": 700})
+    expect(page.get_by_text("登录已过期，本页收不到新提醒")).to_be_in_viewport()
     assert not page.get_by_role("dialog").is_visible(), "what somebody reads is left alone"
 
 
