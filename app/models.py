@@ -33,6 +33,8 @@ from matrix.inbox import attachments, cursors, daily_counts, days
 from matrix.media import files, uploads
 from matrix.menus import conditional, remote_state
 from matrix.menus import versions as menu_versions
+from matrix.notifications import channels as notification_channels
+from matrix.notifications import deliveries, preferences
 from matrix.qrcodes import codes, scan_counts
 from matrix.staff import grants, members
 from matrix.staff.sign_in import (
@@ -94,5 +96,8 @@ TABLE_MODULES = (
     cursors,
     uploads,
     menu_versions,
+    notification_channels,
+    preferences,
+    deliveries,
 )
 metadata = Base.metadata

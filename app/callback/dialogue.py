@@ -10,7 +10,7 @@ only and changes nothing; app/callback/recording.py stores what follows from it.
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.snapshots import Snapshot
@@ -72,9 +72,13 @@ def answer(
     """The answer to a push, NO_REPLY when there is none. Reads memory only, changes nothing."""
     # A push that is not answered is still acknowledged with `success`, or WeChat would tell the
     # citizen that the account is out of order.
-    if account.paused or not inbound.awaits_reply:
+    if not inbound.awaits_reply:
         return NO_REPLY
     context = ReplyContext(inbound, account, snapshot, match_input_of(inbound), now)
+    if account.paused:
+        # says nothing, but staff are alerted all the same
+        danger = _emergency(context)
+        return replace(danger, reply=None) if danger else NO_REPLY
     for answerer in _ANSWERERS:
         found = answerer(context)
         if found is not None:

@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Any
 
 from app.callback.dialogue import DialogueResult, match_input_of
-from config import alerts, clock, logs
+from app.callback.emergency_alerts import raise_emergency
+from config import clock, logs
 from config.database import run_in_transaction
 from matrix import followers, inbox, outbound
 from matrix.accounts import AccountSnapshot
@@ -93,14 +94,13 @@ def _apply_side_effects(
     account: AccountSnapshot, inbound: Inbound, result: DialogueResult, inbox_id: int, now: datetime
 ) -> None:
     if result.emergency_word is not None:
-        alerts.raise_alert(
-            inbox.InboxAlert.EMERGENCY,
-            inbox_id,
-            f"{account.name}收到疑似紧急求助，含“{result.emergency_word}”",
+        raise_emergency(
+            account,
+            inbound.openid,
+            _match_text(inbound),
+            word=result.emergency_word,
+            inbox_id=inbox_id,
             now=now,
-            department_id=account.department_id,
-            account_id=account.id,
-            urgent=True,
         )
     # an account without the customer-service right would collect messages that fail one by one
     if not result.follow_ups or not account.can_send:

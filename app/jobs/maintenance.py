@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from config import clock, jobs, settings
+from config import alerts, clock, jobs, settings
 from config.jobs import JobName
 from keywords.rules import rule_imports
 from keywords.statistics import hits, unanswered
@@ -37,6 +37,8 @@ def purge_expired(*, now: datetime) -> None:
     # an outbound message has a foreign key to its inbox message, so it goes first
     if outbound.delete_older_than(before=before, at_most=_PURGE_BATCH) < _PURGE_BATCH:
         inbox.delete_older_than(before=before, at_most=_PURGE_BATCH)
+    # they quote messages, and are kept no longer
+    alerts.delete_resolved_before(before, at_most=_PURGE_BATCH)
     # with their messages: a conversation without one would be an empty page
     conversations.delete_older_than(before=before)
     hits.delete_older_than(before=clock.local_day(now - _HIT_RETENTION))

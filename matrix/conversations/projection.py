@@ -37,7 +37,6 @@ _WRITE_BATCH = 500
 # characters; one line of the list
 _MAX_PREVIEW_LENGTH = 80
 _IS_WAITING = text("waiting_since IS NOT NULL")
-_WAS_EMERGENCY = text("emergency_id IS NOT NULL")
 
 
 class ConversationJob(JobName):
@@ -67,12 +66,6 @@ class Conversation(Base):
             sqlite_where=_IS_WAITING,
             postgresql_where=_IS_WAITING,
         ),
-        Index(
-            "ix_conversations_emergency_id",
-            "emergency_id",
-            sqlite_where=_WAS_EMERGENCY,
-            postgresql_where=_WAS_EMERGENCY,
-        ),
     )
 
     follower_id: Mapped[int] = mapped_column(
@@ -85,7 +78,6 @@ class Conversation(Base):
     preview: Mapped[str]
     outcome: Mapped[Outcome]
     waiting_since: Mapped[datetime | None]
-    emergency_id: Mapped[int | None] = mapped_column(BigKey)
     handled_id: Mapped[int] = mapped_column(BigKey)
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[str]
@@ -181,7 +173,6 @@ def _latest_by_follower(rows: Iterable[Any]) -> dict[int, dict[str, Any]]:
     for row in rows:
         before = found.get(row.follower_id, {})
         is_unanswered = row.outcome in UNANSWERED_OUTCOMES
-        is_emergency = row.outcome is Outcome.EMERGENCY
         found[row.follower_id] = {
             "follower_id": row.follower_id,
             "account_id": row.account_id,
@@ -195,7 +186,6 @@ def _latest_by_follower(rows: Iterable[Any]) -> dict[int, dict[str, Any]]:
             "waiting_since": (before.get("waiting_since") or row.received_at)
             if is_unanswered
             else None,
-            "emergency_id": row.id if is_emergency else before.get("emergency_id"),
             # for a new row only; the upsert below leaves what a person has done
             "handled_id": 0,
             "handled_at": None,
@@ -234,11 +224,7 @@ def _upsert_statement() -> Any:
     )
     return statement.on_conflict_do_update(
         index_elements=[Conversation.follower_id],
-        set_=values
-        | {
-            "waiting_since": waiting,
-            "emergency_id": func.coalesce(new.emergency_id, Conversation.emergency_id),
-        },
+        set_=values | {"waiting_since": waiting},
         # two runs may overlap: the older result must not overwrite the newer one
         where=Conversation.last_id < new.last_id,
     )

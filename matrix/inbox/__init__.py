@@ -30,7 +30,7 @@ from matrix.inbox import fast_store
 class InboxAlert(AlertKind):
     """What staff must look at in the inbox."""
 
-    # its subject is the id of the inbox row, by which pages find the conversation
+    # subject and `object_id` are the id of the follower, so that a conversation has one alert
     EMERGENCY = "inbox.emergency", "紧急求助"
 
 

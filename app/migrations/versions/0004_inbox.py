@@ -239,7 +239,6 @@ def _conversations() -> None:
             nullable=False,
         ),
         sa.Column("waiting_since", INSTANT, nullable=True),
-        sa.Column("emergency_id", BIG_KEY, nullable=True),
         sa.Column("handled_id", BIG_KEY, nullable=False),
         sa.Column("handled_at", INSTANT, nullable=True),
         sa.Column("handled_by", sa.String(), nullable=False),
@@ -256,13 +255,6 @@ def _conversations() -> None:
         "conversations",
         ["account_id", "last_id"],
         unique=False,
-    )
-    op.create_index(
-        "ix_conversations_emergency_id",
-        "conversations",
-        ["emergency_id"],
-        unique=False,
-        **_only("emergency_id IS NOT NULL"),
     )
     op.create_index("ix_conversations_last_id", "conversations", ["last_id"], unique=False)
     op.create_index(

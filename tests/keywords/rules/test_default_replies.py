@@ -1,8 +1,10 @@
 """Texts: the fallback nearest to an account, and the city's emergency prompt."""
 
+import re
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from config import cache_versions
 from config.errors import Invalid, NotFound, Stale
@@ -11,6 +13,12 @@ from keywords.rules import default_replies
 from keywords.rules.default_replies import DefaultReplies
 from keywords.rules.inheritance import AccountPosition
 from tests.helpers import NOW
+from tests.helpers.source_tree import ROOT
+
+# claims that somebody knows of a message or will act; a text that is sent at once cannot know
+PROMISE = re.compile(
+    "(?:工作人员|值班人员|我们).{0,3}(?:已|会|将)|已.{0,2}(?:收到|通知|提醒|转告|上报)"
+)
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
 
@@ -105,3 +113,15 @@ def test_staff_reach_the_texts_of_their_area_and_the_city_those_of_everybody(
     assert default_replies.edit_token(emergency) == "请拨打 110\n井喷"
     assert [row.text for row in default_replies.list_for_staff(editor)] == ["公安"]
     assert len(default_replies.list_for_staff(chief)) == 3
+
+
+def test_no_automatic_text_promises_what_nobody_has_done_yet() -> None:
+    shown = yaml.safe_load((ROOT / "config/demo/keywords.yaml").read_text(encoding="utf-8"))
+    texts = [
+        default_replies.BUILTIN_FALLBACK,
+        default_replies.BUILTIN_EMERGENCY,
+        shown["fallback"]["text"],
+        shown["emergency"]["text"],
+    ]
+    assert not [text for text in texts if PROMISE.search(text)]
+    assert PROMISE.search("本账号不能替代紧急报警电话，工作人员已收到提醒。")
