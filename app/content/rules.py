@@ -1,4 +1,4 @@
-"""Rules in files: `rules`, `fallback` and `emergency`; a rule's shape: keywords/rules/spec.py.
+"""Rules in files: `rules`, `fallback`, `emergency`, `texts`; a rule: keywords/rules/spec.py.
 
 Here slugs and appids become ids, and errors get their line.
 """
@@ -18,8 +18,9 @@ from keywords.rules import default_replies, spec, store
 from keywords.rules.default_replies import DefaultReplyRow
 from keywords.rules.replies import media_names
 from keywords.rules.spec import RuleSpec
+from keywords.rules.standard_texts import StandardText
 
-SECTIONS = ("rules", "fallback", "fallbacks", "emergency")
+SECTIONS = ("rules", "fallback", "fallbacks", "emergency", "texts")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -
             )
     for top in tops:
         _load_default_replies(top, references, now)
+        _load_standard_texts(top, now)
     return len(records)
 
 
@@ -123,6 +125,17 @@ def _load_default_replies(top: Record, references: RuleReferences, now: datetime
             )
 
 
+def _load_standard_texts(top: Record, now: datetime) -> None:
+    texts = top.record("texts")
+    if texts is None:
+        return
+    texts.allow_only(*StandardText)
+    for occasion in StandardText:
+        if texts.has(occasion):
+            text = texts.text(occasion, max_length=default_replies.MAX_TEXT_LENGTH)
+            default_replies.set_text(occasion, text, now=now)
+
+
 def _read_reply_text(record: Record) -> str:
     return record.text("text", max_length=default_replies.MAX_TEXT_LENGTH)
 
@@ -143,7 +156,12 @@ def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, 
 def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, object]:
     written: dict[str, object] = {}
     department_replies = []
+    texts = default_replies.written_texts()
+    if texts:
+        written["texts"] = {occasion.value: text for occasion, text in texts.items()}
     for row in session.scalars(select(DefaultReplyRow).order_by(DefaultReplyRow.key)):
+        if default_replies.is_standard_text(row):
+            continue
         if row.key == "emergency":
             written["emergency"] = {"keywords": row.words, "text": row.text}
         elif row.department_id is not None:

@@ -1,13 +1,14 @@
-"""Default replies: the fallback when nothing else answers, and the emergency prompt.
+"""Default replies: the fallback when nothing else answers, the emergency prompt, standard texts.
 
     fallback   of the account, else of the nearest department upwards, else of the city, else the
                built-in one
     emergency  one for the whole city, with the city's own words of danger beside the built-in list
+    text/…     one for the whole city and each occasion of `standard_texts`, else the built-in one
 
 They are part of the rule set in memory, so every change moves the same cache version as rules.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
 from keywords.rules.inheritance import AccountPosition
+from keywords.rules.standard_texts import BUILTIN_TEXTS, StandardText
 from keywords.rules.store import CACHE_KEY
 
 # a city that has written nothing yet still says where help is; the numbers are those of the whole
@@ -38,13 +40,14 @@ MAX_WORD_LENGTH = 64
 MAX_EMERGENCY_WORDS = 500
 _EMERGENCY_KEY = "emergency"
 _FALLBACK_KEY = "fallback"
+_TEXT_PREFIX = "text/"
 
 
-class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底与紧急回复")):
+class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底、紧急与固定回复")):
     """What is recorded about default replies."""
 
-    SET = "default_reply.set", "修改兜底或紧急回复"
-    CLEAR = "default_reply.clear", "取消兜底回复"
+    SET = "default_reply.set", "修改兜底、紧急或固定回复"
+    CLEAR = "default_reply.clear", "取消兜底或固定回复"
 
 
 class DefaultReplyChanged(DomainError):
@@ -56,7 +59,8 @@ class DefaultReplyChanged(DomainError):
 class DefaultReplyRow(Base):
     """One text.
 
-    `key` names purpose and owner: emergency, fallback, fallback/department/3, fallback/account/7.
+    `key` names purpose and owner: emergency, fallback, fallback/department/3, fallback/account/7,
+    text/voice.
     `words` are the city's words of danger, for the emergency prompt only.
     """
 
@@ -72,11 +76,19 @@ class DefaultReplyRow(Base):
 
 @dataclass(frozen=True)
 class DefaultReplies:
-    """All default replies as plain values; `fallbacks` are by key of their row."""
+    """All default replies as plain values; `fallbacks` are by key of their row.
+
+    `texts` are the standard texts that the city has written itself.
+    """
 
     fallbacks: Mapping[str, str] = field(default_factory=dict)
     emergency: str = BUILTIN_EMERGENCY
     emergency_words: tuple[str, ...] = ()
+    texts: Mapping[StandardText, str] = field(default_factory=dict)
+
+    def text(self, occasion: StandardText) -> str:
+        """The standard text of an occasion: the city's own, else the built-in one."""
+        return self.texts.get(occasion) or BUILTIN_TEXTS[occasion]
 
     def fallback_for(self, position: AccountPosition) -> str:
         """The fallback of an account: its own, its department's, the nearest above, the city's."""
@@ -95,10 +107,18 @@ def load() -> DefaultReplies:
     """All default replies, in one query."""
     rows = {row.key: row for row in session.scalars(select(DefaultReplyRow))}
     emergency = rows.pop(_EMERGENCY_KEY, None)
-    fallbacks = {key: row.text for key, row in rows.items()}
+    fallbacks = {key: row.text for key, row in rows.items() if not is_standard_text(row)}
+    texts = _texts_of(rows.values())
     if emergency is None:
-        return DefaultReplies(fallbacks)
-    return DefaultReplies(fallbacks, emergency.text, tuple(emergency.words))
+        return DefaultReplies(fallbacks, texts=texts)
+    return DefaultReplies(fallbacks, emergency.text, tuple(emergency.words), texts)
+
+
+def _texts_of(rows: Iterable[DefaultReplyRow]) -> dict[StandardText, str]:
+    """The standard texts among some rows, in the order of their occasions."""
+    written = {row.key: row.text for row in rows}
+    keys = {occasion: _TEXT_PREFIX + occasion for occasion in StandardText}
+    return {occasion: written[key] for occasion, key in keys.items() if key in written}
 
 
 def access_fallback(
@@ -127,6 +147,29 @@ def access_emergency(member: Principal, right: Permission) -> DefaultReplyRow | 
     return session.get(DefaultReplyRow, _EMERGENCY_KEY)
 
 
+def access_texts(member: Principal, right: Permission) -> dict[StandardText, str]:
+    """The standard texts that the city has written itself.
+
+    Raises NotFound for a staff member who does not have this permission everywhere.
+    """
+    if not member.scope(right).everywhere:
+        raise NotFound(kind="default_reply", id=_TEXT_PREFIX)
+    return written_texts()
+
+
+def is_standard_text(row: DefaultReplyRow) -> bool:
+    """Whether a row is a standard text, and neither a fallback nor the emergency prompt."""
+    return row.key.startswith(_TEXT_PREFIX)
+
+
+def written_texts() -> dict[StandardText, str]:
+    """The standard texts that differ from the built-in ones, in one query."""
+    rows = session.scalars(
+        select(DefaultReplyRow).where(DefaultReplyRow.key.startswith(_TEXT_PREFIX))
+    )
+    return _texts_of(rows)
+
+
 def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
     """The fallbacks that a staff member may read, in one query."""
     area = member.scope(Permission.RULES_READ)
@@ -136,7 +179,11 @@ def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
     return list(
         session.scalars(
             select(DefaultReplyRow)
-            .where(DefaultReplyRow.key != _EMERGENCY_KEY, inside)
+            .where(
+                DefaultReplyRow.key != _EMERGENCY_KEY,
+                DefaultReplyRow.key.not_like(f"{_TEXT_PREFIX}%"),
+                inside,
+            )
             .order_by(DefaultReplyRow.key)
         )
     )
@@ -210,6 +257,25 @@ def set_emergency(
                 problem=f"应是 1 到 {MAX_WORD_LENGTH} 个字的词。",
             )
     return _save(_EMERGENCY_KEY, text, list(dict.fromkeys(words)), now=now)
+
+
+def set_text(occasion: StandardText, text: str, *, now: datetime) -> bool:
+    """Set the city's standard text of an occasion; an empty one brings the built-in one back.
+
+    Returns whether anything changed. Raises Invalid.
+    """
+    key = _TEXT_PREFIX + occasion
+    if text.strip() and text != BUILTIN_TEXTS[occasion]:
+        _check_text(text, f"texts.{occasion}")
+        return _save(key, text, [], now=now)
+    row = session.get(DefaultReplyRow, key)
+    if row is None:
+        return False
+    before = {"text": row.text}
+    session.delete(row)
+    session.flush()
+    _audit(DefaultReplyAction.CLEAR, key, before["text"], audit.Owner(), before, None)
+    return True
 
 
 def _save(
