@@ -44,7 +44,7 @@ class Directory:
         )
         self._loose_names = _index(
             (
-                ((card, name) for card in cards for name in card.other_names),
+                ((card, name) for card in cards for name in _old_names(card)),
                 ((card, name) for card in cards for name in _stems(card)),
             )
         )
@@ -103,6 +103,13 @@ def _full_names(card: DepartmentCard) -> Iterator[str]:
     for kind, halls in _TOWN_HALLS.items():
         if card.name.endswith(kind):
             yield from (card.name + hall for hall in halls)
+
+
+def _old_names(card: DepartmentCard) -> Iterator[str]:
+    for name in card.other_names:
+        yield name
+        # old papers say 物价 and people 物价局
+        yield f"{name}局"
 
 
 def _stems(card: DepartmentCard) -> Iterator[str]:

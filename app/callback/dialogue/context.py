@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
+from app.callback.dialogue import facts
+from app.callback.dialogue.facts import FactQuestion
 from app.snapshots import Snapshot
 from keywords.language.normalize import NormalizedText, normalize
 from keywords.matching.matcher import MatchLevel
@@ -77,16 +79,21 @@ class ReplyContext:
     history: History
     now: datetime
 
-    @property
+    @cached_property
     def words(self) -> str | None:
         """What the citizen typed or said; None for other pushes."""
         given = self.match_input
         return given.text if given is not None and given.kind is InputKind.TEXT else None
 
-    @property
+    @cached_property
     def normal(self) -> NormalizedText | None:
         """The normal forms of `words`."""
         return None if self.words is None else normalize(self.words)
+
+    @cached_property
+    def question(self) -> FactQuestion | None:
+        """The phone number, place, fee … that the message asks for, and nothing else."""
+        return facts.parse(self.normal) if self.normal else None
 
     @property
     def option_id(self) -> str:
@@ -99,12 +106,20 @@ class ReplyContext:
         return self.snapshot.directory.get(self.account.department_id)
 
     @cached_property
+    def matched_rule(self) -> Rule | None:
+        """The rule by which this account answers the whole message, or None."""
+        if self.match_input is None:
+            return None
+        return self.snapshot.ruleset.match(self.account.id, self.match_input, now=self.now)
+
+    @cached_property
     def equal_rule(self) -> Rule | None:
         """The rule of this account whose keyword is the whole message.
 
         Words that the dialogue understands by itself, such as 菜单, give way to it.
         """
-        if self.match_input is None:
+        # looked at first, because the explanation costs more
+        if self.match_input is None or self.matched_rule is None:
             return None
         matcher = self.snapshot.ruleset.matcher(self.account.id)
         for candidate in matcher.explain(self.match_input, now=self.now):

@@ -67,7 +67,8 @@ def command(context: ReplyContext) -> DialogueResult | None:
     given = context.match_input
     if given is None or given.kind is InputKind.SCAN or len(given.text) > _MAX_LENGTH:
         return None
-    handler = _HANDLERS.get(_COMMANDS.get(fold(given.text), ""))
+    words = context.normal.text if context.normal else fold(given.text)
+    handler = _HANDLERS.get(_COMMANDS.get(words, ""))
     rule = context.equal_rule if handler else None
     # a rule that answers with a picture or a card says it all
     if handler is None or (rule is not None and not _rule_text(rule)):
@@ -80,7 +81,10 @@ def by_name(context: ReplyContext) -> DialogueResult | None:
     card, question = _asked_department(context)
     if card is None or context.equal_rule is not None:
         return None
-    return _fact_result(context, card, question) if question else _card_result(context, card)
+    if question is None:
+        return _card_result(context, card)
+    # what a department has written about its office itself says more than its card
+    return None if _has_own_rule(context, card) else _fact_result(context, card, question)
 
 
 def by_loose_name(context: ReplyContext) -> DialogueResult | None:
@@ -88,13 +92,19 @@ def by_loose_name(context: ReplyContext) -> DialogueResult | None:
     normal = context.normal
     if normal is None or len(normal.text) > _MAX_LENGTH:
         return None
-    directory, question = context.snapshot.directory, facts.parse(normal)
+    directory, question = context.snapshot.directory, context.question
     if question is None:
         card = directory.find_loose(normal.text) or directory.find_loose(normal.core)
         return _card_result(context, card) if card else None
     subject = question.subject
     card = directory.find_loose(subject) if subject else context.department
     return _fact_result(context, card, question) if card else None
+
+
+def _has_own_rule(context: ReplyContext, card: DepartmentCard) -> bool:
+    """Whether a rule of the department answers the message at this account."""
+    rule = context.matched_rule
+    return rule is not None and rule.department_id == card.id
 
 
 def _asked_department(
@@ -106,7 +116,7 @@ def _asked_department(
     card = directory.find(normal.text) or directory.find(normal.core)
     if card is not None:
         return card, None
-    question = facts.parse(normal)
+    question = context.question
     if question is None or not question.subject:
         return None, None
     return directory.find(question.subject), question
@@ -240,6 +250,9 @@ def _fact_result(
 ) -> DialogueResult | None:
     """What is known of the asked facts; of one that was named, else all that is known."""
     lines = list(fact_lines(card, question.facts))
+    if not lines and not question.subject:
+        return None
     if not lines:
-        return _card_result(context, card) if question.subject else None
+        asked = "、".join(facts.LABELS[fact] for fact in question.facts)
+        lines = [f"{asked}：还没有登记", *card_lines(context, card)[1:]]
     return text_result(Outcome.INFORMATION, "\n".join((card.name, *lines)))

@@ -65,6 +65,11 @@ _PATTERNS = {
         f"|(?:地址|位置|地点)(?:是|在)?(?:{_WHERE}|什么|啥|多少)?|怎么(?:走|去)"
     ),
 }
+# in every question for a fact; spares nearly all other messages the patterns above
+_SIGN = re.compile(
+    "[哪几啥久]|电话|号码|座机|热线|地址|位置|地点|时间|多少|多钱|费用|收费|要钱|上班|开门|有人|休息|"
+    "办公|多长|什么[时材资东手证地费]|怎么[走去联]|带什么"
+)
 # around a fact: who is asked, what is pointed at, and particles
 _EDGES = re.compile(
     "^(?:那个|那|这个|这|请问|问一下|问下|我想问|想问|你们|你|您|咱们|咱|我们|贵|的|是|办这个|办|"
@@ -85,7 +90,7 @@ class FactQuestion:
 def parse(normal: NormalizedText) -> FactQuestion | None:
     """The facts a message asks for; None when it asks for none, or is too long to be sure."""
     text = normal.standard
-    if not text or len(text) > _MAX_LENGTH:
+    if len(text) > _MAX_LENGTH or _SIGN.search(text) is None:
         return None
     facts = []
     for fact, pattern in _PATTERNS.items():

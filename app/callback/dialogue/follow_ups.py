@@ -32,7 +32,7 @@ def awaited_reply(context: ReplyContext) -> DialogueResult | None:
     if not isinstance(context.inbound, messages.Message) or context.option_id:
         return None
     question_id = context.history.question_id()
-    if question_id is None or small_talk.kind_of(context) is not None:
+    if question_id is None or small_talk.kind_of(context) is not None or _asks_back(context):
         return None
     occasion = StandardText.REPLY_RECEIVED
     if isinstance(context.inbound, messages.Voice) and context.words is None:
@@ -41,9 +41,14 @@ def awaited_reply(context: ReplyContext) -> DialogueResult | None:
     return DialogueResult(found.outcome, found.reply, found.follow_ups, reply_to=question_id)
 
 
+def _asks_back(context: ReplyContext) -> bool:
+    """Whether the message asks about the answer ("电话多少") and gives nothing it asked for."""
+    return context.question is not None and not context.question.subject
+
+
 def guide_fact(context: ReplyContext) -> DialogueResult | None:
     """What the guide of the last answer says about a fee, a place, a phone number …"""
-    question = facts.parse(context.normal) if context.normal else None
+    question = context.question
     if question is None or question.subject or context.equal_rule is not None:
         return None
     rule = _last_rule(context)

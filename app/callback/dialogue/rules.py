@@ -16,10 +16,14 @@ from matrix.wechat.text_parts import MAX_PART_BYTES, split_text
 
 # not seeded, so the processes of one server do not choose the same replies one after another
 _random = random.SystemRandom()
-# Where one question may end and another begin: marks, and words that add something.
-_PART_END = re.compile(r"[，,。；;！!？?、\n]+|还有|另外|顺便|再问|同时|以及|对了|\s{1,}")
-# in characters; a shorter part is a filler between two marks
-_MIN_PART_LENGTH = 3
+# Where one question may end and another begin: marks, emoji, and words that add something.
+_PART_END = re.compile(r"\W+|还有|另外|顺便|再问|同时|以及|对了|和|跟|与")
+# what is denied is not asked: "不是结婚，我问离婚"
+# but "要不要" is a question
+_DENIED = re.compile("(?<!是)不是|(?<!用)不用|(?<!要)不要|(?<!想)不想|(?<!去)不去|别(?:再|给)|^没")
+# In characters. A longer message tells a story, in which things are mentioned and not asked.
+_MAX_ASKED_LENGTH = 40
+_MIN_PART_LENGTH = 2
 _MAX_PARTS = 8
 
 
@@ -37,13 +41,14 @@ def by_keywords(context: ReplyContext) -> DialogueResult | None:
     given = context.match_input
     if given is None:
         return None
-    ruleset, account_id = context.snapshot.ruleset, context.account.id
-    rule = ruleset.match(account_id, given, now=context.now)
+    rule = context.matched_rule
     if given.kind is InputKind.TEXT:
         return _two_questions(context, rule) or (result_of_rule(context, rule) if rule else None)
     if rule is None and given.kind is InputKind.CLICK:
         # Staff may give a button the words that a citizen would type, without a rule for its key.
-        rule = ruleset.match(account_id, MatchInput(given.text), now=context.now)
+        rule = context.snapshot.ruleset.match(
+            context.account.id, MatchInput(given.text), now=context.now
+        )
     return result_of_rule(context, rule) if rule else None
 
 
@@ -88,7 +93,7 @@ def _two_questions(context: ReplyContext, rule: Rule | None) -> DialogueResult |
     Sure means that a part of the message leads to each of two rules by a keyword as it is written.
     """
     words = context.words or ""
-    if _PART_END.search(words) is None:
+    if len(words) > _MAX_ASKED_LENGTH or _PART_END.search(words) is None:
         return None
     found = _rules_by_part(context, words)
     # the answer to the whole must be one of them, or the parts were misunderstood
@@ -101,13 +106,17 @@ def _two_questions(context: ReplyContext, rule: Rule | None) -> DialogueResult |
 
 def _parts(words: str) -> list[str]:
     parts = [part.strip() for part in _PART_END.split(words)]
-    return [part for part in parts if len(part) >= _MIN_PART_LENGTH][:_MAX_PARTS]
+    parts = [part for part in parts if len(part) >= _MIN_PART_LENGTH]
+    return [part for part in parts if not _DENIED.search(part)][:_MAX_PARTS]
 
 
 def _rules_by_part(context: ReplyContext, words: str) -> dict[str, Rule]:
     """The rules that parts of the message lead to for sure, by slug."""
+    parts = _parts(words)
+    if len(parts) < 2:
+        return {}
     matcher, now = context.snapshot.ruleset.matcher(context.account.id), context.now
-    matches = {part: matcher.match(MatchInput(part), now=now) for part in _parts(words)}
+    matches = {part: matcher.match(MatchInput(part), now=now) for part in parts}
     if len({rule.slug for rule in matches.values() if rule is not None}) < 2:
         return {}
     return {

@@ -8,6 +8,7 @@ from app.callback.dialogue.departments import card_lines
 from app.callback.dialogue.rules import result_of_rule
 from app.snapshots import name_key
 from config import clock
+from keywords.language.small_talk import is_small_talk
 from keywords.rules.values import Rule
 from matrix.departments.directory import DepartmentCard
 from matrix.inbox import Outcome
@@ -30,8 +31,9 @@ def typed_name(context: ReplyContext) -> DialogueResult | None:
     own = [
         rule for rule in named if context.snapshot.ruleset.has_rule(context.account.id, rule.slug)
     ]
-    if len(own) == 1 and context.equal_rule in (None, own[0]) and _is_awake(context, own[0]):
-        return result_of_rule(context, own[0])
+    # a keyword that is the whole message says more than a name
+    if len(own) == 1 and (context.matched_rule is own[0] or context.equal_rule is None):
+        return result_of_rule(context, own[0]) if _is_awake(context, own[0]) else None
     for rule in named:
         if rule.slug in _last_suggested(context):
             return result_of_rule(context, rule)
@@ -102,7 +104,9 @@ def _routing_lines(context: ReplyContext, offered: Sequence[Rule]) -> list[str]:
 
 def _routed_department(context: ReplyContext) -> DepartmentCard | None:
     normal = context.normal
-    return context.snapshot.directory.route(normal.standard) if normal else None
+    if normal is None or is_small_talk(normal):
+        return None
+    return context.snapshot.directory.route(normal.standard)
 
 
 def _duty_text(context: ReplyContext, card: DepartmentCard) -> str:
