@@ -8,6 +8,7 @@
 They are part of the rule set in memory, so every change moves the same cache version as rules.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -319,6 +320,13 @@ def _audit(
         after=after,
     )
     cache_versions.invalidate(CACHE_KEY)
+
+
+def texts_token(written: Mapping[StandardText, str]) -> str:
+    """What the form of all standard texts carries, as `edit_token` does for one text."""
+    content = "\n".join(f"{occasion}\t{text}" for occasion, text in written.items())
+    # a digest, because all texts together are too long for a hidden field
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def edit_token(row: DefaultReplyRow | None) -> str:
