@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, and_, case, delete, func, select, text
+from sqlalchemy import ForeignKey, Index, and_, case, delete, func, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import jobs
@@ -282,7 +282,8 @@ def _upsert_statement() -> Any:
         (new.last_id <= Conversation.handled_id, None),
         # a person is still to deal with an earlier message
         (Conversation.for_staff_id > Conversation.handled_id, waited_for),
-        (new.outcome.in_(NEUTRAL_OUTCOMES), waited_for),
+        # one by one: a list cannot be bound in a statement for many rows
+        (or_(*(new.outcome == each for each in NEUTRAL_OUTCOMES)), waited_for),
         (new.waiting_since.is_(None), None),
         else_=waited_for,
     )
