@@ -23,9 +23,9 @@ from matrix.inbox.attachments import AttachmentAction
 from matrix.media.files import MediaAction
 from matrix.menus.actions import MenuAction
 from matrix.qrcodes.codes import QrCodeAction
-from matrix.staff.authentication import SignInAction
-from matrix.staff.ip_allowlist import NetworkAction
 from matrix.staff.members import StaffAction
+from matrix.staff.sign_in.authentication import SignInAction
+from matrix.staff.sign_in.ip_allowlist import NetworkAction
 from services.catalogue import GuideAction
 
 ACTION_ENUMS = (

@@ -7,7 +7,14 @@ command that encrypts anew, tests of migrations) imports this module.
 from config import alerts, audit, cache_versions, cron_lock, jobs
 from config.audit import hash_chain
 from config.database import Base
-from keywords.rules import default_replies, review_policies, rule_imports, store, versions
+from keywords.rules import (
+    default_replies,
+    policy_requests,
+    review_policies,
+    rule_imports,
+    store,
+    versions,
+)
 from keywords.statistics import hits, unanswered
 from matrix import (
     accounts,
@@ -27,10 +34,9 @@ from matrix.media import files, uploads
 from matrix.menus import conditional, remote_state
 from matrix.menus import versions as menu_versions
 from matrix.qrcodes import codes, scan_counts
-from matrix.staff import (
-    grants,
+from matrix.staff import grants, members
+from matrix.staff.sign_in import (
     ip_allowlist,
-    members,
     one_time_links,
     passwords,
     sessions,
@@ -68,6 +74,7 @@ TABLE_MODULES = (
     passwords,
     members,
     canned_responses,
+    policy_requests,
     review_policies,
     connection_checks,
     cache_versions,

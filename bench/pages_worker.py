@@ -23,10 +23,11 @@ from config.database import engine, session, transaction
 from config.jobs import Job, JobName, JobState
 from matrix import conversations, qrcodes
 from matrix.health.statistics import HealthJob
-from matrix.staff import grants, members, sessions
+from matrix.staff import grants, members
 from matrix.staff.grants import GrantSpec
 from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in import sessions
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage
 
 # values of URL parameters: the first row of everything, except the second of staff
 _PARTS = {"kind": "svg", "extension": "png", "staff_id": 2}

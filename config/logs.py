@@ -28,6 +28,8 @@ _SECRET_IN_URL = re.compile(
     r"ticket|openid)=)[^&\s\"']+",
     re.IGNORECASE,
 )
+# one-time links, wherever an address with one is quoted: whoever reads the log could use it
+_SECRET_IN_PATH = re.compile(r"(/links/)[^/\s\"'?#\\]+")
 _REDACTED = "***"
 
 
@@ -37,7 +39,8 @@ def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDi
         if name != "event" and _SECRET_NAMES.search(name) and value is not None:
             event_dict[name] = _REDACTED
         elif isinstance(value, str):
-            event_dict[name] = _SECRET_IN_URL.sub(rf"\1{_REDACTED}", value)
+            without_query = _SECRET_IN_URL.sub(rf"\1{_REDACTED}", value)
+            event_dict[name] = _SECRET_IN_PATH.sub(rf"\1{_REDACTED}", without_query)
     return event_dict
 
 

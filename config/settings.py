@@ -106,10 +106,13 @@ class Settings(BaseSettings):
     )
     session_hours: int = Field(12, ge=1, le=24, description="hours after which a session ends")
     sign_in_attempts: int = Field(
-        5, ge=3, le=20, description="failures after which a name is locked"
+        5, ge=3, le=20, description="wrong attempts before somebody has to wait"
     )
     sign_in_lock_minutes: int = Field(
-        15, ge=1, le=1440, description="minutes a locked name stays locked"
+        15, ge=1, le=1440, description="longest wait after wrong attempts, in minutes"
+    )
+    reviewer_grant_days: int = Field(
+        30, ge=1, le=365, description="days in which a reviewer counts as made by who gave access"
     )
     # With exponential backoff, twelve attempts last about an hour: longer than most
     # failures of WeChat, and staff see a dead job the same day.

@@ -33,11 +33,12 @@ from config.database import read_only, session, transaction
 from config.jobs import Job, JobState
 from matrix import conversations, departments
 from matrix.accounts import Account, callback_stats
-from matrix.staff import grants, members, sessions
+from matrix.staff import grants, members
 from matrix.staff.grants import GrantSpec
 from matrix.staff.roles import ROLES_REQUIRING_TWO_FACTOR, Role
-from matrix.staff.sessions import ClientInfo
-from matrix.staff.sessions import SessionStage as SignIn
+from matrix.staff.sign_in import sessions
+from matrix.staff.sign_in.sessions import ClientInfo
+from matrix.staff.sign_in.sessions import SessionStage as SignIn
 from simulator.messaging import envelope, pushes
 
 ROOT = Path(__file__).parents[1]

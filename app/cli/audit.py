@@ -3,7 +3,7 @@
 import click
 
 from app.cli.base import Command, Group
-from config.audit import hash_chain
+from config.audit import anchor, hash_chain
 from config.database import read_only
 from config.errors import DomainError
 
@@ -15,12 +15,12 @@ class ChainBroken(DomainError):
 
 
 class RootNotFound(DomainError):
-    """A root hash that was written to the log is missing from the chain.
+    """A root hash that was written to the log, or kept in a file, is missing from the chain.
 
-    Somebody has computed the chain anew: it matches its rows and is not the one that was logged.
+    Somebody has wiped the chain or computed it anew: it matches its rows, and is another one.
     """
 
-    text = "封条中没有根哈希 {root}：日志所记的封条已不在数据库中。"
+    text = "封条中没有根哈希 {root}：日志或本机所记的封条已不在数据库中。"
 
 
 @click.group("audit", cls=Group)
@@ -45,6 +45,9 @@ def verify(root: str) -> None:
     if mismatches:
         raise ChainBroken(faults="\n".join(mismatches))
     with read_only():
+        kept = anchor.read()
+        if kept is not None and not hash_chain.contains_root(kept.root):
+            raise RootNotFound(root=kept.root)
         if root and not hash_chain.contains_root(root):
             raise RootNotFound(root=root)
         last_seal = hash_chain.find_latest()

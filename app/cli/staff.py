@@ -11,19 +11,12 @@ from config import audit, clock, settings
 from config.database import transaction
 from config.errors import NotFound
 from matrix import accounts, departments
-from matrix.staff import (
-    authentication,
-    grants,
-    members,
-    one_time_links,
-    sessions,
-    throttle,
-    two_factor,
-)
+from matrix.staff import grants, members
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff
-from matrix.staff.one_time_links import LinkPurpose
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import authentication, one_time_links, throttle, two_factor
+from matrix.staff.sign_in.one_time_links import LinkPurpose
 
 _ROLES = {role.value: role for role in Role}
 
@@ -76,9 +69,7 @@ def reset(sign_in_name: str, second_factor: bool) -> None:
         member_row = _get_staff(sign_in_name)
         throttle.clear(member_row.sign_in_name)
         if second_factor:
-            two_factor.reset(member_row)
-            # a second factor is taken away when its phone is lost: no session may go on with it
-            sessions.end_all(member_row.id, reason="第二步验证已重置", now=now)
+            two_factor.reset(member_row, now=now)
         secret = one_time_links.create(LinkPurpose.RESET, member_row.id, now=now)
     click.echo("重设密码的链接，30 分钟内有效，只能用一次：")
     click.echo(_link_url(secret))

@@ -13,15 +13,26 @@ from config import alerts, clock
 from config.alerts import Alert, AlertKind
 from config.jobs import JobAlert
 from config.permissions import Permission
+from keywords.rules.policy_requests import ReviewAlert
 from matrix import conversations
 from matrix.accounts.jobs_and_alerts import AccountAlert
 from matrix.inbox import InboxAlert
 from matrix.menus.jobs_and_alerts import MenuAlert
+from matrix.staff.sign_in.throttle import StaffAlert
 
 # every kind of alert by its stored string
 KINDS: dict[str, AlertKind] = {
     kind.value: kind
-    for kinds in (AccountAlert, AuditAlert, InboxAlert, JobAlert, MenuAlert, RuleAlert)
+    for kinds in (
+        AccountAlert,
+        AuditAlert,
+        InboxAlert,
+        JobAlert,
+        MenuAlert,
+        ReviewAlert,
+        RuleAlert,
+        StaffAlert,
+    )
     for kind in kinds
 }
 

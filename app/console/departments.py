@@ -19,6 +19,7 @@ from config.permissions import Permission
 from matrix import accounts, departments
 from matrix.departments import Department, DepartmentAction, DepartmentState
 from matrix.departments.directory import CLOSED, OfficeHours
+from matrix.staff.sign_in import capabilities
 
 blueprint = Blueprint("departments", __name__, url_prefix="/console/departments")
 
@@ -240,7 +241,9 @@ def move(department_id: int) -> ViewResult:
             parent_id = form.target.data or None
             # at the target as well: moving changes who manages the department
             member().require(_PERMISSION, department_id=parent_id)
-            departments.move(department_id, parent_id)
+            if parent_id != department.parent_id:
+                departments.move(department_id, parent_id)
+                _end_capabilities_below(department_id)
     if form.is_submitted() and not form.is_refused:
         flash_success(f"{department.name}已移动。")
         return redirect_to("departments.index")
@@ -288,12 +291,18 @@ def merge(department_id: int) -> ViewResult:
     if form.validate_on_submit():
         with forms.errors_on(form, "target"):
             departments.merge(department_id, into=_access(form.target.data or _NO_PARENT).id)
+            _end_capabilities_below(department_id)
     if form.is_refused:
         return _render_merge(department, form), 422
     flash_success(
         f"{department.name}已并入{departments.names([form.target.data])[form.target.data]}。"
     )
     return redirect_to("departments.index")
+
+
+def _end_capabilities_below(department_id: int) -> None:
+    below = departments.tree().within(department_id)
+    capabilities.end_in_departments(below, now=clock.now())
 
 
 def _department_choices(

@@ -15,9 +15,10 @@ from app.web.auth import requires_confirmation, requires_sign_in
 from config import clock
 from config.errors import NotFound
 from config.permissions import Forbidden
-from matrix.staff import authentication, members, passwords, sessions, two_factor
-from matrix.staff.authentication import RequiredAction
+from matrix.staff import members
 from matrix.staff.members import Staff
+from matrix.staff.sign_in import authentication, passwords, sessions, two_factor
+from matrix.staff.sign_in.authentication import RequiredAction
 
 blueprint = Blueprint("profile", __name__, url_prefix="/console/me")
 
@@ -86,16 +87,27 @@ def password() -> ViewResult:
 @blueprint.route("/second-factor", methods=["GET", "POST"])
 @requires_sign_in
 def set_up_two_factor() -> ViewResult:
-    """Set up the second factor: scan the QR code and confirm it by a first code."""
+    """Set up the second factor: scan the QR code and confirm it by a first code.
+
+    Asks for the password first (`start_two_factor`). All other sessions end.
+    """
     # the guard loaded the person in a transaction of its own that has ended
     person, form = _own_staff_row(), OneTimeCodeForm()
     if person.has_second_factor:
         return redirect_to("profile.index")
-    if person.totp_secret is None and not form.is_submitted():
-        return render_template("console/profile/two_factor_start.html")
+    # whoever finds an open page must neither see the secret nor set up a phone of their own
+    is_confirmed = auth.current().session.is_recently_confirmed(now=clock.now())
+    if person.totp_secret is None or not is_confirmed:
+        page = render_template("console/profile/two_factor_start.html")
+        return (page, 403) if form.is_submitted() else page
     if form.validate_on_submit():
         with forms.errors_on(form, "code"):
-            codes = two_factor.confirm(person, form.code.data or "", now=clock.now())
+            codes = two_factor.confirm(
+                person,
+                form.code.data or "",
+                now=clock.now(),
+                keep_session_id=auth.current().session.id,
+            )
             # permissions grow with the second factor: a new id prevents session fixation
             auth.start_session(
                 authentication.rotate_session(
@@ -116,6 +128,7 @@ def set_up_two_factor() -> ViewResult:
 
 @blueprint.post("/second-factor/begin")
 @requires_sign_in
+@requires_confirmation
 def start_two_factor() -> ViewResult:
     """Make the secret for the QR code."""
     person = _own_staff_row()

@@ -6,12 +6,16 @@ from wtforms.validators import InputRequired, Length
 
 from app.console import forms
 from app.console.responses import ViewResult, flash_success, redirect_to
-from app.web import auth, unit_of_work
+from app.web import auth, devices, unit_of_work
 from app.web.auth import public, requires_sign_in
+from app.web.sites import computed, computes_before
 from config import clock
-from matrix.staff import authentication, members, one_time_links, passwords, sessions
-from matrix.staff.one_time_links import LinkPurpose
-from matrix.staff.sessions import SessionStage
+from config.database import transaction
+from matrix.staff import members
+from matrix.staff.sign_in import authentication, one_time_links, passwords, sessions, throttle
+from matrix.staff.sign_in.authentication import PasswordCheck
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import SessionStage
 
 blueprint = Blueprint("sign_in", __name__, url_prefix="/console")
 
@@ -55,8 +59,21 @@ class FirstAdministratorForm(NewPasswordForm):
     name = StringField("姓名", [InputRequired("请填写姓名"), Length(max=members.MAX_NAME_LENGTH)])
 
 
+def _check_password() -> PasswordCheck | None:
+    """Count the attempt and compare the password, with no transaction open meanwhile."""
+    form = SignInForm()
+    if g.current_staff is not None or not form.validate():
+        return None
+    name = form.name.data or ""
+    with transaction():
+        throttle.admit_sign_in(name, auth.origin(), now=clock.now())
+        stored_hash = authentication.find_password_hash(name)
+    return authentication.check_password(name, form.password.data or "", stored_hash=stored_hash)
+
+
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
+@computes_before(_check_password)
 def index() -> ViewResult:
     """Sign-in name and password."""
     form = SignInForm()
@@ -66,11 +83,9 @@ def index() -> ViewResult:
         return _render("index", form)
     result = None
     with forms.errors_on(form):
-        # a failed attempt is counted although the answer is an error
+        # a failed attempt is recorded although the answer is an error
         unit_of_work.commit_despite_error()
-        result = authentication.sign_in(
-            form.name.data or "", form.password.data or "", auth.origin(), now=clock.now()
-        )
+        result = authentication.sign_in(computed(), auth.origin(), now=clock.now())
         if result is None:
             form.form_errors.append(WRONG_CREDENTIALS)
     if result is None:
@@ -80,7 +95,7 @@ def index() -> ViewResult:
     auth.start_session(result.secret)
     if result.stage is SessionStage.HALF:
         return redirect_to("sign_in.two_factor", next=next_page)
-    return redirect(next_page, 303)
+    return devices.remember(redirect(next_page, 303), form.name.data or "")
 
 
 @blueprint.route("/sign-in/code", methods=["GET", "POST"])
@@ -104,8 +119,9 @@ def two_factor() -> ViewResult:
             form.code.errors = [WRONG_CODE]
     if result is None:
         return _render("two_factor", form)
+    name = members.get(g.half.staff_id).sign_in_name
     auth.start_session(result.secret)
-    return redirect(auth.next_url(), 303)
+    return devices.remember(redirect(auth.next_url(), 303), name)
 
 
 @blueprint.post("/sign-out")

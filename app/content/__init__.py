@@ -16,6 +16,7 @@ from pathlib import Path
 from app.content import accounts, articles, departments, guides, media, rules, yaml_nodes
 from app.content.record import Record
 from app.content.yaml_nodes import InvalidFile
+from app.references import References
 
 __all__ = ["InvalidFile", "LoadResult", "load"]
 
@@ -49,7 +50,7 @@ def load(paths: Sequence[Path], *, now: datetime) -> LoadResult:
     counts["素材"] = media.load(tops, department_ids, now=now)
     counts["账号"] = accounts.load(tops, department_ids, now=now)
     counts["办事指南"] = guides.load(tops, department_ids, now=now)
-    counts["规则"] = rules.load(tops, rules.RuleReferences.load(), now=now)
+    counts["规则"] = rules.load(tops, References.of_city(), now=now)
     counts["文章"] = articles.load(tops, department_ids, now=now)
     return LoadResult(counts)
 

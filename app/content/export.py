@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from app.content import VERSION, accounts, articles, departments, guides, media, rules
+from app.references import References
 
 _NO_SECRETS = (
     "# token、aes_key、secret 未导出；载入到原系统时保留原值。需要时用 --with-secrets 导出。\n"
@@ -53,7 +54,7 @@ def export_all(folder: Path, *, with_secrets: bool = False) -> list[Path]:
         "media.yaml": media.dump(folder, codes),
         "accounts.yaml": accounts.dump(codes, secrets=with_secrets),
         "services.yaml": guides.dump(codes),
-        "keywords.yaml": rules.dump(rules.RuleReferences.load()),
+        "keywords.yaml": rules.dump(References.of_city()),
         "articles.yaml": articles.dump(codes),
     }
     written = []

@@ -40,11 +40,6 @@ def load(tops: Sequence[Record], departments: dict[str, int], *, now: datetime) 
     return len(records)
 
 
-def file_names() -> set[str]:
-    """The names of media that rules may use."""
-    return set(session.scalars(select(MediaFile.name)))
-
-
 def dump(folder: Path, departments: dict[int, str]) -> dict[str, object]:
     """Write the files below `folder` and give the list of them."""
     rows = list(session.scalars(select(MediaFile).order_by(MediaFile.name)))

@@ -5,43 +5,29 @@ Here slugs and appids become ids, and errors get their line.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
-from app.content import accounts, departments, media
 from app.content.record import Record, unique_by
+from app.references import References
 from config.database import session
 from config.errors import Invalid
 from keywords.rules import default_replies, spec, store
 from keywords.rules.default_replies import DefaultReplyRow
-from keywords.rules.replies import media_names
 from keywords.rules.spec import RuleSpec
 from keywords.rules.standard_texts import StandardText
 
 SECTIONS = ("rules", "fallback", "fallbacks", "emergency", "texts")
+_CHECKED_KINDS = ("department", "account", "media")
 
 
-@dataclass(frozen=True)
-class RuleReferences:
-    """What rules may refer to: ids by slug of department and by appid, and names of media."""
-
-    departments: dict[str, int]
-    accounts: dict[str, int]
-    media_names: set[str]
-
-    @classmethod
-    def load(cls) -> "RuleReferences":
-        """As the database has it."""
-        return cls(departments.ids_by_code(), accounts.ids_by_appid(), media.file_names())
-
-
-def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -> int:
+def load(tops: Sequence[Record], references: References, *, now: datetime) -> int:
     """Write the rules and the city's texts. Returns how many rules the files name."""
     records = unique_by(record for top in tops for record in top.section("rules"))
     for record in records.values():
-        rule_spec = spec_from_record(record, references)
+        rule_spec = spec_from_record(record)
+        _check_references(record, rule_spec, references)
         with _errors_at(record):
             store.upsert(
                 rule_spec,
@@ -55,7 +41,7 @@ def load(tops: Sequence[Record], references: RuleReferences, *, now: datetime) -
     return len(records)
 
 
-def dump(references: RuleReferences) -> dict[str, object]:
+def dump(references: References) -> dict[str, object]:
     """All rules and texts, in the shape that `load` reads."""
     # by id: the rows know their owners by id, files by slug or appid
     codes = {key: code for code, key in references.departments.items()}
@@ -72,24 +58,26 @@ def dump(references: RuleReferences) -> dict[str, object]:
     return written | ({"rules": listed} if listed else {})
 
 
-def spec_from_record(record: Record, references: RuleReferences) -> RuleSpec:
-    """The rule of one record, with owners and media that are known. Raises InvalidFile."""
+def spec_from_record(record: Record) -> RuleSpec:
+    """The rule of one record; what it names is not looked up. Raises InvalidFile."""
     # the spec would refuse it too, but without naming the nearest field
     record.allow_only(*spec.FIELDS)
     with _errors_at(record):
-        rule_spec = RuleSpec.parse(record.to_python())
+        return RuleSpec.parse(record.to_python())
+
+
+def _check_references(record: Record, rule_spec: RuleSpec, references: References) -> None:
+    """Raises InvalidFile for an owner or media that are not there."""
     # checked here, where the line is known: the store would only see an id that is missing, and
     # take the rule for one of the whole city
-    if rule_spec.department and rule_spec.department not in references.departments:
-        raise record.error("department", f"没有编号为“{rule_spec.department}”的单位")
-    if rule_spec.account and rule_spec.account not in references.accounts:
-        raise record.error("account", f"没有 appid 为“{rule_spec.account}”的账号")
-    for name in media_names(rule_spec.replies):
-        if name not in references.media_names:
-            # the place in the list is not known to `media_names`; the field is near enough
-            field = "reply" if record.has("reply") else "replies"
-            raise record.error(field, f"没有名为“{name}”的素材")
-    return rule_spec
+    for problem in references.problems(rule_spec):
+        # an operator may load rules before the guides and rules that they name
+        if problem.reference.kind not in _CHECKED_KINDS:
+            continue
+        field = str(problem.reference.loc[0])
+        if field == "replies" and record.has("reply"):
+            field = "reply"
+        raise record.error(field, problem.text.rstrip("。"))
 
 
 @contextmanager
@@ -101,7 +89,7 @@ def _errors_at(record: Record) -> Iterator[None]:
         raise record.error(error.field.rpartition(" · ")[2], error.problem) from error
 
 
-def _load_default_replies(top: Record, references: RuleReferences, now: datetime) -> None:
+def _load_default_replies(top: Record, references: References, now: datetime) -> None:
     fallback, emergency = top.record("fallback"), top.record("emergency")
     if fallback is not None:
         fallback.allow_only("text")
@@ -140,7 +128,7 @@ def _read_reply_text(record: Record) -> str:
     return record.text("text", max_length=default_replies.MAX_TEXT_LENGTH)
 
 
-def _owner_ids(record: Record, references: RuleReferences) -> tuple[int | None, int | None]:
+def _owner_ids(record: Record, references: References) -> tuple[int | None, int | None]:
     """Whose fallback it is: a department's or an account's, exactly one of the two."""
     # a fallback of the whole city has a section of its own, so one that names no owner is a mistake
     if record.has("account") == record.has("department"):

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from config.errors import DomainError
-from config.text_cleaning import clean
+from config.validation.text_cleaning import clean
 
 # bounds against files that would exhaust the process: ten aliases nested nine deep are a gigabyte,
 # 50,000 brackets end a recursive parser (decision 0030). Far above what a city needs

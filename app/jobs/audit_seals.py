@@ -7,7 +7,8 @@ from datetime import datetime
 
 from config import alerts, clock, jobs, logs
 from config.alerts import AlertKind
-from config.audit import hash_chain
+from config.audit import anchor, hash_chain
+from config.audit.anchor import Anchor
 from config.database import read_only, run_in_transaction, transaction
 from config.jobs import JobName
 
@@ -30,6 +31,7 @@ class AuditAlert(AlertKind):
 
     CHAIN_BROKEN = "audit.chain_broken", "操作记录可能被改动"
     SEALING_OVERDUE = "audit.sealing_overdue", "操作记录未及时封存"
+    FUTURE_ROW = "audit.future_row", "操作记录的时间在将来"
 
 
 def seal(*, now: datetime) -> None:
@@ -38,6 +40,7 @@ def seal(*, now: datetime) -> None:
     They are read and hashed outside the transaction that appends the seal: staff who write audit
     entries must not wait for it.
     """
+    _alert_of_future_row(now)
     for _ in range(_SEALS_PER_RUN):
         with read_only():
             prepared = hash_chain.prepare(now=now)
@@ -51,8 +54,20 @@ def seal(*, now: datetime) -> None:
             return
 
 
+def _alert_of_future_row(now: datetime) -> None:
+    with read_only():
+        row = hash_chain.find_future_row(now=now)
+    if row is not None:
+        text = f"第 {row.id} 条操作记录的时间是 {clock.local(row.at):%Y-%m-%d %H:%M}，在将来。"
+        with transaction():
+            alerts.raise_alert(AuditAlert.FUTURE_ROW, row.id, text, now=now, urgent=True)
+
+
 def verify(*, now: datetime) -> None:
-    """Start verifying all seals; raise an alert when entries have not been sealed for an hour."""
+    """Start verifying all seals; raise an alert when entries have not been sealed for an hour, and
+    when the root that this machine remembers is gone.
+    """
+    _check_anchor(now)
     overdue_since = hash_chain.overdue_since(now=now)
     # sealing cannot report its own absence, so the nightly job looks whether it still runs
     if overdue_since is not None:
@@ -87,4 +102,17 @@ def verify_segment(*, after: int, now: datetime) -> None:
 
 
 def _append(prepared: hash_chain.PreparedSeal, now: datetime) -> bool:
-    return run_in_transaction(lambda: hash_chain.append(prepared, now=now))
+    if not run_in_transaction(lambda: hash_chain.append(prepared, now=now)):
+        return False
+    with read_only():
+        sealed, is_same_chain = hash_chain.find_latest(), hash_chain.contains_anchor()
+    # of a chain that was begun anew the old root is kept, as the proof of it
+    if sealed is not None and is_same_chain:
+        anchor.write(Anchor(sealed.id, sealed.root_hash))
+    return True
+
+
+def _check_anchor(now: datetime) -> None:
+    if not hash_chain.contains_anchor():
+        text = "操作记录可能被清空或重算：本机保存的根哈希已不在封条中。"
+        alerts.raise_alert(AuditAlert.CHAIN_BROKEN, "anchor", text, now=now, urgent=True)

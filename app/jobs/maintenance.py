@@ -10,7 +10,7 @@ from matrix import conversations, inbox, outbound
 from matrix.accounts import callback_stats
 from matrix.inbox import awaited_replies
 from matrix.menus import remote_state
-from matrix.staff import sessions, throttle
+from matrix.staff.sign_in import sessions, throttle
 
 # of jobs that are done; dead ones stay until staff act
 _JOB_RETENTION = timedelta(days=7)

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from app import snapshots
-from app.content.rules import RuleReferences
 from app.content.yaml_nodes import InvalidFile
+from app.references import References
 from app.rule_files import import_plan, parse
 from app.rule_files.import_plan import ChangeKind, ImportPlan
 from app.rule_files.parse import OwnerNames
@@ -112,13 +112,13 @@ def _load_upload(import_id: int, state: ImportState) -> _Upload | None:
 def _make_plan(upload: _Upload, now: datetime) -> ImportPlan:
     with read_only():
         body = rule_imports.read_content(upload.id)
-        member, references = _principal_of(upload.staff_id, now), RuleReferences.load()
+        member = _principal_of(upload.staff_id, now)
+        references = References.for_staff(member)
     # no transaction is open: a large workbook takes seconds to parse
     read = parse.parse_file(
         upload.format,
         body,
         upload.filename,
-        references,
         _owner_names(references),
         report_progress=_progress_reporter(upload.id),
     )
@@ -135,7 +135,7 @@ def _principal_of(staff_id: int, now: datetime) -> Principal:
     return grants.principal_for(person, grants_in_force, today=clock.local_day(now))
 
 
-def _owner_names(references: RuleReferences) -> OwnerNames:
+def _owner_names(references: References) -> OwnerNames:
     snapshot = snapshots.refresh()
     return OwnerNames(
         _unambiguous(

@@ -12,14 +12,17 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from app.content.rules import RuleReferences
+from app.references import References
+from app.rule_files import row_mapping
 from app.rule_files.parse import LineProblem, ParsedRule
 from config.database import session
 from config.permissions import Permission, Principal
+from config.validation import format_loc
+from config.validation.references import list_references
 from keywords.rules import spec, store, versions
-from keywords.rules.replies import media_names
 from keywords.rules.spec import RuleSpec
 from keywords.rules.store import RuleRow
+from keywords.rules.values import RuleScope
 from keywords.rules.versions import RuleVersion
 
 # databases bound the number of parameters of a statement (SQLite: 32,766)
@@ -89,6 +92,11 @@ class _ExistingRules:
     def _stamp(self, row: RuleRow) -> int:
         return self.newest[row.id].lock_version if row.id in self.newest else 0
 
+    def current_spec(self, row: RuleRow) -> RuleSpec:
+        """What the rule says in its newest version, which an editor sees."""
+        newest = self.newest.get(row.id)
+        return store.to_spec(row) if newest is None else newest.spec
+
     def kind(
         self, row: RuleRow | None, rule_spec: RuleSpec, owners: tuple[int | None, ...]
     ) -> ChangeKind:
@@ -109,8 +117,19 @@ class _ExistingRules:
         )
 
 
+@dataclass(frozen=True)
+class _Context:
+    """For whom the plan is made, and what the file's rules are compared with."""
+
+    member: Principal
+    references: References
+    existing: _ExistingRules
+    # of the default rules in the file, which its other rules may override
+    default_slugs: frozenset[str]
+
+
 def make_plan(
-    parsed_rules: Sequence[ParsedRule], member: Principal, references: RuleReferences
+    parsed_rules: Sequence[ParsedRule], member: Principal, references: References
 ) -> ImportPlan:
     """Plan every line. A fixed number of queries for each thousand rules; changes nothing."""
     existing = _load_existing({parsed.spec.slug for parsed in parsed_rules if parsed.spec})
@@ -118,6 +137,7 @@ def make_plan(
         existing.rules_fingerprint,
         problems=[item for parsed in parsed_rules for item in parsed.problems],
     )
+    context = _Context(member, references, existing, _default_slugs(parsed_rules))
     seen: dict[str, int] = {}
     for parsed in parsed_rules:
         if parsed.spec is None:
@@ -127,26 +147,26 @@ def make_plan(
         if first != parsed.at:
             result.problems.append(LineProblem(parsed.at, "编号", f"与第 {first} 行的编号重复。"))
             continue
-        _plan_rule(parsed.at, parsed.spec, member, references, existing, result)
+        _plan_rule(parsed.at, parsed.spec, context, result)
     # people correct a file from top to bottom, so the columns' problems and the checks here are
     # told in the order of lines
     result.problems.sort(key=lambda item: item.at)
     return result
 
 
-def _plan_rule(
-    at: int,
-    rule_spec: RuleSpec,
-    member: Principal,
-    references: RuleReferences,
-    existing: _ExistingRules,
-    result: ImportPlan,
-) -> None:
-    problems = [
-        LineProblem(at, *item) for item in _refused_columns(rule_spec, member, references, existing)
-    ]
+def _default_slugs(parsed_rules: Iterable[ParsedRule]) -> frozenset[str]:
+    return frozenset(
+        parsed.spec.slug
+        for parsed in parsed_rules
+        if parsed.spec is not None and parsed.spec.scope is RuleScope.DEFAULT
+    )
+
+
+def _plan_rule(at: int, rule_spec: RuleSpec, context: _Context, result: ImportPlan) -> None:
+    problems = [LineProblem(at, *item) for item in _refused_columns(rule_spec, context)]
     result.problems += problems
     if not problems:
+        existing, references = context.existing, context.references
         row = existing.rows.get(rule_spec.slug)
         owners = (
             references.departments.get(rule_spec.department),
@@ -157,27 +177,16 @@ def _plan_rule(
         newest = existing.newest.get(rule_id or 0)
         # somebody else's unfinished draft is superseded by an import; the preview warns before it
         # happens
-        others = newest is not None and newest.is_open and newest.author_id != member.staff_id
+        others = (
+            newest is not None and newest.is_open and newest.author_id != context.member.staff_id
+        )
         replaces = others and kind is ChangeKind.CHANGED
         result.changes.append(PlannedChange(at, kind, rule_spec, rule_id, *owners, replaces))
 
 
-def _refused_columns(
-    rule_spec: RuleSpec, member: Principal, references: RuleReferences, existing: _ExistingRules
-) -> Iterable[tuple[str, str]]:
+def _refused_columns(rule_spec: RuleSpec, context: _Context) -> Iterable[tuple[str, str]]:
     """Why this member cannot have this rule, by column."""
-    department, account = (
-        references.departments.get(rule_spec.department),
-        references.accounts.get(rule_spec.account),
-    )
-    if rule_spec.department and department is None:
-        yield "单位", f"没有编号为“{rule_spec.department}”的单位。"
-    elif rule_spec.department and not member.may(Permission.RULES_WRITE, department_id=department):
-        yield "单位", "这个单位不在您可以修改的范围内。"
-    if rule_spec.account and account is None:
-        yield "账号", f"没有 appid 为“{rule_spec.account}”的账号。"
-    elif rule_spec.account and not member.may(Permission.RULES_WRITE, account_id=account):
-        yield "账号", "这个账号不在您可以修改的范围内。"
+    member, existing = context.member, context.existing
     if (
         not rule_spec.department
         and not rule_spec.account
@@ -191,8 +200,11 @@ def _refused_columns(
         Permission.RULES_WRITE, department_id=row.department_id, account_id=row.account_id
     ):
         yield "编号", "这个编号已被其他单位使用。"
-    for name in sorted(media_names(rule_spec.replies) - references.media_names):
-        yield "回复1", f"没有名为“{name}”的素材。"
+        return
+    kept = list_references(existing.current_spec(row)) if row else ()
+    for problem in context.references.problems(rule_spec, kept=kept, among=context.default_slugs):
+        field = format_loc(problem.reference.loc[:2])
+        yield row_mapping.title_of_field(field), problem.text
 
 
 def _load_existing(codes: set[str]) -> _ExistingRules:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.content import yaml_nodes
 from app.content.record import Record
-from app.content.rules import RuleReferences, spec_from_record
+from app.content.rules import spec_from_record
 from app.content.yaml_nodes import InvalidFile
 from app.rule_files import row_mapping, xlsx_reader
 from app.rule_files.xlsx_reader import Cell, InvalidWorkbook
@@ -70,7 +70,6 @@ def parse_file(
     file_format: ImportFormat,
     body: bytes,
     filename: str,
-    references: RuleReferences,
     owners: OwnerNames,
     *,
     report_progress: Callable[[int], None],
@@ -80,7 +79,7 @@ def parse_file(
     Raises InvalidWorkbook, InvalidFile.
     """
     if file_format is ImportFormat.YAML:
-        return _parse_yaml(body, filename, references)
+        return _parse_yaml(body, filename)
     parsed_rules: list[ParsedRule] = []
     rows = xlsx_reader.read_rows(body)
     titles = _read_titles(next(rows, (0, []))[1])
@@ -155,7 +154,7 @@ def _line_problem(number: int, problem: Invalid) -> LineProblem:
 # ---- YAML ----
 
 
-def _parse_yaml(body: bytes, filename: str, references: RuleReferences) -> list[ParsedRule]:
+def _parse_yaml(body: bytes, filename: str) -> list[ParsedRule]:
     top = Record(Path(filename), yaml_nodes.parse(body, Path(filename)))
     # accounts, departments and emergency words need other permissions than rules
     others = [name for name in top.node.entries if name not in ("version", "rules")]
@@ -166,12 +165,12 @@ def _parse_yaml(body: bytes, filename: str, references: RuleReferences) -> list[
         raise top.error("rules", "没有规则")
     if len(records) > MAX_RULES:
         raise top.error("rules", f"有 {len(records)} 条规则，超过 {MAX_RULES} 条，请分成几个文件")
-    return [_parse_yaml_rule(record, references) for record in records]
+    return [_parse_yaml_rule(record) for record in records]
 
 
-def _parse_yaml_rule(record: Record, references: RuleReferences) -> ParsedRule:
+def _parse_yaml_rule(record: Record) -> ParsedRule:
     try:
-        return ParsedRule(record.line, spec_from_record(record, references))
+        return ParsedRule(record.line, spec_from_record(record))
     except InvalidFile as error:
         at, name = error.facts.get("line", record.line), error.facts.get("field", "")
         problem = LineProblem(int(str(at)), str(name), f"{error.facts['problem']}。")

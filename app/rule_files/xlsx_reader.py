@@ -20,7 +20,7 @@ from openpyxl.utils.escape import unescape as unescape_controls
 
 from config.errors import DomainError
 from config.security.formula_escape import unescape
-from config.text_cleaning import clean
+from config.validation.text_cleaning import clean
 
 # bounds against archives that unpack to gigabytes (https://en.wikipedia.org/wiki/Zip_bomb); a
 # workbook that Excel makes of 20,000 rules stays far below

@@ -31,14 +31,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import snapshots
-from app.web import unit_of_work
+from app.web import devices, unit_of_work
 from config import audit, clock
 from config.database import read_only, transaction
 from config.permissions import Forbidden, Permission, Principal
-from matrix.staff import authentication, grants, members, sessions
-from matrix.staff.authentication import RequiredAction
+from matrix.staff import grants, members
 from matrix.staff.members import Staff, StaffState
-from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
+from matrix.staff.sign_in import authentication, sessions
+from matrix.staff.sign_in.authentication import RequiredAction
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage, StaffSession
 
 View = TypeVar("View", bound=Callable[..., Any])
 _SESSION_KEY = "sid"
@@ -96,23 +97,30 @@ def requires_confirmation(view: View) -> View:
 
     @wraps(view)
     def wrapper(*args: Any, **values: Any) -> Any:
-        current_staff, now = current(), clock.now()
-        if current_staff.session.is_recently_confirmed(now=now):
-            return view(*args, **values)
-        problem = ""
-        if "confirm_proof" in request.form:
-            if authentication.reauthenticate(
-                current_staff.session, request.form["confirm_proof"], origin(), now=now
-            ):
-                return view(*args, **values)
-            # the answer is a refusal, but the counted failure must stay, or guessing would be
-            # free
-            unit_of_work.commit_despite_error()
-            problem = "不正确，请重试"
-        return _confirmation_page(current_staff, problem)
+        return ask_confirmation() or view(*args, **values)
 
     wrapper.is_confirmed = True  # type: ignore[attr-defined]  # read by the convention tests
     return wrapper  # type: ignore[return-value]  # wraps keeps the view's own signature
+
+
+def ask_confirmation() -> tuple[str, int] | None:
+    """The page that asks for the second factor again; None when it was proven shortly before.
+
+    For a POST view that is dangerous with some values only; `requires_confirmation` is for all.
+    """
+    current_staff, now = current(), clock.now()
+    if current_staff.session.is_recently_confirmed(now=now):
+        return None
+    problem = ""
+    if "confirm_proof" in request.form:
+        if authentication.reauthenticate(
+            current_staff.session, request.form["confirm_proof"], origin(), now=now
+        ):
+            return None
+        # the answer is a refusal, but the counted failure must stay, or guessing would be free
+        unit_of_work.commit_despite_error()
+        problem = "不正确，请重试"
+    return _confirmation_page(current_staff, problem)
 
 
 def _confirmation_page(current_staff: CurrentStaff, problem: str) -> tuple[str, int]:
@@ -148,8 +156,9 @@ def member() -> Principal:
 
 
 def origin() -> ClientInfo:
-    """IP address and browser of the request, as the list of sessions shows them."""
-    return ClientInfo(request.remote_addr or "", request.user_agent.string)
+    """IP address and browser of the request, as sessions show and the throttle counts them."""
+    device, known_names = devices.read()
+    return ClientInfo(request.remote_addr or "", request.user_agent.string, device, known_names)
 
 
 def load_session() -> None:

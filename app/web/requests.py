@@ -3,14 +3,14 @@
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict
 
-from config.text_cleaning import clean
+from config.validation.text_cleaning import clean
 
 # fields of passwords: what was typed, to the character
 _AS_TYPED = {"password", "again", "old"}
 
 
 class CleanRequest(Request):
-    """A request whose `form` holds cleaned texts (config/text_cleaning.py)."""
+    """A request whose `form` holds cleaned texts (config/validation/text_cleaning.py)."""
 
     def _load_form_data(self) -> None:
         # Werkzeug reads the body once, at the first use of form or files, and keeps the result

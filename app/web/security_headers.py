@@ -2,18 +2,16 @@
 
 The Content-Security-Policy allows only our own files, inline scripts and styles only with the nonce
 of the response, and no framing. A site whose pages must not be cached adds `forbid_storing`. What a
-browser blocked, it reports to `/csp-report`.
+browser blocked, it reports to `csp_reports`.
 """
 
 import secrets
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Flask, Response, g, request
 
-from config import logs, settings
+from app.web import csp_reports
+from config import settings
 
-_log = logs.get_logger(__name__)
-# Anybody may send reports. A real one is much shorter; the rest would only fill the log.
-_MAX_REPORT_LENGTH = 4096
 # 'none' first: a kind of content that nobody thought of is refused and not allowed. `data:` is
 # needed by the small images inside Tabler's stylesheet.
 _POLICY = (
@@ -23,12 +21,10 @@ _POLICY = (
     "report-uri /csp-report"
 )
 
-blueprint = Blueprint("headers", __name__)
-
 
 def register(app: Flask) -> None:
     """Add the headers to every response, and `csp_nonce()` to the templates."""
-    app.register_blueprint(blueprint)
+    app.register_blueprint(csp_reports.blueprint)
     app.after_request(_set_headers)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
 
@@ -48,7 +44,9 @@ def _set_headers(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     # for browsers that do not know frame-ancestors
     headers["X-Frame-Options"] = "DENY"
-    headers["Referrer-Policy"] = "same-origin"
+    # the address of a one-time link must not be in the Referer of what its page loads
+    has_secret = "secret" in (request.view_args or {})
+    headers["Referrer-Policy"] = "origin" if has_secret else "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
@@ -63,11 +61,3 @@ def forbid_storing(response: Response) -> Response:
     """Forbid browsers and proxies to store the response: a site's `after` hook. Returns it."""
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@blueprint.post("/csp-report")
-def report() -> tuple[str, int]:
-    """Log what a browser blocked. Always 204."""
-    body = request.get_data(cache=False)[:_MAX_REPORT_LENGTH].decode("utf-8", "replace")
-    _log.warning("csp.blocked", report=body)
-    return "", 204

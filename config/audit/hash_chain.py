@@ -8,7 +8,9 @@ a row breaks that seal and every later one. The owner of the database could comp
 again, so each root is also written to the log, which should be kept on another machine.
 
 Only rows that are ten minutes old are sealed: ids are given out before their transactions commit,
-and a row with a lower id that appears later would be missing from its seal. The reasons for seals
+and a row with a lower id that appears later would be missing from its seal. A row dated in the
+future is no reason to wait: it is sealed as soon as a row behind it is old enough, so nobody can
+stop the sealing by such a date. The reasons for seals
 over many rows instead of a hash in each stand in docs/decisions/0051.
 """
 
@@ -23,7 +25,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import logs
-from config.audit import AuditEntry
+from config.audit import AuditEntry, anchor
 from config.database import Base, BigKey, dialect, session, upsert
 
 # how many rows a verification must read to check one seal
@@ -31,6 +33,8 @@ ROWS_PER_SEAL = 1000
 MIN_ROW_AGE = timedelta(minutes=10)
 # a row that waits longer means that the job does not run any more
 OVERDUE_AFTER = timedelta(hours=1)
+# clocks of several machines differ by less; what is dated later is dated wrongly
+CLOCK_TOLERANCE = timedelta(minutes=5)
 GENESIS_HASH = "0" * 64
 
 # one job verifies a segment in a few seconds; the next segment is a job of its own
@@ -105,12 +109,38 @@ def prepare(*, now: datetime) -> PreparedSeal | None:
         .order_by(AuditEntry.id)
         .limit(ROWS_PER_SEAL)
     ).all()
-    # Up to the first row that is too young, and not all old ones: a later seal could not go back.
-    rows = list(takewhile(lambda entry: entry.at < bound, unsealed))
+    rows = _settled(unsealed, bound, now)
     if not rows:
         return None
     previous = last.root_hash if last else GENESIS_HASH
     return PreparedSeal(from_id, rows[-1].id, len(rows), _hash_rows(previous, rows), previous)
+
+
+def _settled(
+    unsealed: Sequence[AuditEntry], bound: datetime, now: datetime
+) -> Sequence[AuditEntry]:
+    """The rows up to the first that is too young, and not all old ones: a seal cannot go back."""
+    future = now + CLOCK_TOLERANCE
+    rows = list(takewhile(lambda entry: entry.at < bound or entry.at > future, unsealed))
+    # Whether a row from the future is settled, its own date does not tell; a row behind it does.
+    if rows and rows[-1].at > future and not _has_old_row_after(rows[-1].id, bound):
+        while rows and rows[-1].at > future:
+            rows.pop()
+    return rows
+
+
+def _has_old_row_after(entry_id: int, bound: datetime) -> bool:
+    found = select(AuditEntry.id).where(AuditEntry.id > entry_id, AuditEntry.at < bound)
+    return session.scalar(found.limit(1)) is not None
+
+
+def find_future_row(*, now: datetime) -> AuditEntry | None:
+    """The first row that is not sealed yet and dated in the future, or None."""
+    last = find_latest()
+    rows = select(AuditEntry).where(
+        AuditEntry.id > (last.to_id if last else 0), AuditEntry.at > now + CLOCK_TOLERANCE
+    )
+    return session.scalars(rows.order_by(AuditEntry.id).limit(1)).one_or_none()
 
 
 def append(prepared: PreparedSeal, *, now: datetime) -> bool:
@@ -173,11 +203,9 @@ def verify_segment(after_id: int = 0) -> SegmentReport:
 def overdue_since(*, now: datetime) -> datetime | None:
     """The time of the oldest entry that should be sealed by now and is not, or None."""
     last = find_latest()
+    # the oldest by its date and not by its number: the first one may be dated in the future
     oldest = session.scalar(
-        select(AuditEntry.at)
-        .where(AuditEntry.id > (last.to_id if last else 0))
-        .order_by(AuditEntry.id)
-        .limit(1)
+        select(func.min(AuditEntry.at)).where(AuditEntry.id > (last.to_id if last else 0))
     )
     return oldest if oldest is not None and oldest < now - OVERDUE_AFTER else None
 
@@ -192,6 +220,12 @@ def contains_root(root_hash: str) -> bool:
     """Whether a root hash from the log (hex, any case) is still in the chain."""
     found = select(Seal.id).where(Seal.root_hash == root_hash.strip().lower())
     return session.scalar(found) is not None
+
+
+def contains_anchor() -> bool:
+    """Whether the root that this machine has kept is still in the chain; True without one."""
+    kept = anchor.read()
+    return kept is None or contains_root(kept.root)
 
 
 def _sealable_before(now: datetime) -> datetime:

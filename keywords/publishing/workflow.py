@@ -161,7 +161,10 @@ def _write_version(
     """Overwrite the author's own draft, or add a version after the newest."""
     is_own_draft = newest.state is VersionState.DRAFT and newest.author_id == author_id
     if is_own_draft:
-        return _update(newest, **version_spec.columns(), saved_at=now)
+        writers = versions.list_writers(newest.rule_id, version_spec.sha256)
+        contributor_ids = sorted(writers | set(newest.contributor_ids))
+        content = version_spec.columns() | {"contributor_ids": contributor_ids}
+        return _update(newest, **content, saved_at=now)
     return versions.append(
         newest.rule_id,
         version_spec,
@@ -346,8 +349,14 @@ def _update(version: RuleVersion, **to: Any) -> RuleVersion:
 
 
 def _forbid_self_review(version: RuleVersion, staff_id: int) -> None:
-    if staff_id in (*version.contributor_ids, version.author_id, version.submitter_id):
+    if staff_id in involved_ids(version):
         raise SelfReviewForbidden(version=version.id, staff=staff_id)
+
+
+def involved_ids(version: RuleVersion) -> set[int]:
+    """The ids of all who wrote on a version or submitted it."""
+    ids = {*version.contributor_ids, version.author_id, version.submitter_id}
+    return {staff_id for staff_id in ids if staff_id is not None}
 
 
 def _check_comment(comment: str) -> None:

@@ -38,6 +38,7 @@ from config.validation import (
     format_message,
     list_errors,
 )
+from config.validation.references import RefersTo
 
 MAX_REPLIES = 5
 MAX_TEXT_LENGTH = 5000
@@ -88,6 +89,7 @@ _Content = Annotated[
 _Name = Annotated[
     str, StringConstraints(strict=True, max_length=MAX_NAME_LENGTH, pattern=NOT_BLANK)
 ]
+_MediaName = Annotated[_Name, RefersTo("media")]
 _Note = Annotated[str, StringConstraints(strict=True, max_length=MAX_NAME_LENGTH)]
 _Link = Annotated[str, StringConstraints(strict=True, min_length=1), AfterValidator(_check_address)]
 _MaybeLink = Annotated[str, StringConstraints(strict=True), AfterValidator(_check_address)]
@@ -106,7 +108,7 @@ class Text:
 class Image:
     """A picture by media name."""
 
-    media: _Name
+    media: _MediaName
     type: Literal["image"] = field(default="image", kw_only=True)
 
 
@@ -114,7 +116,7 @@ class Image:
 class Voice:
     """A recording by media name."""
 
-    media: _Name
+    media: _MediaName
     type: Literal["voice"] = field(default="voice", kw_only=True)
 
 
@@ -122,7 +124,7 @@ class Voice:
 class Video:
     """A film by media name."""
 
-    media: _Name
+    media: _MediaName
     title: _Note = ""
     description: _Note = ""
     type: Literal["video"] = field(default="video", kw_only=True)
@@ -132,7 +134,7 @@ class Video:
 class Music:
     """A piece of music by address; `thumb` is a media name."""
 
-    thumb: _Name
+    thumb: _MediaName
     title: _Note = ""
     description: _Note = ""
     url: _MaybeLink = ""

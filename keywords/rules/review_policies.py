@@ -32,6 +32,8 @@ class ReviewPolicyAction(AuditAction, kind=ObjectKind("review_policy", "审核�
 
     SET = "review_policy.set", "设置审核规定"
     CLEAR = "review_policy.clear", "取消本单位的审核规定"
+    REQUEST = "review_policy.request", "申请降低审核规定"
+    DROP = "review_policy.drop", "放弃降低审核规定的申请"
 
 
 class ReviewPolicyRow(Versioned, Base):
@@ -125,6 +127,12 @@ def set_policy(
     row.needs_review, row.review_months, row.updated_at = needs_review, review_months, now
     session.flush()
     _audit(ReviewPolicyAction.SET, department_id, before, after)
+
+
+def check_unchanged(department_id: int, version: int) -> None:
+    """Raises Stale unless the department's policy has this version; 0 is none."""
+    row = find_for_update(ReviewPolicyRow, department_id)
+    check_version(row, version, _THING, department=department_id)
 
 
 def clear(department_id: int, *, version: int) -> None:

@@ -65,8 +65,8 @@ class RuleSpec(Spec):
     labels: ClassVar[Mapping[str, str]] = replies.LABELS
 
     slug: spec_fields.Slug = Field(alias="id", title="编号")
-    department: spec_fields.Reference = Field(default="", title="单位")
-    account: spec_fields.Reference = Field(default="", title="账号")
+    department: spec_fields.Department = Field(default="", title="单位")
+    account: spec_fields.Account = Field(default="", title="账号")
     name: spec_fields.Name = Field(title="名称")
     scope: RuleScope = Field(default=RuleScope.LOCAL, title="适用范围")
     priority: spec_fields.Priority = Field(default=50, title="优先级")
@@ -79,9 +79,9 @@ class RuleSpec(Spec):
     valid_from: IsoDate | None = Field(default=None, title="开始日期")
     valid_to: IsoDate | None = Field(default=None, title="截止日期")
     samples: spec_fields.Samples = Field(default=(), title="例句")
-    service: spec_fields.Reference = Field(default="", title="相关办事指南")
+    service: spec_fields.Guide = Field(default="", title="相关办事指南")
     expects_reply: bool = Field(default=False, strict=True, title="请市民接着补充")
-    overrides: spec_fields.Reference = Field(default="", title="代替上级的规则")
+    overrides: spec_fields.DefaultRule = Field(default="", title="代替上级的规则")
     state: RuleState = Field(default=RuleState.LIVE, title="状态")
     review_by: IsoDate | None = Field(default=None, title="复核日期")
     choice: Choice = Field(default=Choice.FIRST, title="多条回复时")

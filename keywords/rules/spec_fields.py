@@ -10,6 +10,7 @@ import re2
 from pydantic import AfterValidator, Field, StringConstraints
 
 from config.validation import NOT_BLANK, ErrorMessage, NonBlankText, field_error
+from config.validation.references import RefersTo
 from keywords.language.normalize import fold, parse_word_groups
 from keywords.rules.replies import MAX_REPLIES, AnyReply
 from keywords.rules.values import InputKind, Keyword, MatchMode
@@ -127,10 +128,14 @@ def _unique(listed: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(listed))
 
 
-# the slug or appid of another thing, which those who know that thing look up
-Reference = Annotated[
+# the slug or appid of another thing, which `app.references` looks up
+_Reference = Annotated[
     str, StringConstraints(strict=True, max_length=MAX_SLUG_LENGTH, pattern=NOT_BLANK)
 ]
+Department = Annotated[_Reference, RefersTo("department")]
+Account = Annotated[_Reference, RefersTo("account")]
+Guide = Annotated[_Reference, RefersTo("guide")]
+DefaultRule = Annotated[_Reference, RefersTo("rule")]
 Slug = Annotated[
     str,
     StringConstraints(

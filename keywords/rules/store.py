@@ -118,6 +118,14 @@ def list_all() -> list[RuleRow]:
     return list(session.scalars(select(RuleRow).order_by(RuleRow.slug)))
 
 
+def list_default_slugs() -> list[tuple[str, int | None]]:
+    """Slug and department (None: the city) of every default rule, which others may override."""
+    rows = session.execute(
+        select(RuleRow.slug, RuleRow.department_id).where(RuleRow.scope == RuleScope.DEFAULT)
+    )
+    return [(row.slug, row.department_id) for row in rows]
+
+
 def load_live_rules() -> tuple[Rule, ...]:
     """All rules in force, by code, in one query."""
     rows = session.scalars(

@@ -65,8 +65,9 @@ class RuleVersion(Base):
     """One version of a rule.
 
     `content` is the spec as JSON, `sha256` its hash together with its owner (see `VersionSpec`).
-    `contributor_ids` are all staff who wrote on it since the version that was live then: none of
-    them may review it. An author of None is the `load` command or the import of an account's
+    `contributor_ids` are all staff who wrote on it since the version that was live then, or on an
+    older version with the same content, which a roll-back or an import brings back: none of them
+    may review it. An author of None is the `load` command or the import of an account's
     replies from WeChat.
     """
 
@@ -215,6 +216,16 @@ def was_ever_published(rule_id: int) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def list_writers(rule_id: int, sha256: str) -> set[int]:
+    """The ids of all staff who wrote on versions of a rule with this content."""
+    listed = session.scalars(
+        select(RuleVersion.contributor_ids).where(
+            RuleVersion.rule_id == rule_id, RuleVersion.sha256 == sha256
+        )
+    )
+    return {staff_id for contributor_ids in listed for staff_id in contributor_ids}
+
+
 def append(
     rule_id: int,
     version_spec: VersionSpec,
@@ -237,7 +248,11 @@ def append(
         # a published version starts anew: whoever wrote before may review what comes after
         previous.contributor_ids if previous is not None and previous.published_at is None else []
     )
-    contributor_ids = {*earlier_contributors, *([] if author_id is None else [author_id])}
+    contributor_ids = {
+        *earlier_contributors,
+        *list_writers(rule_id, version_spec.sha256),
+        *([] if author_id is None else [author_id]),
+    }
     version = RuleVersion(
         rule_id=rule_id,
         number=previous.number + 1 if previous else 1,

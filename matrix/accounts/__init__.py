@@ -26,6 +26,7 @@ from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
 from config.validation import NOT_BLANK, ErrorMessage, Spec
+from config.validation.references import RefersTo
 from matrix.accounts.actions import AccountAction, KeyRotationAction
 from matrix.accounts.jobs_and_alerts import AccountJob
 from matrix.wechat.credentials import Credentials
@@ -138,7 +139,7 @@ class AccountSpec(Spec):
 
     appid: _AppId
     original_id: _OriginalId
-    department_id: int
+    department_id: Annotated[int, RefersTo("department")]
     name: Annotated[
         str,
         StringConstraints(strict=True, pattern=NOT_BLANK, max_length=60),

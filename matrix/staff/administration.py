@@ -16,22 +16,22 @@ from config.database import session
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import EMPTY_SCOPE, Permission, Principal
 from matrix.accounts import Account, todos
-from matrix.staff import (
+from matrix.staff import grants, members
+from matrix.staff.grants import Grant, GrantSpec
+from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
+from matrix.staff.roles import ROLE_PERMISSIONS, Role
+from matrix.staff.sign_in import (
     authentication,
-    grants,
+    capabilities,
     ip_allowlist,
-    members,
     one_time_links,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.grants import Grant, GrantSpec
-from matrix.staff.ip_allowlist import AllowedNetwork
-from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
-from matrix.staff.one_time_links import LinkPurpose
-from matrix.staff.roles import ROLE_PERMISSIONS, Role
-from matrix.staff.sessions import StaffSession
+from matrix.staff.sign_in.ip_allowlist import AllowedNetwork
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import StaffSession
 
 
 class TargetHasMoreRights(DomainError):
@@ -104,14 +104,23 @@ def create(
 
 
 def update(
-    by: Principal, staff_id: int, *, name: str, department_id: int | None, version: int
+    by: Principal,
+    staff_id: int,
+    *,
+    name: str,
+    department_id: int | None,
+    version: int,
+    now: datetime,
 ) -> Staff:
     """Change name or department, both within the administrator's scope.
 
     Raises Invalid, Stale, …
     """
-    access_manageable(by, staff_id)
+    person = access_manageable(by, staff_id)
     by.require(Permission.STAFF_MANAGE, department_id=department_id)
+    # the administrators of the old department may have made a link
+    if person.department_id != department_id:
+        capabilities.end_all(staff_id, reason="所在单位已变更", now=now)
     return members.update(staff_id, name=name, department_id=department_id, version=version)
 
 
@@ -128,13 +137,14 @@ def create_link(by: Principal, staff_id: int, *, now: datetime) -> tuple[Staff, 
 def disable(by: Principal, staff_id: int, *, now: datetime) -> Staff:
     """Keep a person from signing in, and end their sessions."""
     access_manageable(by, staff_id)
-    sessions.end_all(staff_id, reason="账号已停用", now=now)
+    capabilities.end_all(staff_id, reason="账号已停用", now=now)
     return members.disable(staff_id, now=now)
 
 
-def enable(by: Principal, staff_id: int) -> Staff:
+def enable(by: Principal, staff_id: int, *, now: datetime) -> Staff:
     """Let a person sign in again."""
     access_manageable(by, staff_id)
+    capabilities.end_all(staff_id, reason="账号已恢复", now=now)
     return members.enable(staff_id)
 
 
@@ -150,8 +160,7 @@ def unlock(by: Principal, staff_id: int) -> Staff:
 def reset_two_factor(by: Principal, staff_id: int, *, now: datetime) -> Staff:
     """Remove a person's second factor; they set up another at the next sign-in."""
     person = access_manageable(by, staff_id)
-    two_factor.reset(person)
-    sessions.end_all(staff_id, reason="第二步验证已重置", now=now)
+    two_factor.reset(person, now=now)
     return person
 
 
@@ -180,9 +189,7 @@ def grant_role(by: Principal, staff_id: int, spec: GrantSpec, *, now: datetime) 
     Raises Invalid, NotFound, SelfManagementForbidden, TargetHasMoreRights.
     """
     access_manageable(by, staff_id)
-    grant = grants.create(staff_id, spec, by=by, now=now)
-    sessions.end_all(staff_id, reason="权限已变更", now=now)
-    return grant
+    return grants.create(staff_id, spec, by=by, now=now)
 
 
 def revoke_role(by: Principal, staff_id: int, grant_id: int, *, now: datetime) -> Grant:
@@ -194,9 +201,7 @@ def revoke_role(by: Principal, staff_id: int, grant_id: int, *, now: datetime) -
     # likewise: only grants of the person that was checked above
     if grant_id not in {grant.id for grant in grants.list_current([staff_id])}:
         raise NotFound(kind="grant", id=grant_id, staff=staff_id)
-    grant = grants.revoke(grant_id, by=by, now=now)
-    sessions.end_all(staff_id, reason="权限已变更", now=now)
-    return grant
+    return grants.revoke(grant_id, by=by, now=now)
 
 
 def plan_offboarding(by: Principal, staff_id: int, *, now: datetime) -> OffboardingPlan:

@@ -15,10 +15,11 @@ from config.permissions import Permission, Principal
 from matrix import accounts, departments
 from matrix.accounts import Account
 from matrix.departments import Department
-from matrix.staff import grants, throttle
+from matrix.staff import grants
 from matrix.staff.grants import Grant
 from matrix.staff.members import Staff, StaffState
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import throttle
 
 PAGE_SIZE = 50
 
@@ -136,7 +137,7 @@ def _list_items(people: Sequence[Staff], now: datetime) -> list[StaffListItem]:
     for grant in grants.list_current([person.id for person in people]):
         grants_by_person.setdefault(grant.staff_id, []).append(grant)
     # two queries for the whole page, and not two for each person
-    locked = throttle.locked_names([person.sign_in_name for person in people], now=now)
+    locked = throttle.guessed_names([person.sign_in_name for person in people], now=now)
     return [
         StaffListItem(person, grants_by_person.get(person.id, []), person.sign_in_name in locked)
         for person in people

@@ -2,11 +2,12 @@
 
 From a person's grants follows their Principal: for each permission the scope in which they have it.
 Both dates of a grant are local days and included. A grant is never changed, only revoked; whoever
-gains or loses a right has to sign in again (`sessions.end_all`, by the caller).
+gains or loses a right has to sign in again, and links that were made for them end.
 """
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
+from typing import Annotated
 
 from pydantic import ValidationInfo, field_validator
 from sqlalchemy import ForeignKey, Index, or_, select, text
@@ -17,13 +18,16 @@ from config.database import Base, compare_and_set, session
 from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
 from config.validation import Spec, field_error
+from config.validation.references import RefersTo
 from matrix import departments
 from matrix.accounts import Account
 from matrix.departments import Tree
 from matrix.staff import members
 from matrix.staff.members import SelfManagementForbidden, Staff, StaffAction
 from matrix.staff.roles import ROLE_PERMISSIONS, ROLES_REQUIRING_TWO_FACTOR, Role
+from matrix.staff.sign_in import capabilities, one_time_links
 
+_RIGHTS_CHANGED = "权限已变更"
 _NOT_REVOKED = text("revoked_at IS NULL")
 
 
@@ -64,8 +68,8 @@ class GrantSpec(Spec):
     """A role somebody should have, and where and when. Neither id means the whole city."""
 
     # the ids stand first, because pydantic validates in this order and the role looks at them
-    department_id: int | None = None
-    account_id: int | None = None
+    department_id: Annotated[int | None, RefersTo("department")] = None
+    account_id: Annotated[int | None, RefersTo("account")] = None
     role: Role
     starts_on: date | None = None
     ends_on: date | None = None
@@ -183,6 +187,10 @@ def create(staff_id: int, spec: GrantSpec, *, by: Principal | None, now: datetim
     session.add(grant)
     session.flush()  # the audit row needs the id
     _audit(StaffAction.GRANT_ROLE, person, grant)
+    capabilities.end_all(staff_id, reason=_RIGHTS_CHANGED, now=now)
+    if spec.role is Role.MATRIX_ADMIN:
+        # it would work again on the day when nobody is administrator any longer
+        one_time_links.end_open(None, now=now)
     return grant
 
 
@@ -198,6 +206,7 @@ def revoke(grant_id: int, *, by: Principal | None, now: datetime) -> Grant:
     updated = compare_and_set(Grant, grant_id, when={"revoked_at": None}, to=values)
     if updated is not None:
         _audit(StaffAction.REVOKE_ROLE, person, updated)
+        capabilities.end_all(person.id, reason=_RIGHTS_CHANGED, now=now)
     return updated or grant
 
 

@@ -16,7 +16,8 @@ from config.database import session, transaction
 from config.permissions import Principal
 from keywords.publishing import bulk_create, workflow
 from keywords.publishing.sample_checks import SampleReport
-from keywords.rules import default_replies, review_policies, rule_imports, store
+from keywords.rules import default_replies, policy_requests, review_policies, rule_imports, store
+from keywords.rules.policy_requests import WantedPolicy
 from keywords.rules.replies import Text
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec, RuleState
@@ -43,26 +44,25 @@ from matrix.menus import conditional
 from matrix.menus.conditional import ConditionalMenuSpec
 from matrix.qrcodes import codes
 from matrix.qrcodes.codes import QrCodeSpec, SceneQrCode
-from matrix.staff import (
-    administration,
+from matrix.staff import administration, members
+from matrix.staff.grants import GrantSpec
+from matrix.staff.members import Staff
+from matrix.staff.roles import Role
+from matrix.staff.sign_in import (
     authentication,
     ip_allowlist,
-    members,
     passwords,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.grants import GrantSpec
-from matrix.staff.members import Staff
-from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage
 from matrix.wechat.gateway import Audience, Button, ButtonKind, MediaKind
 from services import catalogue
 from services.catalogue import GuideSpec
 from tests.helpers.console import PASSWORD, Console
 from tests.helpers.media_files import picture
-from tests.helpers.route_samples import SAMPLES
+from tests.helpers.route_objects import SAMPLES
 
 BUTTONS = (Button(name="办事", kind=ButtonKind.ASK, value="HELP"),)
 REPLY_KEY = "k" * 22
@@ -209,7 +209,7 @@ def do_staff(police: Police) -> None:
     with transaction():
         person = police.hire("zhang.san")
         administration.update(
-            by, person.id, name="某乙", department_id=police.department_id, version=1
+            by, person.id, name="某乙", department_id=police.department_id, version=1, now=now
         )
         administration.create_link(by, person.id, now=now)
         grant = administration.grant_role(
@@ -218,11 +218,11 @@ def do_staff(police: Police) -> None:
         administration.revoke_role(by, person.id, grant.id, now=now)
         sessions.start(person.id, SessionStage.FULL, ClientInfo("::1"), now=now)
         administration.end_sessions(by, person.id, now=now)
-        for _ in range(20):
-            throttle.record_failure(person.sign_in_name, "::1", now=now)
+        for number in range(20):
+            throttle.admit_sign_in(person.sign_in_name, ClientInfo(f"::{number}"), now=now)
         administration.unlock(by, person.id)
         administration.disable(by, person.id, now=now)
-        administration.enable(by, person.id)
+        administration.enable(by, person.id, now=now)
         administration.offboard(by, person.id, reason="调走", now=now)
 
 
@@ -231,8 +231,9 @@ def do_credentials(police: Police) -> None:
     with transaction():
         person = police.hire("li.si")
         passwords.set_password(person, PASSWORD, now=now)
-        assert authentication.sign_in("li.si", "wrong", origin, now=now) is None
-        assert authentication.sign_in("li.si", PASSWORD, origin, now=now) is not None
+        for typed, is_right in (("wrong", False), (PASSWORD, True)):
+            check = authentication.check_password("li.si", typed, stored_hash=person.password_hash)
+            assert bool(authentication.sign_in(check, origin, now=now)) is is_right
         totp = pyotp.TOTP(two_factor.enroll(person))
         (recovery_code, *_) = two_factor.confirm(person, totp.at(now), now=now)
         assert two_factor.verify(person, recovery_code, now=now)
@@ -316,6 +317,9 @@ def do_replies_and_policies(police: Police) -> None:
         default_replies.clear_fallback(account_id=police.account_id, expected="您好")
         review_policies.set_policy(owner, needs_review=True, review_months=6, version=0, now=now)
         review_policies.clear(owner, version=1)
+        wanted = WantedPolicy(needs_review=False, review_months=6)
+        policy_requests.request(owner, wanted, base=0, by=police.by, now=now)
+        policy_requests.drop(owner)
 
 
 def do_unanswered(police: Police) -> None:

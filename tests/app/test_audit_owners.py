@@ -15,7 +15,7 @@ from config.audit.actions import AuditAction
 from config.database import session, transaction
 from config.permissions import Permission, Principal
 from matrix.staff import grants
-from matrix.staff.ip_allowlist import NetworkAction
+from matrix.staff.sign_in.ip_allowlist import NetworkAction
 from tests.app._audited_changes import STEPS, Police
 from tests.helpers.console import Console
 from tests.helpers.principals import EVERYWHERE

@@ -13,7 +13,7 @@ PUBLIC = {
     "health.healthz",
     "health.readyz",
     "health.metrics",  # guards itself: this machine, or a token
-    "headers.report",
+    "csp_reports.report",
     "static",
     "sign_in.index",
     "sign_in.two_factor",

@@ -22,9 +22,9 @@ from keywords.rules.spec import RuleSpec
 from keywords.rules.values import Keyword
 from keywords.rules.versions import RuleVersion, VersionState
 from matrix import outbound
-from matrix.staff import one_time_links
 from matrix.staff.members import Staff
-from matrix.staff.one_time_links import LinkPurpose
+from matrix.staff.sign_in import one_time_links
+from matrix.staff.sign_in.one_time_links import LinkPurpose
 from tests.helpers import ports
 from tests.helpers.console import PASSWORD, Console
 from tests.helpers.conversations import receive

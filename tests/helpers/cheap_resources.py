@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from app import snapshots
 from config import database
-from matrix.staff import passwords
+from matrix.staff.sign_in import passwords
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,11 +32,12 @@ from config.database import read_only, transaction
 from config.database.optimistic_locking import update_unversioned
 from config.jobs import set_dispatcher
 from matrix import accounts, departments
-from matrix.staff import grants, members, passwords, sessions
+from matrix.staff import grants, members
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff
 from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in import passwords, sessions
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage
 from tests.helpers.hub import Hub
 
 ADDRESS = "http://127.0.0.1"  # where staff reach the application

@@ -18,10 +18,12 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -364,9 +366,14 @@ def own_database(
     with the samples for those that use `route_samples`. Yields its URL; this process uses it, too.
     """
     url = database_server.lend(template)
-    before = use_database(url)
-    yield url
+    # what is kept beside a database belongs to no other; the folder is made when it is needed
+    folder = Path(tempfile.gettempdir()) / f"hub-tests-{uuid4().hex}"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("VAR_DIR", str(folder))
+        before = use_database(url)
+        yield url
     use_database(before)
+    shutil.rmtree(folder, ignore_errors=True)
     database_server.take_back(template, is_sound="processes" not in request.fixturenames)
 
 

@@ -10,9 +10,10 @@ from config.errors import NotFound, Stale
 from matrix import accounts, canned_responses, departments, qrcodes
 from matrix.canned_responses import CannedResponse
 from matrix.qrcodes import QrCodeSpec
-from matrix.staff import authentication, members, passwords
-from matrix.staff.authentication import SignInResult
-from matrix.staff.sessions import ClientInfo
+from matrix.staff import members
+from matrix.staff.sign_in import authentication, passwords
+from matrix.staff.sign_in.authentication import SignInResult
+from matrix.staff.sign_in.sessions import ClientInfo
 from tests.helpers import NOW, concurrency
 from tests.helpers.console import PASSWORD
 from tests.helpers.hub import Hub
@@ -95,11 +96,11 @@ def test_sign_ins_at_once_all_succeed_and_leave_an_open_form_valid(hub: Hub) -> 
         person = members.find_by_sign_in_name("anna")
         assert person is not None
         passwords.set_password(person, PASSWORD, now=NOW)
+        stored_hash = person.password_hash
+    check = authentication.check_password("anna", PASSWORD, stored_hash=stored_hash)
 
     signed_in = run_in_transactions(
-        lambda number: type(
-            authentication.sign_in("anna", PASSWORD, ClientInfo("203.0.113.9"), now=NOW)
-        )
+        lambda number: type(authentication.sign_in(check, ClientInfo("203.0.113.9"), now=NOW))
     )
 
     assert signed_in == [SignInResult] * concurrency.PEOPLE

@@ -18,7 +18,7 @@ from app.console.accounts.labels import KIND_LABELS, MODE_LABELS
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.console.template_globals import format_date
 from app.jobs import account_checks
-from app.web.auth import member, requires
+from app.web.auth import ask_confirmation, member, requires
 from config import audit, clock
 from config.errors import Stale
 from config.permissions import Permission
@@ -122,6 +122,10 @@ def edit(account_id: int) -> ViewResult:
     form = EditForm(data=form_data(account))
     form.set_department_choices(account.department_id)
     if form.validate_on_submit():
+        # whoever reads along between WeChat and the hub would read and forge citizens' messages
+        asked = ask_confirmation() if form.weakens(account.mode) else None
+        if asked is not None:
+            return asked
         with forms.errors_on(form):
             _update(account, form)
     if form.is_submitted() and not form.is_refused:

@@ -23,6 +23,8 @@ from matrix.accounts import Account, AccountKind, AccountSpec, key_rotation
 from matrix.departments import DepartmentState
 from matrix.wechat.envelope import EncryptionMode
 
+_STRENGTH = {EncryptionMode.PLAIN: 0, EncryptionMode.COMPATIBLE: 1, EncryptionMode.SAFE: 2}
+
 
 class AccountForm(Form):
     """What an account is, apart from its secrets."""
@@ -90,6 +92,10 @@ class EditForm(AccountForm):
     """An existing account; `version` tells which state of it was read."""
 
     version = HiddenField()
+
+    def weakens(self, present: EncryptionMode) -> bool:
+        """Whether the mode that was chosen protects messages less than the present one."""
+        return _STRENGTH[EncryptionMode(self.mode.data)] < _STRENGTH[present]
 
 
 class SecretForm(Form):

@@ -24,14 +24,14 @@ from app.console.rules import (
     editor,
     import_export,
     listing,
-    review_policy,
     standard_texts,
     statistics,
     tester,
     unanswered,
-    workflow,
 )
 from app.console.rules.blueprint import blueprint, tools_blueprint
+from app.console.rules.publishing import policy as review_policy
+from app.console.rules.publishing import workflow
 
 __all__ = [
     "blueprint",

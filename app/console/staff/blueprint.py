@@ -7,7 +7,7 @@ from app.console import forms
 from config import settings
 from matrix.staff.directory import ScopeChoices
 from matrix.staff.members import Staff
-from matrix.staff.one_time_links import LIFETIMES, LinkPurpose
+from matrix.staff.sign_in.one_time_links import LIFETIMES, LinkPurpose
 
 blueprint = Blueprint("staff", __name__, url_prefix="/console/staff")
 # before a department's name, once for each level below the top

@@ -33,7 +33,7 @@ def create_link(staff_id: int) -> ViewResult:
 def unlock(staff_id: int) -> ViewResult:
     """Unlock a sign-in name that was locked after failed attempts."""
     administration.unlock(auth.member(), staff_id)
-    flash_success("登录锁定已解除。")
+    flash_success("登录等待已解除。")
     return redirect_to("staff.show", staff_id=staff_id)
 
 
@@ -52,7 +52,7 @@ def disable(staff_id: int) -> ViewResult:
 @requires_confirmation
 def enable(staff_id: int) -> ViewResult:
     """Enable a disabled person."""
-    administration.enable(auth.member(), staff_id)
+    administration.enable(auth.member(), staff_id, now=clock.now())
     flash_success("已恢复，TA 可以重新登录。")
     return redirect_to("staff.show", staff_id=staff_id)
 

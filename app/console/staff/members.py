@@ -15,10 +15,11 @@ from config import audit, clock
 from config.errors import Stale
 from config.permissions import Permission
 from matrix import departments
-from matrix.staff import administration, directory, grants, members, sessions, throttle, two_factor
+from matrix.staff import administration, directory, grants, members
 from matrix.staff.directory import StaffFilter
 from matrix.staff.members import MAX_NAME_LENGTH, Staff, StaffAction, StaffState
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import sessions, throttle, two_factor
 
 # a larger number does not fit into the integer column, which PostgreSQL answers by an error
 _HIGHEST_ID = 2**31 - 1
@@ -134,7 +135,7 @@ def show(staff_id: int) -> str:
         grants=current_grants,
         names=directory.scope_names([person], current_grants),
         sessions=sessions.list_active(staff_id, now=now),
-        is_locked=throttle.is_locked(person.sign_in_name, now=now),
+        is_locked=throttle.is_guessed(person.sign_in_name, now=now),
         recovery_codes_left=two_factor.count_recovery_codes(staff_id),
         may_manage=administration.may_manage(member, person, current_grants),
         is_self=staff_id == member.staff_id,
@@ -224,6 +225,7 @@ def _update(person: Staff, form: PersonForm) -> None:
             name=form.name.data or "",
             department_id=form.chosen_department(),
             version=form.version.data or 0,
+            now=clock.now(),
         )
     except Stale:
         now = {"name": person.name, "department_id": str(person.department_id or "")}

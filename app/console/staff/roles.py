@@ -94,7 +94,9 @@ def create_grant(staff_id: int) -> ViewResult:
     if form.validate():
         with forms.errors_on(form, "role", account_id="place"):
             administration.grant_role(auth.member(), staff_id, form.spec(), now=clock.now())
-            flash_success(f"已授予“{Role(form.role.data).label}”。{person.name}需要重新登录。")
+            flash_success(
+                f"已授予“{Role(form.role.data).label}”。{person.name}需要重新登录；之前发出的链接也已失效。"
+            )
             return redirect_to("staff.show", staff_id=staff_id)
     return _render_grant(form, person), 422
 
@@ -105,7 +107,7 @@ def create_grant(staff_id: int) -> ViewResult:
 def revoke_grant(staff_id: int, grant_id: int) -> ViewResult:
     """Revoke a role."""
     revoked = administration.revoke_role(auth.member(), staff_id, grant_id, now=clock.now())
-    flash_success(f"已收回“{revoked.role.label}”，TA 需要重新登录。")
+    flash_success(f"已收回“{revoked.role.label}”，TA 需要重新登录；之前发出的链接也已失效。")
     return redirect_to("staff.show", staff_id=staff_id)
 
 

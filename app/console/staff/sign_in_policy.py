@@ -12,10 +12,11 @@ from app.web.auth import requires, requires_confirmation
 from config import clock, settings
 from config.errors import Invalid
 from config.permissions import Permission
-from matrix.staff import administration, ip_allowlist
-from matrix.staff.one_time_links import LIFETIMES, LinkPurpose
+from matrix.staff import administration
 from matrix.staff.roles import ROLES_REQUIRING_TWO_FACTOR, Role
-from matrix.staff.sessions import CONFIRMATION_LIFETIME
+from matrix.staff.sign_in import ip_allowlist
+from matrix.staff.sign_in.one_time_links import LIFETIMES, LinkPurpose
+from matrix.staff.sign_in.sessions import CONFIRMATION_LIFETIME
 
 
 class NetworkForm(forms.Form):

@@ -51,6 +51,20 @@ def test_a_root_from_the_log_is_looked_for(run: Run) -> None:
     assert "没有根哈希 abab" in lost.stderr
 
 
+def test_a_wiped_audit_is_named_by_the_root_that_was_kept(run: Run) -> None:
+    kept = root()
+    with transaction():
+        for table in ("audit_seals", "audit"):
+            if database.dialect() == "sqlite":
+                session.execute(text(f"DROP TRIGGER {table}_no_delete"))
+            else:
+                session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+            session.execute(text(f"DELETE FROM {table}"))
+    said = run()
+    assert said.exit_code == 1
+    assert f"没有根哈希 {kept}" in said.stderr
+
+
 def test_a_broken_seal_is_named_and_the_command_fails(run: Run) -> None:
     with transaction():
         if database.dialect() == "sqlite":

@@ -10,9 +10,11 @@ from flask import Flask
 from app import cli
 from config import clock
 from matrix import departments
-from matrix.staff import authentication, grants, members, one_time_links, throttle
-from matrix.staff.one_time_links import LinkPurpose
+from matrix.staff import grants, members
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import authentication, one_time_links, throttle
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import ClientInfo
 
 Run = Callable[..., Result]
 GOOD = "竹杖芒鞋轻胜马 2026"
@@ -66,10 +68,10 @@ def test_a_locked_person_gets_a_link_and_is_unlocked(run: Run) -> None:
     now = clock.now()
     person = members.create(sign_in_name="wang.yi", name="某甲", department_id=None, now=now)
     for _ in range(5):
-        throttle.record_failure("wang.yi", "10.0.0.1", now=now)
+        throttle.admit_sign_in("wang.yi", ClientInfo("10.0.0.1"), now=now)
     link = one_time_links.get(secret_in(run("staff", "reset", "Wang.Yi")), now=clock.now())
     assert link.staff_id == person.id
-    assert not throttle.is_locked("wang.yi", now=clock.now())
+    assert not throttle.is_guessed("wang.yi", now=clock.now())
     nobody = run("staff", "reset", "nobody")
     assert nobody.exit_code == 1
     assert "nobody" in nobody.output

@@ -17,10 +17,11 @@ from config.audit import AuditEntry
 from config.database import read_only, session, transaction
 from config.permissions import Permission
 from config.security.crypto import EncryptedText
-from matrix.staff import members, passwords, sessions, throttle
+from matrix.staff import members
 from matrix.staff.members import Staff
-from matrix.staff.sessions import StaffSession
-from matrix.staff.throttle import FailureCount
+from matrix.staff.sign_in import passwords, sessions, throttle
+from matrix.staff.sign_in.sessions import StaffSession
+from matrix.staff.sign_in.throttle import FailureCount
 from tests.helpers.console import PASSWORD, Client, Console
 
 FORGED = {"X-Forwarded-For": "198.51.100.66"}
@@ -73,7 +74,7 @@ def test_names_are_locked_with_redis_away(
     answer = console.anonymous().post("/console/sign-in", right)
     assert "尝试次数过多" in answer.text
     with read_only():
-        assert throttle.is_locked(person.sign_in_name, now=clock.now())
+        assert throttle.is_guessed(person.sign_in_name, now=clock.now())
     cache.reset()
 
 

@@ -10,9 +10,9 @@ from config import clock
 from config.database import read_only, session, transaction
 from keywords.rules.store import RuleRow
 from matrix import outbound
-from matrix.staff import sessions
 from matrix.staff.members import Staff
-from matrix.staff.sessions import StaffSession
+from matrix.staff.sign_in import sessions
+from matrix.staff.sign_in.sessions import StaffSession
 from tests.helpers.console import Console
 from tests.helpers.conversations import receive
 

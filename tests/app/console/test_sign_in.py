@@ -9,10 +9,11 @@ from sqlalchemy import select, update
 from config import clock
 from config.audit import AuditEntry
 from config.database import read_only, session, transaction
-from matrix.staff import authentication, members, one_time_links, sessions, throttle
+from matrix.staff import members
 from matrix.staff.members import Staff
-from matrix.staff.one_time_links import LinkPurpose
-from matrix.staff.sessions import StaffSession
+from matrix.staff.sign_in import authentication, one_time_links, sessions, throttle
+from matrix.staff.sign_in.one_time_links import LinkPurpose
+from matrix.staff.sign_in.sessions import StaffSession
 from tests.helpers.console import PASSWORD, Client, Console, totp_code
 
 
@@ -73,7 +74,38 @@ def test_wrong_names_and_wrong_passwords_are_told_the_same(console: Console) -> 
     assert [row.object_label for row in failures] == [person.name, "未知登录名"]
 
 
-def test_a_name_is_locked_after_five_failures_for_its_owner_as_well(console: Console) -> None:
+def test_a_known_device_is_not_locked_by_others(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
+    own = console.anonymous()
+    assert sign_in(own, person) == 303
+    own.post("/console/sign-out")
+    # from the same address, as in an office
+    stranger = console.anonymous()
+    assert {sign_in(stranger, person, "wrong password") for _ in range(8)} == {422}
+    assert sign_in(stranger, person) == 422
+    assert sign_in(own, person) == 303
+
+
+def test_a_forged_device_is_an_unknown_one(console: Console) -> None:
+    person, client = console.person(password=PASSWORD), console.anonymous()
+    for number in range(6):
+        client.flask.set_cookie("hub-device", f'["device{number}", ["{"0" * 16}"]]')
+        sign_in(client, person, "wrong password")
+    assert (
+        "尝试次数过多"
+        in client.post("/console/sign-in", {"name": person.sign_in_name, "password": PASSWORD}).text
+    )
+
+
+def test_whoever_is_signed_in_proves_themselves_whatever_strangers_do(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
+    client, stranger = console.client(person=person, fresh=False), console.anonymous()
+    assert {sign_in(stranger, person, "wrong password") for _ in range(8)} == {422}
+    form = {"old": PASSWORD, "password": "大漠孤烟直 2026 长河", "again": "大漠孤烟直 2026 长河"}
+    assert client.post("/console/me/password", form).status_code == 303
+
+
+def test_an_address_waits_after_five_failures_at_a_name(console: Console) -> None:
     person, client = console.person(password=PASSWORD), console.anonymous()
     assert {sign_in(client, person, "wrong password") for _ in range(5)} == {422}
     locked = client.post("/console/sign-in", {"name": person.sign_in_name, "password": PASSWORD})
@@ -186,11 +218,39 @@ def test_who_decides_must_set_up_a_second_factor(console: Console) -> None:
     assert sign_in(client, person) == 303
     assert client.get("/console/").location == "/console/me/second-factor"
     client.get("/console/me/second-factor")
-    client.post("/console/me/second-factor/begin")
+    # the password again: an open page alone must not become somebody else's second factor
+    begin = "/console/me/second-factor/begin"
+    assert client.post(begin).status_code == 403
+    assert client.post(begin, {"confirm_proof": "wrong password"}).status_code == 403
+    assert members_secret(person) is None
+    assert client.post(begin, {"confirm_proof": PASSWORD}).status_code == 303
     assert client.post("/console/me/second-factor", {"code": "000000"}).status_code == 422
     shown = client.post("/console/me/second-factor", {"code": totp_code(person)})
     assert shown.text.count("<li><code>") == 10
     assert client.get("/console/").status_code == 200
+
+
+def members_secret(person: Staff) -> str | None:
+    with read_only():
+        return members.get(person.id).totp_secret
+
+
+def test_a_second_factor_ends_other_sessions_and_what_they_saw(console: Console) -> None:
+    person = console.person("editor", "police", password=PASSWORD, second_factor=False)
+    own, other = console.client(person=person), console.client(person=person, fresh=False)
+    begin = "/console/me/second-factor/begin"
+    own.post(begin)
+    seen = members_secret(person)
+    assert seen is not None
+    # an open page that cannot prove itself sees nothing and confirms nothing
+    assert seen not in other.get("/console/me/second-factor").text
+    assert other.post("/console/me/second-factor", {"code": totp_code(person)}).status_code == 403
+    # what was begun before is not what is confirmed in the end
+    own.post(begin)
+    assert members_secret(person) != seen
+    assert own.post("/console/me/second-factor", {"code": totp_code(person)}).status_code == 200
+    assert own.get("/console/").status_code == 200
+    assert other.get("/console/").status_code == 302
 
 
 def test_a_recovery_code_opens_once(console: Console) -> None:

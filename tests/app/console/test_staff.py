@@ -9,8 +9,10 @@ from sqlalchemy import select
 from config import clock
 from config.audit import AuditEntry
 from config.database import read_only, session, transaction
-from matrix.staff import grants, members, sessions, throttle
+from matrix.staff import grants, members
 from matrix.staff.members import Staff, StaffState
+from matrix.staff.sign_in import sessions, throttle
+from matrix.staff.sign_in.sessions import ClientInfo
 from tests.helpers.console import PASSWORD, Client, Console
 
 POLICE_PAGES = ("", "/edit", "/roles/new", "/leave")
@@ -205,11 +207,11 @@ def test_access_is_locked_unlocked_ended_and_given_back(
 ) -> None:
     with transaction():
         for _ in range(5):
-            throttle.record_failure(editor.sign_in_name, "192.0.2.1", now=clock.now())
+            throttle.admit_sign_in(editor.sign_in_name, ClientInfo("192.0.2.1"), now=clock.now())
     page = f"/console/staff/{editor.id}"
-    assert "登录已锁定" in admin.get(page).text
+    assert "多次输错密码" in admin.get(page).text
     admin.post(f"{page}/unlock")
-    assert "登录已锁定" not in admin.get(page).text
+    assert "多次输错密码" not in admin.get(page).text
 
     works = [console.client(person=editor) for _ in range(3)]
     with read_only():
@@ -286,7 +288,7 @@ def test_networks_are_the_citys_and_never_shut_out_who_enters_them(
 
 def test_the_policy_says_what_holds(admin: Client) -> None:
     page = admin.get("/console/staff/policy").text
-    for said in ("至少 12 位", "每 90 天", "5 次锁定 15 分钟", "30 分钟没有操作", "满 12 小时"):
+    for said in ("至少 12 位", "每 90 天", "5 次须等待", "30 分钟没有操作", "满 12 小时"):
         assert said in page
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.content import export, yaml_nodes
 from app.content.record import Record
 from app.content.yaml_nodes import InvalidFile
-from config.text_cleaning import clean
+from config.validation.text_cleaning import clean
 
 
 def written(folder: Path, text: str | bytes) -> Path:

@@ -186,7 +186,7 @@ def test_everything_that_is_wrong_is_told_row_by_row_and_nothing_is_changed(
         "3 回复1 至少要有一条回复",
         "4 编号 编号应是字母",
         "5 包含 单元格 D5 是公式",
-        "6 单位 这个单位不在您可以修改的范围内",
+        "6 单位 没有编号为“hrss”的单位",
         "7 单位 没有编号为“nobody”的单位",
         "8 优先级 ",
         "10 编号 与第 9 行的编号重复",

@@ -11,91 +11,25 @@ from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 from matrix.accounts import todos
 from matrix.departments import Department
-from matrix.staff import (
-    administration,
-    grants,
-    ip_allowlist,
-    members,
-    one_time_links,
-    passwords,
-    sessions,
-    throttle,
-)
+from matrix.staff import administration, grants, members
 from matrix.staff.administration import TargetHasMoreRights
 from matrix.staff.grants import GrantSpec
-from matrix.staff.members import SelfManagementForbidden, Staff, StaffState
-from matrix.staff.one_time_links import LinkExpired, LinkPurpose
+from matrix.staff.members import SelfManagementForbidden, StaffState
 from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage
+from matrix.staff.sign_in import ip_allowlist, one_time_links, passwords, sessions, throttle
+from matrix.staff.sign_in.one_time_links import LinkExpired, LinkPurpose
+from matrix.staff.sign_in.sessions import ClientInfo
 from tests.helpers import NOW
-from tests.matrix.conftest import MakeAccount, MakeDepartment
-
-TODAY = NOW.date()
-Hire = Callable[..., Staff]
-
-
-@pytest.fixture
-def city(make_department: MakeDepartment) -> dict[str, Department]:
-    """release ── police ── station; hrss beside them."""
-    release = make_department("release")
-    police = make_department("police", below=release)
-    return {
-        "release": release,
-        "police": police,
-        "station": make_department("station", below=police),
-        "hrss": make_department("hrss", below=release),
-    }
-
-
-@pytest.fixture
-def hire(city: dict[str, Department]) -> Hire:
-    """Enter a person with roles; each as (role, code of a department or None)."""
-    count = iter(range(100))
-
-    def one(home: str | None, *roles: tuple[Role, str | None]) -> Staff:
-        number = next(count)
-        person = members.create(
-            sign_in_name=f"person{number}",
-            name=f"人员{number}",
-            department_id=city[home].id if home else None,
-            now=NOW,
-        )
-        for role, code in roles:
-            wish = GrantSpec(role=role, department_id=city[code].id if code else None)
-            grants.create(person.id, wish, by=None, now=NOW)
-        return person
-
-    return one
-
-
-def member(person: Staff) -> Principal:
-    return grants.principal_for(person, grants.list_current([person.id]), today=TODAY)
-
-
-@pytest.fixture
-def admin(hire: Hire) -> Principal:
-    """The administrator of the police."""
-    return member(hire("police", (Role.DEPARTMENT_ADMIN, "police")))
-
-
-@pytest.fixture
-def root(hire: Hire) -> Principal:
-    """The administrator of the city."""
-    return member(hire(None, (Role.MATRIX_ADMIN, None)))
-
-
-def signed_in(person: Staff) -> int:
-    sessions.start(person.id, SessionStage.FULL, ClientInfo("192.0.2.1"), now=NOW)
-    return sessions.list_active(person.id, now=NOW)[0].id
-
+from tests.matrix.conftest import MakeAccount
+from tests.matrix.staff._people import Hire, member, signed_in
 
 ACTIONS: dict[str, Callable[[Principal, int], object]] = {
     "edit": lambda by, key: administration.update(
-        by, key, name="新", department_id=None, version=1
+        by, key, name="新", department_id=None, version=1, now=NOW
     ),
     "link": lambda by, key: administration.create_link(by, key, now=NOW),
     "disable": lambda by, key: administration.disable(by, key, now=NOW),
-    "enable": administration.enable,
+    "enable": lambda by, key: administration.enable(by, key, now=NOW),
     "unlock": administration.unlock,
     "reset_factor": lambda by, key: administration.reset_two_factor(by, key, now=NOW),
     "end_sessions": lambda by, key: administration.end_sessions(by, key, now=NOW),
@@ -188,17 +122,18 @@ def test_a_disabled_person_is_out_at_once_and_may_come_back(hire: Hire, admin: P
     assert administration.disable(admin, person.id, now=NOW).state is StaffState.DISABLED
     assert sessions.list_active(person.id, now=NOW) == []
     assert [each.id for each in sessions.list_active(other.id, now=NOW)] == [kept]
-    assert administration.enable(admin, person.id).state is StaffState.ACTIVE
+    assert administration.enable(admin, person.id, now=NOW).state is StaffState.ACTIVE
 
 
 def test_a_locked_name_is_unlocked(hire: Hire, admin: Principal) -> None:
     person = hire("police")
     for _ in range(5):
-        throttle.record_failure(person.sign_in_name, "192.0.2.1", now=NOW)
-    assert throttle.is_locked(person.sign_in_name, now=NOW)
+        throttle.admit_sign_in(person.sign_in_name, ClientInfo("192.0.2.1"), now=NOW)
+    assert throttle.is_guessed(person.sign_in_name, now=NOW)
     administration.unlock(admin, person.id)
     session.expire_all()
-    assert not throttle.is_locked(person.sign_in_name, now=NOW)
+    assert not throttle.is_guessed(person.sign_in_name, now=NOW)
+    throttle.admit_sign_in(person.sign_in_name, ClientInfo("192.0.2.1"), now=NOW)
 
 
 def test_a_second_factor_is_taken_away_and_its_sign_ins_end(hire: Hire, admin: Principal) -> None:

@@ -9,11 +9,13 @@ from sqlalchemy import event
 from config import database
 from config.permissions import Forbidden, Permission, PermissionScope, Principal
 from matrix.departments import Department
-from matrix.staff import directory, grants, members, throttle
+from matrix.staff import directory, grants, members
 from matrix.staff.directory import StaffFilter
 from matrix.staff.grants import GrantSpec
 from matrix.staff.members import Staff, StaffState
 from matrix.staff.roles import Role
+from matrix.staff.sign_in import throttle
+from matrix.staff.sign_in.sessions import ClientInfo
 from tests.helpers import NOW
 from tests.matrix.conftest import MakeAccount, MakeDepartment
 
@@ -114,7 +116,7 @@ def test_a_page_asks_as_much_for_many_as_for_one(police: Department) -> None:
 def test_a_locked_name_shows(police: Department) -> None:
     person, other = hire("甲", police), hire("乙", police)
     for _ in range(5):
-        throttle.record_failure(person.sign_in_name, "192.0.2.1", now=NOW)
+        throttle.admit_sign_in(person.sign_in_name, ClientInfo("192.0.2.1"), now=NOW)
     page = directory.list_for_staff(CITY, StaffFilter(), now=NOW)
     assert {card.person.id: card.is_locked for card in page.items} == {
         person.id: True,

@@ -26,14 +26,17 @@ from wtforms import (
 from wtforms.validators import DataRequired, InputRequired, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app import snapshots
+from app import references, snapshots
 from app.console import forms
 from app.console.forms import strip
 from app.console.rules import labels
 from app.console.rules.owner import Owner, owner_choices
+from app.references import References
 from app.web import auth
 from config.errors import Invalid
 from config.permissions import Permission
+from config.validation import format_loc
+from config.validation.references import list_references
 from keywords.rules import replies
 from keywords.rules.replies import MAX_REPLIES
 from keywords.rules.spec import RuleSpec
@@ -218,21 +221,17 @@ def spec_from_form(form: RuleForm, slug: str) -> RuleSpec | None:
         return None
 
 
-def check_media(form: RuleForm, rule_spec: RuleSpec, known_media: frozenset[str]) -> bool:
-    """Whether the person may use all media of the rule; the form names those they may not.
+def check_references(form: RuleForm, rule_spec: RuleSpec, before: RuleSpec | None) -> bool:
+    """Whether the person may use all that the rule names; the form tells what they may not.
 
-    `known_media` are names that the rule had before: they stay usable for an editor who cannot
-    see that library.
+    What the rule named `before` stays: an editor must be able to correct a word in a rule whose
+    picture another department owns.
     """
-    new_media = replies.media_names(rule_spec.replies) - known_media
-    if not new_media:
-        return True
-    usable = {name for name, _ in media.names_for_staff(auth.member())}
-    for row in _filled_rows(form.replies):
-        for name in ("image", "voice", "video", "thumb"):
-            if row[name].data in new_media - usable and row[name].data in row.as_dict.values():
-                row[name].errors = [*row[name].errors, "素材库里没有这个文件，请重新选择。"]
-    return new_media <= usable
+    kept = list_references(before) if before is not None else ()
+    problems = list(References.for_staff(auth.member()).problems(rule_spec, kept=kept))
+    for problem in problems:
+        add_error(form, Invalid(field=format_loc(problem.reference.loc), problem=problem.text))
+    return not problems
 
 
 def add_error(form: RuleForm, error: Invalid) -> None:
@@ -318,12 +317,13 @@ def _split_words(text: str | None) -> list[str]:
 
 
 def _overridable_rules(chosen: str | None) -> dict[str, str]:
-    """Default rules that may be overridden, by slug; the chosen one always among them."""
-    snapshot = snapshots.current()
+    """Default rules that reach the person's departments, by slug; the chosen one among them."""
+    snapshot, within = snapshots.current(), references.departments_above(auth.member())
     found = {
         rule.slug: f"{rule.name}（{Owner(rule.department_id).name(snapshot)}）"
         for rule in snapshot.ruleset.all_rules_matcher.rules
         if rule.scope is RuleScope.DEFAULT
+        and (rule.department_id is None or rule.department_id in within)
     }
     listed = dict(list(found.items())[:_MAX_DEFAULT_RULES])
     # the rule that was chosen may be beyond the limit or deleted; without it the form would

@@ -19,7 +19,7 @@ from app.web.auth import requires
 from config import clock
 from config.errors import Invalid
 from config.permissions import Permission
-from config.text_cleaning import has_literal_line_break
+from config.validation.text_cleaning import has_literal_line_break
 from keywords.matching.matcher import Matcher
 from keywords.publishing import conflicts
 from keywords.publishing.conflicts import Conflict

@@ -18,12 +18,12 @@ from app.console.rules.editor.form import (
     ReplyRow,
     RuleForm,
     add_error,
-    check_media,
+    check_references,
     form_from_spec,
     spec_from_form,
 )
 from app.console.rules.owner import Owner, owner_choices
-from app.console.rules.review import may_publish, publish_when_checked
+from app.console.rules.publishing.review import may_publish, publish_when_checked
 from app.web import auth
 from app.web.auth import requires
 from config import clock
@@ -33,7 +33,6 @@ from config.permissions import Permission
 from keywords.publishing import diff, workflow
 from keywords.publishing.workflow import ReviewRequired
 from keywords.rules import review_policies, store, versions
-from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec
 from keywords.rules.spec_fields import MAX_KEYWORD_LENGTH
@@ -60,7 +59,7 @@ def new() -> ViewResult:
         return _render(form, None), 422
     _require_owner(form)
     rule_spec = spec_from_form(form, _new_slug(form.chosen_owner))
-    if rule_spec is None or not check_media(form, rule_spec, frozenset()):
+    if rule_spec is None or not check_references(form, rule_spec, None):
         return _render(form, None), 422
     version = _save_version(form, rule_spec, None)
     return (_render(form, None), 422) if version is None else _next_step(version)
@@ -84,10 +83,8 @@ def edit(rule_id: int) -> ViewResult:
         return _render(form, rule_id, newest), 422
     _require_owner(form)
     rule_spec = spec_from_form(form, row.slug)
-    # what the rule has already stays usable: an editor must be able to correct a word in a rule
-    # whose picture another department owns
-    known_media = media_names((newest.spec if newest else store.to_spec(row)).replies)
-    if rule_spec is None or not check_media(form, rule_spec, known_media):
+    before = newest.spec if newest else store.to_spec(row)
+    if rule_spec is None or not check_references(form, rule_spec, before):
         return _render(form, rule_id, newest), 422
     try:
         version = _save_version(form, rule_spec, rule_id)

@@ -52,6 +52,12 @@ def sample_report(client: Client, version_id: int) -> str:
     return found[1] if found else ""
 
 
+def decide(client: Client, version: versions.RuleVersion, step: str, **said: str) -> TestResponse:
+    """What the review page sends: the hash it showed, and the report of its sample check."""
+    data = {"sha256": version.sha256, "report": sample_report(client, version.id), **said}
+    return client.post(f"/console/rules/versions/{version.id}/{step}", data)
+
+
 def assert_rejected(answer: TestResponse, *said: str) -> None:
     assert answer.status_code == 422
     for text in said:

@@ -213,7 +213,7 @@ def test_a_picture_comes_from_the_library(
     assert newest_version(rule).content["reply"] == {"type": "image", "media": "大厅图"}
     for strange in ("人社图", "没有的图"):
         data = rule_form(police, **{"replies-0-type": "image", "replies-0-image": strange})
-        assert_rejected(editor.post("/console/rules/new", data), "素材库里没有这个文件", strange)
+        assert_rejected(editor.post("/console/rules/new", data), f"没有名为“{strange}”的素材")
 
 
 def test_a_stale_edit_shows_both_versions_and_loses_nothing(

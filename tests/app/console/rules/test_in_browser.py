@@ -84,6 +84,8 @@ def test_one_press_saves_checks_the_samples_and_publishes(
     policy = {"needs_review": "no", "review_months": "6", "version": "0"}
     boss = console.client("department_admin", "police")
     assert boss.post(f"/console/rules/policy/{police}", policy).status_code == 303
+    other = console.client("department_admin", "police")
+    assert other.post(f"/console/rules/policy/{police}/agree").status_code == 303
     console.sign_in(page, site, "editor", "police")
     page.goto(f"{site}/console/rules/new")
     page.get_by_label("名称").fill("居住证办理")

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
-from werkzeug.test import TestResponse
 
 from app import snapshots
 from config.database import read_only, transaction
@@ -16,6 +15,7 @@ from keywords.rules.values import Rule
 from keywords.rules.versions import VersionState
 from tests.app.console.rules._rule_form import (
     assert_rejected,
+    decide,
     newest_version,
     rule_form,
     rule_id,
@@ -24,12 +24,6 @@ from tests.app.console.rules._rule_form import (
 from tests.helpers.console import Client, Console
 
 # ---- review ----
-
-
-def decide(client: Client, version: versions.RuleVersion, step: str, **said: str) -> TestResponse:
-    """What the review page sends: the hash it showed, and the report of its sample check."""
-    data = {"sha256": version.sha256, "report": sample_report(client, version.id), **said}
-    return client.post(f"/console/rules/versions/{version.id}/{step}", data)
 
 
 def test_a_rule_goes_to_citizens_through_a_second_pair_of_eyes(
@@ -101,6 +95,9 @@ def test_an_editor_publishes_alone_where_the_department_says_so(
         {"needs_review": "no", "review_months": "6", "version": "0"},
     )
     assert answer.status_code == 303
+    assert "保存并发布" not in editor.get("/console/rules/new").text
+    other = console.client("department_admin", "police")
+    assert other.post(f"/console/rules/policy/{police}/agree").status_code == 303
     assert "保存并发布" in editor.get("/console/rules/new").text
     version = newest_version(write_rule(then="publish"))
     page = editor.get(f"/console/rules/versions/{version.id}").text

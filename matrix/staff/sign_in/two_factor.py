@@ -22,6 +22,7 @@ from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
 from matrix.staff import members
 from matrix.staff.members import Staff, StaffAction
+from matrix.staff.sign_in import capabilities
 
 ISSUER = "华阴发布"
 _STEP_SECONDS = 30
@@ -42,13 +43,11 @@ class RecoveryCode(Base):
 
 
 def enroll(person: Staff) -> str:
-    """The secret to set up in the app; the same one until it is confirmed."""
-    # the same secret while it is unconfirmed: reloading the page must
-    # not spoil the QR code just scanned
-    if person.totp_secret is None or person.has_second_factor:
-        update_unversioned(person, totp_secret=pyotp.random_base32(), totp_at=None)
-    assert person.totp_secret is not None
-    return person.totp_secret
+    """A new secret to set up in the app; the page shows it until it is confirmed."""
+    # never one from before: somebody at another open page of the person may have seen it
+    secret = pyotp.random_base32()
+    update_unversioned(person, totp_secret=secret, totp_at=None)
+    return secret
 
 
 def provisioning_uri(person: Staff) -> str:
@@ -58,8 +57,12 @@ def provisioning_uri(person: Staff) -> str:
     )
 
 
-def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
+def confirm(
+    person: Staff, code: str, *, now: datetime, keep_session_id: int | None = None
+) -> list[str]:
     """Finish the set-up with a first correct code. Returns the recovery codes, shown only now.
+
+    All sessions but one end: they were begun with less than what is asked for from now on.
 
     Raises Invalid for field `code`.
     """
@@ -67,6 +70,9 @@ def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
         raise Invalid(field="code", problem="验证码不正确，请确认手机时间准确后重试")
     update_unversioned(person, totp_at=now)
     members.record_audit(StaffAction.ENROLL_TWO_FACTOR, person)
+    capabilities.end_all(
+        person.id, reason="已启用第二步验证", now=now, except_session_id=keep_session_id
+    )
     return regenerate_recovery_codes(person)
 
 
@@ -97,11 +103,12 @@ def count_recovery_codes(staff_id: int) -> int:
     return session.scalar(rows) or 0
 
 
-def reset(person: Staff) -> None:
-    """Remove the second factor; its owner sets up another at the next sign-in."""
+def reset(person: Staff, *, now: datetime) -> None:
+    """Remove the second factor; its owner signs in again and sets up another."""
     update_unversioned(person, totp_secret=None, totp_at=None, totp_step=None)
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
     members.record_audit(StaffAction.RESET_TWO_FACTOR, person)
+    capabilities.end_all(person.id, reason="第二步验证已重置", now=now)
 
 
 def _verify_totp(person: Staff, code: str, now: datetime) -> bool:

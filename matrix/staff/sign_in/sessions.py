@@ -70,10 +70,16 @@ class StaffSession(Base):
 
 @dataclass(frozen=True)
 class ClientInfo:
-    """Where a sign-in comes from: the client's address, and the browser's User-Agent."""
+    """Where a sign-in comes from: the client's address, and the browser's User-Agent.
+
+    `device` is the id of a browser in which people have signed in before; `known_names` are the
+    digests of their names (`throttle.name_digest`).
+    """
 
     address: str
     agent: str = ""
+    device: str = ""
+    known_names: frozenset[str] = frozenset()
 
 
 def start(
@@ -119,9 +125,10 @@ def touch(session_id: int, *, now: datetime) -> None:
     compare_and_set(StaffSession, session_id, when={"ended_at": None}, to={"seen_at": now})
 
 
-def confirm(session_id: int, *, now: datetime) -> None:
-    """Note that its owner proved their identity again."""
-    compare_and_set(StaffSession, session_id, when={"ended_at": None}, to={"confirmed_at": now})
+def confirm(session_id: int, *, now: datetime) -> bool:
+    """Note that its owner proved their identity again; False when the session has ended since."""
+    to = {"confirmed_at": now}
+    return compare_and_set(StaffSession, session_id, when={"ended_at": None}, to=to) is not None
 
 
 def end(session_id: int, *, reason: str, now: datetime) -> bool:
@@ -141,11 +148,18 @@ def end_all(staff_id: int, *, reason: str, now: datetime, except_id: int | None 
         )
         .values(ended_at=now, ended_why=reason)
         .returning(StaffSession.id)
-        .execution_options(synchronize_session=False)
+        # sessions that were read in this transaction must not look active any longer
+        .execution_options(synchronize_session="fetch")
     ).all()
-    # the bulk UPDATE went past the session's objects
-    session.expire_all()
     return len(ended)
+
+
+def is_used_address(origin: ClientInfo) -> bool:
+    """Whether somebody has signed in from this address, as far as sessions are kept."""
+    rows = select(StaffSession.id).where(
+        StaffSession.address == origin.address, StaffSession.stage == SessionStage.FULL
+    )
+    return session.scalar(rows.limit(1)) is not None
 
 
 def list_active(staff_id: int, *, now: datetime) -> list[StaffSession]:

@@ -12,11 +12,12 @@ from app.console.responses import ViewResult, flash_success, redirect_to
 from app.console.rules.blueprint import blueprint
 from app.console.rules.owner import Owner
 from app.web import auth
-from app.web.auth import requires
+from app.web.auth import requires, requires_confirmation
 from config import audit, clock
 from config.errors import NotFound, Stale
 from config.permissions import Permission
-from keywords.rules import review_policies
+from keywords.rules import policy_requests, review_policies
+from keywords.rules.policy_requests import WantedPolicy
 from keywords.rules.review_policies import (
     MAX_REVIEW_MONTHS,
     ReviewPolicyAction,
@@ -36,7 +37,7 @@ class PolicyForm(forms.Form):
     version = HiddenField()
 
 
-@blueprint.route("/policy/<int:department_id>", methods=["GET", "POST"])
+@blueprint.get("/policy/<int:department_id>")
 @requires(Permission.DEPARTMENTS_MANAGE)
 def review_policy(department_id: int) -> ViewResult:
     """The policy of a department and, where they have none of their own, of those below it.
@@ -46,29 +47,68 @@ def review_policy(department_id: int) -> ViewResult:
     """
     requested_id = request.args.get("of", department_id, type=int)
     # a select field cannot change the path of its form's address
-    if request.method == "GET" and requested_id != department_id:
+    if requested_id != department_id:
         return redirect_to("rules.review_policy", department_id=requested_id)
+    return _render(_form(_access(department_id), department_id), department_id)
+
+
+def _access(department_id: int) -> ReviewPolicyRow | None:
+    """The department's own policy, or None. Raises NotFound."""
     row = review_policies.access_policy(auth.member(), department_id, Permission.DEPARTMENTS_MANAGE)
     # a matrix administrator passes the permission check for any number, and a policy of none would
     # be a row that nobody finds
     if department_id not in snapshots.current().department_tree.parents:
         raise NotFound(kind="department", id=department_id)
+    return row
+
+
+def _form(row: ReviewPolicyRow | None, department_id: int) -> PolicyForm:
     current = _current_values(row, department_id)
-    form = PolicyForm(data={**current, "version": str(row.version if row else 0)})
-    if form.validate_on_submit():
+    return PolicyForm(data={**current, "version": str(row.version if row else 0)})
+
+
+@blueprint.post("/policy/<int:department_id>")
+@requires(Permission.DEPARTMENTS_MANAGE)
+# it decides whether rules are seen by a second person, ASVS 7.5.3
+@requires_confirmation
+def set_review_policy(department_id: int) -> ViewResult:
+    """Change the policy; what lowers the review waits for another person. Raises NotFound."""
+    row = _access(department_id)
+    form, current, lowers = _form(row, department_id), _current_values(row, department_id), False
+    if form.validate():
         with forms.errors_on(form):
             try:
-                _set_policy(form, department_id, has_own=row is not None)
+                lowers = _set_policy(form, department_id, has_own=row is not None)
             except Stale as error:
                 newest: ReviewPolicyRow | None = error.newest
                 current = _current_values(newest, department_id)
                 last_change = audit.find_latest(ReviewPolicyAction.kind, department_id)
                 version = newest.version if newest else 0
                 form.show_conflict(current, last_change, _field_text, version=version)
-    if not form.is_submitted() or form.is_refused:
-        page = _render(form, department_id)
-        return (page, 422) if form.is_submitted() else page
-    flash_success("已更新。")
+    if form.is_refused:
+        return _render(form, department_id), 422
+    flash_success("已提出，由另一位管理员确认后生效。" if lowers else "已更新。")
+    return redirect_to("rules.review_policy", department_id=department_id)
+
+
+@blueprint.post("/policy/<int:department_id>/agree")
+@requires(Permission.DEPARTMENTS_MANAGE)
+@requires_confirmation
+def agree_to_policy(department_id: int) -> ViewResult:
+    """Agree to a lower review that somebody else asked for. Raises NotFound."""
+    _access(department_id)
+    policy_requests.agree(department_id, by=auth.member(), now=clock.now())
+    flash_success("已确认，新的审核要求从现在起有效。")
+    return redirect_to("rules.review_policy", department_id=department_id)
+
+
+@blueprint.post("/policy/<int:department_id>/drop")
+@requires(Permission.DEPARTMENTS_MANAGE)
+def drop_policy_request(department_id: int) -> ViewResult:
+    """Drop a request, one's own or another's. Raises NotFound."""
+    _access(department_id)
+    policy_requests.drop(department_id)
+    flash_success("申请已放弃，审核要求不变。")
     return redirect_to("rules.review_policy", department_id=department_id)
 
 
@@ -89,11 +129,24 @@ def _field_text(name: str, value: Any) -> str:
     return _REVIEW_CHOICES[value] if name == "needs_review" else str(value)
 
 
-def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> None:
-    """Save or remove the policy. Raises Stale when it is not what was on the page."""
+def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> bool:
+    """Save or remove the policy, or request what lowers the review and return True.
+
+    Raises Invalid, and Stale when the policy is not what was on the page.
+    """
     submitted = form.version.data or ""
     # -1 is no version, so a malformed one is refused as stale and not taken for a new row
     version = int(submitted) if submitted.isdecimal() else -1
+    choice, chain = form.needs_review.data, _chain(department_id)
+    wanted = WantedPolicy(
+        None if choice == "above" else choice == "yes", form.review_months.data or 0
+    )
+    if wanted.lowers(review_policies.nearest(chain), review_policies.nearest(chain[1:])):
+        review_policies.check_unchanged(department_id, version)
+        policy_requests.request(
+            department_id, wanted, base=version, by=auth.member(), now=clock.now()
+        )
+        return True
     if form.needs_review.data != "above":
         review_policies.set_policy(
             department_id,
@@ -105,6 +158,7 @@ def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> None:
     # "above" without a row of one's own changes nothing
     elif has_own:
         review_policies.clear(department_id, version=version)
+    return False
 
 
 def _render(form: PolicyForm, department_id: int) -> str:
@@ -120,6 +174,8 @@ def _render(form: PolicyForm, department_id: int) -> str:
         inherited_policy=inherited_policy,
         inherited_from=names.get(inherited_policy.department_id or 0, "系统"),
         max_months=MAX_REVIEW_MONTHS,
+        policy_request=policy_requests.find(department_id),
+        own_id=member.staff_id,
         department_choices=[
             (key, names.get(key, ""))
             for key in sorted(snapshot.department_tree.parents)

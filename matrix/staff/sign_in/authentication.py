@@ -1,8 +1,9 @@
 """Authentication: password, then the second factor if there is one, then what is still required.
 
-    sign_in --wrong--> None, failure counted
-          +--right--> HALF session --verify_second_factor--> FULL session with a new id
-          +--right--> FULL session, for people without a second factor
+    throttle.admit_sign_in ──> check_password ──> sign_in
+        sign_in --wrong--> None
+              +--right--> HALF session --verify_second_factor--> FULL session with a new id
+              +--right--> FULL session, for people without a second factor
 
 `required_action` is what a FULL session has to do first: renew the password, or set up a second
 factor that its roles require.
@@ -15,22 +16,22 @@ from enum import StrEnum
 from config import audit, clock
 from config.audit.actions import AuditAction
 from config.database.optimistic_locking import update_unversioned
-from config.errors import Invalid
-from matrix.staff import (
-    grants,
+from config.errors import DomainError, Invalid
+from matrix.staff import grants, members
+from matrix.staff.grants import Grant, GrantSpec
+from matrix.staff.members import Staff, StaffAction, StaffState
+from matrix.staff.roles import Role
+from matrix.staff.sign_in import (
+    capabilities,
     ip_allowlist,
-    members,
     one_time_links,
     passwords,
     sessions,
     throttle,
     two_factor,
 )
-from matrix.staff.grants import Grant, GrantSpec
-from matrix.staff.members import Staff, StaffAction, StaffState
-from matrix.staff.one_time_links import LinkPurpose, OneTimeLink
-from matrix.staff.roles import Role
-from matrix.staff.sessions import ClientInfo, SessionStage, StaffSession
+from matrix.staff.sign_in.one_time_links import LinkPurpose, OneTimeLink
+from matrix.staff.sign_in.sessions import ClientInfo, SessionStage, StaffSession
 
 
 class SignInAction(AuditAction, kind=members.AUDIT_KIND):
@@ -38,6 +39,13 @@ class SignInAction(AuditAction, kind=members.AUDIT_KIND):
 
     SUCCEED = "sign_in.succeed", "登录"
     FAIL = "sign_in.fail", "登录失败"
+
+
+class SessionEnded(DomainError):
+    """The session was ended while it was about to be replaced by one with more rights."""
+
+    status = 403
+    text = "登录已结束，请重新登录。"
 
 
 class RequiredAction(StrEnum):
@@ -55,22 +63,52 @@ class SignInResult:
     stage: SessionStage
 
 
-def sign_in(name: str, password: str, origin: ClientInfo, *, now: datetime) -> SignInResult | None:
-    """Check name and password. None when they are wrong; the failure has been counted then.
+@dataclass(frozen=True)
+class PasswordCheck:
+    """A name and whether the password was that of `stored_hash`; `new_hash` is one to store."""
 
-    The caller must commit in either case. Raises SignInLocked.
+    name: str
+    stored_hash: str | None
+    is_correct: bool
+    new_hash: str | None = None
+
+
+def check_password(name: str, password: str, *, stored_hash: str | None) -> PasswordCheck:
+    """Compare a password with the hash of a person, or of nobody: it takes equally long.
+
+    Needs no transaction and should have none open: it takes a tenth of a second of CPU.
     """
-    # before the password is hashed: a locked name must not cost the CPU of argon2
-    throttle.check(name, origin.address, now=now)
+    is_correct = passwords.matches(stored_hash, password)
+    # only here the password is at hand (OWASP ASVS 11.4.2)
+    new_hash = passwords.rehash(stored_hash, password) if is_correct else None
+    return PasswordCheck(name, stored_hash, is_correct, new_hash)
+
+
+def find_password_hash(name: str) -> str | None:
+    """The stored hash of whoever has this sign-in name; None when there is none."""
     person = members.find_by_sign_in_name(name)
-    # verified even when the person is unknown or disabled: the answer takes equally long
-    is_correct = passwords.verify(person, password)
-    if person is None or not is_correct or person.state is StaffState.DISABLED:
-        throttle.record_failure(name, origin.address, now=now)
+    return person.password_hash if person is not None else None
+
+
+def sign_in(check: PasswordCheck, origin: ClientInfo, *, now: datetime) -> SignInResult | None:
+    """Start a session for a right password. None when it was wrong.
+
+    `throttle.admit_sign_in` has counted the attempt before. The caller must commit in either case.
+    """
+    person = members.find_by_sign_in_name(check.name)
+    # the password may have been changed while the old one was compared
+    is_current = person is not None and person.password_hash == check.stored_hash
+    if (
+        person is None
+        or not (check.is_correct and is_current)
+        or person.state is StaffState.DISABLED
+    ):
         _audit_failure(person, origin, "密码")
         return None
-    # only here the password is at hand (OWASP ASVS 11.4.2)
-    passwords.rehash_if_needed(person, password)
+    throttle.record_success(check.name, origin, now=now)
+    if check.new_hash is not None:
+        # no form of the person shows it: an open one stays valid
+        update_unversioned(person, password_hash=check.new_hash)
     if person.has_second_factor:
         return SignInResult(
             sessions.start(person.id, SessionStage.HALF, origin, now=now), SessionStage.HALF
@@ -86,46 +124,50 @@ def verify_second_factor(
     The caller must commit in either case. Raises SignInLocked.
     """
     person = members.get(half.staff_id)
-    throttle.check(person.sign_in_name, origin.address, now=now)
+    throttle.admit_code(person.id, person.sign_in_name, origin, now=now)
     if person.state is StaffState.DISABLED or not two_factor.verify(person, code, now=now):
-        throttle.record_failure(person.sign_in_name, origin.address, now=now)
         _audit_failure(person, origin, "验证码")
         return None
-    # a new id after each step up, against session fixation
-    sessions.end(half.id, reason="验证通过", now=now)
+    # a new id after each step up, against session fixation; and when the half was ended meanwhile,
+    # by a change of rights, it leads nowhere
+    if not sessions.end(half.id, reason="验证通过", now=now):
+        return None
+    throttle.record_right_code(person.id, person.sign_in_name, origin)
     return SignInResult(_start_session(person, origin, now, confirmed=True), SessionStage.FULL)
 
 
 def reauthenticate(full: StaffSession, proof: str, origin: ClientInfo, *, now: datetime) -> bool:
     """Prove one's identity again, by a code, or by the password without a second factor.
 
-    False when it is wrong; the failure has been counted then and the caller must commit in either
-    case. Raises SignInLocked.
+    False when it is wrong. The attempt is counted and the caller must commit in either case. Raises
+    SignInLocked.
     """
     person = members.get(full.staff_id)
-    throttle.check(person.sign_in_name, origin.address, now=now)
+    throttle.admit_session(full.id, now=now)
     if person.has_second_factor:
         is_correct = two_factor.verify(person, proof, now=now)
     else:
         is_correct = passwords.verify(person, proof)
     if not is_correct:
-        throttle.record_failure(person.sign_in_name, origin.address, now=now)
         _audit_failure(person, origin, "再次验证")
         return False
-    sessions.confirm(full.id, now=now)
-    return True
+    throttle.record_session_success(full.id)
+    return sessions.confirm(full.id, now=now)
 
 
 def rotate_session(full: StaffSession, origin: ClientInfo, *, now: datetime) -> str:
-    """Replace a session whose rights have grown by one with a new id. Returns its secret."""
-    sessions.end(full.id, reason="权限提升", now=now)
+    """Replace a session whose rights have grown by one with a new id. Returns its secret.
+
+    Raises SessionEnded when it was ended meanwhile.
+    """
+    if not sessions.end(full.id, reason="权限提升", now=now):
+        raise SessionEnded
     return sessions.start(full.staff_id, SessionStage.FULL, origin, now=now, confirmed=True)
 
 
 def _start_session(
     person: Staff, origin: ClientInfo, now: datetime, *, confirmed: bool = False
 ) -> str:
-    throttle.clear(person.sign_in_name)
     update_unversioned(person, last_sign_in_at=now)
     # nobody is signed in at this moment: without this the entry would name the system
     with audit.acting_as(audit.Actor(person.name, person.id, origin.address)):
@@ -161,15 +203,15 @@ def change_password(
 ) -> bool:
     """Change one's own password; all other sessions end. False when the old one is wrong.
 
-    A failure is counted; the caller must commit in either case. Raises Invalid, SignInLocked.
+    The attempt is counted and the caller must commit in either case. Raises Invalid, SignInLocked.
     """
-    throttle.check(person.sign_in_name, origin.address, now=now)
+    throttle.admit_session(keep_session_id, now=now)
     if not passwords.verify(person, old):
-        throttle.record_failure(person.sign_in_name, origin.address, now=now)
         _audit_failure(person, origin, "原密码")
         return False
+    throttle.record_session_success(keep_session_id)
     passwords.set_password(person, new, now=now)
-    sessions.end_all(person.id, reason="密码已修改", now=now, except_id=keep_session_id)
+    capabilities.end_all(person.id, reason="密码已修改", now=now, except_session_id=keep_session_id)
     return True
 
 
@@ -186,7 +228,7 @@ def set_password_by_link(link: OneTimeLink, password: str, *, now: datetime) -> 
         raise one_time_links.LinkExpired
     passwords.set_password(person, password, now=now)
     one_time_links.use(link, now=now)
-    sessions.end_all(person.id, reason="密码已重设", now=now)
+    capabilities.end_all(person.id, reason="密码已重设", now=now)
     throttle.clear(person.sign_in_name)
     return person
 
@@ -226,7 +268,7 @@ def offboard(staff_id: int, *, reason: str, now: datetime) -> list[Grant]:
     # by None: the rule that nobody gives or takes what they lack was checked for the whole person
     for grant in revoked_grants:
         grants.revoke(grant.id, by=None, now=now)
-    sessions.end_all(staff_id, reason="已离岗", now=now)
+    capabilities.end_all(staff_id, reason="已离岗", now=now)
     members.record_audit(StaffAction.OFFBOARD, person, reason=reason.strip()[:200])
     return revoked_grants
 

@@ -10,6 +10,7 @@ still holds. When it does not, the page checks again and sends the decision by i
 
 from collections.abc import Sequence
 from dataclasses import astuple
+from datetime import datetime
 
 from flask import current_app, render_template
 from flask import session as browser_session
@@ -26,6 +27,7 @@ from app.console.rules.owner import Owner
 from app.web import auth
 from app.web.auth import requires
 from config import cache_versions, clock
+from config.audit import AuditEntry
 from config.permissions import Permission
 from keywords.publishing import sample_checks, workflow
 from keywords.publishing.sample_checks import FailingSample, SampleReport
@@ -33,6 +35,7 @@ from keywords.publishing.workflow import MAX_COMMENT_LENGTH, SampleReportStale
 from keywords.rules import review_policies, store, versions
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.versions import RuleVersion, VersionState
+from matrix.staff import independence
 
 # how often the page sends a decision by itself because rules changed while it was on its way
 _MAX_RESUBMITS = 3
@@ -117,7 +120,8 @@ def render_review(
     # asked once for two uses: whether the person decides here, and whether to say why not
     may_review = member.may(Permission.RULES_REVIEW, **owner.ids)
     # the workflow refuses it as well; here it decides which buttons are shown
-    is_involved = own_id in (*version.contributor_ids, version.author_id, version.submitter_id)
+    is_involved = own_id in workflow.involved_ids(version)
+    reviewer_id = version.reviewer_id or (own_id if may_review and not is_involved else None)
     return render_template(
         "console/rules/review.html",
         row=store.get(version.rule_id),
@@ -133,6 +137,7 @@ def render_review(
         may_write=member.may(Permission.RULES_WRITE, **owner.ids),
         may_decide=may_review and not is_involved and version.state is VersionState.SUBMITTED,
         may_publish=may_publish(version),
+        dependence=reviewer_id and dependence(version, reviewer_id, now=clock.now()),
         **detail.label_context(),
     )
 
@@ -156,6 +161,13 @@ def may_publish(version: RuleVersion) -> bool:
     """Whether the review policy lets an editor publish this draft without a second person."""
     is_draft = version.state is VersionState.DRAFT
     return is_draft and not policy_of(version).requires_review(version)
+
+
+def dependence(version: RuleVersion, reviewer_id: int, *, now: datetime) -> AuditEntry | None:
+    """The entry by which somebody who wrote the version gave its reviewer access, or None."""
+    return independence.find_access_giver(
+        reviewer_id, workflow.involved_ids(version), before=version.decided_at or now
+    )
 
 
 def _signer() -> URLSafeSerializer:

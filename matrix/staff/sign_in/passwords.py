@@ -66,9 +66,12 @@ def _dummy_hash() -> str:
 
 def verify(person: Staff | None, password: str) -> bool:
     """Whether this is the person's password. Takes equally long when there is no such person."""
-    stored_hash = person.password_hash if person is not None else None
-    matches = _matches(stored_hash or _dummy_hash(), password)
-    return matches and stored_hash is not None
+    return matches(person.password_hash if person is not None else None, password)
+
+
+def matches(stored_hash: str | None, password: str) -> bool:
+    """Whether a stored hash is of this password. Takes equally long when there is none."""
+    return _matches(stored_hash or _dummy_hash(), password) and stored_hash is not None
 
 
 def _matches(hashed: str, password: str) -> bool:
@@ -79,10 +82,11 @@ def _matches(hashed: str, password: str) -> bool:
         return False
 
 
-def rehash_if_needed(person: Staff, password: str) -> None:
-    """Hash a correct password again when the hash parameters have been raised since."""
-    if person.password_hash and _hasher().check_needs_rehash(person.password_hash):
-        update_unversioned(person, password_hash=_hasher().hash(password))
+def rehash(stored_hash: str | None, password: str) -> str | None:
+    """A new hash of a correct password when the parameters have been raised since, else None."""
+    if stored_hash is None or not _hasher().check_needs_rehash(stored_hash):
+        return None
+    return _hasher().hash(password)
 
 
 def set_password(person: Staff, password: str, *, now: datetime) -> None:

@@ -14,14 +14,21 @@ from wtforms.validators import InputRequired
 from app.console import forms
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.console.rules.blueprint import blueprint
-from app.console.rules.review import DecisionForm, policy_of, render_review, render_stale
+from app.console.rules.publishing.review import (
+    DecisionForm,
+    dependence,
+    policy_of,
+    render_review,
+    render_stale,
+)
 from app.web import auth
 from app.web.auth import requires
-from config import clock, jobs
+from config import alerts, clock, jobs
 from config.permissions import Permission
 from keywords.publishing import lifecycle, workflow
 from keywords.publishing.workflow import SampleChecksFailed, SampleReportStale
 from keywords.rules import store, versions
+from keywords.rules.policy_requests import ReviewAlert
 from keywords.rules.replies import media_names
 from keywords.rules.store import RuleRow
 from keywords.rules.versions import RuleVersion
@@ -69,6 +76,7 @@ def approve(version_id: int) -> ViewResult:
     form = DecisionForm()
     if not form.validate():
         return render_review(version, form), 422
+    _alert_of_dependent_review(version)
     # bound here and called by `_publish`, so that both ways to publish treat a stale report alike
     approving = partial(
         workflow.approve,
@@ -81,6 +89,22 @@ def approve(version_id: int) -> ViewResult:
         now=clock.now(),
     )
     return _publish(version, form, approving)
+
+
+def _alert_of_dependent_review(version: RuleVersion) -> None:
+    """Raise an alert when who wrote the version has given the reviewer access not long ago."""
+    reviewer, now = auth.current().staff, clock.now()
+    giver = dependence(version, reviewer.id, now=now)
+    if giver is not None:
+        alerts.raise_alert(
+            ReviewAlert.DEPENDENT_REVIEWER,
+            version.id,
+            f"“{version.spec.name}”由{reviewer.name}审核，而其权限不久前由参与编写的"
+            f"{giver.actor_label}安排。",
+            now=now,
+            department_id=version.department_id,
+            account_id=version.account_id,
+        )
 
 
 @blueprint.post("/versions/<int:version_id>/reject")

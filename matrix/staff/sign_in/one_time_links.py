@@ -16,7 +16,7 @@ from hashlib import sha256
 from sqlalchemy import ForeignKey, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config.database import Base, compare_and_set, session
+from config.database import Base, session
 from config.errors import DomainError
 from matrix.staff import members
 from matrix.staff.members import StaffAction
@@ -62,16 +62,7 @@ class OneTimeLink(Base):
 
 def create(purpose: LinkPurpose, staff_id: int | None, *, now: datetime) -> str:
     """The secret of a new link; earlier links of the same person (or of FIRST) become invalid."""
-    session.execute(
-        update(OneTimeLink)
-        .where(
-            OneTimeLink.staff_id == staff_id,
-            OneTimeLink.used_at.is_(None),
-            OneTimeLink.expires_at > now,
-        )
-        .values(expires_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    end_open(staff_id, now=now)
     secret = secrets.token_urlsafe(32)
     session.add(
         OneTimeLink(
@@ -88,6 +79,21 @@ def create(purpose: LinkPurpose, staff_id: int | None, *, now: datetime) -> str:
     return secret
 
 
+def end_open(staff_id: int | None, *, now: datetime) -> None:
+    """End all open links of a person; None means those for the first administrator."""
+    session.execute(
+        update(OneTimeLink)
+        .where(
+            OneTimeLink.staff_id == staff_id,
+            OneTimeLink.used_at.is_(None),
+            OneTimeLink.expires_at > now,
+        )
+        .values(expires_at=now)
+        # links that were read in this transaction must not look open any longer
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def get(secret: str, *, now: datetime) -> OneTimeLink:
     """The link with this secret, if it still works. Raises LinkExpired."""
     found = session.scalars(
@@ -100,9 +106,19 @@ def get(secret: str, *, now: datetime) -> OneTimeLink:
 
 
 def use(link: OneTimeLink, *, now: datetime) -> None:
-    """Use a link up. Raises LinkExpired when another request did so first."""
-    # two browsers may open the link at once; one of them sets the password
-    if compare_and_set(OneTimeLink, link.id, when={"used_at": None}, to={"used_at": now}) is None:
+    """Use a link up. Raises LinkExpired when it was used, or ended, since it was read."""
+    # two browsers may open the link at once, or a role be granted while its page is open
+    used = session.scalar(
+        update(OneTimeLink)
+        .where(
+            OneTimeLink.id == link.id,
+            OneTimeLink.used_at.is_(None),
+            OneTimeLink.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(OneTimeLink.id)
+    )
+    if used is None:
         raise LinkExpired
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.text_cleaning import clean, has_literal_line_break
+from config.validation.text_cleaning import clean, has_literal_line_break
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Pages on the way of a rule to citizens: submit, review, publish, and a department's policy."""
