@@ -31,14 +31,18 @@ class StandardText(LabelledEnum):
     DEPARTMENTS = "departments", "部门名单"
     FALLBACK_AGAIN = "fallback_again", "再次没有答上"
     FALLBACK_WAYS_OUT = "fallback_ways_out", "多次没有答上"
+    # the kinds of small talk
     GREETING = "greeting", "问候"
+    PRESENCE = "presence", "问“在吗”"
     THANKS = "thanks", "感谢"
     ABUSE = "abuse", "抱怨与骂人"
-    ARE_YOU_THERE = "are_you_there", "问“在吗”"
-    QUESTION_MARK = "question_mark", "只发问号"
-    EMOJI = "emoji", "只发表情"
     GOODBYE = "goodbye", "告别"
     AFFIRMATION = "affirmation", "说“好的”"
+    INTERJECTION = "interjection", "只有感叹词"
+    TEST = "test", "测试消息"
+    QUESTION_MARK = "question_mark", "只发标点"
+    STICKER = "sticker", "只发微信表情"
+    EMOJI = "emoji", "只发表情符号"
 
 
 BUILTIN_TEXTS: Mapping[StandardText, str] = {
@@ -93,15 +97,18 @@ BUILTIN_TEXTS: Mapping[StandardText, str] = {
         "或者试试："
     ),
     StandardText.GREETING: "您好！请直接写下要办的事或要问的事，比如“身份证丢了怎么办”。",
+    StandardText.PRESENCE: "在的。请直接写下要办的事，能马上答复的会马上答复您。",
     StandardText.THANKS: "不客气，还有要问的随时写下来。",
     StandardText.ABUSE: (
         "没能帮上忙，很抱歉。请写明事项和地点，我们尽快处理；回复“人工”可以找工作人员。"
     ),
-    StandardText.ARE_YOU_THERE: "在的。请直接写下要办的事，能马上答复的会马上答复您。",
-    StandardText.QUESTION_MARK: "请把要问的事写成一句话，比如“公交几点末班”，我们马上查。",
-    StandardText.EMOJI: "收到您的表情。有要办的事，请用文字写下来。",
     StandardText.GOODBYE: "再见，需要时随时写下来。",
     StandardText.AFFIRMATION: "好的。还有要问的随时写下来。",
+    StandardText.INTERJECTION: "在听呢。有要办的事，请写成一句话，比如“低保怎么申请”。",
+    StandardText.TEST: "收到，可以正常收发消息。有要办的事，请直接写下来。",
+    StandardText.QUESTION_MARK: "请把要问的事写成一句话，比如“公交几点末班”，我们马上查。",
+    StandardText.STICKER: "收到您的表情。系统只看得懂文字，有要办的事请写下来。",
+    StandardText.EMOJI: "收到您的表情。有要办的事，请用文字写下来。",
 }
 # what each text may name; the console shows it beside the text
 PLACEHOLDERS: Mapping[StandardText, tuple[str, ...]] = {

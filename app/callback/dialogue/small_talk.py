@@ -42,7 +42,7 @@ _WORDS = {
         *("非常感谢你们", "thanks", "thankyou", "3q"),
     ),
     StandardText.ABUSE: ("垃圾", "废物", "滚", "滚蛋", "傻逼", "智障", "弱智", "什么玩意", "没用"),
-    StandardText.ARE_YOU_THERE: (
+    StandardText.PRESENCE: (
         *("在吗", "在不在", "在不", "在么", "在嘛", "有人吗", "有人在吗", "有人没", "在线吗"),
         *("有没有人", "有人么", "人呢", "在没在"),
     ),

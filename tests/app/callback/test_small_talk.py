@@ -16,7 +16,7 @@ from tests.helpers.hub import Hub
     [
         ("你好", StandardText.GREETING),
         ("谢谢！", StandardText.THANKS),
-        ("在吗？", StandardText.ARE_YOU_THERE),
+        ("在吗？", StandardText.PRESENCE),
         ("？？", StandardText.QUESTION_MARK),
         ("😀😀", StandardText.EMOJI),
         ("再见", StandardText.GOODBYE),
