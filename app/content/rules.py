@@ -118,10 +118,12 @@ def _load_standard_texts(top: Record, now: datetime) -> None:
     if texts is None:
         return
     texts.allow_only(*StandardText)
-    for occasion in StandardText:
-        if texts.has(occasion):
-            text = texts.text(occasion, max_length=default_replies.MAX_TEXT_LENGTH)
-            default_replies.set_text(occasion, text, now=now)
+    written = {
+        occasion: texts.text(occasion, max_length=default_replies.MAX_TEXT_LENGTH)
+        for occasion in StandardText
+        if texts.has(occasion)
+    }
+    default_replies.set_texts(written, now=now)
 
 
 def _read_reply_text(record: Record) -> str:

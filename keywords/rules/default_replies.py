@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, delete, select
+from sqlalchemy import ForeignKey, Select, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions
@@ -159,10 +159,11 @@ def is_standard_text(row: DefaultReplyRow) -> bool:
 
 def written_texts() -> dict[StandardText, str]:
     """The standard texts that differ from the built-in ones, in one query."""
-    rows = session.scalars(
-        select(DefaultReplyRow).where(DefaultReplyRow.key.startswith(_TEXT_PREFIX))
-    )
-    return _texts_of(rows)
+    return _texts_of(session.scalars(_select_texts()))
+
+
+def _select_texts() -> Select[DefaultReplyRow]:
+    return select(DefaultReplyRow).where(DefaultReplyRow.key.startswith(_TEXT_PREFIX))
 
 
 def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
@@ -254,11 +255,25 @@ def set_emergency(
     return _save(_EMERGENCY_KEY, text, list(dict.fromkeys(words)), now=now)
 
 
-def set_text(occasion: StandardText, text: str, *, now: datetime) -> bool:
-    """Set the city's standard text of an occasion; an empty one brings the built-in one back.
+def set_texts(
+    texts: Mapping[StandardText, str], *, expected: str | None = None, now: datetime
+) -> bool:
+    """Set standard texts of the city; an empty one brings the built-in text back.
 
-    Returns whether anything changed. Raises Invalid.
+    `expected` is the `texts_token` the page was made with, or None to overwrite whatever is there.
+    Returns whether anything changed. Raises Invalid, Stale.
     """
+    rows = session.scalars(
+        _select_texts().with_for_update(), execution_options={"populate_existing": True}
+    )
+    written = _texts_of(rows)
+    if expected is not None and expected != texts_token(written):
+        raise Stale("固定回复", newest=written)
+    changes = [_set_text(occasion, text, now) for occasion, text in texts.items()]
+    return any(changes)
+
+
+def _set_text(occasion: StandardText, text: str, now: datetime) -> bool:
     key = _TEXT_PREFIX + occasion
     if text.strip() and text != BUILTIN_TEXTS[occasion]:
         _check_text(text, f"texts.{occasion}")
@@ -266,10 +281,9 @@ def set_text(occasion: StandardText, text: str, *, now: datetime) -> bool:
     row = session.get(DefaultReplyRow, key)
     if row is None:
         return False
-    before = {"text": row.text}
     session.delete(row)
     session.flush()
-    _audit(DefaultReplyAction.CLEAR, key, before["text"], audit.Owner(), before, None)
+    _audit(DefaultReplyAction.CLEAR, key, row.text, audit.Owner(), {"text": row.text}, None)
     return True
 
 

@@ -1,5 +1,7 @@
 """Standard texts: what the hub says on occasions for which there are no rules, one for the city."""
 
+from collections.abc import Mapping
+
 from flask import render_template
 from wtforms import HiddenField, TextAreaField
 from wtforms.validators import Length
@@ -11,6 +13,7 @@ from app.console.rules.blueprint import blueprint
 from app.web import auth
 from app.web.auth import requires
 from config import clock
+from config.errors import Stale
 from config.permissions import Permission
 from keywords.rules import default_replies
 from keywords.rules.default_replies import MAX_TEXT_LENGTH
@@ -23,13 +26,8 @@ class StandardTextsForm(forms.Form):
     seen = HiddenField()
 
 
-def _line_ends(text: str | None) -> str:
-    """A filter: with the line ends of a text, where a browser sends those of a form."""
-    return strip(text).replace("\r\n", "\n")
-
-
 for _occasion in StandardText:
-    _field = TextAreaField(_occasion.label, [Length(max=MAX_TEXT_LENGTH)], filters=[_line_ends])
+    _field = TextAreaField(_occasion.label, [Length(max=MAX_TEXT_LENGTH)], filters=[strip])
     setattr(StandardTextsForm, _occasion, _field)
 
 
@@ -38,15 +36,11 @@ for _occasion in StandardText:
 def edit_standard_texts() -> ViewResult:
     """The city's texts; for those who may write rules everywhere."""
     written = default_replies.access_texts(auth.member(), Permission.RULES_WRITE)
-    current = {each.value: text for each, text in {**BUILTIN_TEXTS, **written}.items()}
-    token = default_replies.texts_token(written)
-    form = StandardTextsForm(data=current | {"seen": token})
+    form = StandardTextsForm(
+        data=_field_data(written) | {"seen": default_replies.texts_token(written)}
+    )
     if form.validate_on_submit():
-        if form.seen.data == token:
-            _save(form)
-        else:
-            # of all these texts it is not known which was changed, and so not by whom
-            form.show_conflict(current, None, seen=token)
+        _save(form)
     if not form.is_submitted() or form.is_refused:
         page = render_template(
             "console/rules/standard_texts.html",
@@ -61,7 +55,18 @@ def edit_standard_texts() -> ViewResult:
     return redirect_to("rules.edit_standard_texts")
 
 
+def _field_data(written: Mapping[StandardText, str]) -> dict[str, str]:
+    """What the hub says on each occasion, as data of the form."""
+    return {each.value: text for each, text in {**BUILTIN_TEXTS, **written}.items()}
+
+
 def _save(form: StandardTextsForm) -> None:
+    """Save all texts, or show on the form what somebody else saved meanwhile."""
+    texts = {occasion: form[occasion].data for occasion in StandardText}
     with forms.errors_on(form, **{f"texts.{each}": each.value for each in StandardText}):
-        for occasion in StandardText:
-            default_replies.set_text(occasion, form[occasion].data, now=clock.now())
+        try:
+            default_replies.set_texts(texts, expected=form.seen.data or "", now=clock.now())
+        except Stale as error:
+            token = default_replies.texts_token(error.newest)
+            # of all these texts it is not known which was changed, and so not by whom
+            form.show_conflict(_field_data(error.newest), None, seen=token)

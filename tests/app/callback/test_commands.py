@@ -175,7 +175,7 @@ def test_a_rule_for_the_whole_word_keeps_its_text(hub: Hub) -> None:
 
 def test_the_city_may_write_its_own_texts(hub: Hub) -> None:
     with transaction():
-        default_replies.set_text(StandardText.DEPARTMENTS, "全市单位：", now=clock.now())
+        default_replies.set_texts({StandardText.DEPARTMENTS: "全市单位："}, now=clock.now())
     snapshots.refresh()
 
     assert say(hub, "部门").startswith("全市单位：\n")
