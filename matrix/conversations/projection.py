@@ -202,10 +202,10 @@ def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
 def _questions(rows: Sequence[Any]) -> dict[int, str]:
     """The texts of the questions that messages of a batch answer, by inbox id."""
     ids = {int(content["reply_to"]) for row in rows if "reply_to" in (content := row.content or {})}
-    found = session.execute(
-        select(InboxMessage.id, InboxMessage.text).where(InboxMessage.id.in_(ids))
-    )
-    return dict(found.all()) if ids else {}
+    if not ids:
+        return {}
+    asked = select(InboxMessage.id, InboxMessage.text).where(InboxMessage.id.in_(ids))
+    return dict(session.execute(asked).all())
 
 
 def _latest_by_follower(
