@@ -50,9 +50,9 @@ class Directory:
         )
         self._duties = _index((((card, duty) for card in cards for duty in card.duties),))
 
-    def get(self, department_id: int) -> DepartmentCard | None:
-        """The card of a department; None when it is unknown or merged."""
-        return self._by_id.get(department_id)
+    def get(self, department_id: int | None) -> DepartmentCard | None:
+        """The card of a department; None when it is unknown or merged, and for no department."""
+        return None if department_id is None else self._by_id.get(department_id)
 
     def account_of(self, card: DepartmentCard) -> str:
         """The name of the department's account to follow; empty when it has none."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from config.database import read_only
 from matrix.inbox import awaited_replies, history
 from matrix.inbox.history import PastPush
 
@@ -35,7 +34,6 @@ class FollowerHistory:
 
     @cached_property
     def _pushes(self) -> Sequence[PastPush]:
-        with read_only():
-            return history.list_recent(
-                self.account_id, self.openid, since=self.now - _SPAN, at_most=_MAX_PUSHES
-            )
+        return history.list_recent(
+            self.account_id, self.openid, since=self.now - _SPAN, at_most=_MAX_PUSHES
+        )

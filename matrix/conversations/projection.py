@@ -242,7 +242,6 @@ def _answering(row: Any, before: dict[str, Any]) -> dict[str, Any]:
     waiting_since = before.get("waiting_since") or (row.received_at if is_waiting else None)
     is_answered = not (is_waiting or is_neutral or for_staff_id)
     return {
-        # a "thank you" in the same batch must not hide what became of the question before it
         "outcome": before.get("outcome", row.outcome) if is_neutral else row.outcome,
         "waiting_since": None if is_answered else waiting_since,
         "emergency_id": row.id if row.outcome is Outcome.EMERGENCY else before.get("emergency_id"),
@@ -275,15 +274,16 @@ def _upsert_statement() -> Any:
     """An upsert that moves a conversation forward and never back."""
     statement = upsert(Conversation)
     new = statement.excluded
-    values = {name: new[name] for name in ("last_id", "last_at", "kind", "preview", "outcome")}
+    values = {name: new[name] for name in ("last_id", "last_at", "kind", "preview")}
+    # one by one: a list cannot be bound in a statement for many rows
+    is_neutral = or_(*(new.outcome == each for each in NEUTRAL_OUTCOMES))
     waited_for = func.coalesce(Conversation.waiting_since, new.waiting_since)
     waiting = case(
         # a person may have answered before this job ran
         (new.last_id <= Conversation.handled_id, None),
         # a person is still to deal with an earlier message
         (Conversation.for_staff_id > Conversation.handled_id, waited_for),
-        # one by one: a list cannot be bound in a statement for many rows
-        (or_(*(new.outcome == each for each in NEUTRAL_OUTCOMES)), waited_for),
+        (is_neutral, waited_for),
         (new.waiting_since.is_(None), None),
         else_=waited_for,
     )
@@ -291,6 +291,8 @@ def _upsert_statement() -> Any:
         index_elements=[Conversation.follower_id],
         set_=values
         | {
+            # a "thank you" must not hide what became of the question before it
+            "outcome": case((is_neutral, Conversation.outcome), else_=new.outcome),
             "waiting_since": waiting,
             "emergency_id": func.coalesce(new.emergency_id, Conversation.emergency_id),
             "for_staff_id": func.coalesce(new.for_staff_id, Conversation.for_staff_id),

@@ -1,6 +1,6 @@
 """The dialogue: decides what the hub answers to a push.
 
-    push ──> danger ─> blocked ─> tapped link ─> not shown ─> command, department ─> awaited reply
+    push ──> danger ─> blocked ─> tapped link ─> not shown ─> command ─> awaited reply ─> department
              ─> picture, voice, file … ─> follow-up question ─> rule by name ─> keywords ─> welcome
              ─> small talk ─> old names ─> suggestions ─> fallback
                                             the first result wins ──> DialogueResult
@@ -107,9 +107,10 @@ def _blocked(context: ReplyContext) -> DialogueResult | None:
     return NO_REPLY if is_blocked else None
 
 
-# The order: danger first, then what was asked for by name (a tapped link, a command, a department),
-# then what belongs to the message before, rules before the standard welcome so that staff can
-# replace it for a QR code, and suggestions only where no rule fits.
+# The order: danger first, then what was asked for by name (a tapped link, a command), then what a
+# rule has asked for (before departments: "太华路街道" may be the place of a leak), rules before the
+# standard welcome so that staff can replace it for a QR code, and suggestions only where no rule
+# fits.
 _ANSWERERS: tuple[Answerer, ...] = (
     _emergency,
     _blocked,
@@ -117,8 +118,8 @@ _ANSWERERS: tuple[Answerer, ...] = (
     departments.tapped_link,
     attachments.not_shown,
     departments.command,
-    departments.by_name,
     follow_ups.awaited_reply,
+    departments.by_name,
     attachments.for_staff,
     follow_ups.guide_fact,
     suggestions.typed_name,

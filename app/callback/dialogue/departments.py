@@ -9,6 +9,7 @@
 A rule whose keyword is the whole message goes before: its text then stands above the list.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from app.callback.dialogue import facts, links
@@ -29,13 +30,12 @@ HELP, DEPARTMENTS, STAFF = "help", "departments", "staff"
 _WORDS = {
     HELP: ("菜单", "主菜单", "目录", "帮助", "使用帮助", "功能", "help"),
     DEPARTMENTS: ("部门", "部门列表", "部门名单", "单位", "单位列表", "单位名单", "所有部门"),
-    STAFF: (
-        *("人工", "转人工", "人工客服", "人工服务", "转人工客服", "转人工服务", "人工坐席"),
-        *("找人工", "要人工", "接人工", "转接人工", "我要人工", "我要转人工", "真人", "真人客服"),
-        *("客服", "找客服", "联系客服", "转客服", "在线客服"),
-    ),
 }
 _COMMANDS = {word: command for command, words in _WORDS.items() for word in words}
+_ASKS_FOR_STAFF = re.compile(
+    "(?:请|麻烦)?(?:能|可以)?(?:我|帮我|给我)?(?:要|想|想要|需要)?(?:转|转接|接|找|叫|换|联系)?(?:个|一下)?"
+    "(?:人工|真人|客服|工作人员)(?:客服|服务|坐席|座席)?(?:吧|吗|呗|啊)?"
+)
 # in characters: no command, no name of a department and no question for a fact is longer
 _MAX_LENGTH = 40
 _MAX_TOPICS = 8
@@ -67,13 +67,21 @@ def command(context: ReplyContext) -> DialogueResult | None:
     given = context.match_input
     if given is None or given.kind is InputKind.SCAN or len(given.text) > _MAX_LENGTH:
         return None
-    words = context.normal.text if context.normal else fold(given.text)
-    handler = _HANDLERS.get(_COMMANDS.get(words, ""))
+    handler = _HANDLERS.get(_command_in(context, given.text))
     rule = context.equal_rule if handler else None
     # a rule that answers with a picture or a card says it all
     if handler is None or (rule is not None and not _rule_text(rule)):
         return None
     return handler(context)
+
+
+def _command_in(context: ReplyContext, given: str) -> str:
+    """The command that the message is, with or without a greeting; "" for none."""
+    normal = context.normal
+    words = (normal.text, normal.core) if normal else (fold(given),)
+    if any(_ASKS_FOR_STAFF.fullmatch(each) for each in words):
+        return STAFF
+    return next((_COMMANDS[each] for each in words if each in _COMMANDS), "")
 
 
 def by_name(context: ReplyContext) -> DialogueResult | None:

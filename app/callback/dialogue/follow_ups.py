@@ -13,6 +13,7 @@ from app.callback.dialogue.departments import fact_lines
 from app.callback.dialogue.facts import FactQuestion
 from keywords.rules.standard_texts import StandardText
 from keywords.rules.values import Rule
+from matrix.departments.directory import DepartmentCard
 from matrix.inbox import Outcome
 from matrix.wechat import messages
 from services.catalogue import GuideFacts
@@ -42,21 +43,29 @@ def awaited_reply(context: ReplyContext) -> DialogueResult | None:
 
 
 def _asks_back(context: ReplyContext) -> bool:
-    """Whether the message asks about the answer ("电话多少") and gives nothing it asked for."""
-    return context.question is not None and not context.question.subject
+    """Whether the message asks ("电话多少", "公安局电话") and gives nothing that was asked for."""
+    question = context.question
+    if question is None:
+        return False
+    return not question.subject or context.snapshot.directory.find(question.subject) is not None
 
 
 def guide_fact(context: ReplyContext) -> DialogueResult | None:
-    """What the guide of the last answer says about a fee, a place, a phone number …"""
+    """What the guide of the last answer, else its department, says about a fee, a place …"""
     question = context.question
     if question is None or question.subject or context.equal_rule is not None:
         return None
     rule = _last_rule(context)
-    guide = context.snapshot.guides.get(rule.service) if rule and rule.service else None
-    lines = list(_guide_lines(context, guide, question)) if guide else []
-    if guide is None or not lines:
+    if rule is None:
         return None
-    return text_result(Outcome.INFORMATION, "\n".join((f"{guide.name}：", *lines)))
+    guide = context.snapshot.guides.get(rule.service)
+    card = context.snapshot.directory.get(guide.department_id if guide else rule.department_id)
+    heading, lines = "", list[str]()
+    if guide is not None:
+        heading, lines = f"{guide.name}：", list(_guide_lines(guide, card, question))
+    elif card is not None:
+        heading, lines = card.name, list(fact_lines(card, question.facts))
+    return text_result(Outcome.INFORMATION, "\n".join((heading, *lines))) if lines else None
 
 
 def _last_rule(context: ReplyContext) -> Rule | None:
@@ -71,9 +80,10 @@ def _last_rule(context: ReplyContext) -> Rule | None:
     return None
 
 
-def _guide_lines(context: ReplyContext, guide: GuideFacts, question: FactQuestion) -> Iterator[str]:
-    """A line for each asked fact that the guide knows, or its department."""
-    card = context.snapshot.directory.get(guide.department_id)
+def _guide_lines(
+    guide: GuideFacts, card: DepartmentCard | None, question: FactQuestion
+) -> Iterator[str]:
+    """A line for each asked fact that the guide knows, or else the card of its department."""
     for fact in question.facts:
         text = str(getattr(guide, fact.value))
         if text:

@@ -34,7 +34,7 @@ def links(text: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("account", ["police", "hrss", "release"])
 def test_help_lists_what_can_be_done_and_each_line_can_be_tapped(hub: Hub, account: str) -> None:
-    for words in ("菜单", "帮助", " 菜单。"):
+    for words in ("菜单", "帮助", " 菜单。", "你好，菜单"):
         shown = say(hub, words, to=account)
         assert "您可以直接写下要办的事" in shown
     own = {"police": "身份证办理", "hrss": "社保卡", "release": "身份证办理"}[account]
@@ -146,6 +146,22 @@ def test_a_wish_for_a_person_reaches_this_accounts_people(hub: Hub) -> None:
     with transaction():
         (talk,) = session.scalars(select(Conversation))
         assert talk.waiting_since is not None
+
+
+@pytest.mark.parametrize(
+    "words", ["人工", "我要转人工", "请帮我找人工客服", "转接人工服务吧", "想找工作人员", "真人"]
+)
+def test_a_person_is_asked_for_in_many_words(hub: Hub, words: str) -> None:
+    say(hub, words)
+
+    assert rows()[-1].outcome is Outcome.FOR_STAFF
+
+
+@pytest.mark.parametrize("words", ["人工授精在哪做", "客服态度太差", "请问工作人员几点上班"])
+def test_who_only_speaks_of_people_asks_for_none(hub: Hub, words: str) -> None:
+    say(hub, words)
+
+    assert rows()[-1].outcome is not Outcome.FOR_STAFF
 
 
 def test_when_nobody_is_there_the_hours_are_shown(hub: Hub) -> None:

@@ -1,6 +1,8 @@
 """Follow-ups: a question about the answer before, and what a rule asked the citizen for."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select, update
@@ -11,7 +13,7 @@ from config.database import engine, session, transaction
 from keywords.rules.standard_texts import BUILTIN_TEXTS, StandardText
 from matrix import conversations, followers
 from matrix.conversations import Conversation
-from matrix.inbox import InboxMessage, Outcome, awaited_replies
+from matrix.inbox import InboxMessage, Outcome, awaited_replies, fast_store
 from matrix.inbox.awaited_replies import AwaitedReply
 from tests.app.callback._dialogue import add_guide, add_rule, describe, rows, say, send
 from tests.helpers.hub import Hub
@@ -75,6 +77,16 @@ def test_one_question_after_the_other_is_about_the_same_guide(guided: Hub) -> No
     assert say(guided, "在哪办，要带啥") == "居民身份证补领：\n材料：户口簿\n地点：派出所户籍窗口"
 
 
+def test_without_a_guide_the_department_of_the_answer_is_meant(hub: Hub) -> None:
+    describe("police", phone="0913-0000101")
+    describe("hrss", phone="0913-0000102")
+    tapped = say(hub, "社保卡丢了是在你们这补吗")
+    assert 'msgmenuid=rule:hrss.card"' in tapped
+    say(hub, "社保卡", bizmsgmenuid="rule:hrss.card")
+
+    assert say(hub, "电话多少") == "人社局\n电话：0913-0000102"
+
+
 def test_after_five_minutes_or_another_subject_it_is_not(guided: Hub) -> None:
     say(guided, "身份证丢了")
     age(timedelta(minutes=6))
@@ -85,20 +97,37 @@ def test_after_five_minutes_or_another_subject_it_is_not(guided: Hub) -> None:
     assert "补领 40 元" not in say(guided, "要多少钱", openid="o2")
 
 
-def test_an_ordinary_message_costs_no_further_query(guided: Hub) -> None:
-    say(guided, "身份证丢了")
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What a push asks the database beside the one statement that stores it."""
     statements: list[str] = []
+    fetch_all = fast_store.fetch_all
 
     def note(connection: object, cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
+    def fetch(statement: fast_store.CompiledStatement, values: dict[str, Any]) -> Any:
+        statements.append("history")
+        return fetch_all(statement, values)
+
+    monkeypatch.setattr(fast_store, "fetch_all", fetch)
     event.listen(engine(), "before_cursor_execute", note)
-    try:
-        for words in ("身份证丢了怎么办", "身份证", "谢谢", "公安局", "菜单"):
-            say(guided, words)
-    finally:
-        event.remove(engine(), "before_cursor_execute", note)
-    assert statements == [], "the fast store of the inbox goes past SQLAlchemy"
+    yield statements
+    event.remove(engine(), "before_cursor_execute", note)
+
+
+def test_an_ordinary_message_costs_no_further_query(guided: Hub, reads: list[str]) -> None:
+    for words in ("身份证丢了怎么办", "身份证", "谢谢", "公安局", "菜单", "人社局电话"):
+        say(guided, words)
+
+    assert reads == [], "the fast store of the inbox goes past SQLAlchemy"
+
+
+def test_a_refusal_and_a_follow_up_cost_one_short_query(guided: Hub, reads: list[str]) -> None:
+    for words in ("量子纠缠怎么报名", "要多少钱", "社保卡丢了是在你们这补吗"):
+        reads.clear()
+        say(guided, words)
+        assert reads == ["history"], words
 
 
 # ---- what a rule asks for ----
@@ -160,6 +189,16 @@ def test_small_talk_commands_and_questions_about_the_answer_are_no_reply(asked: 
     assert "公安局" in say(asked, "部门")
     assert say(asked, "电话多少") == "公安局\n电话：0913-0000101"
     assert say(asked, "太华路 12 号") == THANKS
+
+
+def test_a_departments_name_may_be_the_place_but_a_question_for_its_phone_is_none(
+    asked: Hub,
+) -> None:
+    describe("hrss", phone="0913-0000102")
+
+    assert say(asked, "人社局电话多少") == "人社局\n电话：0913-0000102"
+    assert say(asked, "人社局") == THANKS
+    assert say(asked, "人社局").startswith("人社局\n")
 
 
 def test_after_ten_minutes_nothing_is_awaited(asked: Hub) -> None:

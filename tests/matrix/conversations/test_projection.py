@@ -100,6 +100,7 @@ def test_what_only_a_person_can_answer_waits_for_one(
     talk = city.conversation("o1")
     assert talk is not None
     assert talk.waiting_since == (NOW if waits else None)
+    assert talk.outcome is (first if later in projection.NEUTRAL_OUTCOMES else later)
 
 
 def test_once_a_person_has_dealt_with_it_the_hubs_answers_end_the_waiting(city: City) -> None:
