@@ -154,31 +154,7 @@ def position() -> int:
 
 def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
     """What the next rows of the inbox, above an id, lead to; at most five thousand rows."""
-    rows = session.execute(
-        select(
-            InboxMessage.id,
-            InboxMessage.account_id,
-            InboxMessage.kind,
-            InboxMessage.text,
-            InboxMessage.content,
-            InboxMessage.received_at,
-            InboxMessage.local_day,
-            InboxMessage.outcome,
-            Follower.id.label("follower_id"),
-            func.coalesce(Conversation.handled_id, 0).label("handled_id"),
-        )
-        .outerjoin(
-            Follower,
-            and_(
-                Follower.account_id == InboxMessage.account_id,
-                Follower.openid == InboxMessage.openid,
-            ),
-        )
-        .outerjoin(Conversation, Conversation.follower_id == Follower.id)
-        .where(InboxMessage.id > after_id)
-        .order_by(InboxMessage.id)
-        .limit(_READ_BATCH)
-    ).all()
+    rows = session.execute(_read_query(after_id)).all()
     first_ids: dict[date, int] = {}
     settled = after_id
     for row in rows:
@@ -196,6 +172,32 @@ def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
         last_id=rows[-1].id if rows else after_id,
         settled_id=settled,
         is_last=len(rows) < _READ_BATCH,
+    )
+
+
+def _read_query(after_id: int) -> Any:
+    """The rows of a batch, each with its follower and how far a person has dealt with it."""
+    follower = and_(
+        Follower.account_id == InboxMessage.account_id, Follower.openid == InboxMessage.openid
+    )
+    return (
+        select(
+            InboxMessage.id,
+            InboxMessage.account_id,
+            InboxMessage.kind,
+            InboxMessage.text,
+            InboxMessage.content,
+            InboxMessage.received_at,
+            InboxMessage.local_day,
+            InboxMessage.outcome,
+            Follower.id.label("follower_id"),
+            func.coalesce(Conversation.handled_id, 0).label("handled_id"),
+        )
+        .outerjoin(Follower, follower)
+        .outerjoin(Conversation, Conversation.follower_id == Follower.id)
+        .where(InboxMessage.id > after_id)
+        .order_by(InboxMessage.id)
+        .limit(_READ_BATCH)
     )
 
 

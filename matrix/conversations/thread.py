@@ -219,20 +219,20 @@ def _push_lines(
             question_ref=f"m{question_id}" if question_id in questions else "",
         )
     ]
-    if row.answer:
-        kind, content = _parse_reply(row.answer)
-        lines.append(
-            ThreadLine(
-                ref=f"r{row.id}",
-                at=row.received_at,
-                speaker=Speaker.HUB,
-                kind=kind,
-                text=content,
-                outcome=row.outcome,
-                rule_slug=row.rule_slug,
-            )
-        )
-    return lines
+    return [*lines, _reply_line(row)] if row.answer else lines
+
+
+def _reply_line(row: InboxMessage) -> ThreadLine:
+    kind, content = _parse_reply(row.answer)
+    return ThreadLine(
+        ref=f"r{row.id}",
+        at=row.received_at,
+        speaker=Speaker.HUB,
+        kind=kind,
+        text=content,
+        outcome=row.outcome,
+        rule_slug=row.rule_slug,
+    )
 
 
 def _text_of(row: InboxMessage) -> str:

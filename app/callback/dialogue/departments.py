@@ -67,12 +67,12 @@ def command(context: ReplyContext) -> DialogueResult | None:
     given = context.match_input
     if given is None or given.kind is InputKind.SCAN or len(given.text) > _MAX_LENGTH:
         return None
-    handler = _HANDLERS.get(_command_in(context, given.text))
-    rule = context.equal_rule if handler else None
-    # a rule that answers with a picture or a card says it all
-    if handler is None or (rule is not None and not _rule_text(rule)):
+    named = _command_in(context, given.text)
+    if not named:
         return None
-    return handler(context)
+    rule = context.matched_rule if named == STAFF else context.equal_rule
+    # a rule that answers with a picture or a card says it all
+    return None if rule is not None and not _rule_text(rule) else _HANDLERS[named](context)
 
 
 def _command_in(context: ReplyContext, given: str) -> str:
@@ -175,7 +175,8 @@ def _departments(context: ReplyContext, start: int = 0) -> DialogueResult:
 
 def _hand_over(context: ReplyContext) -> DialogueResult:
     """What happens to a wish for a person: the conversation waits for this account's people."""
-    rule, card = context.equal_rule, context.department
+    # not only for the equal word: a wish for a person is said in many ways
+    rule, card = context.matched_rule, context.department
     is_open = _is_open(context, card)
     occasion = StandardText.STAFF_ABSENT if is_open is False else StandardText.STAFF_PRESENT
     text = context.standard_text(occasion, **_contact(context, card))

@@ -18,9 +18,10 @@ from matrix.wechat.text_parts import MAX_PART_BYTES, split_text
 _random = random.SystemRandom()
 # Where one question may end and another begin: marks, emoji, and words that add something.
 _PART_END = re.compile(r"\W+|还有|另外|顺便|再问|同时|以及|对了|和|跟|与")
-# what is denied is not asked: "不是结婚，我问离婚"
-# but "要不要" is a question
-_DENIED = re.compile("(?<!是)不是|(?<!用)不用|(?<!要)不要|(?<!想)不想|(?<!去)不去|别(?:再|给)|^没")
+# What is denied is not asked: "不是结婚，我问离婚". But "要不要" is a question.
+_DENIED = re.compile(
+    "(?<!是)不是|(?<!用)不用|(?<!要)不要|(?<!想)不想|(?<!去)不去|别(?:再|给)|先不|^没"
+)
 # In characters. A longer message tells a story, in which things are mentioned and not asked.
 _MAX_ASKED_LENGTH = 40
 _MIN_PART_LENGTH = 2

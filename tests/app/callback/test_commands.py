@@ -177,15 +177,18 @@ def test_when_nobody_is_there_the_hours_are_shown(hub: Hub) -> None:
 def test_a_rule_for_the_whole_word_keeps_its_text(hub: Hub) -> None:
     add_rule("police", "police.menu", "菜单", text="公安菜单如下：", exact=["菜单"])
     add_rule("police", "police.staff", "人工", text="请打 0913-1。", exact=["人工"])
+    add_rule("police", "police.agent", "客服", text="客服请打 0913-2。")
     describe("police", hours=CLOSED_NOW)
 
     shown, handed = say(hub, "菜单"), say(hub, "人工")
 
     assert shown.startswith("公安菜单如下：\n· <a")
     assert handed.startswith("请打 0913-1。\n现在不是公安局的办公时间")
+    assert say(hub, "联系客服").startswith("客服请打 0913-2。\n")
     assert [(row.outcome, row.rule_slug) for row in rows()] == [
         (Outcome.RULE, "police.menu"),
         (Outcome.FOR_STAFF, "police.staff"),
+        (Outcome.FOR_STAFF, "police.agent"),
     ]
 
 
