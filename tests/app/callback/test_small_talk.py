@@ -18,7 +18,13 @@ from tests.helpers.hub import Hub
         ("谢谢！", StandardText.THANKS),
         ("在吗？", StandardText.PRESENCE),
         ("？？", StandardText.QUESTION_MARK),
+        ("。。。", StandardText.QUESTION_MARK),
         ("😀😀", StandardText.EMOJI),
+        ("👍", StandardText.EMOJI),
+        ("/::)", StandardText.STICKER),
+        ("/:strong/:strong", StandardText.STICKER),
+        ("[微笑][玫瑰]", StandardText.STICKER),
+        ("测试", StandardText.TEST),
         ("再见", StandardText.GOODBYE),
         ("好的", StandardText.AFFIRMATION),
         ("垃圾", StandardText.ABUSE),
@@ -31,8 +37,9 @@ def test_small_talk_gets_a_short_answer_of_its_own(
     assert rows()[-1].outcome is Outcome.SMALL_TALK
 
 
-def test_a_request_inside_a_greeting_is_a_request(hub: Hub) -> None:
-    assert say(hub, "你好，身份证丢了") == "请到派出所办理。"
+@pytest.mark.parametrize("words", ["你好，身份证丢了", "身份证/::)", "[微笑]身份证", "[身份证]"])
+def test_a_request_beside_small_talk_is_a_request(hub: Hub, words: str) -> None:
+    assert say(hub, words) == "请到派出所办理。"
 
 
 def test_a_rule_for_a_greeting_goes_before(hub: Hub) -> None:
