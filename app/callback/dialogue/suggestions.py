@@ -9,6 +9,7 @@ from app.callback.dialogue.rules import result_of_rule
 from app.snapshots import name_key
 from config import clock
 from keywords.language.small_talk import is_small_talk
+from keywords.rules.spec_fields import MAX_NAME_LENGTH
 from keywords.rules.values import Rule
 from matrix.departments.directory import DepartmentCard
 from matrix.inbox import Outcome
@@ -26,7 +27,9 @@ def typed_name(context: ReplyContext) -> DialogueResult | None:
     A rule of another department, or one of several with this name, only where it was just
     suggested.
     """
-    key = name_key(context.words) if context.words else ""
+    words = context.words or ""
+    # a longer message is no name, and is spared the key
+    key = name_key(words) if len(words) <= MAX_NAME_LENGTH else ""
     named = context.snapshot.rules_by_name.get(key, ()) if key else ()
     own = [
         rule for rule in named if context.snapshot.ruleset.has_rule(context.account.id, rule.slug)
