@@ -19,9 +19,9 @@ from tests.helpers.workbooks import rule, sheet
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
-RULES = 2000
+RULES = 1000
 # seconds after the worker began; what it does then differs from run to run
-KILLS = (0.3, 0.8, 1.4, 2.0)
+KILLS = (0.2, 0.5, 0.9, 1.4)
 
 
 def member_of(console: Console) -> Principal:

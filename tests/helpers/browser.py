@@ -9,29 +9,33 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
 
 from tools import browser as chromium
 
 _HERE = {"127.0.0.1", "localhost", "::1"}
+# any other name is unknown to the browser, so that nothing leaves this machine
+_ONLY_HERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 _REFUSED = re.compile("(status of|Error Code) (401|409|422) ")
 _PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36 MicroMessenger/8"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    """Not for the whole run: while it lives, this thread has an event loop."""
+    """For the whole run: this thread has an event loop then, and no test runs another."""
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium, without a window."""
     path = chromium.path()
     if path is None:
         pytest.fail("Chromium is missing: make setup says how to install it", pytrace=False)
-    launched = playwright.chromium.launch(executable_path=path, args=chromium.OPTIONS)
+    launched = playwright.chromium.launch(
+        executable_path=path, args=[*chromium.OPTIONS, _ONLY_HERE]
+    )
     yield launched
     launched.close()
 
@@ -74,14 +78,13 @@ def open_checked_page(browser: Browser, **options: object) -> Iterator[Page]:
     context = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", **options)
     problems: list[str] = []
 
-    def only_here(route: Route) -> None:
-        if urlsplit(route.request.url).hostname in _HERE:
-            route.continue_()
-        else:
-            problems.append(f"asked for {route.request.url}")
-            route.abort()
+    def note_foreign(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https") and address.hostname not in _HERE:
+            problems.append(f"asked for {request.url}")
 
-    context.route("**/*", only_here)
+    # watched and not intercepted: that would turn off the browser's cache
+    context.on("request", note_foreign)
     page = context.new_page()
     page.on("pageerror", lambda error: problems.append(f"threw {error}"))
     page.on(
