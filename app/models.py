@@ -29,7 +29,7 @@ from matrix import (
 from matrix.accounts import callback_stats, connection_checks, todos
 from matrix.conversations import projection, replying
 from matrix.health import statistics
-from matrix.inbox import attachments, cursors, daily_counts, days
+from matrix.inbox import attachments, awaited_replies, cursors, daily_counts, days
 from matrix.media import files, uploads
 from matrix.menus import conditional, remote_state
 from matrix.menus import versions as menu_versions
@@ -60,6 +60,7 @@ TABLE_MODULES = (
     conditional,
     departments,
     attachments,
+    awaited_replies,
     two_factor,
     files,
     followers,

@@ -18,6 +18,7 @@ from config import clock, logs
 from config.database import run_in_transaction
 from matrix import followers, inbox, outbound
 from matrix.accounts import AccountSnapshot
+from matrix.inbox import awaited_replies
 from matrix.wechat import messages, passive_replies
 from matrix.wechat.messages import Inbound
 from matrix.wechat.passive_replies import adapt_to, render
@@ -34,7 +35,7 @@ def record_push(
     entry = _inbox_entry(account, inbound, result, now)
     # The common case has no side effect but the window, and takes the short way past the session
     # (docs/decisions/0002). Everything else can afford a session.
-    if _is_plain_message(inbound) and not result.follow_ups and result.emergency_word is None:
+    if _is_plain_message(inbound) and not _has_side_effects(result):
         return inbox.receive(entry)
 
     def in_one_transaction() -> inbox.RecordResult:
@@ -47,7 +48,30 @@ def record_push(
         return recorded
 
     with log_context(account.appid):
-        return run_in_transaction(in_one_transaction)
+        recorded = run_in_transaction(in_one_transaction)
+    # only what is committed: the transaction may have been rolled back and run again
+    if recorded.is_new:
+        _update_awaited_replies(account, inbound, result, recorded.id, now)
+    return recorded
+
+
+def _has_side_effects(result: DialogueResult) -> bool:
+    return (
+        bool(result.follow_ups)
+        or result.emergency_word is not None
+        or result.expects_reply
+        or result.reply_to is not None
+    )
+
+
+def _update_awaited_replies(
+    account: AccountSnapshot, inbound: Inbound, result: DialogueResult, inbox_id: int, now: datetime
+) -> None:
+    """Note in this process whether the follower's next message is awaited."""
+    if result.expects_reply:
+        awaited_replies.remember(account.id, inbound.openid, inbox_id, now=now)
+    elif result.reply_to is not None:
+        awaited_replies.forget(account.id, inbound.openid)
 
 
 def log_context(appid: str) -> AbstractContextManager[None]:
@@ -102,6 +126,10 @@ def _apply_side_effects(
             inbox_id=inbox_id,
             now=now,
         )
+    if result.expects_reply:
+        awaited_replies.open_for(account.id, inbound.openid, inbox_id, now=now)
+    elif result.reply_to is not None:
+        awaited_replies.close_for(account.id, inbound.openid)
     # an account without the customer-service right would collect messages that fail one by one
     if not result.follow_ups or not account.can_send:
         return
@@ -123,7 +151,7 @@ def _inbox_entry(
         openid=inbound.openid,
         kind=inbound.kind,
         text=_match_text(inbound),
-        content=_extra_fields(inbound),
+        content=_extra_fields(inbound, result),
         sent_at=inbound.sent_at,
         received_at=now,
         local_day=clock.local_day(now),
@@ -143,13 +171,19 @@ def _match_text(inbound: Inbound) -> str:
 _COMMON_FIELDS = frozenset({"kind", "to", "openid", "sent_at", "message_id", "content"})
 
 
-def _extra_fields(inbound: Inbound) -> dict[str, Any] | None:
-    """The fields of a push that have no column of their own, as JSON; None when there are none."""
+def _extra_fields(inbound: Inbound, result: DialogueResult) -> dict[str, Any] | None:
+    """The fields of a push that have no column of their own, as JSON; None when there are none.
+
+    `reply_to` is the inbox id of the question that a message completes.
+    """
+    question = {} if result.reply_to is None else {"reply_to": result.reply_to}
     # almost every push: it has no further fields, and `asdict`, which copies deeply, is spared
     if type(inbound) is messages.Text and inbound.option_id is None:
-        return None
+        return question or None
     fields = {name: value for name, value in asdict(inbound).items() if name not in _COMMON_FIELDS}
-    return {name: _to_json(value) for name, value in fields.items() if value is not None} or None
+    return {
+        name: _to_json(value) for name, value in fields.items() if value is not None
+    } | question or None
 
 
 def _to_json(value: Any) -> Any:

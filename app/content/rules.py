@@ -1,4 +1,4 @@
-"""Rules in files: `rules`, `fallback` and `emergency`; a rule's shape: keywords/rules/spec.py.
+"""Rules in files: `rules`, `fallback`, `emergency`, `texts`; a rule: keywords/rules/spec.py.
 
 Here slugs and appids become ids, and errors get their line.
 """
@@ -16,8 +16,9 @@ from config.errors import Invalid
 from keywords.rules import default_replies, spec, store
 from keywords.rules.default_replies import DefaultReplyRow
 from keywords.rules.spec import RuleSpec
+from keywords.rules.standard_texts import StandardText
 
-SECTIONS = ("rules", "fallback", "fallbacks", "emergency")
+SECTIONS = ("rules", "fallback", "fallbacks", "emergency", "texts")
 _CHECKED_KINDS = ("department", "account", "media")
 
 
@@ -36,6 +37,7 @@ def load(tops: Sequence[Record], references: References, *, now: datetime) -> in
             )
     for top in tops:
         _load_default_replies(top, references, now)
+        _load_standard_texts(top, now)
     return len(records)
 
 
@@ -111,6 +113,19 @@ def _load_default_replies(top: Record, references: References, now: datetime) ->
             )
 
 
+def _load_standard_texts(top: Record, now: datetime) -> None:
+    texts = top.record("texts")
+    if texts is None:
+        return
+    texts.allow_only(*StandardText)
+    written = {
+        occasion: texts.text(occasion, max_length=default_replies.MAX_TEXT_LENGTH)
+        for occasion in StandardText
+        if texts.has(occasion)
+    }
+    default_replies.set_texts(written, now=now)
+
+
 def _read_reply_text(record: Record) -> str:
     return record.text("text", max_length=default_replies.MAX_TEXT_LENGTH)
 
@@ -131,7 +146,12 @@ def _owner_ids(record: Record, references: References) -> tuple[int | None, int 
 def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, object]:
     written: dict[str, object] = {}
     department_replies = []
+    texts = default_replies.written_texts()
+    if texts:
+        written["texts"] = {occasion.value: text for occasion, text in texts.items()}
     for row in session.scalars(select(DefaultReplyRow).order_by(DefaultReplyRow.key)):
+        if default_replies.is_standard_text(row):
+            continue
         if row.key == "emergency":
             written["emergency"] = {"keywords": row.words, "text": row.text}
         elif row.department_id is not None:

@@ -8,6 +8,7 @@ from keywords.rules import rule_imports
 from keywords.statistics import hits, unanswered
 from matrix import conversations, inbox, outbound
 from matrix.accounts import callback_stats
+from matrix.inbox import awaited_replies
 from matrix.menus import remote_state
 from matrix.staff.sign_in import sessions, throttle
 
@@ -33,6 +34,7 @@ class MaintenanceJob(JobName):
 def purge_expired(*, now: datetime) -> None:
     """Delete what has been kept long enough, of every kind."""
     jobs.purge_done(before=now - _JOB_RETENTION)
+    awaited_replies.delete_older_than(before=now - awaited_replies.WAIT)
     before = now - timedelta(days=settings.get().inbox_days)
     # an outbound message has a foreign key to its inbox message, so it goes first
     if outbound.delete_older_than(before=before, at_most=_PURGE_BATCH) < _PURGE_BATCH:

@@ -24,6 +24,7 @@ from keywords.matching.suggestions import MAX_SUGGESTIONS, SuggestionIndex, sele
 from keywords.rules import default_replies, store
 from keywords.rules.default_replies import DefaultReplies
 from keywords.rules.inheritance import AccountPosition, effective_rules
+from keywords.rules.standard_texts import StandardText
 from keywords.rules.values import InputKind, MatchInput, Rule
 
 
@@ -138,6 +139,14 @@ class RuleSet:
         return self._default_replies.fallback_for(
             self._positions.get(account_id) or AccountPosition(account_id, ())
         )
+
+    def standard_text(self, occasion: StandardText) -> str:
+        """What the hub says on an occasion for which there are no rules."""
+        return self._default_replies.text(occasion)
+
+    def has_rule(self, account_id: int, slug: str) -> bool:
+        """Whether the account answers with the rule of this slug."""
+        return slug in self._own_slugs.get(account_id, frozenset())
 
     def rules_of(self, account_id: int) -> tuple[Rule, ...]:
         """The rules this account answers with, sorted by slug."""

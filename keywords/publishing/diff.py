@@ -107,6 +107,8 @@ def _text(value: object) -> str:
         return keyword_label(value)
     if isinstance(value, Reply):
         return reply_label(value)
+    if isinstance(value, bool):
+        return "是" if value else "否"
     return "" if value is None else str(value)
 
 

@@ -35,7 +35,12 @@ class InboxAlert(AlertKind):
 
 
 class Outcome(StrEnum):
-    """What the hub did with a message: which part of the dialogue gave the reply."""
+    """What the hub did with a message: which part of the dialogue gave the reply.
+
+    Only SUGGESTION and FALLBACK are questions that no rule answered. FOR_STAFF is what only a
+    person can deal with (a voice message, a file, a wish for a person, an awaited reply),
+    INFORMATION was answered from the data of departments and guides.
+    """
 
     RULE = "rule"
     EMERGENCY = "emergency"
@@ -43,6 +48,10 @@ class Outcome(StrEnum):
     FALLBACK = "fallback"
     WELCOME = "welcome"
     SILENT = "silent"
+    INFORMATION = "information"
+    SMALL_TALK = "small_talk"
+    FOR_STAFF = "for_staff"
+    NOT_SHOWN = "not_shown"
 
 
 class InboxMessage(Base):

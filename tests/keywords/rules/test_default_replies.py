@@ -12,6 +12,7 @@ from config.permissions import Permission, PermissionScope, Principal
 from keywords.rules import default_replies
 from keywords.rules.default_replies import DefaultReplies
 from keywords.rules.inheritance import AccountPosition
+from keywords.rules.standard_texts import BUILTIN_TEXTS, StandardText
 from tests.helpers import NOW
 from tests.helpers.source_tree import ROOT
 
@@ -125,3 +126,54 @@ def test_no_automatic_text_promises_what_nobody_has_done_yet() -> None:
     ]
     assert not [text for text in texts if PROMISE.search(text)]
     assert PROMISE.search("本账号不能替代紧急报警电话，工作人员已收到提醒。")
+
+
+# ---- standard texts ----
+
+
+def test_the_city_writes_a_standard_text_and_takes_it_back() -> None:
+    thanks = StandardText.THANKS
+    assert default_replies.set_texts({thanks: "客气了。"}, now=NOW)
+    assert default_replies.load().text(thanks) == "客气了。"
+    assert (
+        default_replies.load().text(StandardText.GREETING) == BUILTIN_TEXTS[StandardText.GREETING]
+    )
+    assert default_replies.load().fallbacks == {}, "it is no fallback of anybody"
+
+    numbers = cache_versions.current()
+    assert default_replies.set_texts({thanks: ""}, now=NOW)
+    assert default_replies.load().text(thanks) == BUILTIN_TEXTS[thanks]
+    assert cache_versions.current() != numbers, "every process must learn of it"
+    assert not default_replies.set_texts({thanks: BUILTIN_TEXTS[thanks]}, now=NOW)
+
+
+def test_a_standard_text_that_is_too_long_names_its_occasion() -> None:
+    with pytest.raises(Invalid) as caught:
+        default_replies.set_texts({StandardText.HELP: "长" * 2001}, now=NOW)
+
+    assert caught.value.field == "texts.help"
+
+
+def test_a_form_of_texts_that_another_has_changed_is_refused() -> None:
+    seen = default_replies.texts_token(default_replies.written_texts())
+    default_replies.set_texts({StandardText.HELP: "菜单："}, expected=seen, now=NOW)
+
+    with pytest.raises(Stale) as caught:
+        default_replies.set_texts({StandardText.TEST: "在。"}, expected=seen, now=NOW)
+
+    assert caught.value.newest == default_replies.written_texts() == {StandardText.HELP: "菜单："}
+
+
+def test_only_who_writes_everywhere_reaches_the_standard_texts(
+    make_department: Callable[[str], int],
+) -> None:
+    area = PermissionScope(departments=frozenset({make_department("police")}))
+    editor = Principal(1, "", {Permission.RULES_WRITE: area})
+    chief = Principal(2, "", dict.fromkeys(Permission, PermissionScope(everywhere=True)))
+    default_replies.set_texts({StandardText.HELP: "菜单："}, now=NOW)
+
+    assert default_replies.access_texts(chief, Permission.RULES_WRITE) == {
+        StandardText.HELP: "菜单："
+    }
+    with pytest.raises(NotFound):
+        default_replies.access_texts(editor, Permission.RULES_WRITE)
