@@ -189,9 +189,11 @@ class KeywordIndex:
         # equal rules in equal order compare equal, by which `RuleSet.with_rules` reuses a matcher
         self.rules = tuple(sorted(rules, key=lambda rule: rule.slug))
         builder = _IndexBuilder()
+        self._first_entries = array("I", [0])
         for number, rule in enumerate(self.rules):
             for keyword in rule.keywords:
                 builder.add(number, rule, keyword)
+            self._first_entries.append(len(builder.entries))
         self.conditions = tuple(map(_conditions_of, self.rules))
         self.entries: Sequence[KeywordEntry] = builder.entries
         self._equal = builder.equal
@@ -205,6 +207,11 @@ class KeywordIndex:
         self._patterns = _compile_patterns(
             self.entries[entry_id].word for entry_id in builder.patterns
         )
+
+    def keywords_of(self, rule_number: int) -> list[str]:
+        """The keywords of a rule: plain ones in normal form, word groups and patterns as typed."""
+        first, after = self._first_entries[rule_number : rule_number + 2]
+        return [entry.word for entry in self.entries[first:after]]
 
     def equal_to(self, text: str) -> Iterable[int]:
         """Ids of entries that equal this text."""

@@ -17,6 +17,8 @@ from functools import cached_property
 from config import clock
 from keywords.language import small_talk
 from keywords.language.normalize import NormalizedText, normalize
+from keywords.language.small_talk import SmallTalkKind
+from keywords.matching import scope
 from keywords.matching.emergencies import EmergencyDetector
 from keywords.matching.keyword_search import KeywordSearchIndex
 from keywords.matching.matcher import Candidate, Matcher
@@ -131,6 +133,10 @@ class RuleSet:
         """The word that makes a raw text an emergency, or None."""
         return self._emergencies.find(normalize(text))
 
+    def small_talk_reply(self, kind: SmallTalkKind) -> str:
+        """The reply to a message that is nothing but small talk, see `small_talk.classify`."""
+        return small_talk.reply(kind)
+
     def fallback_reply(self, account_id: int) -> str:
         """The reply of this account to a message that nothing answers."""
         return self._default_replies.fallback_for(
@@ -161,13 +167,16 @@ class RuleSet:
         normal = normalize(text)
         if small_talk.is_small_talk(normal):
             return ()
+        asked = scope.read(normal)
         own = self._own_slugs.get(account_id, frozenset())
         foreign: list[Rule] = []
         # otherwise there are no foreign rules to look for
         if len(own) < len(self._all_rules_matcher.rules):
             matching_rules = self._all_rules_matcher.rank(normal, now=now)
             foreign = [rule for rule in matching_rules if rule.slug not in own and _is_shared(rule)]
-        return tuple((foreign or self._similar_rules(normal, own, now))[:MAX_SUGGESTIONS])
+        if not foreign and not asked.obstacle:
+            return tuple(self._similar_rules(asked.asked, own, now)[:MAX_SUGGESTIONS])
+        return tuple(foreign[:MAX_SUGGESTIONS])
 
     def explain(self, account_id: int, match_input: MatchInput, *, now: datetime) -> MatchResult:
         """The answer with everything that led to it, for the tester page and the command."""
