@@ -41,17 +41,21 @@ def is_word(text: str) -> bool:
     return _frequencies().get(text, 0) > 0
 
 
+def may_cross(text: str, start: int, end: int) -> bool:
+    """Whether there may be `crossing_words`: two lookups, which most places fail."""
+    # whatever crosses a border has the two characters beside it
+    known = _frequencies()
+    return (start > 0 and text[start - 1 : start + 1] in known) or (
+        end < len(text) and text[end - 1 : end + 1] in known
+    )
+
+
 def crossing_words(text: str, start: int, end: int) -> list[str]:
     """The words with characters both inside and outside of text[start:end]; cheap, in no order.
 
     They may overlap one another, and a good segmentation need not have any of them.
     """
     known, length = _frequencies(), len(text)
-    # whatever crosses a border has the two characters beside it
-    if (not start or text[start - 1 : start + 1] not in known) and (
-        end == length or text[end - 1 : end + 1] not in known
-    ):
-        return []
     found = []
     for left in range(max(0, start - _MAX_WORD_LENGTH + 1), end):
         # from before the piece a word has to reach into it, from inside beyond it

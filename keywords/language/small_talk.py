@@ -121,8 +121,9 @@ def _kind_of_signs(raw: str) -> SmallTalkKind | None:
 
 def _kind_of_words(text: str) -> SmallTalkKind | None:
     """The kind that wins among the words into which a text can be cut without a rest."""
-    finder, kinds, first, last = _kind_words()
-    if text[0] not in first or text[-1] not in last:
+    finder, kinds, characters = _kind_words()
+    # nearly every other message has a character that no such word has
+    if not characters.issuperset(text):
         return None
     # for each position the fewest words up to there, and the kinds among them
     best: list[tuple[int, frozenset[SmallTalkKind]] | None] = [(0, frozenset())]
@@ -142,10 +143,10 @@ def _kind_of_words(text: str) -> SmallTalkKind | None:
 
 
 @cache
-def _kind_words() -> tuple[AhoCorasick, list[SmallTalkKind | None], frozenset[str], frozenset[str]]:
+def _kind_words() -> tuple[AhoCorasick, list[SmallTalkKind | None], frozenset[str]]:
     """The automaton of all words of small talk, and the kind of each, None for connecting ones.
 
-    With them the characters with which such words begin and end.
+    With them the characters of which such words consist.
     """
     lexicon = lexicons.small_talk_kinds()
     words: dict[str, SmallTalkKind | None] = dict.fromkeys(
@@ -154,8 +155,7 @@ def _kind_words() -> tuple[AhoCorasick, list[SmallTalkKind | None], frozenset[st
     for kind in reversed(SmallTalkKind):
         words.update(dict.fromkeys(lexicon.words[kind], kind))
     words.update(_addressed_greetings(lexicon.address))
-    first, last = (frozenset(word[place] for word in words) for place in (0, -1))
-    return AhoCorasick(list(words)), list(words.values()), first, last
+    return AhoCorasick(list(words)), list(words.values()), frozenset("".join(words))
 
 
 def _addressed_greetings(address: tuple[str, ...]) -> Iterator[tuple[str, SmallTalkKind]]:

@@ -23,6 +23,7 @@ from keywords.language.normalize import (
 # How much more probable (natural logarithm) a text has to be without the keyword as a word, by the
 # length of the keyword. A longer one is hardly ever found by chance.
 _MARGINS = {2: 0.5, 3: 3.0}
+MAX_SHORT_LENGTH = max(_MARGINS)
 _WHOLE_RUN = r"(?<![0-9a-z]){}(?![0-9a-z])"
 # Chinese characters sort behind all latin letters and digits.
 _LAST_LATIN = "z"
@@ -59,11 +60,10 @@ def word_obstacle(text: str, start: int, end: int, keywords: Callable[[], Sequen
     """Why a short Chinese keyword is not a word where it was found.
 
     `keywords` gives those of its rule in normal form. Words of which the rule speaks itself do not
-    count against it: 上户 may be found in 上户口.
+    count against it: 上户 may be found in 上户口. Ask only for two or three characters.
     """
-    margin = _MARGINS.get(end - start)
-    crossing = segmentation.crossing_words(text, start, end) if margin else ()
-    if margin is None or not crossing:
+    crossing = segmentation.crossing_words(text, start, end)
+    if not crossing:
         return ""
     word = text[start:end]
     if not segmentation.is_word(word):
@@ -71,7 +71,9 @@ def word_obstacle(text: str, start: int, end: int, keywords: Callable[[], Sequen
         if longer and not set(longer).intersection(keywords()):
             return f"“{word}”在这里只是“{max(longer, key=len)}”的一部分"
     across, advantage = segmentation.words_instead(text, start, end)
-    if advantage <= margin or any(each in known for each in across for known in keywords()):
+    if advantage <= _MARGINS[end - start] or any(
+        each in known for each in across for known in keywords()
+    ):
         return ""
     return f"“{word}”在这里跨着词界（{'、'.join(across)}）"
 

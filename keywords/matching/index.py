@@ -10,6 +10,7 @@ The cost of a message does not depend on the number of keywords. The index only 
 decides which rule answers. An index is immutable once made and may be read by many threads.
 """
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ POINTS_PER_PRIORITY = 1_000
 _MAX_WEIGHT = 90
 # A single syllable is a homophone of dozens of characters.
 _MIN_PHONETIC_LENGTH = 2
+_LATIN = re.compile("[0-9A-Za-z]")
 # Stands in the automaton for every entry of two characters; the pair keys then say which one it is.
 _PAIR_ENTRY = 2**32 - 1
 
@@ -42,7 +44,8 @@ class KeywordEntry:
     """One keyword of one rule.
 
     `rule_number` is the rule's position in `KeywordIndex.rules`; `rank` combines the priority of
-    the rule and the length of the keyword; `groups` are those of a `together` keyword.
+    the rule and the length of the keyword; `groups` are those of a `together` keyword. `has_latin`
+    says whether it has latin letters or digits, which match as whole runs only.
     """
 
     rule_number: int
@@ -50,6 +53,7 @@ class KeywordEntry:
     rank: int
     mode: MatchMode
     is_mandatory: bool
+    has_latin: bool
     groups: tuple[tuple[str, ...], ...] = ()
 
 
@@ -177,7 +181,8 @@ class _IndexBuilder:
         # computed once when compiling and not for each message
         rank = rule.priority * POINTS_PER_PRIORITY + min(weight, _MAX_WEIGHT) * POINTS_PER_CHARACTER
         is_mandatory = rule.scope is RuleScope.MANDATORY
-        self.entries.append(KeywordEntry(number, word, rank, mode, is_mandatory, groups))
+        has_latin = _LATIN.search(word) is not None
+        self.entries.append(KeywordEntry(number, word, rank, mode, is_mandatory, has_latin, groups))
         return len(self.entries) - 1
 
 

@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import partial
 from typing import NamedTuple
 
 from config import clock
-from keywords.language import phonetics, small_talk, typos
+from keywords.language import phonetics, segmentation, small_talk, typos
 from keywords.language.normalize import NormalizedText, fold_spaced, normalize, to_standard
 from keywords.matching import borders, scope
 from keywords.matching.index import POINTS_PER_CHARACTER, KeywordEntry, KeywordIndex
@@ -228,7 +229,7 @@ class Matcher:
         reasons: dict[int, str] = {}
         for hit in hits:
             reader, number = found, hit.entry.rule_number
-            # words of a group are no names of services before which a place would say whose they are
+            # words of a group are no services of which the place before them says whose they are
             if hit.entry.mode is not MatchMode.TOGETHER:
                 reader = found.at_place(hit.start, is_standard=hit.level < MatchLevel.CONTAINS)
             keywords = self._index.keywords_of(number)
@@ -263,26 +264,22 @@ class Matcher:
             # the index looked for one group only
             if entry.groups and not _has_all_groups(entry.groups, context):
                 continue
-            obstacle = (
-                ("只是地点" if small_talk.is_only_location(text, end) else "")
-                or self._border_obstacle(entry, text, start, end, normal)
-                or self._condition_obstacle(entry.rule_number, context)
-            )
+            obstacle = ""
+            if small_talk.is_only_location(text, end):
+                obstacle = "只是地点"
+            elif entry.has_latin and borders.has_latin_edge(text[start:end]):
+                obstacle = borders.number_obstacle(text, start, end, normal)
+            # Not in word groups: their words are mostly parts of longer ones (票 of 门票), and another
+            # group has to be found as well.
+            elif (
+                end - start <= borders.MAX_SHORT_LENGTH
+                and entry.mode is not MatchMode.TOGETHER
+                and segmentation.may_cross(text, start, end)
+            ):
+                keywords = partial(self._index.keywords_of, entry.rule_number)
+                obstacle = borders.word_obstacle(text, start, end, keywords)
+            obstacle = obstacle or self._condition_obstacle(entry.rule_number, context)
             yield _Hit(entry, level, start, end, obstacle)
-
-    def _border_obstacle(
-        self, entry: KeywordEntry, text: str, start: int, end: int, normal: NormalizedText
-    ) -> str:
-        obstacle = ""
-        if borders.has_latin_edge(text[start:end]):
-            obstacle = borders.number_obstacle(text, start, end, normal)
-        # the words of a group are mostly parts of longer ones (票 of 门票), and another group has to
-        # be found as well
-        if obstacle or entry.mode is MatchMode.TOGETHER:
-            return obstacle
-        return borders.word_obstacle(
-            text, start, end, lambda: self._index.keywords_of(entry.rule_number)
-        )
 
     def _phonetic_hits(
         self, normal: NormalizedText, written: Sequence[tuple[int, int]]
@@ -389,7 +386,7 @@ def _has_any(listed: Sequence[str], forms: Sequence[str]) -> bool:
         for word in listed:
             # looked at only where the word was found, so the loop stays as fast
             if word in form and (
-                not borders.has_latin_edge(word) or borders.is_whole_run(word, form)
+                (word[0] > "z" and word[-1] > "z") or borders.is_whole_run(word, form)
             ):
                 return True
     return False

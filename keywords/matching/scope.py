@@ -2,8 +2,8 @@
 
     不是社保卡，是洗澡的卡在哪充       what is ruled out is left out: 是洗澡的卡在哪充
     身份证已经补好了，谢谢             the matter is over: no rule may answer
-    短信说我有退税，让点链接，真的吗   a question about a fraud: only keywords about fraud may answer
-    西安的社保卡密码锁了               asked of another city: only keywords that name it may answer
+    短信说我有退税，让点链接，真的吗   a question about a fraud: only rules about fraud may answer
+    西安的社保卡密码锁了               asked of another city: only rules that name it may answer
 
 No single word decides: a question beside "补好了" makes the message a request again, and the name
 of a city counts only directly before the keyword, or twice. The words are in
@@ -52,9 +52,8 @@ class Scope:
     """What a message asks.
 
     `asked` is the message without what it rules out, `left_out` the Chinese reason why something
-    was left out of it. `obstacle` is the Chinese reason why a rule
-    may not answer, or empty; rules with one of `exempt` in a keyword may. `place` is another city
-    that the message names, or empty.
+    was left out of it. `obstacle` is the Chinese reason why a rule may not answer, or empty; rules
+    with one of `exempt` in a keyword may. `place` is another city that the message names, or empty.
     """
 
     asked: NormalizedText
