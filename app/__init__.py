@@ -16,6 +16,7 @@ from werkzeug.routing import IntegerConverter, Map
 from app import broker, callback, cli, console
 from app.jobs import registry
 from app.web import error_pages, health, security_headers, sites
+from app.web.requests import CleanRequest
 from config import logs, settings
 from config.jobs import set_dispatcher
 
@@ -28,26 +29,8 @@ def create_app() -> Flask:
     current = settings.get()
     logs.configure()
     app = Flask(__name__)
-    is_https = current.base_url.startswith("https://")
-    app.config.update(
-        SECRET_KEY=current.secret_key,
-        # Werkzeug refuses larger bodies with 413 before a view reads them. The largest upload is
-        # a video of WeChat's limit, 10 MB; the rest is room for the other fields of a form.
-        MAX_CONTENT_LENGTH=16 * 2**20,
-        # a name with this prefix binds the cookie to this host and to https
-        SESSION_COOKIE_NAME="__Host-hub" if is_https else "hub",
-        SESSION_COOKIE_SECURE=is_https,
-        SESSION_COOKIE_HTTPONLY=True,
-        # Lax is enough against forged POSTs; with Strict, a link to the console from a chat or a
-        # mail would arrive without the session and ask for a sign-in.
-        SESSION_COOKIE_SAMESITE="Lax",
-        # a year, in seconds: the address of a static file holds a hash of its content
-        # (template_globals.asset), so a changed file has another address
-        SEND_FILE_MAX_AGE_DEFAULT=31536000,
-        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
-        WTF_CSRF_CHECK_DEFAULT=False,  # each site checks it, after its guard
-        PASSWORD_LENGTH=current.password_length,
-    )
+    app.request_class = CleanRequest
+    _configure(app, current)
     registry.register()
     set_dispatcher(broker.dispatch)
     error_pages.register(app)
@@ -70,6 +53,29 @@ def create_app() -> Flask:
     # It may skip ProxyFix because nothing about a push depends on the client's address.
     app.wsgi_app = callback.wrap_wsgi(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     return app
+
+
+def _configure(app: Flask, current: settings.Settings) -> None:
+    is_https = current.base_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=current.secret_key,
+        # Werkzeug refuses larger bodies with 413 before a view reads them. The largest upload is
+        # a video of WeChat's limit, 10 MB; the rest is room for the other fields of a form.
+        MAX_CONTENT_LENGTH=16 * 2**20,
+        # a name with this prefix binds the cookie to this host and to https
+        SESSION_COOKIE_NAME="__Host-hub" if is_https else "hub",
+        SESSION_COOKIE_SECURE=is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        # Lax is enough against forged POSTs; with Strict, a link to the console from a chat or a
+        # mail would arrive without the session and ask for a sign-in.
+        SESSION_COOKIE_SAMESITE="Lax",
+        # a year, in seconds: the address of a static file holds a hash of its content
+        # (template_globals.asset), so a changed file has another address
+        SEND_FILE_MAX_AGE_DEFAULT=31536000,
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session
+        WTF_CSRF_CHECK_DEFAULT=False,  # each site checks it, after its guard
+        PASSWORD_LENGTH=current.password_length,
+    )
 
 
 class _IdConverter(IntegerConverter):

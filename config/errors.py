@@ -9,6 +9,8 @@ Packages derive their own classes from these, in the module that raises them. A 
 in braces, as in str.format.
 """
 
+from typing import Any
+
 
 class DomainError(Exception):
     """A request that is refused by a rule of the product, not by a mistake of the program.
@@ -52,9 +54,30 @@ class NotFound(DomainError):
 
 
 class Stale(DomainError):
-    """Has changed since the person opened the form (optimistic locking)."""
+    """Somebody else changed the object since the person opened its form (optimistic locking).
 
-    text = "内容刚刚被其他人修改过，请核对后再保存。"
+    `thing` is what the page calls the object, in Chinese. `author` and `version` tell who was first
+    and with which version, where that is known. `newest` is the object as it is now, for pages that
+    show both; None when it is gone, or when the change was noticed only at the flush. `text`
+    replaces the sentence and may name the facts in braces.
+    """
+
+    text = "{thing}刚被其他人修改过，请刷新后重试。"
+
+    def __init__(
+        self,
+        thing: str = "内容",
+        *,
+        text: str | None = None,
+        author: str | int | None = None,
+        version: int | None = None,
+        newest: Any = None,
+        **facts: object,
+    ) -> None:
+        if text is not None:
+            self.text = text
+        super().__init__(thing=thing, author=author, version=version, **facts)
+        self.newest = newest
 
 
 class Temporary(DomainError):

@@ -38,7 +38,7 @@ from config.database import (
     session,
     upsert,
 )
-from config.errors import DomainError, Temporary
+from config.errors import DomainError, Stale, Temporary
 from config.labelled_enum import LabelledEnum
 
 _log = logs.get_logger(__name__)
@@ -299,8 +299,8 @@ def _record_failure(job_id: int, attempt: int, error: Exception, name: str) -> J
     now = clock.now()
     # cut: errors of the database quote their whole statement with its parameters
     reason = f"{type(error).__name__}: {error}"[:1000]
-    # a rule that refuses now will refuse again
-    refused = isinstance(error, DomainError) and not isinstance(error, Temporary)
+    # a rule that refuses now will refuse again; another attempt reads what has changed meanwhile
+    refused = isinstance(error, DomainError) and not isinstance(error, Temporary | Stale)
     if refused or attempt >= settings.get().job_attempts:
         _log.error("job.dead", attempt=attempt, error=reason, exc_info=error)
         run_in_transaction(lambda: _mark_dead(job_id, attempt, reason, name, now))

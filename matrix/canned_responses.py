@@ -11,8 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
 from config.audit.actions import AuditAction, ObjectKind
-from config.database import Base, compare_and_set, session
-from config.errors import DomainError, Invalid, NotFound
+from config.database import Base, get_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
+from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 
 _MAX_TITLE_LENGTH = 20
@@ -30,13 +31,7 @@ class CannedResponseAction(AuditAction, kind=ObjectKind("canned_response", "常�
     DELETE = "canned_response.delete", "删除常用语"
 
 
-class CannedResponseChanged(DomainError):
-    """Somebody else changed the response since the form was opened."""
-
-    text = "这条常用语刚被其他人修改过，请刷新后重试。"
-
-
-class CannedResponse(Base):
+class CannedResponse(Versioned, Base):
     """One prepared answer; its title is unique within the department."""
 
     __tablename__ = "canned_responses"
@@ -46,7 +41,6 @@ class CannedResponse(Base):
     department_id: Mapped[int] = mapped_column(ForeignKey("departments.id"))
     title: Mapped[str]
     content: Mapped[str]
-    version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
 
@@ -100,22 +94,16 @@ def create(
 def update(
     principal: Principal, response_id: int, *, title: str, content: str, version: int
 ) -> CannedResponse:
-    """Change a response that the form saw at `version`. Raises Invalid, CannedResponseChanged,
-    NotFound.
-    """
-    response = access_response(principal, response_id, Permission.CONVERSATIONS_REPLY)
-    before = {"title": response.title, "content": response.content}
+    """Change a response that the form saw at `version`. Raises Invalid, Stale, NotFound."""
+    access_response(principal, response_id, Permission.CONVERSATIONS_REPLY)
+    response = get_for_update(CannedResponse, response_id)
     title, content = _validated(response.department_id, title, content, except_id=response_id)
-    changed = compare_and_set(
-        CannedResponse,
-        response_id,
-        when={"version": version},
-        to={"title": title, "content": content, "version": version + 1},
-    )
-    if changed is None:
-        raise CannedResponseChanged(phrase=response_id)
-    _audit(CannedResponseAction.UPDATE, changed, before=before)
-    return changed
+    check_version(response, version, "这条常用语", id=response_id)
+    before = {"title": response.title, "content": response.content}
+    response.title, response.content = title, content
+    session.flush()
+    _audit(CannedResponseAction.UPDATE, response, before=before)
+    return response
 
 
 def delete_response(principal: Principal, response_id: int) -> None:

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import audit, cache_versions
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, get_for_update, session
-from config.errors import DomainError, Invalid, NotFound, Stale
+from config.database.optimistic_locking import Versioned, check_version
+from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 
 CACHE_KEY = "departments"
@@ -53,7 +54,7 @@ class DepartmentState(StrEnum):
     MERGED = "merged"
 
 
-class Department(Base):
+class Department(Versioned, Base):
     """One unit. `slug` is the stable id under which files load it."""
 
     __tablename__ = "departments"
@@ -76,7 +77,6 @@ class Department(Base):
     # what public pages show besides the phone: address, opening hours …
     details: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
-    version: Mapped[int] = mapped_column(default=1)
 
     @property
     def department_id(self) -> int:
@@ -306,8 +306,7 @@ def outline(rows: Sequence[Department]) -> list[tuple[Department, int]]:
 
 def _get_active(department_id: int, version: int | None = None) -> Department:
     department = get_for_update(Department, department_id)
-    if version is not None and department.version != version:
-        raise Stale(department=department_id)
+    check_version(department, version, f"{department.name}的资料", department=department_id)
     if department.state is DepartmentState.MERGED:
         raise DepartmentClosed(name=department.name)
     return department
@@ -334,8 +333,6 @@ def _audit_facts(department: Department) -> dict[str, object]:
 def _record_change(
     action: DepartmentAction, department: Department, *, before: dict[str, object] | None
 ) -> None:
-    if before is not None:
-        department.version += 1
     session.flush()  # the audit row needs the id, and must describe what is in the database
     audit.record(
         action,

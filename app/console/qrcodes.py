@@ -16,7 +16,7 @@ from app.console import forms
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import audit, clock
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission
 from keywords.rules.values import InputKind, MatchInput
 from matrix import accounts, qrcodes
@@ -209,7 +209,7 @@ def rename(qrcode_id: int) -> ViewResult:
                 qrcodes.rename(
                     member(), qrcode_id, form.name.data or "", version=form.version.data or 0
                 )
-            except qrcodes.QrCodeChanged:
+            except Stale:
                 now = {
                     "name": qrcodes.access_qrcode(
                         member(), qrcode_id, Permission.QRCODES_WRITE

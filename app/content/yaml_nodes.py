@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from config.errors import DomainError
+from config.text_cleaning import clean
 
 # bounds against files that would exhaust the process: ten aliases nested nine deep are a gigabyte,
 # 50,000 brackets end a recursive parser (decision 0030). Far above what a city needs
@@ -237,7 +238,7 @@ class _Builder:
             raise _error(self._path, line, "含有不可保存的字符")
         # only a bare word can be a number or a truth value; quotes and blocks say that it is text
         is_bare = event.implicit[0] and event.tag is None and event.style in (None, "")
-        return _resolve_scalar(text) if is_bare else text
+        return _resolve_scalar(text) if is_bare else clean(text)
 
 
 def _resolve_scalar(text: str) -> Value:
@@ -248,4 +249,4 @@ def _resolve_scalar(text: str) -> Value:
         return _BOOL[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    return float(text) if _FLOAT.fullmatch(text) else clean(text)

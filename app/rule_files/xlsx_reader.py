@@ -16,9 +16,11 @@ from typing import Any
 
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.escape import unescape as unescape_controls
 
 from config.errors import DomainError
 from config.security.formula_escape import unescape
+from config.text_cleaning import clean
 
 # bounds against archives that unpack to gigabytes (https://en.wikipedia.org/wiki/Zip_bomb); a
 # workbook that Excel makes of 20,000 rules stays far below
@@ -150,7 +152,8 @@ def _to_cell(cell: Any, row: int, column: int) -> Cell:
 def _text(value: object) -> str:
     match value:
         case str():
-            return unescape(value.replace("\r\n", "\n"))
+            # other programs write a line break as _x000D_ (ECMA-376, ST_Xstring)
+            return unescape(clean(unescape_controls(value)))
         # a cell with a date comes as midnight of that day
         case datetime() if value.time() == time():
             return value.date().isoformat()

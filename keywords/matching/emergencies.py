@@ -9,6 +9,7 @@ its own on the page of default replies.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
@@ -64,6 +65,13 @@ class EmergencyDetector:
         found = self._words.search(text)
         is_doubtful = self._doubt.search(text) and not self._happening_now.search(text)
         return found.group() if found and not is_doubtful else ""
+
+
+@lru_cache(maxsize=4)
+def emergency_detector(extra: frozenset[str]) -> EmergencyDetector:
+    """The detector with the city's own words `extra`, compiled once a process."""
+    # every new rule set asks for one, the city's words hardly ever change
+    return EmergencyDetector(extra)
 
 
 def _has_all_groups(text: str, groups: Sequence[Sequence[str]]) -> bool:

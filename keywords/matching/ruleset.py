@@ -19,7 +19,7 @@ from keywords.language import small_talk
 from keywords.language.normalize import NormalizedText, normalize
 from keywords.language.small_talk import SmallTalkKind
 from keywords.matching import scope
-from keywords.matching.emergencies import EmergencyDetector
+from keywords.matching.emergencies import emergency_detector
 from keywords.matching.keyword_search import KeywordSearchIndex
 from keywords.matching.matcher import Candidate, Matcher
 from keywords.matching.suggestions import MAX_SUGGESTIONS, SuggestionIndex, select_closest
@@ -55,7 +55,7 @@ class RuleSet:
         self._all_rules_matcher = Matcher(())
         self._suggestion_index = SuggestionIndex(())
         self._default_replies = DefaultReplies()
-        self._emergencies = EmergencyDetector()
+        self._emergencies = emergency_detector(frozenset())
         self._by_slug: Mapping[str, Rule] = {}
 
     def reloaded(self, positions: Iterable[AccountPosition]) -> "RuleSet":
@@ -100,7 +100,9 @@ class RuleSet:
             else SuggestionIndex(all_rules)
         )
         ruleset._default_replies = defaults or DefaultReplies()
-        ruleset._emergencies = EmergencyDetector(ruleset._default_replies.emergency_words)
+        ruleset._emergencies = emergency_detector(
+            frozenset(ruleset._default_replies.emergency_words)
+        )
         ruleset._by_slug = {rule.slug: rule for rule in all_rules}
         return ruleset
 

@@ -28,7 +28,7 @@ class AlreadyPublished(DomainError):
 def disable(rule_id: int, *, version: int, now: datetime) -> RuleRow:
     """Disable a live rule; `version` is that of the row as the page showed it.
 
-    Raises NotFound, RuleChanged, InvalidTransition, NeverPublished.
+    Raises NotFound, Stale, InvalidTransition, NeverPublished.
     """
     return _set_state(rule_id, RuleState.LIVE, RuleState.OFF, version=version, now=now)
 
@@ -52,7 +52,7 @@ def _set_state(
 
 
 def delete(rule_id: int, *, version: int) -> None:
-    """Delete a rule that was never published. Raises NotFound, AlreadyPublished, RuleChanged."""
+    """Delete a rule that was never published. Raises NotFound, AlreadyPublished, Stale."""
     row = store.get(rule_id)
     # both: a rule that was loaded as a draft over a published one has the state of a draft again
     if row.state is not RuleState.DRAFT or versions.was_ever_published(rule_id):

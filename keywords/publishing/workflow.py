@@ -5,19 +5,20 @@
                      │                     └── withdraw
                      └── publish           where the review policy lets editors publish alone
 
-A live rule is never edited in place: saving writes a version beside it. Every step is a
-compare-and-set on the version's state; publishing also compares its hash, so that only what was
-read can be published. Whoever wrote on a version or submitted it may not review it (four-eyes
-principle; a check constraint of the table enforces it as well). `restore_version` makes an old
-version a new draft, which takes the same way.
+A live rule is never edited in place: saving writes a version beside it. Every step locks the rule,
+so that the steps of one rule follow each other, and compares the version's state; publishing also
+compares its hash, so that only what was read can be published. Whoever wrote on a version or
+submitted it may not review it (four-eyes principle; a check constraint of the table enforces it as
+well). `restore_version` makes an old version a new draft, which takes the same way.
 """
 
 from datetime import datetime
 from typing import Any
 
 from config import audit, cache_versions, clock
-from config.database import compare_and_set, get_for_update
-from config.errors import DomainError, Invalid
+from config.database import get_for_update, session
+from config.database.optimistic_locking import check_version
+from config.errors import DomainError, Invalid, Stale
 from config.permissions import Permission, Principal
 from keywords.publishing.sample_checks import SampleReport
 from keywords.rules import spec, store, versions
@@ -27,16 +28,7 @@ from keywords.rules.store import RuleRow
 from keywords.rules.versions import OPEN_STATES, RuleVersion, VersionSpec, VersionState
 
 MAX_COMMENT_LENGTH = 500
-
-
-class VersionChanged(DomainError):
-    """Somebody changed the rule since it was read; `newest` is its newest version now."""
-
-    text = "这条规则刚被其他人修改过，请对照后再保存。"
-
-    def __init__(self, newest: RuleVersion) -> None:
-        super().__init__(rule=newest.rule_id, number=newest.number, author=newest.author_id)
-        self.newest = newest
+_STALE_TEXT = "{thing}刚被其他人修改过，请对照后再保存。"
 
 
 class InvalidTransition(DomainError):
@@ -96,7 +88,7 @@ def save_draft(
     `base_lock_version` is that of the version the draft was made from; None skips the comparison.
     The author's own open draft is overwritten, any other open version is superseded. If the newest
     version has the same content already, it is returned unchanged. Raises Invalid, SlugTaken,
-    NotFound, VersionChanged.
+    NotFound, and Stale with the newest version.
     """
     owners = {"department_id": department_id, "account_id": account_id}
     draft_spec = rule_spec.replace(state=spec.RuleState.DRAFT)
@@ -112,14 +104,12 @@ def save_draft(
             now=now,
         )
         return _audit(versions.RuleVersionAction.SAVE, version, rule_spec.name)
-    row = store.get(rule_id)
+    row = get_for_update(RuleRow, rule_id)
     if rule_spec.slug != row.slug:
         raise Invalid(field="id", problem="规则编号不能修改。")
     store.check_owner(rule_spec, **owners)
     version_spec = VersionSpec(rule_spec, **owners)
-    newest = versions.find_newest(rule_id) or _create_initial_version(row)
-    if base_lock_version is not None and newest.lock_version != base_lock_version:
-        raise VersionChanged(newest)
+    newest = _newest_unchanged(row, base_lock_version)
     # saving twice by a double click or a repeated load makes no second version
     if newest.sha256 == version_spec.sha256 and newest.state in (
         *OPEN_STATES,
@@ -143,7 +133,7 @@ def restore_version(
 ) -> RuleVersion:
     """Save the content and owner of an old version as a new draft.
 
-    Raises NotFound, VersionChanged, and Invalid where that content is no longer valid.
+    Raises NotFound, Stale, and Invalid where that content is no longer valid.
     """
     old = versions.get_by_number(rule_id, number)
     return save_draft(
@@ -157,30 +147,25 @@ def restore_version(
     )
 
 
+def _newest_unchanged(row: RuleRow, base_lock_version: int | None) -> RuleVersion:
+    """The newest version of a locked rule. Raises Stale when the base of an edit is another."""
+    newest = versions.find_newest(row.id) or _create_initial_version(row)
+    author, text = newest.author_id, _STALE_TEXT
+    check_version(newest, base_lock_version, "这条规则", text=text, author=author, rule=row.id)
+    return newest
+
+
 def _write_version(
     newest: RuleVersion, version_spec: VersionSpec, *, author_id: int | None, now: datetime
 ) -> RuleVersion:
-    """Overwrite the author's own draft, or add a version after the newest.
-
-    The newest is updated in both cases: its lock version makes of two simultaneous saves one
-    VersionChanged.
-    """
+    """Overwrite the author's own draft, or add a version after the newest."""
     is_own_draft = newest.state is VersionState.DRAFT and newest.author_id == author_id
-    content = version_spec.columns() | {"saved_at": now} if is_own_draft else {}
-    updated = compare_and_set(
-        RuleVersion,
-        newest.id,
-        when={"lock_version": newest.lock_version, "state": newest.state},
-        to={**content, "lock_version": newest.lock_version + 1},
-    )
-    if updated is None:
-        raise VersionChanged(versions.find_newest(newest.rule_id) or newest)
     if is_own_draft:
-        return updated
+        return _update(newest, **version_spec.columns(), saved_at=now)
     return versions.append(
         newest.rule_id,
         version_spec,
-        previous=updated,
+        previous=newest,
         state=VersionState.DRAFT,
         author_id=author_id,
         now=now,
@@ -256,8 +241,7 @@ def approve(
     """Publish a submitted version; `sha256` is the hash of what the reviewer's page showed.
 
     `waiver` is the reason to publish although samples fail according to `report`. Raises NotFound,
-    Invalid, SelfReviewForbidden, InvalidTransition, VersionChanged, SampleReportStale,
-    SampleChecksFailed.
+    Invalid, SelfReviewForbidden, InvalidTransition, Stale, SampleReportStale, SampleChecksFailed.
     """
     version = versions.get(version_id)
     _check_comment(comment)
@@ -316,13 +300,13 @@ def _publish(
     now: datetime,
     **columns: Any,
 ) -> RuleVersion:
-    # version before rule, as in save_draft: two steps at once wait for each other, no deadlock
+    row = get_for_update(RuleRow, version.rule_id)
     version = get_for_update(RuleVersion, version.id)
     if not version.sha256 == sha256 == report.sha256:
-        raise VersionChanged(versions.find_newest(version.rule_id) or version)
+        newest = versions.find_newest(row.id) or version
+        raise Stale("这条规则", text=_STALE_TEXT, author=newest.author_id, newest=newest)
     if version.state is not expected:
         raise InvalidTransition(version=version.id, expected=[expected.value])
-    row = get_for_update(RuleRow, version.rule_id)
     # the lock on the counter makes other publications wait, so the report stays valid until commit
     if cache_versions.lock_version(store.CACHE_KEY) != report.cache_version:
         raise SampleReportStale(rule=row.id)
@@ -330,9 +314,7 @@ def _publish(
     if report.failing_count and not waiver.strip():
         raise SampleChecksFailed(count=report.failing_count)
     versions.supersede_published(row.id)
-    updated = _transition(
-        version, expected, sha256=sha256, state=VersionState.PUBLISHED, published_at=now, **columns
-    )
+    updated = _update(version, state=VersionState.PUBLISHED, published_at=now, **columns)
     # the state of the spec is not part of the workflow: a published rule is live
     rule_spec = version.spec.replace(state=spec.RuleState.LIVE)
     rule_spec = rule_spec.replace(
@@ -343,22 +325,24 @@ def _publish(
     return _audit(versions.RuleVersionAction.PUBLISH, updated, reason=waiver.strip())
 
 
-def _transition(
-    version: RuleVersion, *expected: VersionState, sha256: str = "", **to: Any
-) -> RuleVersion:
-    """Change the state of a version that is in one of the expected states (compare-and-set).
+def _transition(version: RuleVersion, *expected: VersionState, **to: Any) -> RuleVersion:
+    """Change the state of a version that is in one of the expected states.
 
     Raises InvalidTransition.
     """
-    when: dict[str, object] = {"state": expected}
-    if sha256:
-        when["sha256"] = sha256
-    updated = compare_and_set(
-        RuleVersion, version.id, when=when, to={"lock_version": version.lock_version + 1, **to}
-    )
-    if updated is None:
+    get_for_update(RuleRow, version.rule_id)
+    version = get_for_update(RuleVersion, version.id)
+    if version.state not in expected:
         raise InvalidTransition(version=version.id, expected=[state.value for state in expected])
-    return updated
+    return _update(version, **to)
+
+
+def _update(version: RuleVersion, **to: Any) -> RuleVersion:
+    for name, value in to.items():
+        setattr(version, name, value)
+    version.lock_version += 1
+    session.flush()
+    return version
 
 
 def _forbid_self_review(version: RuleVersion, staff_id: int) -> None:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions
 from config.audit.actions import AuditAction, ObjectKind
-from config.database import Base, session
-from config.errors import DomainError, Invalid, NotFound
+from config.database import Base, find_for_update, session
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
 from keywords.rules.inheritance import AccountPosition
@@ -45,12 +45,6 @@ class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底�
 
     SET = "default_reply.set", "修改兜底或紧急回复"
     CLEAR = "default_reply.clear", "取消兜底回复"
-
-
-class DefaultReplyChanged(DomainError):
-    """Somebody else changed the text since the page with it was loaded."""
-
-    text = "这段文字刚被其他人修改过，请刷新后重试。"
 
 
 class DefaultReplyRow(Base):
@@ -147,7 +141,7 @@ def clear_fallback(
 ) -> None:
     """Delete an owner's fallback, so that the one above it applies again.
 
-    `expected` is the text as the page showed it. Raises DefaultReplyChanged.
+    `expected` is the text as the page showed it. Raises Stale.
     """
     key = _key(department_id=department_id, account_id=account_id)
     if (
@@ -159,7 +153,7 @@ def clear_fallback(
         )
         is None
     ):
-        raise DefaultReplyChanged(key=key)
+        raise _stale(key, session.get(DefaultReplyRow, key, populate_existing=True))
     owner = audit.Owner(department_id, account_id)
     _audit(DefaultReplyAction.CLEAR, key, expected, owner, {"text": expected}, None)
 
@@ -175,7 +169,7 @@ def set_fallback(
     """Set the fallback of an account, of a department, or (with neither id) of the city.
 
     `expected` is the `edit_token` the page was made with, or None to overwrite whatever is there,
-    as loading a file does. Returns whether anything changed. Raises Invalid, DefaultReplyChanged.
+    as loading a file does. Returns whether anything changed. Raises Invalid, Stale.
     """
     _check_text(text, "fallback.text")
     key = _key(department_id=department_id, account_id=account_id)
@@ -197,7 +191,7 @@ def set_emergency(
     """Set the emergency prompt and the city's own words of danger.
 
     `expected` as in `set_fallback`. Returns whether anything changed. Raises Invalid with the
-    number of the wrong word in its field, DefaultReplyChanged.
+    number of the wrong word in its field, Stale.
     """
     _check_unchanged(_EMERGENCY_KEY, expected)
     _check_text(text, "emergency.text")
@@ -264,10 +258,14 @@ def edit_token(row: DefaultReplyRow | None) -> str:
 
 
 def _check_unchanged(key: str, expected: str | None) -> None:
-    # read anew: the session may hold the row from before the form was shown
-    row = session.get(DefaultReplyRow, key, populate_existing=True)
+    # locked and read anew: nobody can change the text between the comparison and the save
+    row = find_for_update(DefaultReplyRow, key)
     if expected is not None and expected != edit_token(row):
-        raise DefaultReplyChanged(key=key)
+        raise _stale(key, row)
+
+
+def _stale(key: str, newest: DefaultReplyRow | None) -> Stale:
+    return Stale("这段文字", newest=newest, key=key)
 
 
 def _check_text(text: object, field_name: str) -> None:

@@ -15,14 +15,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
 from config.audit.actions import AuditAction, ObjectKind
-from config.database import Base, compare_and_set, session
-from config.errors import DomainError, Invalid, NotFound
+from config.database import Base, find_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
+from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 from keywords.rules.values import RuleScope
 from keywords.rules.versions import RuleVersion
 
 MAX_REVIEW_MONTHS = 60
 _KIND = "review_policy"
+_THING = "该单位的规则要求"
 
 
 class ReviewPolicyAction(AuditAction, kind=ObjectKind("review_policy", "审核规定")):
@@ -32,13 +34,7 @@ class ReviewPolicyAction(AuditAction, kind=ObjectKind("review_policy", "审核�
     CLEAR = "review_policy.clear", "取消本单位的审核规定"
 
 
-class ReviewPolicyChanged(DomainError):
-    """Somebody else changed the policy since the page with it was loaded."""
-
-    text = "该单位的规则要求刚被其他人修改过，请刷新后重试。"
-
-
-class ReviewPolicyRow(Base):
+class ReviewPolicyRow(Versioned, Base):
     """The policy that one department has set for itself and the departments below."""
 
     __tablename__ = "review_policies"
@@ -46,7 +42,6 @@ class ReviewPolicyRow(Base):
     department_id: Mapped[int] = mapped_column(ForeignKey("departments.id"), primary_key=True)
     needs_review: Mapped[bool]
     review_months: Mapped[int]
-    version: Mapped[int]
     updated_at: Mapped[datetime]
 
 
@@ -114,40 +109,31 @@ def set_policy(
     """Set the policy of a department and of those below without their own.
 
     `version` is that of the row as the page showed it, 0 where there was none. Raises Invalid,
-    ReviewPolicyChanged.
+    Stale.
     """
     if not 1 <= review_months <= MAX_REVIEW_MONTHS:
         raise Invalid(field="review_months", problem=f"应为 1 到 {MAX_REVIEW_MONTHS} 个月。")
-    row = session.get(ReviewPolicyRow, department_id, populate_existing=True)
+    row = find_for_update(ReviewPolicyRow, department_id)
     before = _audit_values(row)
     after: dict[str, object] = {"needs_review": needs_review, "review_months": review_months}
     if before == after:
         return
+    check_version(row, version, _THING, department=department_id)
     if row is None:
-        # the page saw a row that was removed meanwhile
-        if version != 0:
-            raise ReviewPolicyChanged(department=department_id)
-        row = ReviewPolicyRow(department_id=department_id, **after, version=1, updated_at=now)
+        row = ReviewPolicyRow(department_id=department_id)
         session.add(row)
-        session.flush()
-    else:
-        to = {**after, "version": version + 1, "updated_at": now}
-        if (
-            compare_and_set(ReviewPolicyRow, department_id, when={"version": version}, to=to)
-            is None
-        ):
-            raise ReviewPolicyChanged(department=department_id)
+    row.needs_review, row.review_months, row.updated_at = needs_review, review_months, now
+    session.flush()
     _audit(ReviewPolicyAction.SET, department_id, before, after)
 
 
 def clear(department_id: int, *, version: int) -> None:
-    """Delete a department's policy, so that the one above applies again.
-
-    Raises ReviewPolicyChanged.
-    """
-    row = session.get(ReviewPolicyRow, department_id, populate_existing=True)
-    if row is None or row.version != version:
-        raise ReviewPolicyChanged(department=department_id)
+    """Delete a department's policy, so that the one above applies again. Raises Stale."""
+    row = find_for_update(ReviewPolicyRow, department_id)
+    check_version(row, version, _THING, department=department_id)
+    # only a form that saw version 0 gets here: there was none then, and there is none now
+    if row is None:
+        return
     before = _audit_values(row)
     session.delete(row)
     session.flush()

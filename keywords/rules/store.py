@@ -20,7 +20,8 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions
-from config.database import Base, compare_and_set, session
+from config.database import Base, get_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
@@ -41,13 +42,7 @@ class SlugTaken(DomainError):
     text = "规则编号“{code}”已被使用。"
 
 
-class RuleChanged(DomainError):
-    """Somebody else changed the rule since it was read."""
-
-    text = "这条规则刚被其他人修改过，请刷新后重试。"
-
-
-class RuleRow(Base):
+class RuleRow(Versioned, Base):
     """One rule. Neither department nor account means the whole city.
 
     `search` holds its words in normal form; `last_hit_on` is the last local day it answered.
@@ -85,7 +80,6 @@ class RuleRow(Base):
     samples: Mapped[list[str]]
     search_text: Mapped[str]
     last_hit_on: Mapped[date | None]
-    version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -171,7 +165,7 @@ def create(
     if find_by_slug(rule_spec.slug) is not None:
         raise SlugTaken(code=rule_spec.slug)
     columns = _column_values(rule_spec, department_id, account_id)
-    row = RuleRow(slug=rule_spec.slug, **columns, version=1, created_at=now, updated_at=now)
+    row = RuleRow(slug=rule_spec.slug, **columns, created_at=now, updated_at=now)
     session.add(row)
     session.flush()  # the audit row needs the id
     _audit(RuleAction.CREATE, row, before=None, after=_audit_values(row))
@@ -181,9 +175,12 @@ def create(
 def insert_values(
     rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None, now: datetime
 ) -> dict[str, object]:
-    """All columns of a new rule but its id, for many that are written at once. Raises Invalid."""
+    """The columns of a new rule but id and version, for many that are written at once.
+
+    Raises Invalid.
+    """
     columns = _column_values(rule_spec, department_id, account_id)
-    return {"slug": rule_spec.slug, **columns, "version": 1, "created_at": now, "updated_at": now}
+    return {"slug": rule_spec.slug, **columns, "created_at": now, "updated_at": now}
 
 
 def update(
@@ -195,37 +192,23 @@ def update(
     account_id: int | None = None,
     now: datetime,
 ) -> RuleRow:
-    """Replace a rule's content; its code stays. Raises NotFound, Invalid, RuleChanged."""
-    row = get(rule_id)
+    """Replace a rule's content; its code stays. Raises NotFound, Invalid, Stale."""
+    row = _get_locked(rule_id, version)
     if rule_spec.slug != row.slug:
         raise Invalid(field="id", problem="规则编号不能修改。")
-    before = _audit_values(row)
     columns = _column_values(rule_spec, department_id, account_id)
-    return _update_row(row, RuleAction.UPDATE, before, version=version, columns=columns, now=now)
+    return _update_row(row, RuleAction.UPDATE, columns, now=now)
 
 
 def set_state(rule_id: int, state: RuleState, *, version: int, now: datetime) -> RuleRow:
-    """Put a rule into force or out of it. Raises NotFound, RuleChanged."""
-    row = get(rule_id)
-    return _update_row(
-        row,
-        RuleAction.SET_STATE,
-        _audit_values(row),
-        version=version,
-        columns={"state": state},
-        now=now,
-    )
+    """Put a rule into force or out of it. Raises NotFound, Stale."""
+    row = _get_locked(rule_id, version)
+    return _update_row(row, RuleAction.SET_STATE, {"state": state}, now=now)
 
 
 def delete(rule_id: int, *, version: int) -> None:
-    """Remove a rule for good; the audit remembers it. Raises NotFound, RuleChanged."""
-    row = get(rule_id)
-    if (
-        # the comparison and not the new value counts: it locks the row until it is deleted
-        compare_and_set(RuleRow, rule_id, when={"version": version}, to={"version": version})
-        is None
-    ):
-        raise RuleChanged(code=row.slug)
+    """Remove a rule for good; the audit remembers it. Raises NotFound, Stale."""
+    row = _get_locked(rule_id, version)
     _audit(RuleAction.DELETE, row, before=_audit_values(row), after=None)
     session.delete(row)
     session.flush()
@@ -286,25 +269,22 @@ def record_hit_days(days: dict[str, date]) -> None:
     )
 
 
+def _get_locked(rule_id: int, version: int) -> RuleRow:
+    row = get_for_update(RuleRow, rule_id)
+    check_version(row, version, "这条规则", code=row.slug)
+    return row
+
+
 def _update_row(
-    row: RuleRow,
-    action: RuleAction,
-    before: dict[str, object],
-    *,
-    version: int,
-    columns: dict[str, object],
-    now: datetime,
+    row: RuleRow, action: RuleAction, columns: dict[str, object], *, now: datetime
 ) -> RuleRow:
-    updated = compare_and_set(
-        RuleRow,
-        row.id,
-        when={"version": version},
-        to={**columns, "version": version + 1, "updated_at": now},
-    )
-    if updated is None:
-        raise RuleChanged(code=row.slug)
-    _audit(action, updated, before=before, after=_audit_values(updated))
-    return updated
+    before = _audit_values(row)
+    for name, value in columns.items():
+        setattr(row, name, value)
+    row.updated_at = now
+    session.flush()
+    _audit(action, row, before=before, after=_audit_values(row))
+    return row
 
 
 def check_owner(rule_spec: RuleSpec, *, department_id: int | None, account_id: int | None) -> None:

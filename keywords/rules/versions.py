@@ -96,7 +96,7 @@ class RuleVersion(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     rule_id: Mapped[int] = mapped_column(ForeignKey("rules.id", ondelete="CASCADE"))
     number: Mapped[int]
-    lock_version: Mapped[int]
+    lock_version: Mapped[int] = mapped_column()
     state: Mapped[VersionState] = mapped_column(index=True)
     department_id: Mapped[int | None] = mapped_column(ForeignKey("departments.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
@@ -112,6 +112,10 @@ class RuleVersion(Base):
     submitted_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     published_at: Mapped[datetime | None]
+
+    # Counted up by hand, because a version goes on from the number of the version before, where
+    # SQLAlchemy would begin with 1. The flush compares it all the same.
+    __mapper_args__ = {"version_id_col": lock_version, "version_id_generator": False}  # noqa: RUF012
 
     @property
     def spec(self) -> RuleSpec:

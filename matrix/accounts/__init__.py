@@ -21,7 +21,8 @@ from sqlalchemy.orm import Mapped, defer, mapped_column
 
 from config import audit, cache_versions, jobs, settings
 from config.database import Base, get_for_update, session
-from config.errors import Invalid, NotFound, Stale
+from config.database.optimistic_locking import Versioned, check_version, update_unversioned
+from config.errors import Invalid, NotFound
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
 from config.validation import NOT_BLANK, ErrorMessage, Spec
@@ -52,7 +53,7 @@ class AccountState(StrEnum):
     PAUSED = "paused"
 
 
-class Account(Base):
+class Account(Versioned, Base):
     """One official account, connected by its own keys.
 
     `pending_secret` is a new AppSecret that WeChat has not confirmed yet. `verified_until` is the
@@ -84,8 +85,6 @@ class Account(Base):
     # the text encoded in the account's own QR code, drawn by us in any size
     qr_url: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
-    # optimistic locking: counted up by every change a form could overwrite
-    version: Mapped[int] = mapped_column(default=1)
 
     @property
     def keys_at(self) -> datetime:
@@ -192,8 +191,7 @@ def update(
     when the account has changed since.
     """
     account = get_for_update(Account, account_id)
-    if version is not None and account.version != version:
-        raise Stale(account=account_id)
+    check_version(account, version, f"{account.name}的资料", account=account_id)
     # openids and media ids belong to the appid; another appid is another account
     if spec.appid != account.appid:
         raise Invalid(field="appid", problem="不能更改，请登记为新账号")
@@ -206,7 +204,6 @@ def update(
         account.rotated_at = now
     for name, value in vars(spec).items():
         setattr(account, name, value)
-    account.version += 1
     record_change(AccountAction.UPDATE, account, before=before)
     return account
 
@@ -244,7 +241,7 @@ def set_verified_until(account_id: int, *, until: date | None) -> Account:
 def set_qr_url(account_id: int, *, url: str) -> None:
     """Note what the account's own QR code contains; it never changes."""
     # no audit row: nobody decided anything, WeChat told it
-    get_for_update(Account, account_id).qr_url = url
+    update_unversioned(get(account_id), qr_url=url)
 
 
 def get(account_id: int) -> Account:
@@ -347,7 +344,6 @@ def _set_state(account_id: int, state: AccountState, reason: str, action: Accoun
         before = audit_facts(account)
         account.state = state
         account.pause_reason = reason if state is AccountState.PAUSED else ""
-        account.version += 1
         record_change(action, account, before=before, reason=reason)
     return account
 

@@ -18,6 +18,7 @@ from datetime import datetime
 
 from config import audit, jobs
 from config.database import get_for_update
+from config.database.optimistic_locking import update_unversioned
 from config.errors import DomainError, Invalid
 from matrix import accounts
 from matrix.accounts import Account, callback_stats, connection_checks, todos
@@ -103,7 +104,6 @@ def start_rotation(account_id: int, *, now: datetime) -> Account:
     account.previous_token, account.previous_aes_key = account.token, account.aes_key
     account.token, account.aes_key = new_keys.token, new_keys.aes_key
     account.rotated_at = now
-    account.version += 1
     accounts.record_change(KeyRotationAction.START, account, before=before)
     return account
 
@@ -120,7 +120,6 @@ def finish_rotation(account_id: int, *, now: datetime, force: bool = False) -> A
         raise NewKeysUnused(account=account_id)
     before = accounts.audit_facts(account)
     account.previous_token = account.previous_aes_key = None
-    account.version += 1
     accounts.record_change(KeyRotationAction.FINISH, account, before=before)
     # measured from when the keys were made: a to-do opened after that asks for still newer ones
     todos.complete_after_rotation(account, TodoKind.KEYS, rotated_at=account.keys_at, now=now)
@@ -136,7 +135,6 @@ def cancel_rotation(account_id: int) -> Account:
     # Both come back together: WeChat's page takes Token and EncodingAESKey in one form.
     account.token, account.aes_key = account.previous_token, account.previous_aes_key
     account.previous_token = account.previous_aes_key = account.rotated_at = None
-    account.version += 1
     accounts.record_change(KeyRotationAction.CANCEL, account, before=before)
     return account
 
@@ -153,8 +151,9 @@ def submit_secret(account_id: int, secret: str, *, now: datetime) -> Account:
     if not _SECRET.fullmatch(secret):
         raise Invalid(field="secret", problem="应为 16 到 64 位字母或数字，请从微信开发者平台复制")
     account = get_for_update(Account, account_id)
-    # beside the old one: a secret that was pasted wrongly must not stop the account
-    account.pending_secret = secret
+    # Beside the old one: a secret that was pasted wrongly must not stop the account. The form of
+    # the account does not show it, and may stay open while WeChat is asked.
+    update_unversioned(account, pending_secret=secret)
     connection_checks.record(
         account_id,
         connection_checks.CheckKind.SECRET,
@@ -174,7 +173,6 @@ def accept_secret(account_id: int, secret: str, *, now: datetime) -> bool:
         return False
     before = accounts.audit_facts(account)
     account.secret, account.pending_secret = secret, None
-    account.version += 1
     accounts.record_change(KeyRotationAction.ROTATE_SECRET, account, before=before)
     todos.complete_after_rotation(account, TodoKind.SECRET, rotated_at=now, now=now)
     return True
@@ -185,5 +183,5 @@ def reject_secret(account_id: int, secret: str) -> bool:
     account = get_for_update(Account, account_id)
     if account.pending_secret != secret:
         return False
-    account.pending_secret = None
+    update_unversioned(account, pending_secret=None)
     return True

@@ -20,7 +20,6 @@ from matrix.media.files import (
 )
 from matrix.media.management import (
     AccountUpload,
-    MediaFileChanged,
     MediaListItem,
     SanitizedFile,
     access_file,
@@ -54,7 +53,6 @@ __all__ = [
     "DueUpload",
     "Kind",
     "MediaFile",
-    "MediaFileChanged",
     "MediaJob",
     "MediaListItem",
     "MediaUpload",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 from config import audit, cache_versions
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, session
+from config.database.optimistic_locking import Versioned
 from config.errors import Invalid, NotFound
 from matrix.media import images
 from matrix.wechat import gateway
@@ -55,7 +56,7 @@ class MediaAction(AuditAction, kind=ObjectKind("media", "素材")):
     SAVE = "media.save", "保存素材"
 
 
-class MediaFile(Base):
+class MediaFile(Versioned, Base):
     """One file; `name` is how rules refer to it."""
 
     __tablename__ = "media_files"
@@ -73,7 +74,6 @@ class MediaFile(Base):
     author: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    version: Mapped[int]
 
 
 def detect_mime(body: bytes) -> str | None:
@@ -120,7 +120,7 @@ def save(
     ):
         return file
     if file is None:
-        file = MediaFile(name=name, author="", created_at=now, version=0)
+        file = MediaFile(name=name, author="", created_at=now)
         session.add(file)
     file.kind, file.mime, file.department_id = kind, mime, owner_id
     set_content(file, body, digest=digest, now=now)
@@ -139,7 +139,6 @@ def set_content(file: MediaFile, body: bytes, *, digest: str, now: datetime) -> 
     file.body, file.size, file.digest = body, len(body), digest
     file.preview = images.thumbnail(body) if file.mime.startswith("image/") else None
     file.updated_at = now
-    file.version += 1
     session.flush()  # the audit row needs the id
     cache_versions.invalidate(CACHE_KEY)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
-from sqlalchemy.exc import NoResultFound
 
 from config import audit, cache_versions
 from config.database import get_for_update, session
-from config.errors import DomainError, Invalid, NotFound
+from config.database.optimistic_locking import check_version
+from config.errors import Invalid, NotFound
 from config.permissions import Permission, PermissionScope, Principal
 from matrix.accounts import Account
 from matrix.departments import Department
@@ -43,12 +43,6 @@ _ACCEPTED_FORMATS = {
 }
 # bytes; a cover is scaled down by us, so the original may be larger than WeChat's limit
 _MAX_UPLOAD_BYTES = MAX_BYTES | {Kind.THUMB: MAX_BYTES[Kind.IMAGE]}
-
-
-class MediaFileChanged(DomainError):
-    """Somebody else changed the file since the form was opened."""
-
-    text = "这个素材刚被其他人修改过，请刷新后重试。"
 
 
 @dataclass(frozen=True)
@@ -194,7 +188,6 @@ def create(
         department_id=department_id,
         author=principal.name,
         created_at=now,
-        version=0,
     )
     session.add(file)
     set_content(file, content.body, digest=content.digest, now=now)
@@ -205,7 +198,7 @@ def create(
 def replace(
     principal: Principal, file_id: int, content: SanitizedFile, *, version: int, now: datetime
 ) -> MediaFile:
-    """Give a file new content under its name. Raises NotFound, Invalid, MediaFileChanged.
+    """Give a file new content under its name. Raises NotFound, Invalid, Stale.
 
     Accounts that have the file upload it again; until then they go on sending the old content.
     """
@@ -228,10 +221,7 @@ def replace(
 
 
 def delete_file(principal: Principal, file_id: int, *, version: int) -> None:
-    """Delete a file. The caller has checked that no rule uses it.
-
-    Raises NotFound, MediaFileChanged.
-    """
+    """Delete a file. The caller has checked that no rule uses it. Raises NotFound, Stale."""
     file = _get_locked(principal, file_id, version)
     _audit(MediaAction.DELETE, file, before=_audit_facts(file))
     # only our ids; at WeChat the temporary files lapse by themselves
@@ -270,12 +260,8 @@ def _validated_name(name: str) -> str:
 
 def _get_locked(principal: Principal, file_id: int, version: int) -> MediaFile:
     access_file(principal, file_id, Permission.MEDIA_WRITE)
-    try:
-        file = get_for_update(MediaFile, file_id)
-    except NoResultFound as error:
-        raise NotFound(kind="media", id=file_id) from error
-    if file.version != version:
-        raise MediaFileChanged(id=file_id)
+    file = get_for_update(MediaFile, file_id)
+    check_version(file, version, "这个素材", id=file_id)
     return file
 
 

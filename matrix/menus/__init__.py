@@ -25,7 +25,6 @@ from matrix.menus.jobs_and_alerts import MenuAlert, MenuJob
 from matrix.menus.versions import (
     AccountMenu,
     Menu,
-    MenuChanged,
     MenuCopy,
     MenuState,
     MenuSuperseded,
@@ -56,7 +55,6 @@ __all__ = [
     "Difference",
     "Menu",
     "MenuAlert",
-    "MenuChanged",
     "MenuCopy",
     "MenuJob",
     "MenuState",

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from config import audit, jobs
 from config.database import Base, compare_and_set, get_for_update, session
-from config.errors import DomainError, Invalid, NotFound
+from config.errors import DomainError, Invalid, NotFound, Stale
 from config.permissions import Permission, PermissionScope, Principal
 from matrix import accounts
 from matrix.accounts import Account
@@ -39,12 +39,6 @@ class MenuState(StrEnum):
     PUSHED = "pushed"
     FAILED = "failed"
     SUPERSEDED = "superseded"
-
-
-class MenuChanged(DomainError):
-    """Somebody saved another version since the editor was opened."""
-
-    text = "{author}已保存了第 {version} 版，请先看看两版的不同再决定。"
 
 
 class MenuSuperseded(DomainError):
@@ -149,8 +143,8 @@ def save_draft(
 ) -> Menu:
     """Save these buttons as a draft; the same as in the newest version changes nothing.
 
-    `base_version` is the version the editor started from, 0 for none. Raises NotFound, Invalid,
-    MenuChanged.
+    `base_version` is the version the editor started from, 0 for none. Raises NotFound, Invalid, and
+    Stale with the newest version.
     """
     accounts.access_account(principal, account_id, Permission.MENUS_WRITE)
     if len(note) > MAX_NOTE_LENGTH:
@@ -160,7 +154,13 @@ def save_draft(
     if last is not None and last.buttons == rows:
         return last
     if last is not None and last.version != base_version:
-        raise MenuChanged(author=last.author or "系统", version=last.version)
+        raise Stale(
+            "菜单",
+            text="{author}已保存了第 {version} 版，请先看看两版的不同再决定。",
+            author=last.author or "系统",
+            version=last.version,
+            newest=last,
+        )
     return _create_version(
         account_id, rows, MenuState.DRAFT, note=note, principal=principal, now=now
     )

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config import audit, jobs
 from config.audit.actions import AuditAction, ObjectKind
 from config.database import Base, compare_and_set, get_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
 from config.errors import DomainError, Invalid, NotFound
 from config.jobs import JobName
 from config.permissions import Permission, Principal
@@ -82,13 +83,7 @@ class QrCodesNotAvailable(DomainError):
     text = "{account}不是已认证的服务号，微信不提供带参数的二维码。"
 
 
-class QrCodeChanged(DomainError):
-    """Somebody else changed the code since the form was opened."""
-
-    text = "这个二维码刚被其他人修改过，请刷新后重试。"
-
-
-class SceneQrCode(Base):
+class SceneQrCode(Versioned, Base):
     """One code. `days` is the life of a temporary one; None means permanent."""
 
     __tablename__ = "qrcodes"
@@ -110,7 +105,6 @@ class SceneQrCode(Base):
     retired_at: Mapped[datetime | None]
     author: Mapped[str]
     created_at: Mapped[datetime]
-    version: Mapped[int]
 
     @property
     def lifetime(self) -> timedelta | None:
@@ -173,7 +167,6 @@ def create(
         url="",
         author=principal.name,
         created_at=now,
-        version=1,
     )
     session.add(qrcode)
     session.flush()  # the job and the audit row need the id
@@ -183,13 +176,13 @@ def create(
 
 
 def rename(principal: Principal, code_id: int, name: str, *, version: int) -> SceneQrCode:
-    """Rename a code. Raises NotFound, Invalid, QrCodeChanged."""
+    """Rename a code. Raises NotFound, Invalid, Stale."""
     spec = QrCodeSpec(name=name)
     return _update(principal, code_id, version, QrCodeAction.RENAME, name=spec.name)
 
 
 def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
-    """Have WeChat make an expired or failed code again. Raises NotFound, QrCodeChanged."""
+    """Have WeChat make an expired or failed code again. Raises NotFound, Stale."""
     qrcode = _update(
         principal, code_id, version, QrCodeAction.RENEW, state=QrCodeState.WAITING, problem=None
     )
@@ -198,12 +191,12 @@ def renew(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
 
 
 def retire(principal: Principal, code_id: int, *, version: int, now: datetime) -> SceneQrCode:
-    """Take a code out of the list; its scans still count. Raises NotFound, QrCodeChanged."""
+    """Take a code out of the list; its scans still count. Raises NotFound, Stale."""
     return _update(principal, code_id, version, QrCodeAction.RETIRE, retired_at=now)
 
 
 def restore(principal: Principal, code_id: int, *, version: int) -> SceneQrCode:
-    """Put a retired code back into the list. Raises NotFound, QrCodeChanged."""
+    """Put a retired code back into the list. Raises NotFound, Stale."""
     return _update(principal, code_id, version, QrCodeAction.RESTORE, retired_at=None)
 
 
@@ -221,21 +214,21 @@ def _enqueue(qrcode: SceneQrCode) -> None:
 def _update(
     principal: Principal, code_id: int, version: int, action: QrCodeAction, **to: object
 ) -> SceneQrCode:
-    qrcode = access_qrcode(principal, code_id, Permission.QRCODES_WRITE)
+    access_qrcode(principal, code_id, Permission.QRCODES_WRITE)
+    qrcode = get_for_update(SceneQrCode, code_id)
+    check_version(qrcode, version, "这个二维码", id=code_id)
     before = {name: _to_json(getattr(qrcode, name)) for name in to}
-    updated = compare_and_set(
-        SceneQrCode, code_id, when={"version": version}, to={**to, "version": version + 1}
-    )
-    if updated is None:
-        raise QrCodeChanged(id=code_id)
+    for name, value in to.items():
+        setattr(qrcode, name, value)
+    session.flush()
     _audit(
         action,
-        updated,
+        qrcode,
         accounts.get(qrcode.account_id),
         {name: _to_json(value) for name, value in to.items()},
         before,
     )
-    return updated
+    return qrcode
 
 
 def _to_json(value: object) -> object:

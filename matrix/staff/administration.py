@@ -106,8 +106,9 @@ def create(
 def update(
     by: Principal, staff_id: int, *, name: str, department_id: int | None, version: int
 ) -> Staff:
-    """Change name or department, both within the administrator's scope. Raises Invalid,
-    StaffChanged, …
+    """Change name or department, both within the administrator's scope.
+
+    Raises Invalid, Stale, …
     """
     access_manageable(by, staff_id)
     by.require(Permission.STAFF_MANAGE, department_id=department_id)

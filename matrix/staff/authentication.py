@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from config import audit, clock
 from config.audit.actions import AuditAction
+from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
 from matrix.staff import (
     grants,
@@ -125,7 +126,7 @@ def _start_session(
     person: Staff, origin: ClientInfo, now: datetime, *, confirmed: bool = False
 ) -> str:
     throttle.clear(person.sign_in_name)
-    person.last_sign_in_at = now
+    update_unversioned(person, last_sign_in_at=now)
     # nobody is signed in at this moment: without this the entry would name the system
     with audit.acting_as(audit.Actor(person.name, person.id, origin.address)):
         members.record_audit(SignInAction.SUCCEED, person)

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit
 from config.audit.actions import AuditAction, ObjectKind
-from config.database import Base, compare_and_set, session
+from config.database import Base, get_for_update, session
+from config.database.optimistic_locking import Versioned, check_version
 from config.errors import DomainError, Invalid, NotFound
 from config.permissions import Permission, Principal
 from config.security.crypto import EncryptedText
@@ -56,12 +57,6 @@ class StaffState(StrEnum):
     DISABLED = "disabled"
 
 
-class StaffChanged(DomainError):
-    """Somebody else changed the person since the form was opened."""
-
-    text = "{name}的资料刚被其他人修改过，请刷新后重试。"
-
-
 class SelfManagementForbidden(DomainError):
     """What decides about a person has to be done by another administrator."""
 
@@ -69,8 +64,12 @@ class SelfManagementForbidden(DomainError):
     text = "不能对自己进行此操作，请由其他管理员办理。"
 
 
-class Staff(Base):
-    """One person who signs in to the console."""
+class Staff(Versioned, Base):
+    """One person who signs in to the console.
+
+    The version counts what administrators change; what a person does at sign-in is written by
+    `update_unversioned`.
+    """
 
     __tablename__ = "staff"
 
@@ -89,7 +88,6 @@ class Staff(Base):
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     last_sign_in_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)
 
     @property
     def has_second_factor(self) -> bool:
@@ -149,17 +147,15 @@ def create(*, sign_in_name: str, name: str, department_id: int | None, now: date
 
 
 def update(staff_id: int, *, name: str, department_id: int | None, version: int) -> Staff:
-    """Change name or department; `version` is that of the form. Raises Invalid, StaffChanged."""
+    """Change name or department; `version` is that of the form. Raises Invalid, Stale."""
     validate_name(name)
-    before = audit_facts(get(staff_id))
-    values = {"name": name.strip(), "department_id": department_id}
-    updated = compare_and_set(
-        Staff, staff_id, when={"version": version}, to=values | {"version": version + 1}
-    )
-    if updated is None:
-        raise StaffChanged(name=name)
-    record_audit(StaffAction.UPDATE, updated, before=before)
-    return updated
+    person = get_for_update(Staff, staff_id)
+    check_version(person, version, f"{person.name}的资料", staff=staff_id)
+    before = audit_facts(person)
+    person.name, person.department_id = name.strip(), department_id
+    session.flush()
+    record_audit(StaffAction.UPDATE, person, before=before)
+    return person
 
 
 def disable(staff_id: int, *, now: datetime) -> Staff:
@@ -172,21 +168,18 @@ def enable(staff_id: int) -> Staff:
     return _set_state(staff_id, StaffState.ACTIVE, StaffAction.ENABLE, disabled_at=None)
 
 
-def _set_state(staff_id: int, state: StaffState, action: StaffAction, **more: Any) -> Staff:
-    person = get(staff_id)
-    before = audit_facts(person)
-    # compare-and-set: only the request that really changed the state writes an audit row
-    other = StaffState.ACTIVE if state is StaffState.DISABLED else StaffState.DISABLED
-    updated = compare_and_set(
-        Staff,
-        staff_id,
-        when={"state": other},
-        to={"state": state, "version": Staff.version + 1, **more},
-    )
-    if updated is None:
+def _set_state(
+    staff_id: int, state: StaffState, action: StaffAction, *, disabled_at: datetime | None
+) -> Staff:
+    # locked, so that only the request that really changes the state writes an audit row
+    person = get_for_update(Staff, staff_id)
+    if person.state is state:
         return person
-    record_audit(action, updated, before=before)
-    return updated
+    before = audit_facts(person)
+    person.state, person.disabled_at = state, disabled_at
+    session.flush()
+    record_audit(action, person, before=before)
+    return person
 
 
 def validate_name(name: str) -> None:

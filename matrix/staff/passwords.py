@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from config import settings
 from config.database import Base, session
+from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
 from matrix.staff import members
 from matrix.staff.members import Staff, StaffAction
@@ -81,7 +82,7 @@ def _matches(hashed: str, password: str) -> bool:
 def rehash_if_needed(person: Staff, password: str) -> None:
     """Hash a correct password again when the hash parameters have been raised since."""
     if person.password_hash and _hasher().check_needs_rehash(person.password_hash):
-        person.password_hash = _hasher().hash(password)
+        update_unversioned(person, password_hash=_hasher().hash(password))
 
 
 def set_password(person: Staff, password: str, *, now: datetime) -> None:
@@ -94,8 +95,7 @@ def set_password(person: Staff, password: str, *, now: datetime) -> None:
             raise Invalid(field="password", problem=problem)
     if person.password_hash is not None:
         session.add(PasswordHistory(staff_id=person.id, hash=person.password_hash, replaced_at=now))
-    person.password_hash, person.password_at = _hasher().hash(password), now
-    session.flush()
+    update_unversioned(person, password_hash=_hasher().hash(password), password_at=now)
     members.record_audit(StaffAction.SET_PASSWORD, person)
 
 

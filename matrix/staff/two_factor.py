@@ -18,6 +18,7 @@ from sqlalchemy import ForeignKey, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import Base, compare_and_set, session
+from config.database.optimistic_locking import update_unversioned
 from config.errors import Invalid
 from matrix.staff import members
 from matrix.staff.members import Staff, StaffAction
@@ -45,9 +46,8 @@ def enroll(person: Staff) -> str:
     # the same secret while it is unconfirmed: reloading the page must
     # not spoil the QR code just scanned
     if person.totp_secret is None or person.has_second_factor:
-        person.totp_secret = pyotp.random_base32()
-        person.totp_at = None
-        session.flush()
+        update_unversioned(person, totp_secret=pyotp.random_base32(), totp_at=None)
+    assert person.totp_secret is not None
     return person.totp_secret
 
 
@@ -65,8 +65,7 @@ def confirm(person: Staff, code: str, *, now: datetime) -> list[str]:
     """
     if not _verify_totp(person, code, now):
         raise Invalid(field="code", problem="验证码不正确，请确认手机时间准确后重试")
-    person.totp_at = now
-    session.flush()
+    update_unversioned(person, totp_at=now)
     members.record_audit(StaffAction.ENROLL_TWO_FACTOR, person)
     return regenerate_recovery_codes(person)
 
@@ -100,9 +99,8 @@ def count_recovery_codes(staff_id: int) -> int:
 
 def reset(person: Staff) -> None:
     """Remove the second factor; its owner sets up another at the next sign-in."""
-    person.totp_secret = person.totp_at = person.totp_step = None
+    update_unversioned(person, totp_secret=None, totp_at=None, totp_step=None)
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == person.id))
-    session.flush()
     members.record_audit(StaffAction.RESET_TWO_FACTOR, person)
 
 

@@ -15,7 +15,7 @@ import re
 from datetime import datetime, timedelta
 
 from config import clock, errors
-from matrix.wechat.return_codes import Meaning, Reaction, RetryAfter, meaning_of
+from matrix.wechat.return_codes import BUSY, Meaning, Reaction, RetryAfter, meaning_of
 
 # WeChat appends the request id to errmsg instead of giving it a field
 _RID = re.compile(r"rid: ?([0-9a-zA-Z-]{8,64})")
@@ -91,9 +91,12 @@ class Unconfirmed(GatewayError):
     status = 504
 
 
-def error_for(errcode: int, errmsg: str, *, call: str) -> GatewayError:
-    """The error for an answer whose errcode is not 0."""
-    meaning = meaning_of(errcode)
+def error_for(errcode: int, errmsg: str, *, call: str, repeatable: bool = True) -> GatewayError:
+    """The error for an answer whose errcode is not 0.
+
+    `repeatable` says whether the call may be made again when nobody knows if it was done.
+    """
+    meaning = meaning_of(errcode, errmsg)
     rid = _RID.search(errmsg)
     # cut: the text comes from outside and goes into the log
     facts: dict[str, object] = {"errmsg": errmsg[:300]}
@@ -103,7 +106,9 @@ def error_for(errcode: int, errmsg: str, *, call: str) -> GatewayError:
     if errcode == 40164 and address:
         facts["ip"] = address[1]
         description = f"{description}（{address[1]}）"
-    return _error_class(meaning)(
+    # a send that ended with "system busy" was seen to arrive (wechat-platform.md 17)
+    kind = Unconfirmed if meaning is BUSY and not repeatable else _error_class(meaning)
+    return kind(
         meaning=description,
         call=call,
         errcode=errcode,

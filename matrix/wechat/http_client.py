@@ -13,6 +13,7 @@ again may do it twice.
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -32,6 +33,9 @@ from matrix.wechat.return_codes import Reaction
 # twice the largest file that WeChat keeps (wechat-platform.md 7.5)
 MAX_RESPONSE_BYTES = 20 * 1024 * 1024
 _CHUNK = 64 * 1024
+# raw or as an escape; cheap, so that the usual answer is not walked through
+_MAY_HOLD_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|\\u00[01]")
+_CONTROLS = dict.fromkeys(code for code in range(32) if chr(code) not in "\t\n\r")
 
 _log = logs.get_logger(__name__)
 _calls = Counter("hub_wechat_calls_total", "Calls to WeChat", ["call", "outcome"])
@@ -116,7 +120,8 @@ def _accepted(call: ApiCall, answer: JsonObject) -> JsonObject:
         return answer
     if not isinstance(errcode, int):
         _cut_off(call, "bad_errcode", "微信返回了无法识别的内容")
-    error = error_for(errcode, str(answer.get("errmsg", "")), call=call.path)
+    errmsg = str(answer.get("errmsg", ""))
+    error = error_for(errcode, errmsg, call=call.path, repeatable=call.repeatable)
     _count(call, error)
     raise error
 
@@ -125,10 +130,27 @@ def _decoded(content: bytes) -> JsonObject | None:
     try:
         # UTF-8 whatever the header says; a broken character in a name
         # must not spoil a whole answer
-        answer = json.loads(content.decode("utf-8-sig", "replace"))
+        text = content.decode("utf-8-sig", "replace")
+        # not strict: names and pasted texts hold raw line feeds and control characters, and one
+        # of them must not make an account's whole answer unreadable (wechat-platform.md 17)
+        answer = json.loads(text, strict=False)
     except ValueError:
         return None
+    if _MAY_HOLD_CONTROLS.search(text):
+        answer = _without_controls(answer)
     return answer if isinstance(answer, dict) else None
+
+
+def _without_controls(value: object) -> object:
+    """The value without control characters, which XML and PostgreSQL refuse, in its strings."""
+    match value:
+        case str():
+            return value.translate(_CONTROLS)
+        case list():
+            return [_without_controls(each) for each in value]
+        case dict():
+            return {_without_controls(key): _without_controls(each) for key, each in value.items()}
+    return value
 
 
 def _sent(

@@ -3,9 +3,10 @@
 The table follows WeChat's list of global return codes and the lists of single calls
 (wechat-platform.md 3.5 and 13). The descriptions are for staff: what is wrong and, where they can
 do something, what. An unknown code counts as a fault of the data, so that nothing is retried for
-ever.
+ever, unless it says that WeChat is busy.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,6 +48,12 @@ class Meaning:
 
 
 UNKNOWN = Meaning(Reaction.DATA, "微信返回了未登记的错误")
+# no list has all codes of this kind (wechat-platform.md 17): the text decides
+BUSY = Meaning(Reaction.RETRY, "微信系统繁忙")
+_SAYS_BUSY = re.compile(
+    r"busy|system error|try (again|later)|later|timeout|overload|系统(繁忙|错误)|稍[后候]",
+    re.IGNORECASE,
+)
 
 # one letter each, so that a row of the table fits on a line
 _R, _T, _C, _Q = Reaction.RETRY, Reaction.REFRESH_TOKEN, Reaction.CONFIGURE, Reaction.QUOTA
@@ -58,6 +65,10 @@ _Row = tuple[str, Reaction, str] | tuple[str, Reaction, str, RetryAfter]
 # "40004 40005 41001-41009": single codes and ranges, both ends included.
 _ROWS: tuple[_Row, ...] = (
     ("-1", _R, "微信系统繁忙"),
+    ("49003", _U, "openid 与该账号不匹配"),
+    ("63178", _D, "原账号不正确，请核对迁移来源"),
+    ("40200", _D, "菜单消息不合规定"),
+    ("65320", _D, "微信不再支持此个性化条件，只能按标签设置"),
     ("40001 40014 42001", _T, "接口凭据已失效"),
     ("40002", _P, "凭据类型不正确"),
     ("40003", _U, "openid 不属于该账号"),
@@ -193,9 +204,15 @@ _ROWS: tuple[_Row, ...] = (
 )
 
 
-def meaning_of(errcode: int) -> Meaning:
-    """The meaning of a code; `UNKNOWN` for one that is not in the table."""
-    return MEANINGS.get(errcode, UNKNOWN)
+def meaning_of(errcode: int, errmsg: str = "") -> Meaning:
+    """The meaning of a code. One that is not in the table is `BUSY` or `UNKNOWN`.
+
+    Busy are negative codes, by which WeChat means itself, and those whose text says so.
+    """
+    known = MEANINGS.get(errcode)
+    if known is not None:
+        return known
+    return BUSY if errcode < 0 or _SAYS_BUSY.search(errmsg) else UNKNOWN
 
 
 def _expand_ranges(codes: str) -> Iterator[int]:

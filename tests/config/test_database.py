@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select
-from sqlalchemy.exc import NoResultFound, StatementError
+from sqlalchemy.exc import StatementError
 
 from config import alerts, audit, cache, cache_versions, clock, cron_lock, settings
 from config.alerts import Alert, AlertAction
 from config.audit import Actor, AuditEntry
 from config.database import compare_and_set, get_for_update, read_only, session, transaction
+from config.errors import NotFound
 from config.jobs import Job, JobState
 from config.security import crypto
 from matrix.accounts.jobs_and_alerts import AccountAlert
@@ -42,7 +43,7 @@ def test_a_row_moves_only_from_the_values_it_was_expected_to_have(job: Job) -> N
 @pytest.mark.usefixtures("rolled_back")
 def test_locking_a_row_that_is_not_there_says_so(job: Job) -> None:
     assert get_for_update(Job, job.id) is job
-    with pytest.raises(NoResultFound):
+    with pytest.raises(NotFound):
         get_for_update(Job, job.id + 1)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from config import clock, jobs, logs
 from config.alerts import Alert
 from config.database import session, transaction
-from config.errors import DomainError, Temporary
+from config.errors import DomainError, Stale, Temporary
 from config.jobs import Job, JobName, JobState
 from tests.helpers.sample_names import SampleJob
 
@@ -151,6 +151,15 @@ def test_a_domain_error_is_not_retried(recording_handler: RecordingHandler) -> N
     recording_handler.trouble = DomainError()
 
     assert jobs.run(job_id, now=clock.now()) is JobState.DEAD
+
+
+def test_a_job_whose_row_somebody_else_changed_is_retried(
+    recording_handler: RecordingHandler,
+) -> None:
+    job_id = enqueue(SampleJob.CALL)
+    recording_handler.trouble = Stale()
+
+    assert jobs.run(job_id, now=clock.now()) is JobState.WAITING
 
 
 def test_a_dead_job_can_be_retried(recording_handler: RecordingHandler) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from config.database import dialect, session, transaction
 from tests.helpers import forked, subprocesses
 from tests.helpers.redis_server import RedisServer
 from tests.helpers.sample_names import SampleJob
+from tests.helpers.source_tree import ROOT
 
 
 def current() -> dict[str, int]:
@@ -124,6 +126,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def wait_until_ended(pid: int) -> None:
+    deadline = monotonic() + 20
+    while is_running(pid) and monotonic() < deadline:
+        sleep(0.02)
+    assert not is_running(pid)
+
+
 def test_a_forked_process_has_its_own_place_environment_and_group(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     log = tmp_path / "log"
@@ -139,10 +148,7 @@ def test_a_forked_process_has_its_own_place_environment_and_group(tmp_path: Path
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 7
     subprocesses.kill(process)  # also what is left of its group
-    waiting_ends = monotonic() + 20
-    while is_running(int(child)) and monotonic() < waiting_ends:
-        sleep(0.02)
-    assert not is_running(int(child))
+    wait_until_ended(int(child))
 
 
 def test_a_forked_command_gives_its_code_and_both_outputs(tmp_path: Path) -> None:
@@ -151,3 +157,35 @@ def test_a_forked_command_gives_its_code_and_both_outputs(tmp_path: Path) -> Non
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "nowhere.py" in done.stderr
+
+
+STARTER = """
+import os, sys, time
+from pathlib import Path
+from tests.helpers import forked
+if __name__ == "__main__":
+    log = Path(sys.argv[1])
+    program = ["python", "-m", "timeit", "-n", "1", "-r", "1", "import time; time.sleep(60)"]
+    print(forked.start(program, log=log, env=dict(os.environ), cwd=log.parent).pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells a process of its parent's end"
+)
+def test_a_forked_process_ends_when_the_tests_are_killed(tmp_path: Path) -> None:
+    (tmp_path / "starter.py").write_text(STARTER, encoding="utf-8")
+    starter = subprocess.Popen(
+        [sys.executable, tmp_path / "starter.py", tmp_path / "log"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert starter.stdout is not None
+    with starter.stdout:
+        pid = int(starter.stdout.readline())
+    assert is_running(pid)
+    starter.kill()
+    starter.wait()
+    wait_until_ended(pid)

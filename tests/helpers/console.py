@@ -29,6 +29,7 @@ from app import broker, create_app, snapshots
 from app.jobs import registry
 from config import clock
 from config.database import read_only, transaction
+from config.database.optimistic_locking import update_unversioned
 from config.jobs import set_dispatcher
 from matrix import accounts, departments
 from matrix.staff import grants, members, passwords, sessions
@@ -117,7 +118,9 @@ class Console:
             if password:
                 passwords.set_password(made, password, now=now)
             if second_factor:
-                made.totp_secret, made.totp_at = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", now
+                update_unversioned(
+                    made, totp_secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", totp_at=now
+                )
             if role is not None:
                 granted_in = None if account_id else owner
                 wish = GrantSpec(role=Role(role), department_id=granted_in, account_id=account_id)

@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def _run(
 ) -> None:
     """Become the program: what the kernel and the interpreter do when a command starts."""
     os.setsid()
-    _end_with_parent()
+    _end_with_tests()
     for number, name in zip((1, 2), outputs, strict=True):
         opened = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(opened, number)
@@ -114,6 +115,8 @@ def _run(
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
+    # as in a new interpreter: else Granian would start its own processes from nothing
+    multiprocessing.set_start_method(None, force=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     started.send(None)
     started.close()
@@ -124,8 +127,15 @@ def _run(
         atexit._run_exitfuncs()
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end this process when the tests are killed (Linux only)."""
+def _end_with_tests() -> None:
+    """Have the kernel end this process when the tests are killed (Linux only).
+
+    The fork server ends when nobody holds its pipe any more, and its processes with it; but each
+    of them gets an end of the pipe, for processes of its own.
+    """
+    pipe = forkserver._forkserver
+    os.close(pipe._forkserver_alive_fd)
+    pipe._forkserver_alive_fd = None
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

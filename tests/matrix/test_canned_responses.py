@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from config.audit import AuditEntry
 from config.database import session
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, PermissionScope, Principal
 from matrix import canned_responses
 from matrix.departments import Department
@@ -49,7 +49,7 @@ def test_a_canned_response_is_changed_from_the_version_that_was_read(
 ) -> None:
     key = add(agent, police)
     canned_responses.update(agent, key, title="问好", content="您好，请讲。", version=1)
-    with pytest.raises(canned_responses.CannedResponseChanged):
+    with pytest.raises(Stale):
         canned_responses.update(agent, key, title="问好", content="旧的", version=1)
 
     (phrase,) = canned_responses.list_for_departments([police.id])
@@ -61,7 +61,9 @@ def test_a_canned_response_can_be_given_up(agent: Principal, police: Department)
 
     assert canned_responses.list_for_departments([police.id]) == []
     actions = session.scalars(
-        select(AuditEntry.action).where(AuditEntry.object_kind == "canned_response")
+        select(AuditEntry.action)
+        .where(AuditEntry.object_kind == "canned_response")
+        .order_by(AuditEntry.id)
     ).all()
     assert actions == ["canned_response.create", "canned_response.delete"]
 

@@ -9,9 +9,10 @@ from app.console.conversations.blueprint import blueprint
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import audit, clock
+from config.errors import Stale
 from config.permissions import Permission
 from matrix import canned_responses, departments
-from matrix.canned_responses import CannedResponse, CannedResponseAction, CannedResponseChanged
+from matrix.canned_responses import CannedResponse, CannedResponseAction
 
 
 class CannedResponseForm(forms.Form):
@@ -96,7 +97,7 @@ def _update(row: CannedResponse, form: CannedResponseForm) -> None:
             content=form.content.data or "",
             version=form.version.data or 0,
         )
-    except CannedResponseChanged:
+    except Stale:
         current = {"title": row.title, "content": row.content}
         form.show_conflict(
             current, audit.find_latest(CannedResponseAction.kind, row.id), version=row.version

@@ -13,6 +13,7 @@ from app.console.menus.blueprint import AccountHeader, account_header, blueprint
 from app.console.responses import ViewResult, flash_success, redirect_to
 from app.web.auth import member, requires
 from config import clock
+from config.errors import Stale
 from config.permissions import Permission
 from keywords.rules.values import InputKind, Keyword, MatchInput, MatchMode, Rule
 from matrix import menus
@@ -68,9 +69,8 @@ def edit(account_id: int) -> ViewResult:
         with forms.errors_on(form, "note"):
             try:
                 menu = _save(header, form, editor)
-            except menus.MenuChanged:
-                newest = menus.find_newest(account_id)
-                assert newest is not None  # somebody was first
+            except Stale as error:
+                newest: Menu = error.newest
                 differences = menus.diff(
                     menus.from_rows(editor.rows), menus.from_rows(newest.buttons)
                 )

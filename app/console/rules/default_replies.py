@@ -13,13 +13,14 @@ from app.console.rules.owner import Owner, owner_choices
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import audit, clock
+from config.errors import Stale
 from config.permissions import Permission
 from keywords.rules import default_replies
 from keywords.rules.default_replies import (
     BUILTIN_FALLBACK,
     MAX_TEXT_LENGTH,
     DefaultReplyAction,
-    DefaultReplyChanged,
+    DefaultReplyRow,
 )
 from keywords.rules.inheritance import AccountPosition
 
@@ -58,9 +59,11 @@ def edit_default_replies() -> ViewResult:
         with forms.errors_on(form, "text"):
             try:
                 _set_fallback(form, owner)
-            except DefaultReplyChanged as error:
+            except Stale as error:
+                newest: DefaultReplyRow | None = error.newest
                 last_change = audit.find_latest(DefaultReplyAction.kind, error.facts["key"])
-                current = {"text": row.text if row else ""}
+                current = {"text": newest.text if newest else ""}
+                edit_token = default_replies.edit_token(newest)
                 form.show_conflict(current, last_change, seen=edit_token)
     if not form.is_submitted() or form.is_refused:
         page = _render(form, owner, choices)
@@ -70,7 +73,7 @@ def edit_default_replies() -> ViewResult:
 
 
 def _set_fallback(form: FallbackForm, owner: Owner) -> None:
-    """Save or remove the fallback. Raises DefaultReplyChanged when it is not what was seen."""
+    """Save or remove the fallback. Raises Stale when it is not what was seen."""
     seen = form.seen.data or ""
     if form.text.data:
         default_replies.set_fallback(form.text.data, **owner.ids, expected=seen, now=clock.now())
@@ -106,7 +109,7 @@ def _set_emergency(form: EmergencyForm) -> None:
         default_replies.set_emergency(
             form.prompt.data or "", words, expected=form.seen.data or "", now=clock.now()
         )
-    except DefaultReplyChanged as error:
+    except Stale as error:
         current = _current_emergency()
         edit_token = current.pop("seen")
         # the form was posted to an address of its own, which cannot be opened by GET

@@ -14,13 +14,12 @@ from app.console.rules.owner import Owner
 from app.web import auth
 from app.web.auth import requires
 from config import audit, clock
-from config.errors import NotFound
+from config.errors import NotFound, Stale
 from config.permissions import Permission
 from keywords.rules import review_policies
 from keywords.rules.review_policies import (
     MAX_REVIEW_MONTHS,
     ReviewPolicyAction,
-    ReviewPolicyChanged,
     ReviewPolicyRow,
 )
 
@@ -60,9 +59,11 @@ def review_policy(department_id: int) -> ViewResult:
         with forms.errors_on(form):
             try:
                 _set_policy(form, department_id, has_own=row is not None)
-            except ReviewPolicyChanged:
+            except Stale as error:
+                newest: ReviewPolicyRow | None = error.newest
+                current = _current_values(newest, department_id)
                 last_change = audit.find_latest(ReviewPolicyAction.kind, department_id)
-                version = row.version if row else 0
+                version = newest.version if newest else 0
                 form.show_conflict(current, last_change, _field_text, version=version)
     if not form.is_submitted() or form.is_refused:
         page = _render(form, department_id)
@@ -89,7 +90,7 @@ def _field_text(name: str, value: Any) -> str:
 
 
 def _set_policy(form: PolicyForm, department_id: int, *, has_own: bool) -> None:
-    """Save or remove the policy. Raises ReviewPolicyChanged when it is not what was on the page."""
+    """Save or remove the policy. Raises Stale when it is not what was on the page."""
     submitted = form.version.data or ""
     # -1 is no version, so a malformed one is refused as stale and not taken for a new row
     version = int(submitted) if submitted.isdecimal() else -1

@@ -12,11 +12,12 @@ from app.console.staff.blueprint import blueprint, department_choices, render_on
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import audit, clock
+from config.errors import Stale
 from config.permissions import Permission
 from matrix import departments
 from matrix.staff import administration, directory, grants, members, sessions, throttle, two_factor
 from matrix.staff.directory import StaffFilter
-from matrix.staff.members import MAX_NAME_LENGTH, Staff, StaffAction, StaffChanged, StaffState
+from matrix.staff.members import MAX_NAME_LENGTH, Staff, StaffAction, StaffState
 from matrix.staff.roles import Role
 
 # a larger number does not fit into the integer column, which PostgreSQL answers by an error
@@ -224,7 +225,7 @@ def _update(person: Staff, form: PersonForm) -> None:
             department_id=form.chosen_department(),
             version=form.version.data or 0,
         )
-    except StaffChanged:
+    except Stale:
         now = {"name": person.name, "department_id": str(person.department_id or "")}
         form.show_conflict(
             now,

@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from app import snapshots
+from config import clock
 from config.alerts import Alert
 from config.database import session, transaction
-from matrix import accounts
+from config.permissions import Permission, PermissionScope, Principal
+from matrix import accounts, blocklist, followers
 from matrix.accounts import key_rotation
 from matrix.inbox import InboxMessage, Outcome
 from matrix.outbound import OutboundMessage
@@ -87,6 +89,23 @@ def test_an_emergency_wins_over_every_rule_and_raises_an_alert(hub: Hub) -> None
     with transaction():
         (alarm,) = session.scalars(select(Alert))
     assert (alarm.kind, alarm.count) == ("inbox.emergency", 1)
+
+
+def test_a_blocked_follower_gets_silence_but_is_heard_in_danger(hub: Hub) -> None:
+    hub.push("police", hub.text("o1", "您好"))
+    with transaction():
+        account_id = accounts.get_by_appid(hub.keys["police"].appid).id
+        follower = followers.find(account_id, "o1")
+        assert follower is not None
+        agent = Principal(
+            1, "客服", {Permission.CONVERSATIONS_REPLY: PermissionScope(everywhere=True)}
+        )
+        blocklist.block(agent, follower.id, reason="谩骂", also_at_wechat=False, now=clock.now())
+    snapshots.refresh()
+
+    assert hub.push("police", hub.text("o1", "身份证丢了咋办")).body == "success"
+    assert hub.push("police", hub.text("o2", "身份证丢了咋办")).text == "请到派出所办理。"
+    assert "110" in (hub.push("police", hub.text("o1", "有人落水了快救人")).text or "")
 
 
 def test_events_are_answered_as_their_rules_say(hub: Hub) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 from app import snapshots
 from config import clock
 from config.database import engine, session, transaction
+from config.database.optimistic_locking import update_unversioned
 from keywords.rules import spec, store
 from matrix import departments, qrcodes
 from matrix.qrcodes import QrCodeScans
@@ -195,7 +196,7 @@ def test_an_expired_qr_code_says_so_and_is_created_again(
     run_waiting(qrcodes.QrCodeJob.CREATE)
     code_id = made()[0].id
     with transaction():
-        qrcodes.get(code_id).expires_at = clock.now() - timedelta(hours=1)
+        update_unversioned(qrcodes.get(code_id), expires_at=clock.now() - timedelta(hours=1))
     page, first = f"{PATH}{code_id}", made()[0].url
 
     assert "过期" in client.get(page).text

@@ -259,10 +259,8 @@ def test_a_number_that_is_nobodys_is_not_there(
 
 
 ODD_VALUES = (
-    "'",
     "%00",
-    "%",
-    "_%25",
+    "'_%25%",
     "-1",
     "9" * 40,
     "0x10",
@@ -273,9 +271,7 @@ ODD_VALUES = (
     "9999-12-31",
     "%F0%9F%98%80" * 300,
     "%ED%A0%80",
-    "<script>x</script>",
-    "../../etc/passwd",
-    "{{7*7}}",
+    "<script>x</script>../../etc/passwd{{7*7}}",
     "a&a=b",
 )
 # each of these alone as well: where several fields are wrong, one may hide another
@@ -328,15 +324,19 @@ def test_no_form_value_breaks_a_page(
     console: Console, route_samples: Samples, recorded: Recorded, start_over: Callable[[], None]
 ) -> None:
     shown = set().union(*(Fields(page.text).names for page in recorded().pages))
-    wrong = []
+    wrong, may_have_changed = [], True
     for visit in route_samples.visits("police"):
         if visit.write_methods:
-            start_over()
+            if may_have_changed:
+                start_over()
+            answers = list(_filled_in(console, visit.path, shown))
             wrong += [
                 f"{visit.path} {value[:10]!r}: {status}"
-                for value, status in _filled_in(console, visit.path, shown)
+                for value, status in answers
                 if status >= 500
             ]
+            # a unit of work is committed below 400 only
+            may_have_changed = any(status < 400 for _, status in answers)
     assert not wrong, format_findings(wrong)
 
 

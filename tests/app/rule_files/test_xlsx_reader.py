@@ -41,6 +41,17 @@ def test_rows_come_with_their_numbers_and_as_text() -> None:
     }
 
 
+def test_line_breaks_that_other_programs_wrote_are_line_breaks() -> None:
+    body = sheet(
+        ["材料：_x000D_\n1. 身份证", "社保卡_x000d_\n医保卡", "写作 _x005F_x000D_", "响_x0007_铃"]
+    )
+
+    (_, cells) = list(xlsx_reader.read_rows(body))[1]
+
+    told = [cell.text for cell in cells[:4]]
+    assert told == ["材料：\n1. 身份证", "社保卡\n医保卡", "写作 _x000D_", "响铃"]
+
+
 def test_a_formula_an_error_and_a_yes_are_told_by_their_cells() -> None:
     (_, cells) = list(xlsx_reader.read_rows(sheet(["=HYPERLINK(1)", "#REF!", True])))[1]
 

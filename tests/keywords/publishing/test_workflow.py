@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from config import cache_versions
 from config.audit import AuditEntry
 from config.database import session
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, PermissionScope, Principal
 from keywords.matching.ruleset import RuleSet
 from keywords.publishing import sample_checks, workflow
@@ -20,7 +20,6 @@ from keywords.publishing.workflow import (
     ReviewRequired,
     SampleReportStale,
     SelfReviewForbidden,
-    VersionChanged,
 )
 from keywords.rules import spec as words
 from keywords.rules import store, versions
@@ -156,7 +155,7 @@ def test_a_stale_edit_learns_what_the_other_wrote(police: int) -> None:
     assert row is not None
     save(DRAFT.replace(name="身份证"), police, BO, rule_id=row.id, base=seen)
 
-    with pytest.raises(VersionChanged) as refused:
+    with pytest.raises(Stale) as refused:
         save(DRAFT.replace(name="我的"), police, ANNA, rule_id=row.id, base=seen)
 
     assert refused.value.newest.author_id == BO
@@ -168,7 +167,7 @@ def test_the_own_second_window_is_stale_as_well(police: int) -> None:
     first = save(DRAFT, police)
     seen = first.lock_version
     save(DRAFT.replace(name="一"), police, rule_id=first.rule_id, base=seen)
-    with pytest.raises(VersionChanged):
+    with pytest.raises(Stale):
         save(DRAFT.replace(name="二"), police, rule_id=first.rule_id, base=seen)
 
 
@@ -215,7 +214,7 @@ def test_what_was_read_is_what_is_published(police: int) -> None:
     workflow.withdraw(version.id, now=NOW)
     mended = save(DRAFT.replace(name="身份证"), police, rule_id=version.rule_id)
     workflow.submit(mended.id, submitter_id=ANNA, now=NOW)
-    with pytest.raises(VersionChanged):
+    with pytest.raises(Stale):
         approve(mended, sha256=read)
     assert store.load_live_rules() == ()
 
@@ -253,7 +252,7 @@ def test_a_trial_holds_for_what_was_tried_and_while_no_rule_moves(police: int) -
     first = workflow.submit(save(DRAFT, police).id, submitter_id=ANNA, now=NOW)
     other = save(DRAFT.replace(slug="police.other"), police)
     asked = {"sha256": first.sha256, "reviewer_id": BO, "policy": STRICT, "now": NOW}
-    with pytest.raises(VersionChanged):
+    with pytest.raises(Stale):
         workflow.approve(first.id, report=sample_report(other), **asked)
 
     early = sample_report(first)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from config import cache_versions
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, PermissionScope, Principal
 from keywords.rules import default_replies
-from keywords.rules.default_replies import DefaultReplies, DefaultReplyChanged
+from keywords.rules.default_replies import DefaultReplies
 from keywords.rules.inheritance import AccountPosition
 from tests.helpers import NOW
 
@@ -73,7 +73,7 @@ def test_a_text_that_another_changed_is_not_written_over(
         lambda: default_replies.clear_fallback(department_id=police, expected="零"),
         lambda: default_replies.set_emergency("请拨打 110", [], expected="别的", now=NOW),
     ):
-        with pytest.raises(DefaultReplyChanged):
+        with pytest.raises(Stale):
             late()
     default_replies.clear_fallback(department_id=police, expected="一")
     assert default_replies.load() == DefaultReplies()

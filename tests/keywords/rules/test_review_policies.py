@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, PermissionScope, Principal
 from keywords.rules import review_policies
-from keywords.rules.review_policies import ReviewPolicy, ReviewPolicyChanged
+from keywords.rules.review_policies import ReviewPolicy
 from tests.helpers import NOW
 
 pytestmark = pytest.mark.usefixtures("rolled_back")
@@ -45,7 +45,7 @@ def test_a_policy_changed_by_another_is_not_written_over(
         lambda: set_policy(police, review=False, version=0),
         lambda: review_policies.clear(police, version=1),
     ):
-        with pytest.raises(ReviewPolicyChanged):
+        with pytest.raises(Stale):
             late()
     with pytest.raises(Invalid):
         set_policy(police, review=True, months=0, version=2)

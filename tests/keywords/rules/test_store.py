@@ -9,12 +9,12 @@ from sqlalchemy import select
 from config import cache_versions
 from config.audit import AuditEntry
 from config.database import session
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from keywords.rules import store
 from keywords.rules.replies import Image, Text
 from keywords.rules.schedule import Days, Span
 from keywords.rules.spec import RuleSpec, RuleState
-from keywords.rules.store import RuleChanged, SlugTaken
+from keywords.rules.store import SlugTaken
 from keywords.rules.values import InputKind, Keyword, MatchMode, RuleScope
 from tests.helpers import NOW
 
@@ -91,7 +91,7 @@ def test_a_change_from_an_old_version_is_refused() -> None:
         lambda: store.set_state(row.id, RuleState.OFF, version=1, now=NOW),
         lambda: store.delete(row.id, version=1),
     ):
-        with pytest.raises(RuleChanged):
+        with pytest.raises(Stale):
             late()
     assert store.get(row.id).name == "新名"
 

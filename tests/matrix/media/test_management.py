@@ -9,7 +9,7 @@ from sqlalchemy import select
 from config import cache_versions
 from config.audit import AuditEntry
 from config.database import session
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission
 from matrix import media
 from matrix.media import Kind, MediaUpload, SanitizedFile
@@ -135,7 +135,7 @@ def test_a_replaced_file_goes_again_to_the_accounts_that_have_it(
     )
     (shown,) = media.uploads_for_staff(principal(accounts_scope(account.id)), file.id)
     assert (shown.account, shown.is_current) == ("账号1", False)
-    with pytest.raises(media.MediaFileChanged):
+    with pytest.raises(Stale):
         media.replace(principal(), file.id, picture, version=1, now=NOW)
 
 
@@ -152,7 +152,7 @@ def test_a_removed_file_leaves_its_uploads_no_trace_and_the_audit_one(
 ) -> None:
     file = media.create(principal(), "大厅", picture, department_id=None, now=NOW)
     media.record_upload(make_account(1).id, file.id, TemporaryMedia("id", NOW), digest="d")
-    with pytest.raises(media.MediaFileChanged):
+    with pytest.raises(Stale):
         media.delete_file(principal(), file.id, version=7)
 
     media.delete_file(principal(), file.id, version=1)

@@ -1,35 +1,22 @@
 """Two editors at once: one version after the other, and nobody writes over anybody unseen."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 from sqlalchemy import select
 
 from config.database import run_in_transaction, session, transaction
+from config.errors import Stale
 from matrix import accounts, menus, qrcodes
-from matrix.menus import Menu, MenuChanged
+from matrix.menus import Menu
 from matrix.qrcodes import QrCodeSpec, SceneQrCode
-from tests.helpers import NOW
+from tests.helpers import NOW, concurrency
 from tests.helpers.hub import Hub
 from tests.helpers.principals import principal
 
-EDITORS = 4
 
-
-def run_concurrently(deed: Callable[[int], object]) -> list[object]:
+def run_in_transactions(deed: Callable[[int], object]) -> list[object]:
     """What each of the editors got, or the error that stopped them."""
-    start = Barrier(EDITORS)
-
-    def one(number: int) -> object:
-        start.wait()
-        try:
-            return run_in_transaction(lambda: deed(number))
-        except Exception as error:
-            return type(error)
-
-    with ThreadPoolExecutor(EDITORS) as pool:
-        return list(pool.map(one, range(EDITORS)))
+    return concurrency.run_concurrently(lambda number: run_in_transaction(lambda: deed(number)))
 
 
 def account_id(hub: Hub) -> int:
@@ -46,10 +33,10 @@ def test_of_editors_who_save_at_once_one_wins_and_the_others_are_told(hub: Hub) 
             principal(), owner, menus.parse(rows), base_version=0, now=NOW
         ).version
 
-    outcomes = run_concurrently(save)
+    outcomes = run_in_transactions(save)
 
     assert outcomes.count(1) == 1
-    assert outcomes.count(MenuChanged) == EDITORS - 1
+    assert outcomes.count(Stale) == concurrency.PEOPLE - 1
     with transaction():
         assert session.scalars(select(Menu.version)).all() == [1]
 
@@ -57,7 +44,7 @@ def test_of_editors_who_save_at_once_one_wins_and_the_others_are_told(hub: Hub) 
 def test_a_scene_is_given_once_however_many_ask_for_it(hub: Hub) -> None:
     owner = account_id(hub)
 
-    outcomes = run_concurrently(
+    outcomes = run_in_transactions(
         lambda number: (
             qrcodes.create(
                 principal(), owner, QrCodeSpec(name=f"窗口{number}", scene="w1"), now=NOW

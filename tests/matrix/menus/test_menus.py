@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from config.audit import AuditEntry
 from config.database import session
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission
 from matrix import menus
 from matrix.menus import MenuState, conditional
@@ -161,7 +161,7 @@ def test_who_edits_an_old_version_is_told_who_was_first(make_account: MakeAccoun
     account = make_account(1)
     menus.save_draft(principal(name="李编辑"), account.id, asks("身份证"), base_version=0, now=NOW)
 
-    with pytest.raises(menus.MenuChanged, match="李编辑已保存了第 1 版"):
+    with pytest.raises(Stale, match="李编辑已保存了第 1 版"):
         menus.save_draft(principal(), account.id, asks("户口"), base_version=0, now=NOW)
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from config.database import session, transaction
-from config.errors import Invalid, NotFound
+from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission
 from matrix import inbox, qrcodes
 from matrix.accounts import Account, AccountKind
@@ -163,7 +163,7 @@ def test_an_expired_qr_code_can_be_created_again(
     qrcodes.renew(principal(), code.id, version=code.version)
 
     assert code.state is QrCodeState.WAITING
-    with pytest.raises(qrcodes.QrCodeChanged):
+    with pytest.raises(Stale):
         qrcodes.rename(principal(), code.id, "别名", version=1)
 
 

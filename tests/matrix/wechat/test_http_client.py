@@ -76,6 +76,30 @@ def test_answers_are_utf_8_whatever_they_say_they_are(scripted_server: ScriptedS
     assert request().remark == "老王"
 
 
+def test_raw_and_escaped_control_characters_in_an_answer_do_no_harm(
+    scripted_server: ScriptedServer,
+) -> None:
+    body = '{"subscribe":1,"openid":"o1","nickname":"\x1e老\t年\n人","remark":"\\u0000\\u001e好"}'
+    scripted_server.respond(USER, ScriptedResponse(body.encode()))
+
+    profile = request()
+
+    assert profile.remark == "好"
+    assert "\x1e" not in repr(profile)
+    scripted_server.respond(USER, ScriptedResponse(b'{"openid":'))
+    with pytest.raises(Temporary):  # what is no JSON at all stays an error
+        request()
+
+
+def test_a_send_that_ends_with_an_unknown_busy_is_unconfirmed(
+    scripted_server: ScriptedServer,
+) -> None:
+    scripted_server.respond(SEND, {"errcode": -1000, "errmsg": "system error hints: [x!]"})
+    with pytest.raises(Unconfirmed):
+        send()
+    assert len(scripted_server.calls(SEND)) == 1
+
+
 def test_a_post_without_fields_has_an_empty_object(scripted_server: ScriptedServer) -> None:
     scripted_server.respond("/cgi-bin/menu/addconditional", {"menuid": 7})
 

@@ -12,6 +12,7 @@ from matrix.wechat.errors import (
     Refused,
     StaleToken,
     Temporary,
+    Unconfirmed,
     error_for,
 )
 from matrix.wechat.return_codes import MEANINGS, Reaction, RetryAfter, meaning_of
@@ -23,11 +24,12 @@ LISTED = {
     Reaction.CONFIGURE: "40013 40037 40125 40164 40243 45035 45064 48001 48008 48015 61003 61004 "
     "61011 48004 50002 50004",
     Reaction.QUOTA: "45009 45028 48006 89506 89507",
-    Reaction.RECIPIENT: "40003 43004 50005 43019 43101 45015 45047 48002 50001",
+    Reaction.RECIPIENT: "40003 49003 43004 50005 43019 43101 45015 45047 48002 50001",
     Reaction.DATA: "40004 40005 40137 40006 40009 40012 45001 40007 40015 40028 40031 40032 40039 "
     "40048 45005 40050 40051 40117 40054 40055 40059 40060 40066 40118 40121 40132 40152 40155 "
     "41039 45002 45003 45004 45006 45007 45010 45056 45059 45060 48005 45098 45099 45157 45159 "
-    "45166 46001 46002 46003 46004 47003 53502 53600 65301 65317 87009 87014 88000 88011",
+    "45166 46001 46002 46003 46004 47003 53502 53600 65301 65317 87009 87014 88000 88011 "
+    "63178 40200 65320",
     Reaction.BUG: "40002 40008 40033 47002 40035 40038 40114 40130 41001 41009 41018 41021 43001 "
     "43003 44001 44006 45008 45016 45058 45067 45072 45083 45085 47001 61014 61024 61500 61501 "
     "76001 76004 76021 76022",
@@ -44,6 +46,26 @@ def test_a_listed_code_has_its_reaction(reaction: Reaction, codes: str) -> None:
     assert {code: MEANINGS[int(code)].reaction for code in codes.split()} == dict.fromkeys(
         codes.split(), reaction
     )
+
+
+@pytest.mark.parametrize(
+    ("errcode", "errmsg"),
+    [
+        (-1000, "system error hints: [x!]"),
+        (-77, ""),
+        (268488001, "system busy, please try later rid: 0-0-0"),
+        (999999, "服务繁忙，请稍后重试"),
+    ],
+)
+def test_a_code_nobody_listed_that_says_busy_is_tried_again_and_a_send_is_unconfirmed(
+    errcode: int, errmsg: str
+) -> None:
+    asked = error_for(errcode, errmsg, call="/cgi-bin/media/upload")
+    sent = error_for(errcode, errmsg, call="/cgi-bin/message/custom/send", repeatable=False)
+    assert isinstance(asked, Temporary)
+    assert isinstance(sent, Unconfirmed)
+    assert "繁忙" in str(asked)
+    assert "繁忙" in str(sent)
 
 
 def test_a_code_nobody_listed_is_a_fault_of_the_data() -> None:

@@ -19,6 +19,7 @@ from app.web.auth import requires
 from config import clock
 from config.errors import Invalid
 from config.permissions import Permission
+from config.text_cleaning import has_literal_line_break
 from keywords.matching.matcher import Matcher
 from keywords.publishing import conflicts
 from keywords.publishing.conflicts import Conflict
@@ -58,6 +59,11 @@ def preview() -> str:
         choice_label=labels.CHOICES[rule_spec.choice],
         conflicts=[(conflict, _conflict_context(conflict, snapshot)) for conflict in found],
         severe_kinds=labels.SEVERE_CONFLICTS,
+        has_literal_line_break=any(
+            has_literal_line_break(reply.content)
+            for reply in rule_spec.replies
+            if isinstance(reply, Text)
+        ),
         phrase=phrase,
         phrase_result=_try_phrase(snapshot, rule, phrase) if phrase else None,
     )

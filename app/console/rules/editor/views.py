@@ -28,10 +28,10 @@ from app.web import auth
 from app.web.auth import requires
 from config import clock
 from config.database import session
-from config.errors import Invalid
+from config.errors import Invalid, Stale
 from config.permissions import Permission
 from keywords.publishing import diff, workflow
-from keywords.publishing.workflow import ReviewRequired, VersionChanged
+from keywords.publishing.workflow import ReviewRequired
 from keywords.rules import review_policies, store, versions
 from keywords.rules.replies import media_names
 from keywords.rules.review_policies import ReviewPolicy
@@ -91,7 +91,7 @@ def edit(rule_id: int) -> ViewResult:
         return _render(form, rule_id, newest), 422
     try:
         version = _save_version(form, rule_spec, rule_id)
-    except VersionChanged as error:
+    except Stale as error:
         return _render_conflict(form, rule_spec, error.newest), 409
     return (_render(form, rule_id, newest), 422) if version is None else _next_step(version)
 
@@ -172,7 +172,7 @@ def _require_owner(form: RuleForm) -> None:
 def _save_version(form: RuleForm, rule_spec: RuleSpec, rule_id: int | None) -> RuleVersion | None:
     """Save a draft and return it; None when it was refused, with the reason on the form.
 
-    Raises VersionChanged when `base` in the form is not the newest version's lock version.
+    Raises Stale when `base` in the form is not the newest version's lock version.
     """
     base = form.base.data or ""
     try:

@@ -1,5 +1,6 @@
 """Accounts in the console: who sees which, what is refused, and that no secret is shown twice."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -240,9 +241,24 @@ def test_a_stale_change_says_who_was_first_and_offers_both(console: Console, pol
     for words in (first.staff.name, "华阴税务", "华阴平安", "修改过这里"):
         assert words in late.text
     assert get_account(police).name == "华阴税务"
-    again = second.post(f"{PATH}/{police}/edit", typed | {"name": "华阴平安", "version": 2})
+    shown = re.search(r'name="version"[^>]*value="(\d+)"', late.text)
+    assert shown
+    again = second.post(f"{PATH}/{police}/edit", typed | {"name": "华阴平安", "version": shown[1]})
     assert again.status_code == 303
     assert get_account(police).name == "华阴平安"
+
+
+def test_a_day_of_verification_is_not_overwritten_unseen(console: Console, police: int) -> None:
+    client, account = console.client("department_admin", "police"), get_account(police)
+    typed = TYPED | {"original_id": account.original_id, "department": account.department_id}
+    client.post(f"{PATH}/{police}/edit", typed | {"version": account.version})
+    seen = {"version": get_account(police).version}
+
+    first = client.post(f"{PATH}/{police}/edit", typed | seen | {"verified_until": "2027-06-01"})
+    late = client.post(f"{PATH}/{police}/edit", typed | seen | {"verified_until": "2027-07-01"})
+
+    assert (first.status_code, late.status_code) == (303, 422)
+    assert get_account(police).verified_until == date(2027, 6, 1)
 
 
 def test_an_account_is_not_moved_to_a_department_of_others(console: Console, police: int) -> None:

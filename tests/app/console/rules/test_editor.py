@@ -11,6 +11,7 @@ from app import snapshots
 from config import clock, database
 from config.database import read_only, transaction
 from keywords.rules import spec, store, versions
+from keywords.rules.replies import Text
 from keywords.rules.versions import VersionState
 from matrix import media
 from matrix.wechat.gateway import MediaKind
@@ -114,6 +115,30 @@ def test_an_editor_writes_a_rule_that_answers_nobody_yet(
         assert shown in page
     snapshots.refresh()
     assert snapshots.current().ruleset.find_rule(spec.slug) is None
+
+
+def test_what_a_browser_and_a_chat_added_to_a_text_is_not_saved(
+    editor: Client, write_rule: Callable[..., int]
+) -> None:
+    rule = write_rule(
+        **{
+            "name": "居\u200b住证\ufeff",
+            "keywords-0-text": "居住\u200b证",
+            "replies-0-content": "第一行\r\n\r\n第三行",
+        }
+    )
+    spec = newest_version(rule).spec
+    assert (spec.name, spec.keywords[0].text) == ("居住证", "居住证")
+    assert spec.replies == (Text(content="第一行\n\n第三行"),)
+
+
+def test_a_line_break_that_was_spelt_out_is_pointed_at(editor: Client, police: int) -> None:
+    def shown(content: str) -> str:
+        form = rule_form(police, **{"replies-0-content": content})
+        return editor.post("/console/rules/look", form).text
+
+    assert "要换行请按回车" in shown("一\\n二")
+    assert "要换行请按回车" not in shown("一\r\n二")
 
 
 def test_the_form_starts_with_what_the_address_brings(console: Console, editor: Client) -> None:

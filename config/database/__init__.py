@@ -14,7 +14,7 @@ on both.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -34,14 +34,17 @@ from sqlalchemy import (
     create_engine,
     event,
     inspect,
+    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapper, Session, scoped_session, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import TypeDecorator
 
 from config import settings
+from config.errors import NotFound, Stale
 from config.lazy import Lazy
 
 T = TypeVar("T")
@@ -120,6 +123,17 @@ class _Session(Session):
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         return self.bind if self.bind is not None else engine()
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Write what was changed; also called before queries and by the commit.
+
+        Raises Stale when another transaction has changed or deleted one of the rows since they were
+        read. The transaction has failed then, as after an IntegrityError.
+        """
+        try:
+            super().flush(objects)
+        except StaleDataError as error:
+            raise Stale(problem=str(error)) from error
 
 
 # expire_on_commit is off so that a row can be shown after its transaction without a new query.
@@ -278,13 +292,14 @@ def run_in_transaction(work: Callable[[], T]) -> T:
     """The result of `work`, run in a transaction, up to three times if the database aborts it.
 
     `work` may therefore run more than once and must change nothing outside the database. Raises
-    what `work` raises, and sqlalchemy.exc.DBAPIError when the last attempt was aborted as well.
+    what `work` raises, and sqlalchemy.exc.DBAPIError when the last attempt was aborted as well, or
+    Stale when rows changed under it each time.
     """
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
             with transaction():
                 return work()
-        except DBAPIError as error:
+        except (DBAPIError, Stale) as error:
             if attempt == _MAX_ATTEMPTS or not _is_retryable(error):
                 raise
             # The other transaction needs a moment to finish. With jitter, two that aborted each
@@ -293,7 +308,10 @@ def run_in_transaction(work: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _is_retryable(error: DBAPIError) -> bool:
+def _is_retryable(error: DBAPIError | Stale) -> bool:
+    if isinstance(error, Stale):
+        # a flush that lost a race succeeds with the new values; what a form saw stays old
+        return isinstance(error.__cause__, StaleDataError)
     # psycopg has SQLSTATE; sqlite3 has only a text for SQLITE_BUSY
     state = getattr(error.orig, "sqlstate", None)
     return state in _RETRYABLE_STATES or "database is locked" in str(error.orig)
@@ -302,9 +320,21 @@ def _is_retryable(error: DBAPIError) -> bool:
 def get_for_update(table: type[Row], key: object) -> Row:
     """The row of this primary key, read again and locked until the transaction ends.
 
-    Raises sqlalchemy.exc.NoResultFound when there is none.
+    Raises NotFound when there is none.
     """
-    return session.get_one(table, key, with_for_update=True, populate_existing=True)
+    row = find_for_update(table, key)
+    if row is None:
+        raise NotFound(kind=table.__tablename__, id=key)
+    return row
+
+
+def find_for_update(table: type[Row], key: object) -> Row | None:
+    """Like `get_for_update`, but None when there is no such row."""
+    mapper: Mapper[Row] = inspect(table)
+    # not Session.get, which with a lock raises StaleDataError for a row with a version counter that
+    # has changed since this session read it
+    statement = select(table).where(mapper.primary_key[0] == key).with_for_update()
+    return session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
 
 
 def compare_and_set(
