@@ -28,6 +28,8 @@ from matrix.departments import Tree
 _log = logs.get_logger(__name__)
 _REFRESH_SECONDS = 1.0  # seconds between two looks at the revisions
 _FLUSH_EVERY = 5  # looks between two writings of what the callbacks heard
+# seconds of a look for what rules mean; a change must still be known everywhere within two
+_MEANING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class _State:
     snapshot: Snapshot | None = None
     thread: threading.Thread | None = None
     build_lock = threading.Lock()
+    has_meanings = True
 
 
 def current() -> Snapshot:
@@ -122,7 +125,9 @@ def _refresh_loop() -> None:
     pause = threading.Event()
     for look in itertools.count(1):
         try:
-            refresh()
+            ruleset = refresh().ruleset
+            if _State.has_meanings:
+                _update_meanings(ruleset)
             if look % _FLUSH_EVERY == 0:
                 _flush_callback_stats()
         except SQLAlchemyError as error:
@@ -131,6 +136,15 @@ def _refresh_loop() -> None:
             # a rule that does not compile must not end the thread that would bring its mending
             _log.exception("snapshot.refresh_failed")
         pause.wait(_REFRESH_SECONDS)
+
+
+def _update_meanings(ruleset: RuleSet) -> None:
+    try:
+        ruleset.update_meanings(seconds=_MEANING_SECONDS)
+    except Exception:
+        # suggestions go on by words alone; trying again each second would load the model each time
+        _log.exception("snapshot.meanings_failed")
+        _State.has_meanings = False
 
 
 def _flush_callback_stats() -> None:

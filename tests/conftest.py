@@ -47,6 +47,8 @@ os.environ |= {
     "PUBLIC_URL": "https://hub.example",
     "WECHAT_API_URL": "http://127.0.0.1:9",
     "WECHAT_OPEN_URL": "http://127.0.0.1:9",
+    # it takes seconds to load; tests of what it does ask for it
+    "SENTENCE_ENCODER": "off",
 }
 
 
