@@ -9,7 +9,9 @@ are compared by the dot product of their vectors, from -1 to 1.
 """
 
 import os
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from keywords.language.vector_table import Vectors, VectorTable
 
 OFF = "off"
+# In characters. Long messages put the question first and the story behind it.
+MAX_MESSAGE_LENGTH = 60
+_LATIN = re.compile("[a-z]", re.IGNORECASE)
+_MAX_LATIN_SHARE = 1 / 3
+# many citizens send the same short messages; two kilobytes each
+_KEPT_MESSAGES = 1024
 
 
 class SentenceEncoder(Protocol):
@@ -47,16 +55,33 @@ class Meaning:
         self._encoder = encoder
         self._tables: Any = tables
         self._common = encoder.encode(lexicons.typical_messages()).mean(axis=0)
+        self._encode_one = lru_cache(_KEPT_MESSAGES)(self._encode_uncached)
 
     def encode(self, texts: Sequence[str]) -> "Vectors":
         """One unit vector for each text, as float32 of shape (number of texts, dimensions)."""
         vectors: Vectors = self._tables.unit_rows(self._encoder.encode(texts) - self._common)
         return vectors
 
+    def encode_message(self, message: str) -> "Vectors":
+        """The unit vector of the beginning of a message, as float32; not to be changed."""
+        return self._encode_one(message[:MAX_MESSAGE_LENGTH])
+
+    def _encode_uncached(self, text: str) -> "Vectors":
+        vector: Vectors = self.encode([text])[0]
+        return vector
+
     def new_table(self, rows: int) -> "VectorTable":
         """A table for the vectors of so many texts, still empty."""
         table: VectorTable = self._tables.VectorTable(rows, len(self._common))
         return table
+
+
+def is_readable(message: str) -> bool:
+    """Whether an encoder sees what a message means.
+
+    Of pinyin it sees only that it is pinyin: all such messages would be alike.
+    """
+    return len(_LATIN.findall(message)) <= len(message) * _MAX_LATIN_SHARE
 
 
 def is_enabled() -> bool:
