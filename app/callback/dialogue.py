@@ -160,13 +160,9 @@ def _suggestions(context: ReplyContext) -> DialogueResult | None:
     )
     if not similar_rules:
         return None
-    # other departments are suggested only where one's own have nothing similar
-    own = [rule for rule in similar_rules if context.snapshot.is_own(context.account, rule)]
-    text = (
-        _suggestion_text(_DID_YOU_MEAN, own, context)
-        if own
-        else _suggestion_text(_OTHER_DEPARTMENTS, similar_rules, context)
-    )
+    has_own = any(context.snapshot.is_own(context.account, rule) for rule in similar_rules)
+    heading = _DID_YOU_MEAN if has_own else _OTHER_DEPARTMENTS
+    text = _suggestion_text(heading, similar_rules, context)
     return DialogueResult(Outcome.SUGGESTION, passive_replies.Text(text))
 
 

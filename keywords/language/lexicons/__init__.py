@@ -5,6 +5,7 @@
     small_talk.yaml   praise, thanks, stories, advertisements; question words and stop words
     emergencies.yaml  danger to life, and the words that rule it out
     lookalikes.yaml   words that sound like a keyword but are words in their own right
+    typical_messages.yaml   whole messages of an ordinary day, for the sentence encoder
 
 All words are written as `normalize.fold` leaves them: simplified, lower case, without spaces; a
 word written otherwise would never be found. Each list is read once per process.
@@ -182,6 +183,12 @@ def emergencies() -> EmergencyLexicon:
 def lookalikes() -> frozenset[str]:
     """Words that are never a typo of another."""
     return frozenset(_read("lookalikes.yaml")["words"])
+
+
+@cache
+def typical_messages() -> tuple[str, ...]:
+    """Messages as citizens write them, in their original form."""
+    return tuple(_read("typical_messages.yaml")["messages"])
 
 
 def any_of(words: Iterable[str]) -> re.Pattern[str]:
