@@ -51,7 +51,8 @@ class EncodedTexts:
         deadline = time.monotonic() + seconds
         missing = self._table.empty_rows()
         for start in range(0, len(missing), _BATCH):
-            if time.monotonic() > deadline:
+            # never before the first batch, so that every call gets on, however short of time
+            if start and time.monotonic() > deadline:
                 return False
             numbers = missing[start : start + _BATCH]
             vectors = meaning.load().encode([self._texts[number] for number in numbers])

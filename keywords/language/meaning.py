@@ -27,7 +27,8 @@ OFF = "off"
 # In characters. Long messages put the question first and the story behind it.
 MAX_MESSAGE_LENGTH = 60
 _LATIN = re.compile("[a-z]", re.IGNORECASE)
-_MAX_LATIN_SHARE = 1 / 3
+# an abbreviation among three characters ("办etc要啥") is still read
+_MAX_LATIN_SHARE = 1 / 2
 # many citizens send the same short messages; two kilobytes each
 _KEPT_MESSAGES = 1024
 

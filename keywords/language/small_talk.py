@@ -20,8 +20,8 @@ from keywords.language.normalize import NormalizedText, to_standard
 
 # In characters. Nothing longer consists of greetings only; the limit bounds the search.
 _MAX_KIND_LENGTH = 30
-# In Chinese characters. Who writes more than this and asks for nothing tells a story.
-_MIN_STORY_LENGTH = 40
+# In different Chinese characters. Who writes more than this and asks for nothing tells a story.
+_MIN_STORY_CHARACTERS = 32
 _LATIN = re.compile("[0-9a-z]+")
 _QUESTION_MARKS = re.compile(r"[?？]")
 
@@ -63,7 +63,7 @@ def reply(kind: SmallTalkKind) -> str:
 def is_small_talk(normal: NormalizedText) -> bool:
     """Whether no rule should answer the message: it asks for nothing, or advertises."""
     # most messages have no word of an offer or a remark
-    if len(normal.text) > _MIN_STORY_LENGTH or _signals().find_matches_as_indexes(normal.text):
+    if len(normal.text) > _MIN_STORY_CHARACTERS or _signals().find_matches_as_indexes(normal.text):
         return is_advertisement(normal) or is_remark(normal) or classify(normal) is not None
     return classify(normal) is not None
 
@@ -86,7 +86,7 @@ def is_remark(normal: NormalizedText) -> bool:
     """Whether the message tells or praises something, and asks and complains of nothing."""
     patterns, text = _patterns(), normal.text
     pleasant = patterns["pleasant"].search(text)
-    is_story = len(_LATIN.sub("", normal.core)) > _MIN_STORY_LENGTH
+    is_story = len(set(_LATIN.sub("", normal.core))) > _MIN_STORY_CHARACTERS
     if not pleasant and not is_story:
         return False
     if _QUESTION_MARKS.search(normal.raw):

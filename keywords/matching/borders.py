@@ -23,7 +23,7 @@ from keywords.language.normalize import (
 # How much more probable (natural logarithm) a text has to be without the keyword as a word, by the
 # length of the keyword. A longer one is hardly ever found by chance.
 _MARGINS = {2: 0.5, 3: 3.0}
-MAX_SHORT_LENGTH = max(_MARGINS)
+SHORT_LENGTHS = frozenset(_MARGINS)
 _WHOLE_RUN = r"(?<![0-9a-z]){}(?![0-9a-z])"
 # Chinese characters sort behind all latin letters and digits.
 _LAST_LATIN = "z"

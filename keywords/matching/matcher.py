@@ -269,10 +269,10 @@ class Matcher:
                 obstacle = "只是地点"
             elif entry.has_latin and borders.has_latin_edge(text[start:end]):
                 obstacle = borders.number_obstacle(text, start, end, normal)
-            # Not in word groups: their words are mostly parts of longer ones (票 of 门票), and another
-            # group has to be found as well.
+            # Not in word groups: their words are mostly parts of longer ones (票 of 门票), and
+            # another group has to be found as well.
             elif (
-                end - start <= borders.MAX_SHORT_LENGTH
+                end - start in borders.SHORT_LENGTHS
                 and entry.mode is not MatchMode.TOGETHER
                 and segmentation.may_cross(text, start, end)
             ):

@@ -26,7 +26,7 @@ def test_name_reply_samples_and_keywords_each_word_once() -> None:
 
 
 def test_articles_speak_by_title_and_description() -> None:
-    article = replace(PETS, replies=(News("办犬证", "带上疫苗本", "", ""),))
+    article = replace(PETS, replies=(News("办犬证", "https://hub.example/pets", "带上疫苗本"),))
     assert "办犬证 带上疫苗本" in rule_text(article)
 
 

@@ -1,4 +1,4 @@
-"""Suggestions: by shared words, by meaning where there is an encoder, and none that is not worth it."""
+"""Suggestions: by shared words, by meaning with an encoder, and none that is not worth it."""
 
 from datetime import UTC, datetime
 
@@ -106,6 +106,8 @@ def test_every_evidence_speaks_for_a_rule_and_none_is_not_enough() -> None:
 
 
 def test_what_lies_far_below_the_best_is_left_out() -> None:
-    scored = [ScoredRule(each, score) for each, score in zip(RULES, (2.0, 1.0, -1.0, -2.0))]
+    scored = [
+        ScoredRule(each, score) for each, score in zip(RULES, (2.0, 1.0, -1.0, -2.0), strict=True)
+    ]
     assert select_closest(scored) == [PETS, MOVE]
     assert select_closest([]) == []
