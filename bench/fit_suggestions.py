@@ -29,7 +29,7 @@ from keywords.rules.values import MatchInput
 
 COLUMNS = ("base", "bigrams", "meaning", "own", "matched")
 WITHOUT_MEANING = ("base", "bigrams", "own", "matched")
-THRESHOLDS = (-4.0, -3.5, -3.2, -2.94, -2.7, -2.4, -2.2, -2.0, -1.5)
+THRESHOLDS = (-4.0, -3.5, -3.2, -2.9, -2.7, -2.4, -2.2, -2.0, -1.5)
 _FOLDS = 10
 _RIDGE = 1.0
 _STEPS = 60
@@ -136,7 +136,7 @@ def _print_worth(examples: Sequence[Example], scored: Sequence[Matrix]) -> None:
             first = np.argsort(-scores)[:MAX_SUGGESTIONS]
             if scores[first[0]] < threshold:
                 continue
-            floor = max(threshold, scores[first[0]] - MAX_BELOW_BEST)
+            floor = scores[first[0]] - MAX_BELOW_BEST
             lists += 1
             found += bool(example.is_meant[first][scores[first] >= floor].any())
             needless += not example.is_meant.any()

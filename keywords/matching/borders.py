@@ -11,7 +11,7 @@ Each function gives the Chinese reason for staff, or an empty string where the k
 import re
 from collections.abc import Callable, Sequence
 
-from keywords.language import segmentation
+from keywords.language import lexicons, segmentation
 from keywords.language.normalize import (
     NormalizedText,
     clauses,
@@ -96,7 +96,8 @@ def typo_obstacle(source: Sequence[str], start: int, end: int, normal: Normalize
     piece = "".join(source[start:end])
     if piece.isascii():
         return ""  # pinyin, which the dictionary does not have
-    if segmentation.is_word(piece):
+    # the dictionary has few names of offices, and 水务局 sounds like 税务局
+    if segmentation.is_word(piece) or piece in lexicons.noise().account_units:
         return f"“{piece}”是另一个词"
     text, start = "".join(source), sum(map(len, source[:start]))
     end = start + len(piece)

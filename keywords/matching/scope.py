@@ -235,7 +235,7 @@ def _patterns() -> _Patterns:
             rf"|(?:^|(?<=[{border}我咱就也那先]))不{own_verbs}|(?<![说给都又们司行院局业])不{_any(lexicon.object_verbs)})"
             rf"(?P<object>{inside}{{0,8}}?){ended}"
         ),
-        choice=re.compile(r"\?|([一-鿿])[不没]\1"),
+        choice=re.compile(r"\?|([一-鿿]{1,2})[不没]\1"),
         open=lexicons.any_of(lexicon.open),
         unsolved=lexicons.any_of(lexicon.unsolved),
         fraud_doubts=lexicons.any_of(lexicon.fraud_doubts),
