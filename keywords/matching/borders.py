@@ -59,7 +59,7 @@ def is_whole_run(word: str, text: str) -> bool:
 def word_obstacle(text: str, start: int, end: int, keywords: Callable[[], Sequence[str]]) -> str:
     """Why a short Chinese keyword is not a word where it was found.
 
-    `keywords` gives those of its rule in normal form. Words of which the rule speaks itself do not
+    `keywords` gives those of its rule in normal form. A longer one that has both words does not
     count against it: 上户 may be found in 上户口. Ask only for two or three characters.
     """
     crossing = segmentation.crossing_words(text, start, end)
@@ -72,7 +72,7 @@ def word_obstacle(text: str, start: int, end: int, keywords: Callable[[], Sequen
             return f"“{word}”在这里只是“{max(longer, key=len)}”的一部分"
     across, advantage = segmentation.words_instead(text, start, end)
     if advantage <= _MARGINS[end - start] or any(
-        each in known for each in across for known in keywords()
+        each in known and word in known for each in across for known in keywords()
     ):
         return ""
     return f"“{word}”在这里跨着词界（{'、'.join(across)}）"

@@ -228,10 +228,8 @@ class Matcher:
         """Why each rule among the hits, by its number, may not answer what is asked."""
         reasons: dict[int, str] = {}
         for hit in hits:
-            reader, number = found, hit.entry.rule_number
-            # words of a group are no services of which the place before them says whose they are
-            if hit.entry.mode is not MatchMode.TOGETHER:
-                reader = found.at_place(hit.start, is_standard=hit.level < MatchLevel.CONTAINS)
+            number = hit.entry.rule_number
+            reader = found.at_place(hit.start, is_standard=hit.level < MatchLevel.CONTAINS)
             keywords = self._index.keywords_of(number)
             reasons[number] = reasons.get(number) or reader.obstacle_for(keywords)
         return reasons

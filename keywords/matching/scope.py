@@ -241,7 +241,7 @@ def _patterns() -> _Patterns:
         fraud_doubts=lexicons.any_of(lexicon.fraud_doubts),
         fraud_signs=lexicons.any_of(lexicon.fraud_signs),
         local=lexicons.any_of(lexicon.local),
-        # 西安路 and 北京银行 are no cities
-        place=re.compile(rf"({places})(?!路|街|大道|银行|大学|交大|人)"),
+        # 西安路 and 北京银行 are no cities; "我在西安，社保卡…" says where somebody is
+        place=re.compile(rf"({places})(?!{border}|路|街|大道|银行|大学|交大|人)"),
         route=re.compile(rf"{places}(?:市|站|火车站)?[到去回至往]{places}"),
     )

@@ -55,7 +55,7 @@ def test_a_message_that_means_no_rule_gets_none() -> None:
 
 @pytest.mark.usefixtures("topic_encoder")
 def test_rules_of_the_account_and_of_others_stand_in_one_list() -> None:
-    assert ruleset().suggest(3, "宠物狗 水龙头一滴都不出", now=NOW) == (OUTAGE, PETS)
+    assert ruleset().suggest(3, "小狗办证，水龙头一滴都不出", now=NOW) == (OUTAGE, PETS)
 
 
 @pytest.mark.usefixtures("topic_encoder")
@@ -107,7 +107,13 @@ def test_every_evidence_speaks_for_a_rule_and_none_is_not_enough() -> None:
 
 def test_what_lies_far_below_the_best_is_left_out() -> None:
     scored = [
-        ScoredRule(each, score) for each, score in zip(RULES, (2.0, 1.0, -1.0, -2.0), strict=True)
+        ScoredRule(each, score) for each, score in zip(RULES, (2.0, 1.0, -1.1, -2.0), strict=True)
     ]
     assert select_closest(scored) == [PETS, MOVE]
     assert select_closest([]) == []
+
+
+def test_only_the_best_needs_the_threshold() -> None:
+    close = [ScoredRule(PETS, MIN_SCORE), ScoredRule(MOVE, MIN_SCORE - 1)]
+    assert select_closest(close) == [PETS, MOVE]
+    assert select_closest(close[1:]) == []
