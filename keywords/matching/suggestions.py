@@ -26,9 +26,10 @@ from keywords.rules.values import InputKind, MatchMode, Rule
 
 MAX_SUGGESTIONS = 3
 # Log-odds that the best suggestion of a list needs, and how far a further one may lie below it.
-# With these, citizens find what they mean in seven of ten lists. Asking as much of the further ones
-# would hide a tenth of the rules that are meant, and spare nobody a list.
-MIN_SCORE = -3.2
+# With these, citizens find what they mean in seven of ten lists, and in every other one of those
+# just above the threshold. Asking as much of the further ones would hide a tenth of the rules that
+# are meant, and spare nobody a list.
+MIN_SCORE = -3.5
 MAX_BELOW_BEST = 3.0
 # Homophones are frequent in Chinese, so a shared sound says less than a shared character.
 _PHONETIC_WEIGHT = 0.6
