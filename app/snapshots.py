@@ -35,6 +35,8 @@ _log = logs.get_logger(__name__)
 _REFRESH_SECONDS = 1.0  # between two reads of the cache versions
 # Reads between two writes of the callback statistics: what a killed process loses (decision 0013).
 _FLUSH_EVERY = 5
+# Seconds a look spends on what rules mean: a change must still be in use everywhere within two.
+_MEANING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class _State:
     # One build at a time: several threads may ask for the first snapshot at once, and compiling a
     # large city's rules takes seconds. Readers take no lock; they see the old or the new reference.
     build_lock = threading.Lock()
+    has_meanings = True
 
 
 def current() -> Snapshot:
@@ -163,8 +166,10 @@ def _refresh_loop() -> None:
     pause = threading.Event()
     for look in itertools.count(1):
         try:
-            refresh()
+            ruleset = refresh().ruleset
             _read_awaited_replies()
+            if _State.has_meanings:
+                _update_meanings(ruleset)
             if look % _FLUSH_EVERY == 0:
                 _flush_callback_stats()
         except SQLAlchemyError as error:
@@ -179,6 +184,15 @@ def _refresh_loop() -> None:
 def _read_awaited_replies() -> None:
     with read_only():
         awaited_replies.refresh(now=clock.now())
+
+
+def _update_meanings(ruleset: RuleSet) -> None:
+    try:
+        ruleset.update_meanings(seconds=_MEANING_SECONDS)
+    except Exception:
+        # suggestions go on by words alone; trying again each second would load the model each time
+        _log.exception("snapshot.meanings_failed")
+        _State.has_meanings = False
 
 
 def _flush_callback_stats() -> None:

@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     upload_scanner: str = Field(
         "", description="command that reads an upload on standard input; 0 is harmless, 1 is not"
     )
+    # A name instead of a switch, so that a city can put a larger model in its place.
+    sentence_encoder: str = Field(
+        "keywords.language.universal_sentence_encoder:UniversalSentenceEncoder",
+        pattern=r"^(off|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+        description="module:name of what finds rules by meaning; off: nothing, and no memory",
+    )
     inbox_days: int = Field(
         1095, ge=7, le=36500, description="days a recorded message is kept (three years)"
     )

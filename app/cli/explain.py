@@ -19,6 +19,8 @@ from config.errors import NotFound
 from keywords.rules.values import MatchInput
 from matrix.wechat import passive_replies
 
+_MEANING_SECONDS = 60.0  # enough for some ten thousand rules
+
 
 class AccountNotFound(NotFound):
     """No account of the hub has this appid."""
@@ -34,6 +36,8 @@ def explain(appid: str, text: str, as_json: bool) -> None:
     """Tell which rule answers TEXT and why; `-` reads one text a line."""
     # looked at once: a command has no thread that watches the cache versions
     snapshot = snapshots.refresh()
+    # a web process has them within seconds of its start, and its answer is what is explained
+    snapshot.ruleset.update_meanings(seconds=_MEANING_SECONDS)
     account = snapshot.accounts.get(appid)
     if account is None:
         raise AccountNotFound(appid=appid)

@@ -48,12 +48,9 @@ def suggest(context: ReplyContext) -> DialogueResult | None:
     # a link of ours was tapped: another list would only lead around in a circle
     if context.words is None or context.option_id:
         return None
-    similar_rules = _answering_rules(context)
-    # other departments are suggested only where one's own have nothing similar
-    own = [rule for rule in similar_rules if context.snapshot.is_own(context.account, rule)]
-    offered = own or similar_rules
+    offered = _answering_rules(context)
     if offered and not _is_repeated(context, offered):
-        return text_result(Outcome.SUGGESTION, _list_text(context, own, offered))
+        return text_result(Outcome.SUGGESTION, _list_text(context, offered))
     card = _routed_department(context)
     return text_result(Outcome.SUGGESTION, _duty_text(context, card)) if card else None
 
@@ -86,10 +83,11 @@ def _is_awake(context: ReplyContext, rule: Rule) -> bool:
     return not rule.schedule or rule.schedule.is_open(clock.local(context.now))
 
 
-def _list_text(context: ReplyContext, own: Sequence[Rule], offered: Sequence[Rule]) -> str:
+def _list_text(context: ReplyContext, offered: Sequence[Rule]) -> str:
+    own = {rule.slug for rule in offered if context.snapshot.is_own(context.account, rule)}
     lines = [_DID_YOU_MEAN if own else _OTHER_DEPARTMENTS]
     for rule in offered:
-        owner_name = "" if own else context.snapshot.owner_name(rule)
+        owner_name = "" if rule.slug in own else context.snapshot.owner_name(rule)
         lines.append(f"· {links.rule_link(rule)}{f'（{owner_name}）' if owner_name else ''}")
     if not own:
         lines += _routing_lines(context, offered)
