@@ -58,7 +58,6 @@ class SmallTalkLexicon:
     fiction: tuple[str, ...]
     narration: tuple[str, ...]
     question_words: tuple[str, ...]
-    thanks: tuple[str, ...]
     asking: tuple[str, ...]
     problems: tuple[str, ...]
     not_asking: tuple[str, ...]
