@@ -32,7 +32,7 @@ def create_app() -> Flask:
     app.request_class = CleanRequest
     _configure(app, current)
     registry.register()
-    set_dispatcher(broker.dispatch)
+    set_dispatcher(broker.dispatch, urgent=broker.dispatch_urgent)
     error_pages.register(app)
     # before any blueprint: a route looks its converters up when it is registered
     app.url_map.converters["int"] = _IdConverter

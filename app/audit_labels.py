@@ -22,6 +22,7 @@ from matrix.departments import DepartmentAction
 from matrix.inbox.attachments import AttachmentAction
 from matrix.media.files import MediaAction
 from matrix.menus.actions import MenuAction
+from matrix.notifications.channels import NotificationAction
 from matrix.qrcodes.codes import QrCodeAction
 from matrix.staff.members import StaffAction
 from matrix.staff.sign_in.authentication import SignInAction
@@ -44,6 +45,7 @@ ACTION_ENUMS = (
     MediaAction,
     MenuAction,
     NetworkAction,
+    NotificationAction,
     QrCodeAction,
     ReplyAction,
     ReviewPolicyAction,

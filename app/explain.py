@@ -33,6 +33,10 @@ OUTCOME_LABELS = {
     Outcome.SUGGESTION: "没有规则命中，给出建议",
     Outcome.FALLBACK: "没有规则命中，回复默认答复",
     Outcome.SILENT: "不答复",
+    Outcome.INFORMATION: "用单位或办事指南的资料答复",
+    Outcome.SMALL_TALK: "按寒暄答复",
+    Outcome.FOR_STAFF: "请人工查看",
+    Outcome.NOT_SHOWN: "没有可以看的内容",
 }
 _REPLY_KIND_LABELS = {
     passive_replies.Image: "图片",
@@ -74,7 +78,9 @@ class Explanation:
         Its replies need files that have no media id at this account yet.
         """
         rule = self.verdict.rule
-        return None if rule is None or self.answer.rule_code == rule.slug else rule
+        # a department's card, for example, is given although a rule would match
+        is_unanswered = self.answer.outcome in (Outcome.SUGGESTION, Outcome.FALLBACK)
+        return rule if is_unanswered else None
 
     @property
     def suggestions(self) -> tuple[Rule, ...]:

@@ -29,10 +29,12 @@ from matrix import (
 from matrix.accounts import callback_stats, connection_checks, todos
 from matrix.conversations import projection, replying
 from matrix.health import statistics
-from matrix.inbox import attachments, cursors, daily_counts, days
+from matrix.inbox import attachments, awaited_replies, cursors, daily_counts, days
 from matrix.media import files, uploads
 from matrix.menus import conditional, remote_state
 from matrix.menus import versions as menu_versions
+from matrix.notifications import channels as notification_channels
+from matrix.notifications import deliveries, preferences
 from matrix.qrcodes import codes, scan_counts
 from matrix.staff import grants, members
 from matrix.staff.sign_in import (
@@ -58,6 +60,7 @@ TABLE_MODULES = (
     conditional,
     departments,
     attachments,
+    awaited_replies,
     two_factor,
     files,
     followers,
@@ -94,5 +97,8 @@ TABLE_MODULES = (
     cursors,
     uploads,
     menu_versions,
+    notification_channels,
+    preferences,
+    deliveries,
 )
 metadata = Base.metadata

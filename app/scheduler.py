@@ -2,9 +2,10 @@
 
     python -m app.scheduler
 
-Every second it dispatches jobs that are due, every two seconds it looks for new messages for the
-list of conversations, and CRON_JOBS are enqueued by time. Any number of schedulers may run: each
-lost job and each periodic run is claimed by one of them in the database.
+Every second it dispatches jobs that are due and looks whom to tell of alerts, every two seconds it
+looks for new messages for the list of conversations, and CRON_JOBS are enqueued by time. Any number
+of schedulers may run: each lost job and each periodic run is claimed by one of them in the
+database.
 """
 
 import signal
@@ -15,6 +16,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from app import broker
+from app.jobs import notifications
 from app.jobs import registry as handlers
 from app.jobs.audit_seals import AuditJob
 from app.jobs.inbox_statistics import InboxJob
@@ -89,6 +91,17 @@ def request_conversation_refresh() -> None:
         _log.exception("conversation_refresh.failed")
 
 
+def request_notifications() -> None:
+    """Enqueue what people have to be told of alerts now.
+
+    Does not raise: the next look is a second away.
+    """
+    try:
+        notifications.request_due(now=clock.now())
+    except Exception:
+        _log.exception("notifications.failed")
+
+
 def _enqueue_due_safely(name: JobName) -> None:
     try:
         enqueue_due(name, now=clock.now())
@@ -101,7 +114,7 @@ def main() -> None:
     settings.check_or_exit()
     logs.configure()
     handlers.register()
-    jobs.set_dispatcher(broker.dispatch)
+    jobs.set_dispatcher(broker.dispatch, urgent=broker.dispatch_urgent)
     zone = settings.get().timezone
     scheduler = BlockingScheduler(
         # After a pause (a suspended machine, a slow database) a missed run is made up for once,
@@ -110,6 +123,7 @@ def main() -> None:
         job_defaults={"coalesce": True, "misfire_grace_time": 3600},
     )
     scheduler.add_job(_redispatch_lost, "interval", seconds=1, next_run_time=clock.now())
+    scheduler.add_job(request_notifications, "interval", seconds=1, next_run_time=clock.now())
     scheduler.add_job(
         request_conversation_refresh, "interval", seconds=2, next_run_time=clock.now()
     )

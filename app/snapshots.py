@@ -1,4 +1,5 @@
-"""Snapshots: accounts, compiled rules, media ids and names, held in memory by each process.
+"""Snapshots: accounts, compiled rules, media ids, departments and guides, held in memory by each
+process.
 
     a cache version moves ──> a new Snapshot is built, immutable ──> replaces the old one
 
@@ -11,11 +12,12 @@ import gc
 import itertools
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.directory import Directory
 from config import cache_versions, clock, logs
 from config.database import read_only, transaction
 from keywords.matching.ruleset import RuleSet
@@ -24,12 +26,17 @@ from keywords.rules.replies import media_names
 from keywords.rules.values import Rule
 from matrix import accounts, blocklist, departments, media
 from matrix.accounts import AccountSnapshot, callback_stats
-from matrix.departments import Tree
+from matrix.departments import Tree, directory
+from matrix.inbox import awaited_replies
+from services import catalogue
+from services.catalogue import GuideFacts
 
 _log = logs.get_logger(__name__)
 _REFRESH_SECONDS = 1.0  # between two reads of the cache versions
 # Reads between two writes of the callback statistics: what a killed process loses (decision 0013).
 _FLUSH_EVERY = 5
+# Seconds a look spends on what rules mean: a change must still be in use everywhere within two.
+_MEANING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class Snapshot:
     """The published state of the whole city at one moment.
 
     `accounts` is by appid, `media_ids` by (account id, our name of a file), `blocked_followers`
-    holds (account id, openid), `department_names` is by department id. `cache_versions` are the
+    holds (account id, openid), `department_names` is by department id, `guides` by slug,
+    `rules_by_name` by the name as a suggestion shows it (`name_key`). `cache_versions` are the
     numbers of the moment at which it was built.
     """
 
@@ -48,6 +56,9 @@ class Snapshot:
     blocked_followers: frozenset[tuple[int, str]]
     department_names: Mapping[int, str]
     department_tree: Tree
+    directory: Directory = field(default_factory=Directory)
+    guides: Mapping[str, GuideFacts] = field(default_factory=dict)
+    rules_by_name: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
     def is_own(self, account: AccountSnapshot, rule: Rule) -> bool:
         """Whether a rule belongs to the account, its department or one below that."""
@@ -78,6 +89,15 @@ class Snapshot:
         ]
 
 
+def name_key(name: str) -> str:
+    """A rule's name as it is compared with what a citizen types: case, spaces, marks are nothing.
+
+    Cheaper than the normal form of a message, because all names of a large city are keyed again
+    with every change of a rule.
+    """
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
 class _State:
     """The snapshot of this process, and the thread that renews it."""
 
@@ -86,6 +106,7 @@ class _State:
     # One build at a time: several threads may ask for the first snapshot at once, and compiling a
     # large city's rules takes seconds. Readers take no lock; they see the old or the new reference.
     build_lock = threading.Lock()
+    has_meanings = True
 
 
 def current() -> Snapshot:
@@ -145,7 +166,10 @@ def _refresh_loop() -> None:
     pause = threading.Event()
     for look in itertools.count(1):
         try:
-            refresh()
+            ruleset = refresh().ruleset
+            _read_awaited_replies()
+            if _State.has_meanings:
+                _update_meanings(ruleset)
             if look % _FLUSH_EVERY == 0:
                 _flush_callback_stats()
         except SQLAlchemyError as error:
@@ -157,6 +181,20 @@ def _refresh_loop() -> None:
         pause.wait(_REFRESH_SECONDS)
 
 
+def _read_awaited_replies() -> None:
+    with read_only():
+        awaited_replies.refresh(now=clock.now())
+
+
+def _update_meanings(ruleset: RuleSet) -> None:
+    try:
+        ruleset.update_meanings(seconds=_MEANING_SECONDS)
+    except Exception:
+        # suggestions go on by words alone; trying again each second would load the model each time
+        _log.exception("snapshot.meanings_failed")
+        _State.has_meanings = False
+
+
 def _flush_callback_stats() -> None:
     with transaction():
         callback_stats.flush()
@@ -165,18 +203,41 @@ def _flush_callback_stats() -> None:
 def _build(versions: Mapping[str, int], previous: Snapshot | None, *, now: datetime) -> Snapshot:
     accounts_by_appid = accounts.snapshots()
     tree = departments.tree()
+    cards = directory.list_cards()
     # the former rule set lends its compiled matchers: only accounts
     # whose rules changed are compiled anew
-    ruleset = previous.ruleset if previous is not None else RuleSet()
+    ruleset = (previous.ruleset if previous is not None else RuleSet()).reloaded(
+        _account_scopes(accounts_by_appid.values(), tree)
+    )
     return Snapshot(
         cache_versions=versions,
         accounts=accounts_by_appid,
-        ruleset=ruleset.reloaded(_account_scopes(accounts_by_appid.values(), tree)),
+        ruleset=ruleset,
         media_ids=media.media_ids(now=now),
         blocked_followers=blocklist.blocked_pairs(),
         department_names=departments.names(tree.parents),
         department_tree=tree,
+        directory=Directory(
+            cards,
+            # of several accounts of one department the one that was registered first
+            {each.department_id: each.name for each in _by_age(accounts_by_appid.values())},
+            directory.region_name(),
+        ),
+        guides=catalogue.list_facts(),
+        rules_by_name=_rules_by_name(ruleset),
     )
+
+
+def _by_age(listed: Iterable[AccountSnapshot]) -> list[AccountSnapshot]:
+    """Accounts, the newest first."""
+    return sorted(listed, key=lambda account: -account.id)
+
+
+def _rules_by_name(ruleset: RuleSet) -> dict[str, tuple[Rule, ...]]:
+    named: dict[str, list[Rule]] = {}
+    for rule in ruleset.all_rules_matcher.rules:
+        named.setdefault(name_key(rule.name), []).append(rule)
+    return {key: tuple(rules) for key, rules in named.items()}
 
 
 def _account_scopes(

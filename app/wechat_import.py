@@ -50,6 +50,8 @@ def import_replies(account: Account, found: AutoReplies, *, now: datetime) -> No
             f"{account.name}后台的自动回复有素材无法迁移：{'、'.join(incomplete)[:200]}",
             now=now,
             department_id=account.department_id,
+            account_id=account.id,
+            object_id=account.id,
         )
 
 

@@ -18,6 +18,8 @@ _log = logs.get_logger(__name__)
 # Between two looks into an empty queue. Each part of a long answer is a job of its own, so a
 # citizen may wait this long once for every part.
 _POLL_MILLISECONDS = 100
+# besides WORKER_THREADS; a notification takes seconds when the channel it goes by is down
+_URGENT_THREADS = 4
 
 
 def main() -> None:
@@ -28,21 +30,25 @@ def main() -> None:
     settings.check_or_exit()
     logs.configure()
     handlers.register()
-    jobs.set_dispatcher(broker.dispatch)
+    jobs.set_dispatcher(broker.dispatch, urgent=broker.dispatch_urgent)
     # Dramatiq's command line forks processes and imports a module to find its broker. With its
     # Worker class there is one process, with our check of settings, our logs and signals.
-    worker = Worker(
-        broker.broker(),
-        worker_timeout=_POLL_MILLISECONDS,
-        worker_threads=settings.get().worker_threads,
-    )
+    workers = [
+        Worker(each, worker_timeout=_POLL_MILLISECONDS, worker_threads=threads)
+        for each, threads in (
+            (broker.urgent_broker(), _URGENT_THREADS),
+            (broker.broker(), settings.get().worker_threads),
+        )
+    ]
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    worker.start()
+    for worker in workers:
+        worker.start()
     _log.info("worker.started", threads=settings.get().worker_threads)
     stopped.wait()
-    worker.stop()
+    for worker in workers:
+        worker.stop()
 
 
 if __name__ == "__main__":

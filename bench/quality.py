@@ -1,10 +1,15 @@
 """Keyword quality: how often the demo rules give the right answer.
 
-    python -m bench.quality [--json FILE] [--wrong] [FILE ...]
+    python -m bench.quality [--split train|held-back] [--wrong] [--json FILE] [FILE ...]
 
 Each line of a file is one labelled message: text, department (the account it was written to),
-intent (the rule that should answer, or null), and where known also, matrix_intent, kind, style.
-Messages to the head account are matched against all rules, others against their department's.
+intent (the rule that should answer, or null), and where known also (other right answers),
+matrix_intent, kind, style. Messages to the head account are matched against all rules, others
+against their department's.
+
+About 30 % of the messages are held back, by a fixed hash of the text: who changes rules or
+words looks at the others only, and both parts are reported apart. `SENTENCE_ENCODER=off` measures
+without the encoder.
 """
 
 import argparse
@@ -14,6 +19,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 import yaml
@@ -29,13 +36,31 @@ from keywords.rules.inheritance import AccountPosition  # noqa: E402 - after the
 from keywords.rules.values import MatchInput  # noqa: E402 - after the path is set
 
 RULES = ROOT / "config/demo/keywords.yaml"
+DEPARTMENTS = ROOT / "config/demo/departments.yaml"
 MESSAGES = ROOT / "bench/data/citizen-messages.jsonl"
+FILES = (
+    MESSAGES,
+    ROOT / "bench/data/everyday-messages.jsonl",
+    ROOT / "bench/data/two-questions.jsonl",
+)
 # a Tuesday at eleven, so that rules limited to office hours are active
 NOW = datetime(2026, 6, 2, 3, tzinfo=UTC)
 HEAD = "release"
+SPLITS = ("train", "held-back")
+# rules and words were written with every message of these in view
+TRAINING_FILES = frozenset({MESSAGES.name})
+# of 256 values of the first byte of a hash
+_HELD_BACK_BYTES = 77
 
-# shares from the sample data's description; an emergency must never be missed
-TARGETS = {"hit": 0.92, "wrong": 0.02, "false_fire": 0.03, "emergency": 1.0}
+# an emergency must never be missed
+TARGETS = {
+    "right": 0.90,
+    "right_among_three": 0.95,
+    "wrong": 0.02,
+    "false": 0.03,
+    "emergency": 1.0,
+}
+_COLUMNS = ("messages", "right", "right_among_three", "wrong", "false", "transfer", "suggested")
 
 
 @dataclass
@@ -50,7 +75,11 @@ class Demo:
         """Compile the rules of a file for one account per department."""
         document = yaml.safe_load(path.read_text("utf-8"))
         listed = spec.parse_rules(document)
-        names = sorted({rule_spec.department for rule_spec in listed} | {HEAD})
+        places = yaml.safe_load(DEPARTMENTS.read_text("utf-8"))
+        names = sorted(
+            {rule_spec.department for rule_spec in listed}
+            | {place["id"] for place in (*places["departments"], *places["towns"])}
+        )
         accounts = {name: number for number, name in enumerate(names, 1)}
         rules = [
             rule_spec.rule(department_id=accounts[rule_spec.department]) for rule_spec in listed
@@ -64,9 +93,26 @@ class Demo:
             for name, number in accounts.items()
         ]
         words = tuple(document["emergency"]["keywords"])
-        return cls(
-            RuleSet().with_rules(rules, reaches, DefaultReplies(emergency_words=words)), accounts
-        )
+        book = RuleSet().with_rules(rules, reaches, DefaultReplies(emergency_words=words))
+        book.update_meanings(seconds=inf)
+        return cls(book, accounts)
+
+
+def split_of(path: Path, text: str) -> str:
+    """The part a message belongs to, `train` or `held-back`."""
+    is_held_back = sha256(text.encode()).digest()[0] < _HELD_BACK_BYTES
+    return SPLITS[is_held_back and path.name not in TRAINING_FILES]
+
+
+def read_messages(path: Path, split: str | None = None) -> list[JsonObject]:
+    """The labelled messages of a file, of both parts or of one."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [row for row in rows if split in (None, split_of(path, row["text"]))]
+
+
+def right_rules(message: JsonObject) -> set[str]:
+    """The slugs of the rules that answer a message rightly; some have more than one."""
+    return {slug for slug in (message["intent"], *message.get("also", ())) if slug}
 
 
 def classify(demo: Demo, message: JsonObject) -> JsonObject:
@@ -77,12 +123,10 @@ def classify(demo: Demo, message: JsonObject) -> JsonObject:
     rule = None if alarm else demo.book.match(account, MatchInput(text), now=NOW)
     suggested = () if alarm or rule else demo.book.suggest(account, text, now=NOW)
     got = rule.slug if rule else None
-    # some messages have more than one right answer
-    wanted = [message["intent"], *message.get("also", ())]
     if message["intent"] is None:
-        outcome = "false_fire" if got else "quiet"
+        outcome = "false" if got else "quiet"
     else:
-        outcome = "hit" if got in wanted else "wrong" if got else "missed"
+        outcome = "right" if got in right_rules(message) else "wrong" if got else "missed"
     return {
         **message,
         "got": got,
@@ -93,38 +137,37 @@ def classify(demo: Demo, message: JsonObject) -> JsonObject:
 
 
 def compute_metrics(judged: Iterable[JsonObject]) -> JsonObject:
-    """The measures of the sample data's README over a set of classified messages."""
+    """The measures over a set of classified messages, as shares of those they speak of."""
     rows = list(judged)
     outcomes = Counter(row["outcome"] for row in rows)
     asked = [row for row in rows if row["intent"] is not None]
     unasked = [row for row in rows if row["intent"] is None]
     dangers = [row for row in rows if row.get("kind") == "emergency"]
-    misrouted = [row for row in rows if row.get("kind") == "misroute"]
-    near = [row for row in asked if row["outcome"] == "missed"]
+    # another department's rule would be right
+    misrouted = [row for row in unasked if row.get("kind") == "misroute"]
+    unanswerable = [row for row in unasked if row not in misrouted]
+    offered = sum(bool(right_rules(row) & {*row["suggested"]}) for row in asked)
     return {
         "messages": len(rows),
-        "hit": _part(outcomes["hit"], asked),
+        "right": _part(outcomes["right"], asked),
+        "right_among_three": _part(outcomes["right"] + offered, asked),
         "wrong": _part(outcomes["wrong"], asked),
         "missed": _part(outcomes["missed"], asked),
-        "false_fire": _part(outcomes["false_fire"], unasked),
-        "emergency": _part(sum(bool(row["alarm"]) for row in dangers), dangers),
-        "false_alarms": sum(bool(row["alarm"]) for row in rows)
-        - sum(bool(row["alarm"]) for row in dangers),
+        "false": _part(outcomes["false"], unasked),
         "transfer": _part(
             sum(row["matrix_intent"] in row["suggested"] for row in misrouted), misrouted
         ),
-        "missed_but_suggested": _part(sum(row["intent"] in row["suggested"] for row in near), near),
-        "quiet_with_suggestion": _part(
-            sum(bool(row["suggested"]) for row in unasked if row not in misrouted),
-            [row for row in unasked if row not in misrouted],
-        ),
+        # of what no rule of the city answers; the fewer the better
+        "suggested": _part(sum(bool(row["suggested"]) for row in unanswerable), unanswerable),
+        "emergency": _part(sum(bool(row["alarm"]) for row in dangers), dangers),
+        "false_alarms": sum(bool(row["alarm"]) for row in rows)
+        - sum(bool(row["alarm"]) for row in dangers),
     }
 
 
-def report(path: Path, demo: Demo) -> JsonObject:
+def report(path: Path, demo: Demo, split: str | None = None) -> JsonObject:
     """All measures of one file: overall, by style, by kind, and the wrong messages."""
-    lines = path.read_text("utf-8").splitlines()
-    rows = [classify(demo, json.loads(line)) for line in lines]
+    rows = [classify(demo, message) for message in read_messages(path, split)]
     groups: dict[str, dict[str, list[JsonObject]]] = {
         "style": defaultdict(list),
         "kind": defaultdict(list),
@@ -136,6 +179,7 @@ def report(path: Path, demo: Demo) -> JsonObject:
                 grouped[row[name].replace("+noise", "")].append(row)
     return {
         "file": path.name,
+        "split": split,
         "overall": compute_metrics(rows),
         **{
             f"by_{name}": {key: compute_metrics(grouped[key]) for key in sorted(grouped)}
@@ -144,15 +188,15 @@ def report(path: Path, demo: Demo) -> JsonObject:
         "wrong": [
             row
             for row in rows
-            if row["outcome"] in ("wrong", "missed", "false_fire")
+            if row["outcome"] in ("wrong", "missed", "false")
             or bool(row["alarm"]) != (row.get("kind") == "emergency")
         ],
     }
 
 
-def print_errors(found: JsonObject, *, wrong: bool) -> None:
+def print_report(found: JsonObject, *, wrong: bool) -> None:
     """Print one report as tables."""
-    print(f"\n{found['file']}: {found['overall']['messages']} messages")
+    print(f"\n{found['file']}, {found['split']}: {found['overall']['messages']} messages")
     for name, value in found["overall"].items():
         target = TARGETS.get(name)
         aim = f"   target {target:.0%}" if target is not None else ""
@@ -160,10 +204,9 @@ def print_errors(found: JsonObject, *, wrong: bool) -> None:
     for group in ("by_style", "by_kind"):
         if not found[group]:
             continue
-        columns = ("messages", "hit", "wrong", "missed", "false_fire", "transfer")
-        print(f"\n  {group[3:]:<14}" + "".join(f"{name:>12}" for name in columns))
+        print(f"\n  {group[3:]:<20}" + "".join(f"{name:>18}" for name in _COLUMNS))
         for key, values in found[group].items():
-            print(f"  {key:<14}" + "".join(f"{_number(values[name]):>12}" for name in columns))
+            print(f"  {key:<20}" + "".join(f"{_number(values[name]):>18}" for name in _COLUMNS))
     for row in found["wrong"] if wrong else ():
         print(f"  {row['outcome']:<10} {row['department']:<9} wanted {row['intent']}", end="")
         print(
@@ -184,14 +227,24 @@ def _number(value: float | None) -> str:
 def main() -> None:
     """Measure the files named, or the labelled messages."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("files", nargs="*", type=Path, default=[MESSAGES])
+    parser.add_argument("files", nargs="*", type=Path, default=FILES)
+    parser.add_argument("--split", choices=SPLITS, help="only this part, else both, apart")
     parser.add_argument("--json", default="", help="also write the figures to this file")
-    parser.add_argument("--wrong", action="store_true", help="list what went wrong")
+    parser.add_argument("--wrong", action="store_true", help="list what went wrong in training")
     chosen = parser.parse_args()
     demo = Demo.load()
-    found = {path.name: report(path, demo) for path in chosen.files}
-    for figures in found.values():
-        print_errors(figures, wrong=chosen.wrong)
+    found = {
+        path.name: {
+            split: figures
+            for split in ([chosen.split] if chosen.split else SPLITS)
+            if (figures := report(path, demo, split))["overall"]["messages"]
+        }
+        for path in chosen.files
+    }
+    for parts in found.values():
+        for split, figures in parts.items():
+            # seen once, a message of the held-back part proves nothing any more
+            print_report(figures, wrong=chosen.wrong and split == "train")
     if chosen.json:
         Path(chosen.json).write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 

@@ -19,7 +19,7 @@ finds another number and cannot record a result for its successor
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -123,24 +123,36 @@ class _Registry:
     transactional: ClassVar[dict[str, Handler]] = {}
     non_transactional: ClassVar[dict[str, Handler]] = {}
     labels: ClassVar[dict[str, str]] = {}
+    urgent: ClassVar[frozenset[str]] = frozenset()
     dispatcher: ClassVar[Dispatcher | None] = None
+    urgent_dispatcher: ClassVar[Dispatcher | None] = None
 
 
 def register(
-    *, transactional: dict[JobName, Handler], non_transactional: dict[JobName, Handler]
+    *,
+    transactional: dict[JobName, Handler],
+    non_transactional: dict[JobName, Handler],
+    urgent: Collection[JobName] = (),
 ) -> None:
-    """Set the handlers of all job names, replacing earlier ones."""
+    """Set the handlers of all job names, replacing earlier ones.
+
+    Ids of `urgent` jobs go to a dispatcher of their own, so that a backlog does not hold them up.
+    """
     # by plain string, as a row has it: it may carry a name that only a newer version declares
     _Registry.transactional = {name.value: handler for name, handler in transactional.items()}
     _Registry.non_transactional = {
         name.value: handler for name, handler in non_transactional.items()
     }
     _Registry.labels = {name.value: name.label for name in (*transactional, *non_transactional)}
+    _Registry.urgent = frozenset(name.value for name in urgent)
 
 
-def set_dispatcher(dispatcher: Dispatcher | None) -> None:
-    """Set the function that sends committed ids to workers; without one, jobs only wait."""
-    _Registry.dispatcher = dispatcher
+def set_dispatcher(dispatcher: Dispatcher | None, *, urgent: Dispatcher | None = None) -> None:
+    """Set the function that sends committed ids to workers; without one, jobs only wait.
+
+    `urgent` sends the ids of urgent jobs; without it they go with the others.
+    """
+    _Registry.dispatcher, _Registry.urgent_dispatcher = dispatcher, urgent or dispatcher
 
 
 def enqueue(
@@ -174,7 +186,7 @@ def enqueue(
     )
     # A later job is dispatched by the scheduler when its time has come.
     if job_id is not None and is_due_now:
-        session.info.setdefault("undispatched_jobs", []).append(job_id)
+        session.info.setdefault("undispatched_jobs", []).append((job_id, name.value))
     return job_id
 
 
@@ -182,9 +194,9 @@ def enqueue(
 def _dispatch_committed(current: Session) -> None:
     # Only the outermost commit counts; a released savepoint may still be rolled back.
     if not current.in_nested_transaction():
-        ids = current.info.pop("undispatched_jobs", None)
-        if ids:
-            dispatch(ids)
+        committed = current.info.pop("undispatched_jobs", None)
+        if committed:
+            dispatch(committed)
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -193,10 +205,16 @@ def _discard_rolled_back(current: Session, previous: Any) -> None:
         current.info.pop("undispatched_jobs", None)
 
 
-def dispatch(ids: list[int]) -> None:
-    """Send ids to the workers. What the dispatcher cannot send, `redispatch_lost` sends later."""
-    if _Registry.dispatcher is not None:
-        _Registry.dispatcher(ids)
+def dispatch(committed: list[tuple[int, str]]) -> None:
+    """Send ids of jobs, given with their names, to the workers, urgent ones first.
+
+    What the dispatcher cannot send, `redispatch_lost` sends later.
+    """
+    urgent = [job_id for job_id, name in committed if name in _Registry.urgent]
+    others = [job_id for job_id, name in committed if name not in _Registry.urgent]
+    for ids, send in ((urgent, _Registry.urgent_dispatcher), (others, _Registry.dispatcher)):
+        if ids and send is not None:
+            send(ids)
 
 
 def redispatch_lost(*, now: datetime) -> int:
@@ -218,22 +236,21 @@ def redispatch_lost(*, now: datetime) -> int:
     if not candidate_ids:
         return 0
 
-    def claim_rows() -> list[int]:
-        return list(
-            session.scalars(
-                update(Job)
-                # the condition once more: a worker or another scheduler may
-                # have been faster since the look
-                .where(Job.id.in_(candidate_ids), or_(due, abandoned))
-                .values(dispatched_at=now, state=JobState.WAITING, lease_until=None)
-                .returning(Job.id)
-                .execution_options(synchronize_session=False)
-            )
+    def claim_rows() -> list[tuple[int, str]]:
+        rows = session.execute(
+            update(Job)
+            # the condition once more: a worker or another scheduler may
+            # have been faster since the look
+            .where(Job.id.in_(candidate_ids), or_(due, abandoned))
+            .values(dispatched_at=now, state=JobState.WAITING, lease_until=None)
+            .returning(Job.id, Job.name)
+            .execution_options(synchronize_session=False)
         )
+        return [(row.id, row.name) for row in rows]
 
-    claimed_ids = run_in_transaction(claim_rows)
-    dispatch(claimed_ids)
-    return len(claimed_ids)
+    claimed = run_in_transaction(claim_rows)
+    dispatch(claimed)
+    return len(claimed)
 
 
 def run(job_id: int, *, now: datetime) -> JobState | None:

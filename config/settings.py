@@ -14,6 +14,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cryptography.fernet import Fernet
@@ -21,6 +22,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.lazy import Lazy
+
+_WEB_SCHEMES = ("http", "https")
 
 
 class SettingsError(Exception):
@@ -74,6 +77,12 @@ class Settings(BaseSettings):
     upload_scanner: str = Field(
         "", description="command that reads an upload on standard input; 0 is harmless, 1 is not"
     )
+    # A name instead of a switch, so that a city can put a larger model in its place.
+    sentence_encoder: str = Field(
+        "keywords.language.universal_sentence_encoder:UniversalSentenceEncoder",
+        pattern=r"^(off|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$",
+        description="module:name of what finds rules by meaning; off: nothing, and no memory",
+    )
     inbox_days: int = Field(
         1095, ge=7, le=36500, description="days a recorded message is kept (three years)"
     )
@@ -91,6 +100,25 @@ class Settings(BaseSettings):
     # the limits for calls outside that wechat-platform.md 12 recommends
     wechat_connect_timeout: float = Field(3.0, gt=0, le=30, description="seconds to connect")
     wechat_read_timeout: float = Field(10.0, gt=0, le=60, description="seconds to wait for WeChat")
+    # Whoever enters the address of a robot makes the hub call it; without a list, that could be any
+    # machine of the city's network (OWASP ASVS 1.3.6).
+    robot_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("https://qyapi.weixin.qq.com", "https://oapi.dingtalk.com"),
+        description="where group robots may be called, comma-separated: scheme, host, port",
+    )
+    smtp_url: str = Field(
+        "",
+        description="mail server: smtp://user:password@host:587 or smtps://…; empty: no e-mail",
+    )
+    smtp_from: str = Field("", description="sender's address of e-mail")
+    # Two channels one after the other, and the time until a killed worker is noticed, stay
+    # together below the ten seconds within which somebody must know of a citizen in danger.
+    notification_timeout: float = Field(
+        3.0, ge=0.5, le=30, description="seconds to wait for a robot or the mail server"
+    )
+    notification_quotes: bool = Field(
+        True, description="notifications quote the citizen's words, with numbers masked"
+    )
     # Length instead of kinds of characters, as NIST SP 800-63B advises. Level 2 of GB/T 22239-2019
     # asks for expiry, history, a lock and an idle limit, without numbers; the defaults are usual in
     # graded-protection reviews.
@@ -139,7 +167,7 @@ class Settings(BaseSettings):
 
     # ---- validators: their ValueError becomes the one line that stops the start ----
 
-    @field_validator("field_keys", mode="before")
+    @field_validator("field_keys", "robot_origins", mode="before")
     @classmethod
     def split_keys(cls, value: object) -> object:
         """The parts of a comma-separated variable; pydantic would expect JSON."""
@@ -198,6 +226,25 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("robot_origins")
+    @classmethod
+    def check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Accept scheme, host and port, nothing behind them."""
+        for origin in value:
+            parts = urlsplit(origin)
+            if origin != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in _WEB_SCHEMES:
+                raise ValueError("each must be like https://qyapi.weixin.qq.com")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def check_smtp(cls, value: str) -> str:
+        """Accept smtp:// (STARTTLS) and smtps:// with a host."""
+        parts = urlsplit(value)
+        if value and not (parts.scheme in ("smtp", "smtps") and parts.hostname):
+            raise ValueError("must be like smtp://user:password@host:587")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def check_timezone(cls, value: str) -> str:
@@ -219,6 +266,13 @@ class Settings(BaseSettings):
         for name in ("secret_key", "field_keys", "public_url"):
             if not getattr(self, name):
                 raise ValueError(f"{name.upper()} must be set when DATABASE_URL is set")
+        return self
+
+    @model_validator(mode="after")
+    def check_mail(self) -> "Settings":
+        """Require a sender where there is a mail server."""
+        if self.smtp_url and not self.smtp_from:
+            raise ValueError("SMTP_FROM must be set when SMTP_URL is set")
         return self
 
     @property

@@ -4,7 +4,8 @@
 
 `body` holds conditions, materials, steps, days, fee, place and so on as plain JSON; what is
 searched has a column of its own. `list_cards` is the short form that the dialogue suggests guides
-from. Other packages learn of a change by the cache version `guides`.
+from, `list_facts` what it answers follow-up questions with. Other packages learn of a change by
+the cache version `guides`.
 """
 
 from dataclasses import dataclass, field
@@ -87,6 +88,51 @@ class GuideCard:
     keywords: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GuideFacts:
+    """What citizens ask next about a guide, as short texts; empty where the guide does not say."""
+
+    slug: str
+    name: str
+    department_id: int
+    fee: str = ""
+    place: str = ""
+    phone: str = ""
+    hours: str = ""
+    materials: str = ""
+    duration: str = ""
+
+    @classmethod
+    def of(cls, guide: Guide) -> "GuideFacts":
+        """The facts in a guide's body."""
+        body = guide.body
+        materials = [str(each.get("name", "")) for each in body.get("materials", ())]
+        return cls(
+            slug=guide.slug,
+            name=guide.name,
+            department_id=guide.department_id,
+            fee=_fee_text(body.get("fee", {})),
+            place=str(body.get("place", "")),
+            phone=str(body.get("phone", "")),
+            hours=str(body.get("hours", "")),
+            materials="、".join(filter(None, materials)),
+            # 0 is a day as well: what is done while the citizen waits
+            duration=_days_text(body.get("promised_days")),
+        )
+
+
+def _fee_text(fee: dict[str, Any]) -> str:
+    if fee.get("desc"):
+        return str(fee["desc"])
+    return "" if "charge" not in fee else "收费，以窗口公示为准" if fee["charge"] else "免费"
+
+
+def _days_text(days: object) -> str:
+    if not isinstance(days, int):
+        return ""
+    return f"{days} 个工作日" if days else "当场办结"
+
+
 def upsert(spec: GuideSpec, *, now: datetime) -> Guide:
     """Create or update the guide of this slug; equal content changes nothing. Raises Invalid."""
     spec.validate()
@@ -127,6 +173,12 @@ def list_cards() -> tuple[GuideCard, ...]:
     )
     # columns instead of Guide rows: `body` is large and not needed here
     return tuple(GuideCard(slug, name, owner, tuple(words)) for slug, name, owner, words in rows)
+
+
+def list_facts() -> dict[str, GuideFacts]:
+    """The facts of the active guides, by slug."""
+    rows = session.scalars(select(Guide).where(Guide.state == GuideState.ACTIVE))
+    return {row.slug: GuideFacts.of(row) for row in rows}
 
 
 def _audit_values(guide: Guide) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """A simulator of the WeChat platform: the API that accounts call, and a phone to play citizens on.
 
+It also plays the group robots of 企业微信 and DingTalk (`robots`), which staff are told by.
+
     account's server  ── /cgi-bin/… ──>  api ─┐
                                               platform (in memory, saved to a SQLite file)
     citizen's page    ── /, /phone/… ─> phone ┘     │
@@ -14,7 +16,7 @@ citizen.
 
 Floors, each importing only those before it: core (clock, storage, faults, log), accounts (accounts,
 followers, tokens, quotas), content (menus, media, QR codes), messaging (pushes, callbacks, chats),
-platform (all of these), api and citizen_actions, admin_api and phone.
+platform (all of these), api and citizen_actions, admin_api, phone and robots.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from pathlib import Path
 from flask import Flask, Response, jsonify
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from simulator import admin_api, phone
+from simulator import admin_api, phone, robots
 from simulator.accounts.accounts import Account, from_fields, read_file
 from simulator.api import dispatch
 from simulator.core.errors import ActionRejected, ApiError
@@ -65,6 +67,7 @@ def create(
     app.register_blueprint(dispatch.blueprint)
     app.register_blueprint(admin_api.blueprint)
     app.register_blueprint(phone.blueprint)
+    app.register_blueprint(robots.blueprint)
     app.register_error_handler(ActionRejected, _action_rejected)
     app.register_error_handler(ApiError, _api_error_on_phone)
     return app

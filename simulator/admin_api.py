@@ -11,6 +11,7 @@ POST accounts/<appid>/kill-tokens          all its tokens become invalid
 POST quotas {"appid", "path", "daily"?, "minute"?}
 POST citizens {"name", "platform"?}
 DELETE log
+GET, POST, DELETE  robots                see `robots`
 """
 
 from __future__ import annotations

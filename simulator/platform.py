@@ -26,6 +26,7 @@ from simulator.core.request_log import RequestLog
 from simulator.core.storage import Storage
 from simulator.messaging.callbacks import Callbacks
 from simulator.messaging.chats import Chats
+from simulator.messaging.robots import Robots
 from simulator.messaging.template_messages import Templates
 from simulator.messaging.windows import Windows
 
@@ -61,6 +62,7 @@ class Platform:
         # developer does not mind call counters that begin at zero
         self.templates = Templates(self.clock)
         self.quotas = Quotas(self.clock)
+        self.robots = Robots(self.clock, self.change_signal)
         self.callbacks = Callbacks(
             callback_base,
             accounts=self.accounts,

@@ -4,6 +4,7 @@ rolled_back     both engines, undone after the test            helpers/databases
 own_database    both engines, a database for one test; with the city in it beside `hub`
 redis_url       an empty Redis;  redis_server: one to kill     helpers/redis_server.py
 enqueued        names of the jobs that were asked for          helpers/jobs.py
+topic_encoder   a tiny sentence encoder; use_encoder: another  helpers/sentence_encoders.py
 processes       web, worker, scheduler, simulator as they run  helpers/processes.py
 page, phone     a real browser                                 helpers/browser.py
 hub, console, site              accounts, staff who are signed in   helpers/hub.py, console.py
@@ -28,6 +29,7 @@ pytest_plugins = [
     "tests.helpers.order",
     "tests.helpers.cheap_resources",
     "tests.helpers.jobs",
+    "tests.helpers.sentence_encoders",
     "tests.helpers.wechat",
     "tests.helpers.processes",
     "tests.helpers.browser",
@@ -48,6 +50,8 @@ os.environ |= {
     "PUBLIC_URL": "https://hub.example",
     "WECHAT_API_URL": "http://127.0.0.1:9",
     "WECHAT_OPEN_URL": "http://127.0.0.1:9",
+    # it takes seconds to load; tests of what it does ask for it
+    "SENTENCE_ENCODER": "off",
 }
 
 

@@ -12,37 +12,20 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import openpyxl
 import requests
 from openpyxl.worksheet.worksheet import Worksheet
-from PIL import Image
 from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    FloatRect,
-    Locator,
-    Page,
-    ViewportSize,
     expect,
     sync_playwright,
 )
-from sqlalchemy import select
 
-from app import snapshots
-from config.database import read_only, session
-from matrix.accounts import Account
 from simulator.accounts.followers import openid_of
-from tools import browser
-from tools.demo_server import ROOT, DemoServer, push_message, run_background_jobs, serve_demo
+from tools import alert_scenes, browser
+from tools.camera import OUTPUT_FOLDER, POLICE, Camera
+from tools.demo_server import serve_demo
 
-OUTPUT_FOLDER = ROOT / "docs" / "images" / "console"
-_DESK: ViewportSize = {"width": 1366, "height": 768}
-_PHONE: ViewportSize = {"width": 390, "height": 700}
-_COLOURS = 128
-_POLICE = "华阴公安"
 _DOGS = (
     "养狗要办证吗",
     "狗证在哪办",
@@ -54,73 +37,6 @@ _DOGS = (
 )
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _NEW_APPID, _NEW_SECRET = "wxdec0de0000000999", "demosecretofstation0000000000000"
-
-
-@dataclass
-class Camera:
-    """Opens pages as somebody and takes pictures of them."""
-
-    hub: DemoServer
-    browser: Browser
-    selected: frozenset[str]
-    contexts: dict[tuple[str, bool], BrowserContext] = field(default_factory=dict)
-
-    def open(self, who: str, path: str, *, phone: bool = False) -> Page:
-        """A new page of the console as a person sees it; `who` "" is nobody."""
-        known = self.contexts.get((who, phone))
-        if known is None:
-            known = self.browser.new_context(
-                viewport=_PHONE if phone else _DESK,
-                locale="zh-CN",
-                timezone_id="Asia/Shanghai",
-                reduced_motion="reduce",
-            )
-            if who:
-                name, value = self.hub.cookie_name, self.hub.cookies[who]
-                known.add_cookies([{"name": name, "value": value, "url": self.hub.address}])
-            known.set_default_timeout(8_000)
-            self.contexts[who, phone] = known
-        page = known.new_page()
-        page.goto(f"{self.hub.address}/console/{path}")
-        return page
-
-    def take(
-        self,
-        name: str,
-        page: Page,
-        *,
-        until: Locator | None = None,
-        room: int = 16,
-        stays: bool = False,
-    ) -> None:
-        """Write what the window shows, down to `room` pixels below `until`; close the page."""
-        if not self.selected or name in self.selected:
-            page.wait_for_load_state("load")
-            bottom = _scroll_to_bottom(until) + room if until else 0
-            size = page.viewport_size or _DESK
-            height = min(bottom, size["height"]) if bottom else size["height"]
-            clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
-            content = page.screenshot(animations="disabled", caret="hide", clip=clip)
-            _write_file(OUTPUT_FOLDER / f"{name}.png", content)
-        if not stays:
-            page.close()
-
-    def receive(self, openid: str, words: str) -> None:
-        """A citizen writes to the police."""
-        with read_only():
-            account = session.scalars(select(Account).where(Account.name == _POLICE)).one()
-        known = openid if openid.startswith("o") else f"o{openid:0>27}"
-        assert push_message(self.hub.app, account, known, words) == 200
-
-    def account_id(self, name: str) -> int:
-        """The id of an account."""
-        with read_only():
-            return session.scalars(select(Account.id).where(Account.name == name)).one()
-
-    def settle(self) -> None:
-        """Let the hub do what the pages asked for."""
-        run_background_jobs()
-        snapshots.refresh()
 
 
 def main() -> None:
@@ -135,18 +51,6 @@ def main() -> None:
         for scene in SCENARIOS:
             scene(camera)
         chromium.close()
-
-
-def _scroll_to_bottom(part: Locator) -> float:
-    box = part.bounding_box()
-    assert box is not None
-    return box["y"] + box["height"]
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    """Fewer colours make a page of text a fraction of its size."""
-    picture = Image.open(io.BytesIO(content)).convert("RGB")
-    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 # ---- signing in ----
@@ -219,7 +123,7 @@ def change_a_rule(camera: Camera) -> None:
 def try_a_phrase(camera: Camera) -> None:
     """One phrase on all accounts, one of them opened."""
     page = camera.open("admin", "studio/?text=身份证丢了咋办")
-    answer = page.locator(".answer", has=page.locator(".answer-account", has_text=_POLICE))
+    answer = page.locator(".answer", has=page.locator(".answer-account", has_text=POLICE))
     answer.locator(".answer-account").click()
     camera.take("rule-tester", page, until=answer)
 
@@ -254,7 +158,7 @@ def _with_errors(content: bytes) -> bytes:
 
 def change_a_menu(camera: Camera) -> None:
     """The menu's editor with the phone beside it."""
-    page = camera.open("editor", f"menus/{camera.account_id(_POLICE)}")
+    page = camera.open("editor", f"menus/{camera.account_id(POLICE)}")
     page.get_by_label("这次改了什么").fill("增加居住证入口")
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     camera.take("menu", page)
@@ -318,15 +222,13 @@ def show_conversations(camera: Camera) -> None:
     camera.settle()
     expect(page.locator(".message-staff")).to_contain_text("已送达微信")
     camera.take("conversation", page)
-    page = camera.open("agent", "alarms/")
-    camera.take("alerts", page, until=page.locator("#alarms"))
 
 
 def _citizen_at_wechat(words: str) -> str:
     """Somebody who follows the police and has written there, so that an answer may arrive."""
     phone = f"{os.environ['WECHAT_API_URL']}/phone"
     start = requests.get(f"{phone}/start", timeout=10).json()
-    police = next(one["appid"] for one in start["accounts"] if one["name"] == _POLICE)
+    police = next(one["appid"] for one in start["accounts"] if one["name"] == POLICE)
     for deed in ({"do": "follow"}, {"do": "text", "text": words}):
         said = {"citizen": start["citizen"], "appid": police, **deed}
         requests.post(f"{phone}/act", json=said, timeout=10).raise_for_status()
@@ -391,6 +293,8 @@ SCENARIOS: tuple[Callable[[Camera], None], ...] = (
     review,
     show_audit,
     show_conversations,
+    alert_scenes.choose_channels,
+    alert_scenes.show_alerts,
     connect,
     manage_staff,
 )

@@ -18,6 +18,7 @@ from prometheus_client import Counter, Histogram
 
 from app import snapshots
 from app.callback import dialogue, recording
+from app.callback.history import FollowerHistory
 from config import clock, logs
 from config.errors import DomainError
 from matrix.accounts import AccountSnapshot, callback_stats
@@ -121,7 +122,8 @@ def _handle_push(appid: str, environ: WSGIEnvironment, now: datetime) -> tuple[s
     opened = query.open(_read_body(environ))
     # Every push is answered, also a repeated one: that costs microseconds, and whether it is a
     # repeat only the insert can tell. `recorded.answer` is then that of the first time.
-    result = dialogue.answer(opened.inbound, account, snapshots.current(), now=now)
+    history = FollowerHistory(account.id, opened.inbound.openid, now)
+    result = dialogue.answer(opened.inbound, account, snapshots.current(), now=now, history=history)
     recorded = recording.record_push(account, opened.inbound, result, now=now)
     callback_stats.record_push(account, now, is_previous=opened.is_previous)
     (_answered_total if recorded.is_new else _repeated_total).inc()

@@ -12,12 +12,13 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from app.callback.danger_alerts import raise_danger
 from app.callback.dialogue import DialogueResult, match_input_of
-from config import alerts, clock, logs
+from config import clock, logs
 from config.database import run_in_transaction
-from keywords.matching.emergencies import Danger, Tier
 from matrix import followers, inbox, outbound
 from matrix.accounts import AccountSnapshot
+from matrix.inbox import awaited_replies
 from matrix.wechat import messages, passive_replies
 from matrix.wechat.messages import Inbound
 from matrix.wechat.passive_replies import adapt_to, render
@@ -34,7 +35,7 @@ def record_push(
     entry = _inbox_entry(account, inbound, result, now)
     # The common case has no side effect but the window, and takes the short way past the session
     # (docs/decisions/0002). Everything else can afford a session.
-    if _is_plain_message(inbound) and not result.follow_ups and result.danger is None:
+    if _is_plain_message(inbound) and not _has_side_effects(result):
         return inbox.receive(entry)
 
     def in_one_transaction() -> inbox.RecordResult:
@@ -47,7 +48,30 @@ def record_push(
         return recorded
 
     with log_context(account.appid):
-        return run_in_transaction(in_one_transaction)
+        recorded = run_in_transaction(in_one_transaction)
+    # only what is committed: the transaction may have been rolled back and run again
+    if recorded.is_new:
+        _update_awaited_replies(account, inbound, result, recorded.id, now)
+    return recorded
+
+
+def _has_side_effects(result: DialogueResult) -> bool:
+    return (
+        bool(result.follow_ups)
+        or result.danger is not None
+        or result.expects_reply
+        or result.reply_to is not None
+    )
+
+
+def _update_awaited_replies(
+    account: AccountSnapshot, inbound: Inbound, result: DialogueResult, inbox_id: int, now: datetime
+) -> None:
+    """Note in this process whether the follower's next message is awaited."""
+    if result.expects_reply:
+        awaited_replies.remember(account.id, inbound.openid, inbox_id, now=now)
+    elif result.reply_to is not None:
+        awaited_replies.forget(account.id, inbound.openid)
 
 
 def log_context(appid: str) -> AbstractContextManager[None]:
@@ -94,18 +118,18 @@ def _apply_side_effects(
     account: AccountSnapshot, inbound: Inbound, result: DialogueResult, inbox_id: int, now: datetime
 ) -> None:
     if result.danger is not None:
-        is_certain = result.danger.tier is Tier.CERTAIN
-        kind = inbox.InboxAlert.EMERGENCY if is_certain else inbox.InboxAlert.POSSIBLE_DANGER
-        alerts.raise_alert(
-            kind,
-            inbox_id,
-            f"{account.name}收到{kind.label}（{result.danger.kind.label}，"
-            f"“{result.danger.reason}”）：{_match_text(inbound)}",
+        raise_danger(
+            account,
+            inbound.openid,
+            _match_text(inbound),
+            danger=result.danger,
+            inbox_id=inbox_id,
             now=now,
-            department_id=account.department_id,
-            account_id=account.id,
-            urgent=is_certain,
         )
+    if result.expects_reply:
+        awaited_replies.open_for(account.id, inbound.openid, inbox_id, now=now)
+    elif result.reply_to is not None:
+        awaited_replies.close_for(account.id, inbound.openid)
     # an account without the customer-service right would collect messages that fail one by one
     if not result.follow_ups or not account.can_send:
         return
@@ -127,7 +151,7 @@ def _inbox_entry(
         openid=inbound.openid,
         kind=inbound.kind,
         text=_match_text(inbound),
-        content=_extra_fields(inbound, result.danger),
+        content=_extra_fields(inbound, result),
         sent_at=inbound.sent_at,
         received_at=now,
         local_day=clock.local_day(now),
@@ -147,22 +171,36 @@ def _match_text(inbound: Inbound) -> str:
 _COMMON_FIELDS = frozenset({"kind", "to", "openid", "sent_at", "message_id", "content"})
 
 
-def _extra_fields(inbound: Inbound, danger: Danger | None) -> dict[str, Any] | None:
+def _extra_fields(inbound: Inbound, result: DialogueResult) -> dict[str, Any] | None:
     """The fields of a push that have no column of their own, as JSON; None when there are none.
 
-    A danger is one of them, as agents read in the conversation why they were alerted.
+    `_notes` are among them.
     """
+    notes = _notes(result)
     # almost every push: it has no further fields, and `asdict`, which copies deeply, is spared
-    if type(inbound) is messages.Text and inbound.option_id is None and danger is None:
-        return None
+    if type(inbound) is messages.Text and inbound.option_id is None:
+        return notes or None
     fields = {name: value for name, value in asdict(inbound).items() if name not in _COMMON_FIELDS}
-    if danger is not None:
-        fields["danger"] = {
+    return {
+        name: _to_json(value) for name, value in fields.items() if value is not None
+    } | notes or None
+
+
+def _notes(result: DialogueResult) -> dict[str, Any]:
+    """What the conversation shows beside a message.
+
+    `reply_to` is the inbox id of the question that it completes, `danger` why staff were alerted.
+    """
+    notes: dict[str, Any] = {}
+    if result.reply_to is not None:
+        notes["reply_to"] = result.reply_to
+    if (danger := result.danger) is not None:
+        notes["danger"] = {
             "tier": danger.tier.label,
             "kind": danger.kind.label,
             "reason": danger.reason,
         }
-    return {name: _to_json(value) for name, value in fields.items() if value is not None} or None
+    return notes
 
 
 def _to_json(value: Any) -> Any:

@@ -19,6 +19,8 @@ from config.errors import NotFound
 from keywords.rules.values import MatchInput
 from matrix.wechat import passive_replies
 
+_MEANING_SECONDS = 60.0  # enough for some ten thousand rules
+
 
 class AccountNotFound(NotFound):
     """No account of the hub has this appid."""
@@ -34,6 +36,8 @@ def explain(appid: str, text: str, as_json: bool) -> None:
     """Tell which rule answers TEXT and why; `-` reads one text a line."""
     # looked at once: a command has no thread that watches the cache versions
     snapshot = snapshots.refresh()
+    # a web process has them within seconds of its start, and its answer is what is explained
+    snapshot.ruleset.update_meanings(seconds=_MEANING_SECONDS)
     account = snapshot.accounts.get(appid)
     if account is None:
         raise AccountNotFound(appid=appid)
@@ -95,9 +99,7 @@ def _text_lines(explanation: Explanation) -> Iterator[str]:
     yield f"消息：{data['text']}"
     rule, danger = explanation.verdict.rule, explanation.answer.danger
     name = f"：{rule.name}（{explanation.answer.rule_code}）" if rule else ""
-    word = explanation.answer.emergency_word
-    emergency_note = f"，含“{word}”" if word else ""
-    yield f"结果：{explanation.outcome_label}{emergency_note}{name}"
+    yield f"结果：{explanation.outcome_label}{name}"
     if danger:
         yield f"危险：{danger.tier.label}，{danger.kind.label}，“{danger.reason}”"
     yield f"答复：{data['reply'] or '无'}"

@@ -52,6 +52,7 @@ from app.console import (
     home,
     media,
     menus,
+    notifications,
     profile,
     qrcodes,
     rules,
@@ -62,12 +63,14 @@ from app.console import (
 from app.web import auth
 from app.web.security_headers import forbid_storing
 from app.web.sites import Site
+from config.alerts.listing import WaitingCount
 from config.permissions import Permission
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     home.blueprint,
     sign_in.blueprint,
     profile.blueprint,
+    notifications.blueprint,
     conversations.blueprint,
     alerts.blueprint,
     rules.blueprint,
@@ -161,6 +164,18 @@ def register(app: Flask) -> None:
     """Add the console to the application: its guard, its pages and its template functions."""
     site.register(app)
     template_globals.register(app, visible_navigation)
+    app.jinja_env.globals["waiting_alerts"] = waiting_alerts
+
+
+def waiting_alerts() -> WaitingCount | None:
+    """How many alerts wait for somebody; None for who sees none, or must do something else first.
+
+    None also means that the page does not ask for new ones.
+    """
+    current_staff = auth.current()
+    if current_staff.required_action is not None:
+        return None
+    return alerts.waiting.waiting_count(current_staff.member)
 
 
 def visible_navigation() -> list[tuple[str, list[NavigationEntry]]]:

@@ -2,11 +2,12 @@
 
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, render_template, request
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, Regexp
 
 from app.console import forms
 from app.console.forms import department_choices, strip
@@ -17,6 +18,7 @@ from config.errors import Stale
 from config.permissions import Permission
 from matrix import accounts, departments
 from matrix.departments import Department, DepartmentAction, DepartmentState
+from matrix.departments.directory import CLOSED, OfficeHours
 from matrix.staff.sign_in import capabilities
 
 blueprint = Blueprint("departments", __name__, url_prefix="/console/departments")
@@ -26,13 +28,48 @@ _NO_PARENT = 0
 _PERMISSION = Permission.DEPARTMENTS_MANAGE
 
 
+# how the form says that nobody is there; files say CLOSED
+_DAY_OFF = "休息"
+_SPAN_PATTERN = r"([01]?\d|2[0-3]):[0-5]\d\s*[-–—~至]\s*([01]?\d|2[0-3]):[0-5]\d"
+_SPAN = Regexp(f"^({_SPAN_PATTERN})?$", message="应写成 08:30-12:00")
+_WEEKEND = Regexp(f"^({_SPAN_PATTERN}|{_DAY_OFF})?$", message=f"应写成 09:00-12:00 或“{_DAY_OFF}”")
+
+
 class DepartmentForm(forms.Form):
     """What describes a department."""
 
     name = StringField("名称", [DataRequired("请填写名称"), Length(max=60)], [strip])
     kind = StringField("类别", [Length(max=30, message="最长 30 个字")], [strip])
     phone = StringField("联系电话", [Length(max=40, message="最长 40 个字符")], [strip])
+    address = StringField("地址", [Length(max=200, message="最长 200 个字")], [strip])
+    short_names = TextAreaField("简称", [Length(max=300, message="最长 300 个字")], [strip])
     duties = TextAreaField("职责", [Length(max=1000, message="最长 1000 个字")], [strip])
+    weekday_am = StringField("工作日上午", [_SPAN], [strip])
+    weekday_pm = StringField("工作日下午", [_SPAN], [strip])
+    weekend = StringField("周末和节假日", [_WEEKEND], [strip])
+    hours_note = StringField("办公时间说明", [Length(max=100, message="最长 100 个字")], [strip])
+
+    def details(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The department's details with what was typed; what has no field stays.
+
+        Nothing empty is stored, so that an audit entry does not show a change from nothing to
+        nothing.
+        """
+        weekend = self.weekend.data or ""
+        hours = {
+            "weekday_am": self.weekday_am.data,
+            "weekday_pm": self.weekday_pm.data,
+            "weekend": CLOSED if weekend == _DAY_OFF else weekend,
+            "note": self.hours_note.data,
+        }
+        typed = {
+            "address": self.address.data,
+            "short_names": forms.split_lines(self.short_names.data),
+            "duties": forms.split_lines(self.duties.data),
+            "hours": {name: text for name, text in hours.items() if text},
+        }
+        kept = {name: value for name, value in before.items() if name not in typed}
+        return kept | {name: value for name, value in typed.items() if value}
 
 
 class NewDepartmentForm(DepartmentForm):
@@ -122,9 +159,7 @@ def _create(form: NewDepartmentForm) -> Department:
         name=form.name.data or "",
         kind=form.kind.data or "",
         phone=form.phone.data or "",
-        # no empty list is stored, so that an audit entry does not show a change from nothing to
-        # nothing
-        details={"duties": forms.split_lines(form.duties.data or "")} if form.duties.data else {},
+        details=form.details({}),
         parent_id=parent_id,
         now=clock.now(),
     )
@@ -155,15 +190,12 @@ def edit(department_id: int) -> ViewResult:
 def _update(department: Department, form: EditForm) -> None:
     """Save what was typed, or show the conflict when it has changed since it was read."""
     version = forms.hidden_int(form.version)
-    details = {**department.details, "duties": forms.split_lines(form.duties.data or "")}
-    if not details["duties"]:
-        del details["duties"]
     try:
         updated = departments.update(
             department.id,
             kind=form.kind.data or "",
             phone=form.phone.data or "",
-            details=details,
+            details=form.details(department.details),
             version=version,
         )
         departments.rename(
@@ -177,11 +209,19 @@ def _update(department: Department, form: EditForm) -> None:
 
 
 def _form_data(department: Department) -> dict[str, Any]:
+    details = department.details
+    hours = OfficeHours.from_details(details.get("hours"))
     return {
         "name": department.name,
         "kind": department.kind,
         "phone": department.phone,
-        "duties": "\n".join(map(str, department.details.get("duties", []))),
+        "address": details.get("address", ""),
+        "short_names": "\n".join(map(str, details.get("short_names", []))),
+        "duties": "\n".join(map(str, details.get("duties", []))),
+        "weekday_am": hours.weekday_am,
+        "weekday_pm": hours.weekday_pm,
+        "weekend": _DAY_OFF if hours.weekend == CLOSED else hours.weekend,
+        "hours_note": hours.note,
         "version": department.version,
     }
 

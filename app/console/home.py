@@ -11,11 +11,12 @@ from datetime import datetime
 from flask import Blueprint, render_template, url_for
 
 from app import snapshots
-from app.console import alerts as alert_pages
+from app.console.alerts.blueprint import object_links
 from app.console.conversations import labels
 from app.console.template_globals import format_date
 from app.web.auth import member, requires
-from config import alerts, clock
+from config import clock
+from config.alerts import listing as listing_of_alerts
 from config.permissions import Permission, Principal
 from keywords.rules import listing
 from keywords.rules.versions import RuleVersion
@@ -70,14 +71,14 @@ def _open_alerts(principal: Principal, now: datetime) -> TodoGroup | None:
     ):
         return None
     # one more than is shown tells whether there are others, without counting them
-    found = alerts.list_open_for_staff(principal, limit=_MAX_ITEMS + 1)
-    links = alert_pages.conversation_urls(found)
+    found = listing_of_alerts.list_open_for_staff(principal, limit=_MAX_ITEMS + 1)
+    links = object_links(found)
     all_url = url_for("alerts.index")
     items = [
         TodoItem(
             text=alert.message,
             detail=f"第 {alert.count} 次" if alert.count > 1 else "",
-            url=links.get(alert.id, all_url),
+            url=links[alert.id][0] if alert.id in links else all_url,
             at=alert.last_raised_at,
             is_urgent=alert.urgent,
         )

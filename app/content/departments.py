@@ -22,7 +22,7 @@ SECTIONS = ("region", "defaults", "departments", "towns")
 _TEXTS = (
     "code", "account_name", "operator", "address", "note", "account_type", "filing_status",
 )  # fmt: skip
-_LISTS = ("seed_names", "duties")
+_LISTS = ("short_names", "seed_names", "duties")
 _FLAGS = ("verified", "name_verified", "has_sample_keywords")
 _DETAIL_FIELDS = (*_TEXTS, *_LISTS, *_FLAGS, "hours")
 _COLUMNS = ("id", "name", "kind", "phone", "parent", "successor")

@@ -1,4 +1,4 @@
-"""Rules in files: `rules`, `fallback` and `emergency`; a rule's shape: keywords/rules/spec.py.
+"""Rules in files: `rules`, `fallback`, `emergency`, `texts`; a rule: keywords/rules/spec.py.
 
 Here slugs and appids become ids, and errors get their line.
 """
@@ -15,10 +15,10 @@ from config.database import session
 from config.errors import Invalid
 from keywords.rules import default_replies, spec, store
 from keywords.rules.default_replies import DefaultReplyRow
-from keywords.rules.emergency_replies import topics
 from keywords.rules.spec import RuleSpec
+from keywords.rules.standard_texts import StandardText
 
-SECTIONS = ("rules", "fallback", "fallbacks", "emergency")
+SECTIONS = ("rules", "fallback", "fallbacks", "emergency", "texts")
 _CHECKED_KINDS = ("department", "account", "media")
 
 
@@ -37,6 +37,7 @@ def load(tops: Sequence[Record], references: References, *, now: datetime) -> in
             )
     for top in tops:
         _load_default_replies(top, references, now)
+        _load_standard_texts(top, now)
     return len(records)
 
 
@@ -105,17 +106,24 @@ def _load_default_replies(top: Record, references: References, now: datetime) ->
                 now=now,
             )
     if emergency is not None:
-        emergency.allow_only("note", "keywords", "text", "texts")
+        emergency.allow_only("note", "keywords", "text")
         with _errors_at(top):
             default_replies.set_emergency(
                 _read_reply_text(emergency), emergency.text_list("keywords"), now=now
             )
-            texts = emergency.record("texts")
-            if texts is not None:
-                texts.allow_only(*topics())
-                default_replies.set_emergency_texts(
-                    {name: texts.text(name) for name in topics() if texts.has(name)}, now=now
-                )
+
+
+def _load_standard_texts(top: Record, now: datetime) -> None:
+    texts = top.record("texts")
+    if texts is None:
+        return
+    texts.allow_only(*StandardText)
+    written = {
+        occasion: texts.text(occasion, max_length=default_replies.MAX_TEXT_LENGTH)
+        for occasion in StandardText
+        if texts.has(occasion)
+    }
+    default_replies.set_texts(written, now=now)
 
 
 def _read_reply_text(record: Record) -> str:
@@ -138,23 +146,18 @@ def _owner_ids(record: Record, references: References) -> tuple[int | None, int 
 def _dump_default_replies(codes: dict[int, str], appids: dict[int, str]) -> dict[str, object]:
     written: dict[str, object] = {}
     department_replies = []
-    emergency: dict[str, object] = {}
-    emergency_texts: dict[str, str] = {}
+    texts = default_replies.written_texts()
+    if texts:
+        written["texts"] = {occasion.value: text for occasion, text in texts.items()}
     for row in session.scalars(select(DefaultReplyRow).order_by(DefaultReplyRow.key)):
+        if default_replies.is_standard_text(row):
+            continue
         if row.key == "emergency":
-            emergency = {"keywords": row.words, "text": row.text}
-        elif row.key.startswith("emergency/"):
-            emergency_texts[row.key.removeprefix("emergency/")] = row.text
+            written["emergency"] = {"keywords": row.words, "text": row.text}
         elif row.department_id is not None:
             department_replies.append({"department": codes[row.department_id], "text": row.text})
         elif row.account_id is not None:
             department_replies.append({"account": appids[row.account_id], "text": row.text})
         else:
             written["fallback"] = {"text": row.text}
-    if emergency_texts:
-        # a file needs both of them, which are the built-in ones where the city wrote none
-        general = {"keywords": [], "text": default_replies.BUILTIN_EMERGENCY}
-        emergency = {**general, **emergency, "texts": emergency_texts}
-    if emergency:
-        written["emergency"] = emergency
     return written | ({"fallbacks": department_replies} if department_replies else {})

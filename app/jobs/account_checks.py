@@ -182,6 +182,8 @@ def _alert(account: Account, message: str, now: datetime) -> None:
         f"{account.name}：{message}",
         now=now,
         department_id=account.department_id,
+        account_id=account.id,
+        object_id=account.id,
     )
 
 
@@ -311,4 +313,6 @@ def warn_expiring_verification(*, now: datetime) -> None:
             f"{account.name}的微信认证于 {account.verified_until:%Y-%m-%d} 到期，请及时年审",
             now=now,
             department_id=account.department_id,
+            account_id=account.id,
+            object_id=account.id,
         )

@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from config import clock, jobs, settings
+from config import alerts, clock, jobs, settings
 from config.jobs import JobName
 from keywords.rules import rule_imports
 from keywords.statistics import hits, unanswered
 from matrix import conversations, inbox, outbound
 from matrix.accounts import callback_stats
+from matrix.inbox import awaited_replies
 from matrix.menus import remote_state
 from matrix.staff.sign_in import sessions, throttle
 
@@ -33,10 +34,13 @@ class MaintenanceJob(JobName):
 def purge_expired(*, now: datetime) -> None:
     """Delete what has been kept long enough, of every kind."""
     jobs.purge_done(before=now - _JOB_RETENTION)
+    awaited_replies.delete_older_than(before=now - awaited_replies.WAIT)
     before = now - timedelta(days=settings.get().inbox_days)
     # an outbound message has a foreign key to its inbox message, so it goes first
     if outbound.delete_older_than(before=before, at_most=_PURGE_BATCH) < _PURGE_BATCH:
         inbox.delete_older_than(before=before, at_most=_PURGE_BATCH)
+    # they quote messages, and are kept no longer
+    alerts.delete_resolved_before(before, at_most=_PURGE_BATCH)
     # with their messages: a conversation without one would be an empty page
     conversations.delete_older_than(before=before)
     hits.delete_older_than(before=clock.local_day(now - _HIT_RETENTION))

@@ -54,6 +54,8 @@ def _record_push_failure(menu_id: int, problem: str, *, now: datetime) -> None:
             f"{account.name}的菜单推送失败：{problem}",
             now=now,
             department_id=account.department_id,
+            account_id=account.id,
+            object_id=menu_id,
         )
 
 

@@ -14,6 +14,7 @@ from app.jobs import (
     media_transfers,
     menus_and_qrcodes,
     message_delivery,
+    notifications,
     rule_file_imports,
     rule_reminders,
 )
@@ -32,6 +33,7 @@ from matrix.health.statistics import HealthJob
 from matrix.inbox.attachments import AttachmentJob
 from matrix.media import MediaJob
 from matrix.menus.jobs_and_alerts import MenuJob
+from matrix.notifications.channels import NotificationJob
 from matrix.outbound import OutboundJob
 from matrix.qrcodes import QrCodeJob
 
@@ -72,9 +74,15 @@ NON_TRANSACTIONAL: dict[JobName, Handler] = {
     RuleImportJob.APPLY: rule_file_imports.apply,
     AuditJob.SEAL: audit_seals.seal,
     AuditJob.VERIFY_SEGMENT: audit_seals.verify_segment,
+    NotificationJob.PLAN: notifications.plan,
+    NotificationJob.DELIVER: notifications.deliver,
+    NotificationJob.TEST: notifications.send_test,
 }
+# These have workers of their own: somebody must know of a citizen in danger within ten seconds,
+# whatever else is to be done.
+URGENT: frozenset[JobName] = frozenset(NotificationJob)
 
 
 def register() -> None:
     """Make the handlers known to this process."""
-    jobs.register(transactional=TRANSACTIONAL, non_transactional=NON_TRANSACTIONAL)
+    jobs.register(transactional=TRANSACTIONAL, non_transactional=NON_TRANSACTIONAL, urgent=URGENT)

@@ -88,6 +88,11 @@ def _int_or_text(cell: str) -> int | str:
     return int(cell) if re.fullmatch(r"-?\d{1,9}", cell, re.ASCII) else cell
 
 
+def _yes_no_or_text(cell: str) -> bool | str:
+    """Yes or no; what is neither stays a text, so that the spec refuses it in its own words."""
+    return {"是": True, "否": False}.get(cell.strip(), cell)
+
+
 def _weekdays(cell: str) -> list[int]:
     # people write 周一、周二 as well as 1、2
     remaining = re.sub(r"[\s、，,；;周星期]", "", cell)
@@ -116,6 +121,8 @@ def default_column(name: str, field: FieldInfo) -> Column:
     parse: Callable[[str], Any] = str
     if isinstance(field.default, tuple):
         parse = split_words
+    elif isinstance(field.default, bool):
+        parse = _yes_no_or_text
     elif isinstance(field.default, int):
         parse = _int_or_text
     return Column(field.title or name, field.alias or name, parse)
@@ -261,6 +268,8 @@ def _cell(value: object) -> str:
     """The cell of a field that has no labels of its own."""
     if isinstance(value, tuple):
         return _join_lines(map(str, value))
+    if isinstance(value, bool):
+        return "是" if value else ""
     return "" if value is None else str(value)
 
 

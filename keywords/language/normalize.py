@@ -18,15 +18,19 @@ from functools import cache, lru_cache
 import opencc
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from keywords.language import lexicons
+from keywords.language import lexicons, noise
 
 # WeChat delivers at most 2,048 bytes of text, so this many characters lose nothing that a citizen
 # sent; the limit bounds the work on text from elsewhere (files, forms, commands).
 MAX_LENGTH = 2000
 
 _NOISE = re.compile(r"[\W_]+")
-# "@华阴公安 怎么办身份证": whom a message addresses is not part of what it asks
-_MENTION = re.compile(r"@[^\s@]{1,30}(?=\s|$)")
+# What ends a clause. No full stop of the Latin script: it stands inside addresses and numbers.
+_CLAUSE_END = re.compile(r"([，。！？；,!?;…\n]+)")
+# Joins letters and digits to one number or address: 0913-2123456, 12333.cn, 陕E·12345, 陕E 12345
+_JOINED = re.compile(r"(?<=[0-9A-Za-z])[-.@_·•](?=[0-9A-Za-z])|(?<=[一-鿿][A-Za-z]) +(?=[0-9])")
+# what behind 好 or 早 makes a question or a judgement of it
+_NO_QUESTION = "(?![不吗么吧没几多像难找看用办晚饭餐])"
 _HAN = range(0x3400, 0xA000)
 # text of these characters alone cannot change in a second round of folding
 _STABLE = re.compile("[0-9a-z\u4e00-\u9fff]*")
@@ -66,7 +70,7 @@ def fold(raw: str) -> str:
 
     At most `MAX_LENGTH` characters are read. Idempotent: folding the result changes nothing.
     """
-    text = _fold_once(_MENTION.sub(" ", raw[:MAX_LENGTH]) if "@" in raw else raw[:MAX_LENGTH], "")
+    text = _fold_once(noise.strip(raw[:MAX_LENGTH]), "")
     for _ in range(_MAX_FOLD_ROUNDS):
         # Common text is stable after one round. In rare scripts dropping a character between two
         # others lets NFKC compose these, so the result has to be folded again.
@@ -84,7 +88,35 @@ def fold_spaced(raw: str) -> str:
 
     Pinyin typed with spaces ("shen fen zheng") keeps its syllables apart this way.
     """
-    return _fold_once(raw[:MAX_LENGTH], " ").strip()
+    return _fold_once(noise.strip(raw[:MAX_LENGTH]), " ").strip()
+
+
+def fold_runs(raw: str) -> str:
+    """Fold once like `fold_spaced`, but keep numbers and addresses in one piece.
+
+    "电话0913-2123456" gives "电话09132123456", "12345 2次" stays apart, so that a run of letters
+    and digits in the result is one that the writer meant.
+    """
+    return _fold_once(_JOINED.sub("", noise.strip(raw[:MAX_LENGTH])), " ")
+
+
+def has_clauses(raw: str) -> bool:
+    """Whether there may be more than one clause; a quick look before `clauses`."""
+    return _CLAUSE_END.search(raw) is not None or noise.strip(raw) != raw
+
+
+def clauses(raw: str) -> tuple[str, ...]:
+    """The folded clauses of a message, in order; one that is asked ends in "?".
+
+    Joined without the question marks they are the folded message, or nearly so in rare scripts.
+    """
+    parts = _CLAUSE_END.split(noise.strip(raw[:MAX_LENGTH]))
+    # split gives clauses and what ends them by turns, the last clause without an end
+    folded = (
+        (_fold_once(clause, ""), "?" if "?" in end or "？" in end else "")
+        for clause, end in zip(parts[::2], [*parts[1::2], ""], strict=True)
+    )
+    return tuple(clause + mark for clause, mark in folded if clause)
 
 
 def to_standard(text: str) -> str:
@@ -131,13 +163,14 @@ def _fold_once(raw: str, gap: str) -> str:
 
 def _strip_fillers(text: str) -> tuple[str, int]:
     """Text without the fillers at both ends, and how many characters went at the front."""
-    lead, tail = _fillers()
-    found = lead.match(text)
+    lead, tail, first, last = _fillers()
+    # most messages begin and end with no character of a filler
+    found = lead.match(text) if text[:1] in first else None
     start = found.end() if found else 0
     if start == len(text):
         return text, 0  # nothing but fillers: a rule may answer a greeting, so it stays
     # the tail is matched from the end: on reversed text, with reversed words
-    found = tail.match(text[:start:-1])
+    found = tail.match(text[:start:-1]) if text[-1:] in last else None
     return text[start : len(text) - (found.end() if found else 0)], start
 
 
@@ -162,13 +195,20 @@ def _traditional() -> re.Pattern[str]:
 
 
 @cache
-def _fillers() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Patterns of leading fillers, and of trailing ones in reversed text."""
-    lexicon = lexicons.fillers()
+def _fillers() -> tuple[re.Pattern[str], re.Pattern[str], frozenset[str], frozenset[str]]:
+    """Patterns of leading fillers and, in reversed text, of trailing ones.
+
+    With them the characters with which leading fillers begin, and trailing ones end.
+    """
+    lexicon, address = lexicons.fillers(), lexicons.small_talk_kinds().address
+    lead, whom = lexicons.any_of(lexicon.lead).pattern, lexicons.any_of(address).pattern
     reversed_tail = [word[::-1] for word in lexicon.tail]
     return (
-        re.compile(f"(?:{lexicons.any_of(lexicon.lead).pattern})+"),
+        # "老师们早", but not the beginning of "医生好找吗"
+        re.compile(f"(?:(?:{whom})(?:早上|上午|中午|下午|晚上)?[早好]{_NO_QUESTION}|{lead})+"),
         re.compile(f"(?:{lexicons.any_of(reversed_tail).pattern})+"),
+        frozenset(word[0] for word in (*lexicon.lead, *address)),
+        frozenset(word[-1] for word in lexicon.tail),
     )
 
 

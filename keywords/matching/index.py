@@ -10,6 +10,7 @@ The cost of a message does not depend on the number of keywords. The index only 
 decides which rule answers. An index is immutable once made and may be read by many threads.
 """
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ POINTS_PER_PRIORITY = 1_000
 _MAX_WEIGHT = 90
 # A single syllable is a homophone of dozens of characters.
 _MIN_PHONETIC_LENGTH = 2
+_LATIN = re.compile("[0-9A-Za-z]")
 # Stands in the automaton for every entry of two characters; the pair keys then say which one it is.
 _PAIR_ENTRY = 2**32 - 1
 
@@ -42,7 +44,8 @@ class KeywordEntry:
     """One keyword of one rule.
 
     `rule_number` is the rule's position in `KeywordIndex.rules`; `rank` combines the priority of
-    the rule and the length of the keyword; `groups` are those of a `together` keyword.
+    the rule and the length of the keyword; `groups` are those of a `together` keyword. `has_latin`
+    says whether it has latin letters or digits, which match as whole runs only.
     """
 
     rule_number: int
@@ -50,6 +53,7 @@ class KeywordEntry:
     rank: int
     mode: MatchMode
     is_mandatory: bool
+    has_latin: bool
     groups: tuple[tuple[str, ...], ...] = ()
 
 
@@ -177,7 +181,8 @@ class _IndexBuilder:
         # computed once when compiling and not for each message
         rank = rule.priority * POINTS_PER_PRIORITY + min(weight, _MAX_WEIGHT) * POINTS_PER_CHARACTER
         is_mandatory = rule.scope is RuleScope.MANDATORY
-        self.entries.append(KeywordEntry(number, word, rank, mode, is_mandatory, groups))
+        has_latin = _LATIN.search(word) is not None
+        self.entries.append(KeywordEntry(number, word, rank, mode, is_mandatory, has_latin, groups))
         return len(self.entries) - 1
 
 
@@ -189,9 +194,11 @@ class KeywordIndex:
         # equal rules in equal order compare equal, by which `RuleSet.with_rules` reuses a matcher
         self.rules = tuple(sorted(rules, key=lambda rule: rule.slug))
         builder = _IndexBuilder()
+        self._first_entries = array("I", [0])
         for number, rule in enumerate(self.rules):
             for keyword in rule.keywords:
                 builder.add(number, rule, keyword)
+            self._first_entries.append(len(builder.entries))
         self.conditions = tuple(map(_conditions_of, self.rules))
         self.entries: Sequence[KeywordEntry] = builder.entries
         self._equal = builder.equal
@@ -205,6 +212,11 @@ class KeywordIndex:
         self._patterns = _compile_patterns(
             self.entries[entry_id].word for entry_id in builder.patterns
         )
+
+    def keywords_of(self, rule_number: int) -> list[str]:
+        """The keywords of a rule: plain ones in normal form, word groups and patterns as typed."""
+        first, after = self._first_entries[rule_number : rule_number + 2]
+        return [entry.word for entry in self.entries[first:after]]
 
     def equal_to(self, text: str) -> Iterable[int]:
         """Ids of entries that equal this text."""

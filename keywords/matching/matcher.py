@@ -19,11 +19,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import partial
 from typing import NamedTuple
 
 from config import clock
-from keywords.language import phonetics, small_talk, typos
+from keywords.language import phonetics, segmentation, small_talk, typos
 from keywords.language.normalize import NormalizedText, fold_spaced, normalize, to_standard
+from keywords.matching import borders, scope
 from keywords.matching.index import POINTS_PER_CHARACTER, KeywordEntry, KeywordIndex
 from keywords.rules.values import InputKind, MatchInput, MatchMode, Rule
 
@@ -110,16 +112,20 @@ class Matcher:
     def match_text(self, normal: NormalizedText, *, now: datetime) -> Rule | None:
         """The rule that answers a message already in normal form, or None."""
         equal = self._best(list(self._equal_hits(normal)), now)
-        # a rule may have "谢谢" as its whole message, so small talk rules out only lower levels
-        if equal is not None or small_talk.is_small_talk(normal):
+        if equal is not None:
             return equal
-        return self._best(list(self._part_hits(normal)), now, is_long=_is_long(normal))
+        hits, asked = self._request_hits(normal)
+        # a rule may have "谢谢" as its whole message, so small talk rules out only lower levels
+        if not hits or small_talk.is_small_talk(normal):
+            return None
+        return self._best(hits, now, is_long=_is_long(asked))
 
     def rank(self, normal: NormalizedText, *, now: datetime) -> list[Rule]:
         """All rules that could answer a message, best first; small talk is not sorted out."""
-        hits = [*self._equal_hits(normal), *self._part_hits(normal)]
+        part_hits, asked = self._request_hits(normal)
+        hits = [*self._equal_hits(normal), *part_hits]
         active = [hit for hit in hits if not hit.obstacle and not self._inactive_reason(hit, now)]
-        active.sort(key=_order(active, is_long=_is_long(normal)))
+        active.sort(key=_order(active, is_long=_is_long(asked)))
         return [
             self.rules[number] for number in dict.fromkeys(hit.entry.rule_number for hit in active)
         ]
@@ -135,12 +141,19 @@ class Matcher:
         if match_input.kind is not InputKind.TEXT:
             return self._candidates(list(self._event_hits(match_input)), now)
         normal = normalize(match_input.text)
-        hits = list(self._part_hits(normal))
+        hits, asked = self._request_hits(normal)
+        if asked is not normal:
+            answering = {hit.entry for hit in hits}
+            hits += [
+                hit._replace(obstacle=scope.read(normal).left_out)
+                for hit in self._part_hits(normal)
+                if hit.entry not in answering
+            ]
         if small_talk.is_small_talk(normal):
             # kept with a reason, so that staff see why a keyword in the message did not count
             hits = [hit._replace(obstacle="不像是在提问") for hit in hits]
         equal = self._candidates(list(self._equal_hits(normal)), now)
-        parts = self._candidates(hits, now, is_long=_is_long(normal))
+        parts = self._candidates(hits, now, is_long=_is_long(asked))
         return tuple(sorted(equal + parts, key=lambda each: bool(each.obstacle)))
 
     def _candidates(
@@ -193,15 +206,50 @@ class Matcher:
                 obstacle = self._exclusion_obstacle(entry.rule_number, _searched_forms(normal))
                 yield _Hit(entry, MatchLevel.EQUAL, 0, len(form), obstacle)
 
+    def _request_hits(self, normal: NormalizedText) -> tuple[list[_Hit], NormalizedText]:
+        """The hits in what a message asks, and that part of it.
+
+        Hits that the scope of the message keeps from answering have an obstacle.
+        """
+        hits = list(self._part_hits(normal))
+        # most messages that no keyword is in need no reading either
+        found = scope.read(normal) if hits else scope.Scope(normal)
+        if found.asked is not normal:
+            hits = list(self._part_hits(found.asked))
+        if found.obstacle or found.place:
+            reasons = self._scope_obstacles(hits, found)
+            hits = [
+                hit._replace(obstacle=hit.obstacle or reasons[hit.entry.rule_number])
+                for hit in hits
+            ]
+        return hits, found.asked
+
+    def _scope_obstacles(self, hits: Iterable[_Hit], found: scope.Scope) -> dict[int, str]:
+        """Why each rule among the hits, by its number, may not answer what is asked."""
+        reasons: dict[int, str] = {}
+        for hit in hits:
+            number = hit.entry.rule_number
+            reader = found.at_place(hit.start, is_standard=hit.level < MatchLevel.CONTAINS)
+            keywords = self._index.keywords_of(number)
+            reasons[number] = reasons.get(number) or reader.obstacle_for(keywords)
+        return reasons
+
     def _part_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
-        yield from self._word_hits(MatchLevel.CONTAINS, normal.core, normal)
+        written = list(self._word_hits(MatchLevel.CONTAINS, normal.core, normal))
+        yield from written
         # most messages have no dialect word, and then a second pass would find the same
         if normal.standard != normal.core:
-            yield from self._word_hits(MatchLevel.STANDARD, normal.standard, normal)
+            written = list(self._word_hits(MatchLevel.STANDARD, normal.standard, normal))
+            yield from written
         # a pattern is searched in the core as typed: staff write it without thinking of dialect
         for entry_id in self._index.pattern_matches(normal.core):
             yield self._whole_hit(entry_id, MatchLevel.CONTAINS, len(normal.core), normal)
-        yield from self._phonetic_hits(normal)
+        spans = [
+            (hit.start, hit.end)
+            for hit in written
+            if not hit.obstacle and hit.entry.mode is not MatchMode.TOGETHER
+        ]
+        yield from self._phonetic_hits(normal, spans)
 
     def _word_hits(self, level: MatchLevel, text: str, normal: NormalizedText) -> Iterator[_Hit]:
         entries, is_long = self._index.entries, _is_long(normal)
@@ -214,18 +262,29 @@ class Matcher:
             # the index looked for one group only
             if entry.groups and not _has_all_groups(entry.groups, context):
                 continue
-            place = "只是地点" if small_talk.is_only_location(text, end) else ""
-            yield _Hit(
-                entry,
-                level,
-                start,
-                end,
-                place or self._condition_obstacle(entry.rule_number, context),
-            )
+            obstacle = ""
+            if small_talk.is_only_location(text, end):
+                obstacle = "只是地点"
+            elif entry.has_latin and borders.has_latin_edge(text[start:end]):
+                obstacle = borders.number_obstacle(text, start, end, normal)
+            # Not in word groups: their words are mostly parts of longer ones (票 of 门票), and
+            # another group has to be found as well.
+            elif (
+                end - start in borders.SHORT_LENGTHS
+                and entry.mode is not MatchMode.TOGETHER
+                and segmentation.may_cross(text, start, end)
+            ):
+                keywords = partial(self._index.keywords_of, entry.rule_number)
+                obstacle = borders.word_obstacle(text, start, end, keywords)
+            obstacle = obstacle or self._condition_obstacle(entry.rule_number, context)
+            yield _Hit(entry, level, start, end, obstacle)
 
-    def _phonetic_hits(self, normal: NormalizedText) -> Iterator[_Hit]:
-        text = normal.standard
-        if phonetics.has_latin(text):
+    def _phonetic_hits(
+        self, normal: NormalizedText, written: Sequence[tuple[int, int]]
+    ) -> Iterator[_Hit]:
+        """The hits by sound; `written` says where in the standard form keywords were written."""
+        text, is_latin = normal.standard, phonetics.has_latin(normal.standard)
+        if is_latin:
             # spaces between typed syllables say where one ends: "xi an" is not "xian"
             text = to_standard(fold_spaced(normal.raw))
             for run in phonetics.latin_runs(text):
@@ -244,7 +303,12 @@ class Matcher:
                 continue
             # last, as it is the most expensive of these checks
             if typos.is_likely_typo(entry.word, typed):
-                obstacle = self._condition_obstacle(entry.rule_number, _searched_forms(normal))
+                obstacle = borders.typo_obstacle(phonetic.source, start, end, normal)
+                if not obstacle and not is_latin and _is_written(start, end, written):
+                    obstacle = "这里写的就是另一个关键词"
+                obstacle = obstacle or self._condition_obstacle(
+                    entry.rule_number, _searched_forms(normal)
+                )
                 yield _Hit(entry, MatchLevel.PHONETIC, start, end, obstacle)
 
     def _whole_hit(
@@ -289,6 +353,13 @@ def _order(hits: Iterable[_Hit], *, is_long: bool) -> Callable[[_Hit], tuple[int
     return key
 
 
+def _is_written(start: int, end: int, written: Iterable[tuple[int, int]]) -> bool:
+    """Whether a keyword as long as this piece, or longer, was written where the piece stands."""
+    return any(
+        left < end and start < right and right - left >= end - start for left, right in written
+    )
+
+
 def _is_long(normal: NormalizedText) -> bool:
     return len(normal.core) > LONG_MESSAGE
 
@@ -311,6 +382,9 @@ def _has_any(listed: Sequence[str], forms: Sequence[str]) -> bool:
     # called most often of all; nested loops take half the time of any() with a generator
     for form in forms:
         for word in listed:
-            if word in form:
+            # looked at only where the word was found, so the loop stays as fast
+            if word in form and (
+                (word[0] > "z" and word[-1] > "z") or borders.is_whole_run(word, form)
+            ):
                 return True
     return False

@@ -16,15 +16,16 @@ from functools import cached_property
 
 from config import clock
 from keywords.language import small_talk
-from keywords.language.normalize import NormalizedText, normalize
-from keywords.matching.emergencies import Danger, Tier, emergency_detector
+from keywords.language.normalize import normalize
+from keywords.matching import scope
+from keywords.matching.emergencies import Danger, Tier, emergency_detector, kinds
 from keywords.matching.keyword_search import KeywordSearchIndex
 from keywords.matching.matcher import Candidate, Matcher
-from keywords.matching.suggestions import MAX_SUGGESTIONS, SuggestionIndex, select_closest
+from keywords.matching.suggestions import ScoredRule, SuggestionIndex, select_closest
 from keywords.rules import default_replies, store
 from keywords.rules.default_replies import DefaultReplies
-from keywords.rules.emergency_replies import POSSIBLE
 from keywords.rules.inheritance import AccountPosition, effective_rules
+from keywords.rules.standard_texts import StandardText
 from keywords.rules.values import InputKind, MatchInput, Rule
 
 
@@ -98,7 +99,7 @@ class RuleSet:
         ruleset._suggestion_index = (
             self._suggestion_index
             if ruleset._all_rules_matcher is self._all_rules_matcher
-            else SuggestionIndex(all_rules)
+            else SuggestionIndex(all_rules, previous=self._suggestion_index)
         )
         ruleset._default_replies = defaults or DefaultReplies()
         ruleset._emergencies = emergency_detector(
@@ -127,19 +128,15 @@ class RuleSet:
         # an account registered a moment ago, which the next snapshot has
         return self._matchers.get(account_id) or Matcher(())
 
-    @property
-    def emergency_reply(self) -> str:
-        """The city's general emergency prompt."""
-        return self._default_replies.emergency
+    def emergency_reply(self, danger: Danger) -> str:
+        """The city's prompt for a danger that is certain, by its kind."""
+        occasion = kinds.PROMPTS.get(danger.kind)
+        return self._default_replies.emergency if occasion is None else self.standard_text(occasion)
 
     @property
     def possible_danger_line(self) -> str:
         """The line that follows the ordinary answer where somebody may be in danger."""
-        return self._default_replies.emergency_text(POSSIBLE)
-
-    def emergency_reply_for(self, danger: Danger) -> str:
-        """The prompt for a kind of danger."""
-        return self._default_replies.emergency_for(danger.kind)
+        return self.standard_text(StandardText.POSSIBLE_DANGER)
 
     def find_danger(self, text: str) -> Danger | None:
         """The danger that a raw text speaks of, or None."""
@@ -155,6 +152,14 @@ class RuleSet:
         return self._default_replies.fallback_for(
             self._positions.get(account_id) or AccountPosition(account_id, ())
         )
+
+    def standard_text(self, occasion: StandardText) -> str:
+        """What the hub says on an occasion for which there are no rules."""
+        return self._default_replies.text(occasion)
+
+    def has_rule(self, account_id: int, slug: str) -> bool:
+        """Whether the account answers with the rule of this slug."""
+        return slug in self._own_slugs.get(account_id, frozenset())
 
     def rules_of(self, account_id: int) -> tuple[Rule, ...]:
         """The rules this account answers with, sorted by slug."""
@@ -173,20 +178,31 @@ class RuleSet:
     def suggest(self, account_id: int, text: str, *, now: datetime) -> tuple[Rule, ...]:
         """Up to three rules for a text that no rule of this account answers, best first.
 
-        If rules of other departments would answer, these; else similar rules of the account; else
-        similar rules of other departments. Own and foreign ones are never mixed, because foreign
-        ones are presented as "ask that account". Rules of a single account stay there.
+        Rules of the account and of others stand in one list, as only one of them is right. Rules of
+        a single account stay there.
         """
         normal = normalize(text)
         if small_talk.is_small_talk(normal):
             return ()
+        asked = scope.read(normal)
         own = self._own_slugs.get(account_id, frozenset())
-        foreign: list[Rule] = []
-        # otherwise there are no foreign rules to look for
+        matched: frozenset[str] = frozenset()
+        # otherwise no other account's rule could answer
         if len(own) < len(self._all_rules_matcher.rules):
-            matching_rules = self._all_rules_matcher.rank(normal, now=now)
-            foreign = [rule for rule in matching_rules if rule.slug not in own and _is_shared(rule)]
-        return tuple((foreign or self._similar_rules(normal, own, now))[:MAX_SUGGESTIONS])
+            matched = frozenset(rule.slug for rule in self._all_rules_matcher.rank(normal, now=now))
+        found = self._suggestion_index.similar_rules(asked.asked, own=own, matched=matched)
+        if asked.obstacle:
+            # what resembles a fraud's bait, or another city's service, is not what is asked
+            found = [scored for scored in found if scored.rule.slug in matched]
+        return tuple(select_closest(self._available(found, own, now)))
+
+    def update_meanings(self, *, seconds: float) -> bool:
+        """Encode what rules mean, for about so long; suggestions use what is there already.
+
+        Gives whether nothing is left to do. Not for the way of a request: the first call of a
+        process loads the sentence encoder. See `keywords.language.meaning`.
+        """
+        return self._suggestion_index.update_meanings(seconds=seconds)
 
     def explain(self, account_id: int, match_input: MatchInput, *, now: datetime) -> MatchResult:
         """The answer with everything that led to it, for the tester page and the command."""
@@ -206,22 +222,20 @@ class RuleSet:
             danger=danger,
         )
 
-    def _similar_rules(
-        self, normal: NormalizedText, own: frozenset[str], now: datetime
-    ) -> list[Rule]:
-        found = self._suggestion_index.similar_rules(normal)
+    def _available(
+        self, found: list[ScoredRule], own: frozenset[str], now: datetime
+    ) -> list[ScoredRule]:
         if not found:
             return []
         local = clock.local(now)
-        active = [
+        return [
             scored
             for scored in found
             # a suggestion that is asleep would be answered by the fallback when the citizen follows
             # it
-            if not scored.rule.schedule or scored.rule.schedule.is_open(local)
+            if (not scored.rule.schedule or scored.rule.schedule.is_open(local))
+            and (scored.rule.slug in own or _is_shared(scored.rule))
         ]
-        own_rules = [scored for scored in active if scored.rule.slug in own]
-        return select_closest(own_rules or [scored for scored in active if _is_shared(scored.rule)])
 
 
 def _is_shared(rule: Rule) -> bool:

@@ -61,11 +61,13 @@ def compare(
     before: RuleSpec | None, after: RuleSpec, *, owner_before: str = "", owner_after: str = ""
 ) -> tuple[FieldDiff, ...]:
     """Field by field; without a `before` everything is new. Owners are given by their names."""
-    old = _values(before, owner_before) if before is not None else {}
     new = _values(after, owner_after)
-    # a field that the old text lacks is empty in the type of the new one, so that a list stays a
-    # list
-    found = ((field, old.get(field, type(new[field])()), new[field]) for field in _FIELDS)
+    if before is not None:
+        old = _values(before, owner_before)
+    else:
+        # empty in the type of the new one, so that a list stays a list
+        old = {field: _FLAGS_OFF.get(field, type(value)()) for field, value in new.items()}
+    found = ((field, old[field], new[field]) for field in _FIELDS)
     return tuple(_difference(field, was, is_) for field, was, is_ in found if was != is_)
 
 
@@ -107,7 +109,15 @@ def _text(value: object) -> str:
         return keyword_label(value)
     if isinstance(value, Reply):
         return reply_label(value)
+    if isinstance(value, bool):
+        return "是" if value else "否"
     return "" if value is None else str(value)
+
+
+# what a flag says in a rule that nobody has written yet
+_FLAGS_OFF = {
+    name: _text(False) for name, field in RuleSpec.model_fields.items() if field.annotation is bool
+}
 
 
 def _difference(field: str, before: _Value, after: _Value) -> FieldDiff:

@@ -1,18 +1,19 @@
-"""Default replies: the fallback when nothing else answers, and the emergency prompt.
+"""Default replies: the fallback when nothing else answers, the emergency prompt, standard texts.
 
     fallback   of the account, else of the nearest department upwards, else of the city, else the
                built-in one
-    emergency  one for the whole city, with the city's own words of danger beside the built-in list;
-               emergency/fire and so on for a topic of danger, else the built-in one of the topic
+    emergency  one for the whole city, with the city's own words of danger beside the built-in list
+    text/…     one for the whole city and each occasion of `standard_texts`, else the built-in one
 
 They are part of the rule set in memory, so every change moves the same cache version as rules.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, delete, select
+from sqlalchemy import ForeignKey, Select, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config import audit, cache_versions
@@ -21,40 +22,40 @@ from config.database import Base, find_for_update, session
 from config.errors import Invalid, NotFound, Stale
 from config.permissions import Permission, Principal
 from keywords.language.normalize import fold
-from keywords.rules.emergency_replies import topic_of_kind, topics
 from keywords.rules.inheritance import AccountPosition
+from keywords.rules.standard_texts import BUILTIN_TEXTS, StandardText
 from keywords.rules.store import CACHE_KEY
 
 # a city that has written nothing yet still says where help is; the numbers are those of the whole
 # country
 BUILTIN_FALLBACK = (
     "您好，暂时没有找到完全对应的答复。请直接写明事项、地点和需要帮助的内容，"
-    "工作人员会在工作时间内回复。紧急情况请直接拨打 110、119、120、122。"
+    "工作人员在工作时间查看留言。紧急情况请直接拨打 110、119、120、122。"
 )
 BUILTIN_EMERGENCY = (
     "如遇紧急情况，请立即拨打 110（报警）、119（火警救援）、120（急救）、122（交通事故）。"
-    "本账号不能替代紧急报警电话，工作人员已收到提醒。"
+    "本账号不能替代紧急报警电话，请不要只在这里等待回复。"
 )
 MAX_TEXT_LENGTH = 2000
 MAX_WORD_LENGTH = 64
 MAX_EMERGENCY_WORDS = 500
 _EMERGENCY_KEY = "emergency"
 _FALLBACK_KEY = "fallback"
-_TOPIC_PREFIX = f"{_EMERGENCY_KEY}/"
+_TEXT_PREFIX = "text/"
 
 
-class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底与紧急回复")):
+class DefaultReplyAction(AuditAction, kind=ObjectKind("default_reply", "兜底、紧急与固定回复")):
     """What is recorded about default replies."""
 
-    SET = "default_reply.set", "修改兜底或紧急回复"
-    CLEAR = "default_reply.clear", "取消兜底回复"
+    SET = "default_reply.set", "修改兜底、紧急或固定回复"
+    CLEAR = "default_reply.clear", "取消兜底或固定回复"
 
 
 class DefaultReplyRow(Base):
     """One text.
 
-    `key` names purpose and owner: emergency, emergency/fire, fallback, fallback/department/3,
-    fallback/account/7.
+    `key` names purpose and owner: emergency, fallback, fallback/department/3, fallback/account/7,
+    text/voice.
     `words` are the city's words of danger, for the emergency prompt only.
     """
 
@@ -70,24 +71,19 @@ class DefaultReplyRow(Base):
 
 @dataclass(frozen=True)
 class DefaultReplies:
-    """All default replies as plain values.
+    """All default replies as plain values; `fallbacks` are by key of their row.
 
-    `fallbacks` are by key of their row, `emergency_texts` the city's own by topic.
+    `texts` are the standard texts that the city has written itself.
     """
 
     fallbacks: Mapping[str, str] = field(default_factory=dict)
     emergency: str = BUILTIN_EMERGENCY
     emergency_words: tuple[str, ...] = ()
-    emergency_texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[StandardText, str] = field(default_factory=dict)
 
-    def emergency_for(self, kind: str) -> str:
-        """The prompt for a kind of danger: the city's, else the built-in one, else the general."""
-        topic = topic_of_kind().get(kind)
-        return self.emergency if topic is None else self.emergency_text(topic)
-
-    def emergency_text(self, topic: str) -> str:
-        """The text of a topic: the city's own, else the built-in one."""
-        return self.emergency_texts.get(topic) or topics()[topic].text
+    def text(self, occasion: StandardText) -> str:
+        """The standard text of an occasion: the city's own, else the built-in one."""
+        return self.texts.get(occasion) or BUILTIN_TEXTS[occasion]
 
     def fallback_for(self, position: AccountPosition) -> str:
         """The fallback of an account: its own, its department's, the nearest above, the city's."""
@@ -106,15 +102,18 @@ def load() -> DefaultReplies:
     """All default replies, in one query."""
     rows = {row.key: row for row in session.scalars(select(DefaultReplyRow))}
     emergency = rows.pop(_EMERGENCY_KEY, None)
-    texts = {
-        key.removeprefix(_TOPIC_PREFIX): rows.pop(key).text
-        for key in [*rows]
-        if key.startswith(_TOPIC_PREFIX)
-    }
-    fallbacks = {key: row.text for key, row in rows.items()}
+    fallbacks = {key: row.text for key, row in rows.items() if not is_standard_text(row)}
+    texts = _texts_of(rows.values())
     if emergency is None:
-        return DefaultReplies(fallbacks, emergency_texts=texts)
+        return DefaultReplies(fallbacks, texts=texts)
     return DefaultReplies(fallbacks, emergency.text, tuple(emergency.words), texts)
+
+
+def _texts_of(rows: Iterable[DefaultReplyRow]) -> dict[StandardText, str]:
+    """The standard texts among some rows, in the order of their occasions."""
+    written = {row.key: row.text for row in rows}
+    keys = {occasion: _TEXT_PREFIX + occasion for occasion in StandardText}
+    return {occasion: written[key] for occasion, key in keys.items() if key in written}
 
 
 def access_fallback(
@@ -143,6 +142,30 @@ def access_emergency(member: Principal, right: Permission) -> DefaultReplyRow | 
     return session.get(DefaultReplyRow, _EMERGENCY_KEY)
 
 
+def access_texts(member: Principal, right: Permission) -> dict[StandardText, str]:
+    """The standard texts that the city has written itself.
+
+    Raises NotFound for a staff member who does not have this permission everywhere.
+    """
+    if not member.scope(right).everywhere:
+        raise NotFound(kind="default_reply", id=_TEXT_PREFIX)
+    return written_texts()
+
+
+def is_standard_text(row: DefaultReplyRow) -> bool:
+    """Whether a row is a standard text, and neither a fallback nor the emergency prompt."""
+    return row.key.startswith(_TEXT_PREFIX)
+
+
+def written_texts() -> dict[StandardText, str]:
+    """The standard texts that differ from the built-in ones, in one query."""
+    return _texts_of(session.scalars(_select_texts()))
+
+
+def _select_texts() -> Select[DefaultReplyRow]:
+    return select(DefaultReplyRow).where(DefaultReplyRow.key.startswith(_TEXT_PREFIX))
+
+
 def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
     """The fallbacks that a staff member may read, in one query."""
     area = member.scope(Permission.RULES_READ)
@@ -152,7 +175,11 @@ def list_for_staff(member: Principal) -> list[DefaultReplyRow]:
     return list(
         session.scalars(
             select(DefaultReplyRow)
-            .where(DefaultReplyRow.key.not_like(f"{_EMERGENCY_KEY}%"), inside)
+            .where(
+                DefaultReplyRow.key != _EMERGENCY_KEY,
+                DefaultReplyRow.key.not_like(f"{_TEXT_PREFIX}%"),
+                inside,
+            )
             .order_by(DefaultReplyRow.key)
         )
     )
@@ -228,31 +255,36 @@ def set_emergency(
     return _save(_EMERGENCY_KEY, text, list(dict.fromkeys(words)), now=now)
 
 
-def set_emergency_texts(
-    texts: Mapping[str, str], *, expected: str | None = None, now: datetime
+def set_texts(
+    texts: Mapping[StandardText, str], *, expected: str | None = None, now: datetime
 ) -> bool:
-    """Set the city's prompts by topic; one that is the built-in text is not stored.
+    """Set standard texts of the city; an empty one brings the built-in text back.
 
-    `expected` is the `texts_token` the page was made with, or None to overwrite. Returns whether
-    anything changed. Raises Invalid with the topic in its field, Stale.
+    `expected` is the `texts_token` the page was made with, or None to overwrite whatever is there.
+    Returns whether anything changed. Raises Invalid, Stale.
     """
-    stored = {name: find_for_update(DefaultReplyRow, _TOPIC_PREFIX + name) for name in topics()}
-    if expected is not None and expected != texts_token(load()):
-        raise _stale(_EMERGENCY_KEY, None)
-    changed = False
-    for name, text in texts.items():
-        if name not in topics():
-            raise Invalid(field=f"emergency.texts.{name}", problem="没有这一类紧急提示。")
-        _check_text(text, f"emergency.texts.{name}")
-        # what is built in may get better with a new version, unless the city wrote its own
-        if stored[name] is not None or text != topics()[name].text:
-            changed |= _save(_TOPIC_PREFIX + name, text, [], now=now)
-    return changed
+    rows = session.scalars(
+        _select_texts().with_for_update(), execution_options={"populate_existing": True}
+    )
+    written = _texts_of(rows)
+    if expected is not None and expected != texts_token(written):
+        raise Stale("固定回复", newest=written)
+    changes = [_set_text(occasion, text, now) for occasion, text in texts.items()]
+    return any(changes)
 
 
-def texts_token(replies: DefaultReplies) -> str:
-    """What a form carries to notice that the prompts by topic were changed meanwhile."""
-    return "\n".join(f"{name}\t{text}" for name, text in sorted(replies.emergency_texts.items()))
+def _set_text(occasion: StandardText, text: str, now: datetime) -> bool:
+    key = _TEXT_PREFIX + occasion
+    if text.strip() and text != BUILTIN_TEXTS[occasion]:
+        _check_text(text, f"texts.{occasion}")
+        return _save(key, text, [], now=now)
+    row = session.get(DefaultReplyRow, key)
+    if row is None:
+        return False
+    session.delete(row)
+    session.flush()
+    _audit(DefaultReplyAction.CLEAR, key, row.text, audit.Owner(), {"text": row.text}, None)
+    return True
 
 
 def _save(
@@ -296,6 +328,13 @@ def _audit(
         after=after,
     )
     cache_versions.invalidate(CACHE_KEY)
+
+
+def texts_token(written: Mapping[StandardText, str]) -> str:
+    """What the form of all standard texts carries, as `edit_token` does for one text."""
+    content = "\n".join(f"{occasion}\t{text}" for occasion, text in written.items())
+    # a digest, because all texts together are too long for a hidden field
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def edit_token(row: DefaultReplyRow | None) -> str:

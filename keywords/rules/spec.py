@@ -80,6 +80,7 @@ class RuleSpec(Spec):
     valid_to: IsoDate | None = Field(default=None, title="截止日期")
     samples: spec_fields.Samples = Field(default=(), title="例句")
     service: spec_fields.Guide = Field(default="", title="相关办事指南")
+    expects_reply: bool = Field(default=False, strict=True, title="请市民接着补充")
     overrides: spec_fields.DefaultRule = Field(default="", title="代替上级的规则")
     state: RuleState = Field(default=RuleState.LIVE, title="状态")
     review_by: IsoDate | None = Field(default=None, title="复核日期")

@@ -75,6 +75,7 @@ class RuleRow(Versioned, Base):
     choice: Mapped[Choice]
     replies: Mapped[list[dict[str, str]]]
     service: Mapped[str]
+    expects_reply: Mapped[bool]
     overrides: Mapped[str]
     review_by: Mapped[date | None] = mapped_column(index=True)
     samples: Mapped[list[str]]

@@ -77,7 +77,8 @@ class Rule:
     `required` (when there are any) and none of `excluded`. `priority` is 0 to 999, higher first.
     `overrides` is the slug of the default rule it replaces for its owner. `samples` are phrases
     that the rule must answer; publishing anything is checked against them. `service` is the slug
-    of a guide, or empty.
+    of a guide, or empty. `expects_reply` says that the answer asks for something, such as an
+    address: the citizen's next message is taken as that and not matched.
     """
 
     slug: str
@@ -94,5 +95,6 @@ class Rule:
     schedule: Schedule = ALWAYS
     choice: Choice = Choice.FIRST
     service: str = ""
+    expects_reply: bool = False
     overrides: str = ""
     samples: tuple[str, ...] = ()

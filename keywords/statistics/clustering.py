@@ -3,9 +3,10 @@
     messages ── assign (reads) ──> updates ── save (writes) ──> clusters
 
 A message is compared only with the clusters that share a pair of its sketch, so the cost does not
-grow with their number. It goes to the most similar one, or begins a new cluster. The same messages
-in the same order give the same clusters. Reading and writing are separate, so that no lock is held
-while texts are compared.
+grow with their number. It goes to the most similar one; else, where there is a sentence encoder, to
+the one that asks the same in other words; else it begins a new cluster. The same messages in the
+same order give the same clusters. Reading and writing are separate, so that no lock is held while
+texts are compared.
 """
 
 from collections.abc import Sequence
@@ -17,9 +18,10 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from config.database import session
 from config.security.masking import mask_pii
-from keywords.language import small_talk
+from keywords.language import meaning, small_talk
 from keywords.language.normalize import normalize
 from keywords.statistics import similarity
+from keywords.statistics.question_meanings import QuestionMeanings
 from keywords.statistics.unanswered import Cluster, ClusterState, SketchPair, UnansweredReason
 
 MAX_SAMPLES = 5
@@ -84,26 +86,61 @@ def _assign_for_account(
 ) -> list[ClusterUpdate]:
     # clusters of the database and of this batch together, so that two new messages alike begin one
     # cluster
-    index: dict[str, list[ClusterUpdate]] = {}
-    for cluster_update in _candidate_clusters(
-        account_id, {text for text, _, _ in prepared_messages}
-    ):
-        _add_to_index(cluster_update, index)
+    clusters = _AccountClusters(account_id, {text for text, _, _ in prepared_messages})
     for text, sample, message in prepared_messages:
         # in the order of arrival: the first message of a cluster gives it its text
-        matched = _find_closest(text, index)
-        cluster_update = matched or ClusterUpdate(account_id, text)
-        if matched is None:
-            _add_to_index(cluster_update, index)
-        cluster_update.add(sample, message)
-    found = {
-        id(cluster_update): cluster_update
-        for cluster_updates in index.values()
-        for cluster_update in cluster_updates
-        if cluster_update.messages
-    }
+        clusters.find_or_create(text).add(sample, message)
     # clusters that got no message are left out
-    return list(found.values())
+    return [cluster_update for cluster_update in clusters.known.values() if cluster_update.messages]
+
+
+class _AccountClusters:
+    """The clusters of one account that a batch of texts may belong to.
+
+    `known` has them by key: the id of a stored one, a negative number of a new one.
+    """
+
+    def __init__(self, account_id: int, texts: set[str]) -> None:
+        self._account_id = account_id
+        self.known: dict[int, ClusterUpdate] = {}
+        self._index: dict[str, list[ClusterUpdate]] = {}
+        for cluster_update in _candidate_clusters(account_id, texts):
+            self._add(cluster_update.cluster_id or 0, cluster_update)
+        self._meanings = _load_meanings(account_id) if meaning.is_enabled() else None
+
+    def find_or_create(self, text: str) -> ClusterUpdate:
+        """The cluster a text belongs to: by its words, else by its meaning, else a new one."""
+        return _find_closest(text, self._index) or self._find_by_meaning(text) or self._new(text)
+
+    def _find_by_meaning(self, text: str) -> ClusterUpdate | None:
+        key = self._meanings.find_closest(text) if self._meanings is not None else None
+        if key is not None and key not in self.known:
+            row = session.execute(
+                select(Cluster.text, Cluster.samples).where(Cluster.id == key)
+            ).one()
+            self._add(key, ClusterUpdate(self._account_id, row.text, key, list(row.samples)))
+        return self.known[key] if key is not None else None
+
+    def _new(self, text: str) -> ClusterUpdate:
+        cluster_update, key = ClusterUpdate(self._account_id, text), -1 - len(self.known)
+        self._add(key, cluster_update)
+        if self._meanings is not None:
+            self._meanings.add(key, text)
+        return cluster_update
+
+    def _add(self, key: int, cluster_update: ClusterUpdate) -> None:
+        self.known[key] = cluster_update
+        for pair in similarity.sketch(cluster_update.text):
+            self._index.setdefault(pair, []).append(cluster_update)
+
+
+def _load_meanings(account_id: int) -> QuestionMeanings:
+    rows = session.execute(
+        select(Cluster.id, Cluster.text)
+        .where(Cluster.account_id == account_id)
+        .order_by(Cluster.id)
+    ).all()
+    return QuestionMeanings(account_id, [row.id for row in rows], [row.text for row in rows])
 
 
 def _candidate_clusters(account_id: int, texts: set[str]) -> list[ClusterUpdate]:
@@ -118,11 +155,6 @@ def _candidate_clusters(account_id: int, texts: set[str]) -> list[ClusterUpdate]
         .order_by(Cluster.id)
     )
     return [ClusterUpdate(account_id, text, key, list(samples)) for key, text, samples in rows]
-
-
-def _add_to_index(cluster_update: ClusterUpdate, index: dict[str, list[ClusterUpdate]]) -> None:
-    for pair in similarity.sketch(cluster_update.text):
-        index.setdefault(pair, []).append(cluster_update)
 
 
 def _find_closest(text: str, index: dict[str, list[ClusterUpdate]]) -> ClusterUpdate | None:

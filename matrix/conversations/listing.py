@@ -9,12 +9,12 @@ returns where to continue. It compares with the masked text, so digits that the 
 cannot be found by trying numbers either.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.sql.expression import Select
 
 from config.alerts import Alert
 from config.database import session
@@ -33,8 +33,6 @@ PAGE_SIZE = 30
 SEARCH_SPAN = 100_000
 
 _MAX_QUERY_LENGTH = 50
-# the ids go into one SQL IN list; older open emergencies are still in the alert list
-_MAX_ALERTS = 500
 
 
 @dataclass(frozen=True)
@@ -107,9 +105,7 @@ def list_for_staff(
     principal: Principal, filters: ConversationFilter, *, now: datetime, before: int | None = None
 ) -> ConversationPage:
     """One page of the conversations that the principal may read, newest message first."""
-    # read first and passed on as ids: a join would look at every alert for each row of the page
-    open_alerts = _open_emergencies()
-    conditions = _conditions(principal, filters, open_alerts, before)
+    conditions = _conditions(principal, filters, before)
     if conditions is None:
         return ConversationPage((), None)
     rows = session.execute(
@@ -124,12 +120,14 @@ def list_for_staff(
         # one more than shown, to know whether there is a next page
         .limit(PAGE_SIZE + 1)
     ).all()
+    # asked for the rows of the page alone: a join would look at every alert for each of them
+    alerted = _alerted_among([row[0].follower_id for row in rows])
     lines = tuple(
         ConversationLine(
             conversation=conversation,
             account_name=name,
             window=followers.window(follower, now=now),
-            is_alerted=conversation.emergency_id in open_alerts,
+            is_alerted=conversation.follower_id in alerted,
             is_blocked=state is blocklist.BlockState.ACTIVE,
         )
         for conversation, follower, name, state in rows[:PAGE_SIZE]
@@ -183,19 +181,21 @@ def _limited_to_replying(principal: Principal) -> Principal:
     return Principal(principal.staff_id, principal.name, {Permission.CONVERSATIONS_READ: scope})
 
 
-def _open_emergencies() -> frozenset[int]:
-    """The inbox ids of emergencies whose alert nobody has closed yet."""
-    rows = select(Alert.subject).where(
-        Alert.kind == InboxAlert.EMERGENCY, Alert.resolved_at.is_(None)
+def _alerted_followers() -> Select[int | None]:
+    """The followers whose conversation has an alert that nobody has resolved, as a subquery."""
+    return select(Alert.object_id).where(
+        Alert.kind.in_([kind.value for kind in InboxAlert]), Alert.resolved_at.is_(None)
     )
-    newest = rows.order_by(Alert.id.desc()).limit(_MAX_ALERTS)
-    return frozenset(int(subject) for subject in session.scalars(newest))
+
+
+def _alerted_among(follower_ids: list[int]) -> frozenset[int | None]:
+    rows = _alerted_followers().where(Alert.object_id.in_(follower_ids))
+    return frozenset(session.scalars(rows))
 
 
 def _conditions(
     principal: Principal,
     filters: ConversationFilter,
-    open_alerts: Iterable[int],
     before: int | None,
 ) -> list[ColumnElement[bool]] | None:
     """WHERE conditions for the list; None when no conversation can match."""
@@ -217,7 +217,7 @@ def _conditions(
     if filters.outcome is not None:
         conditions.append(Conversation.outcome == filters.outcome)
     if filters.alerted:
-        conditions.append(Conversation.emergency_id.in_(open_alerts))
+        conditions.append(Conversation.follower_id.in_(_alerted_followers()))
     return conditions
 
 
@@ -306,16 +306,3 @@ def _received_at(inbox_id: int) -> datetime | None:
         .order_by(InboxMessage.id)
         .limit(1)
     )
-
-
-def follower_ids_by_message(inbox_ids: Iterable[int]) -> dict[int, int]:
-    """Follower ids by inbox id."""
-    same_follower = and_(
-        Follower.account_id == InboxMessage.account_id, Follower.openid == InboxMessage.openid
-    )
-    rows = session.execute(
-        select(InboxMessage.id, Follower.id)
-        .join(Follower, same_follower)
-        .where(InboxMessage.id.in_(set(inbox_ids)))
-    )
-    return dict(rows.all())

@@ -9,7 +9,7 @@ list is up to date, and again until they are settled. That is harmless, because 
 moves forward.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,13 +21,32 @@ from config import jobs
 from config.database import Base, BigKey, session, upsert
 from config.jobs import JobName
 from config.security.masking import mask_pii
+from matrix.conversations.descriptions import describe
 from matrix.followers import Follower
 from matrix.inbox import InboxMessage, Outcome, cursors, days
 
 # what starts a conversation; menu clicks and the like are shown in it, but do not start one
-MESSAGE_KINDS = ("text", "image", "voice", "video", "short_video", "location", "link")
+MESSAGE_KINDS = (
+    "text",
+    "image",
+    "voice",
+    "video",
+    "short_video",
+    "location",
+    "link",
+    "file",
+    "mini_program_card",
+    "unsupported",
+)
 # what the hub could not answer by itself, or a person has to see
-UNANSWERED_OUTCOMES = (Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.EMERGENCY)
+UNANSWERED_OUTCOMES = (
+    Outcome.SUGGESTION,
+    Outcome.FALLBACK,
+    Outcome.EMERGENCY,
+    Outcome.FOR_STAFF,
+)
+# what neither asks for an answer nor brings the one that somebody waits for
+NEUTRAL_OUTCOMES = (Outcome.INFORMATION, Outcome.SMALL_TALK, Outcome.NOT_SHOWN)
 
 # short, because a row that is read twice does no harm
 _SETTLE_DELAY = timedelta(seconds=10)
@@ -37,7 +56,6 @@ _WRITE_BATCH = 500
 # characters; one line of the list
 _MAX_PREVIEW_LENGTH = 80
 _IS_WAITING = text("waiting_since IS NOT NULL")
-_WAS_EMERGENCY = text("emergency_id IS NOT NULL")
 
 
 class ConversationJob(JobName):
@@ -53,8 +71,9 @@ class Conversation(Base):
 
     `last_id` is the inbox id of the last message and `preview` its masked text. `waiting_since` is
     None once the hub or a person has answered; `handled_id` is the last message a person has dealt
-    with, 0 for none. Inbox ids are not foreign keys, because old messages are deleted before
-    conversations are.
+    with, 0 for none. After a message that only a person can deal with (`for_staff_id`) an answer of
+    the hub does not end the waiting. Inbox ids are not foreign keys, because old messages are
+    deleted before conversations are.
     """
 
     __tablename__ = "conversations"
@@ -66,12 +85,6 @@ class Conversation(Base):
             "last_id",
             sqlite_where=_IS_WAITING,
             postgresql_where=_IS_WAITING,
-        ),
-        Index(
-            "ix_conversations_emergency_id",
-            "emergency_id",
-            sqlite_where=_WAS_EMERGENCY,
-            postgresql_where=_WAS_EMERGENCY,
         ),
     )
 
@@ -85,7 +98,7 @@ class Conversation(Base):
     preview: Mapped[str]
     outcome: Mapped[Outcome]
     waiting_since: Mapped[datetime | None]
-    emergency_id: Mapped[int | None] = mapped_column(BigKey)
+    for_staff_id: Mapped[int | None] = mapped_column(BigKey)
     handled_id: Mapped[int] = mapped_column(BigKey)
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[str]
@@ -133,28 +146,7 @@ def position() -> int:
 
 def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
     """What the next rows of the inbox, above an id, lead to; at most five thousand rows."""
-    rows = session.execute(
-        select(
-            InboxMessage.id,
-            InboxMessage.account_id,
-            InboxMessage.kind,
-            InboxMessage.text,
-            InboxMessage.received_at,
-            InboxMessage.local_day,
-            InboxMessage.outcome,
-            Follower.id.label("follower_id"),
-        )
-        .outerjoin(
-            Follower,
-            and_(
-                Follower.account_id == InboxMessage.account_id,
-                Follower.openid == InboxMessage.openid,
-            ),
-        )
-        .where(InboxMessage.id > after_id)
-        .order_by(InboxMessage.id)
-        .limit(_READ_BATCH)
-    ).all()
+    rows = session.execute(_read_query(after_id)).all()
     first_ids: dict[date, int] = {}
     settled = after_id
     for row in rows:
@@ -167,7 +159,7 @@ def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
     # an event of the account itself has no follower
     messages = [row for row in rows if row.kind in MESSAGE_KINDS and row.follower_id is not None]
     return ProjectionBatch(
-        conversations=list(_latest_by_follower(messages).values()),
+        conversations=list(_latest_by_follower(messages, _questions(messages)).values()),
         first_ids=first_ids,
         last_id=rows[-1].id if rows else after_id,
         settled_id=settled,
@@ -175,27 +167,56 @@ def read_batch(after_id: int, *, now: datetime) -> ProjectionBatch:
     )
 
 
-def _latest_by_follower(rows: Iterable[Any]) -> dict[int, dict[str, Any]]:
+def _read_query(after_id: int) -> Any:
+    """The rows of a batch, each with its follower and how far a person has dealt with it."""
+    follower = and_(
+        Follower.account_id == InboxMessage.account_id, Follower.openid == InboxMessage.openid
+    )
+    return (
+        select(
+            InboxMessage.id,
+            InboxMessage.account_id,
+            InboxMessage.kind,
+            InboxMessage.text,
+            InboxMessage.content,
+            InboxMessage.received_at,
+            InboxMessage.local_day,
+            InboxMessage.outcome,
+            Follower.id.label("follower_id"),
+            func.coalesce(Conversation.handled_id, 0).label("handled_id"),
+        )
+        .outerjoin(Follower, follower)
+        .outerjoin(Conversation, Conversation.follower_id == Follower.id)
+        .where(InboxMessage.id > after_id)
+        .order_by(InboxMessage.id)
+        .limit(_READ_BATCH)
+    )
+
+
+def _questions(rows: Sequence[Any]) -> dict[int, str]:
+    """The texts of the questions that messages of a batch answer, by inbox id."""
+    ids = {int(content["reply_to"]) for row in rows if "reply_to" in (content := row.content or {})}
+    if not ids:
+        return {}
+    asked = select(InboxMessage.id, InboxMessage.text).where(InboxMessage.id.in_(ids))
+    return dict(session.execute(asked).all())
+
+
+def _latest_by_follower(
+    rows: Iterable[Any], questions: Mapping[int, str]
+) -> dict[int, dict[str, Any]]:
     """The conversation of each follower as its last message leaves it."""
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         before = found.get(row.follower_id, {})
-        is_unanswered = row.outcome in UNANSWERED_OUTCOMES
-        is_emergency = row.outcome is Outcome.EMERGENCY
         found[row.follower_id] = {
             "follower_id": row.follower_id,
             "account_id": row.account_id,
             "last_id": row.id,
             "last_at": row.received_at,
             "kind": row.kind,
-            "preview": _preview(row.text),
-            "outcome": row.outcome,
-            # since the first unanswered message: somebody who writes
-            # again does not wait from then on
-            "waiting_since": (before.get("waiting_since") or row.received_at)
-            if is_unanswered
-            else None,
-            "emergency_id": row.id if is_emergency else before.get("emergency_id"),
+            "preview": _preview(row, questions),
+            **_answering(row, before),
             # for a new row only; the upsert below leaves what a person has done
             "handled_id": 0,
             "handled_at": None,
@@ -204,9 +225,29 @@ def _latest_by_follower(rows: Iterable[Any]) -> dict[int, dict[str, Any]]:
     return found
 
 
-def _preview(message: str) -> str:
+def _answering(row: Any, before: dict[str, Any]) -> dict[str, Any]:
+    """What was answered and what waits after a message; `before` is the conversation before it."""
+    is_neutral = row.outcome in NEUTRAL_OUTCOMES
+    # a row may be read again after a person has dealt with it
+    is_waiting = row.outcome in UNANSWERED_OUTCOMES and row.id > row.handled_id
+    is_for_staff = is_waiting and row.outcome is Outcome.FOR_STAFF
+    for_staff_id = row.id if is_for_staff else before.get("for_staff_id")
+    # since the first unanswered message: somebody who writes again does not wait from then on
+    waiting_since = before.get("waiting_since") or (row.received_at if is_waiting else None)
+    is_answered = not (is_waiting or is_neutral or for_staff_id)
+    return {
+        "outcome": before.get("outcome", row.outcome) if is_neutral else row.outcome,
+        "waiting_since": None if is_answered else waiting_since,
+        "for_staff_id": for_staff_id,
+    }
+
+
+def _preview(row: Any, questions: Mapping[int, str]) -> str:
+    """The message in one masked line, an awaited reply beside the question it answers."""
+    words = describe(row.kind, row.text, row.content)
+    question = questions.get((row.content or {}).get("reply_to", 0), "")
     # masked before it is shortened: half a phone number would not be recognised as one
-    line = " ".join(mask_pii(message).split())
+    line = " ".join(mask_pii(f"{question} → {words}" if question else words).split())
     return line if len(line) <= _MAX_PREVIEW_LENGTH else line[: _MAX_PREVIEW_LENGTH - 1] + "…"
 
 
@@ -226,18 +267,27 @@ def _upsert_statement() -> Any:
     """An upsert that moves a conversation forward and never back."""
     statement = upsert(Conversation)
     new = statement.excluded
-    values = {name: new[name] for name in ("last_id", "last_at", "kind", "preview", "outcome")}
-    # a person may have answered before this job ran
+    values = {name: new[name] for name in ("last_id", "last_at", "kind", "preview")}
+    # one by one: a list cannot be bound in a statement for many rows
+    is_neutral = or_(*(new.outcome == each for each in NEUTRAL_OUTCOMES))
+    waited_for = func.coalesce(Conversation.waiting_since, new.waiting_since)
     waiting = case(
-        (or_(new.waiting_since.is_(None), new.last_id <= Conversation.handled_id), None),
-        else_=func.coalesce(Conversation.waiting_since, new.waiting_since),
+        # a person may have answered before this job ran
+        (new.last_id <= Conversation.handled_id, None),
+        # a person is still to deal with an earlier message
+        (Conversation.for_staff_id > Conversation.handled_id, waited_for),
+        (is_neutral, waited_for),
+        (new.waiting_since.is_(None), None),
+        else_=waited_for,
     )
     return statement.on_conflict_do_update(
         index_elements=[Conversation.follower_id],
         set_=values
         | {
+            # a "thank you" must not hide what became of the question before it
+            "outcome": case((is_neutral, Conversation.outcome), else_=new.outcome),
             "waiting_since": waiting,
-            "emergency_id": func.coalesce(new.emergency_id, Conversation.emergency_id),
+            "for_staff_id": func.coalesce(new.for_staff_id, Conversation.for_staff_id),
         },
         # two runs may overlap: the older result must not overwrite the newer one
         where=Conversation.last_id < new.last_id,

@@ -11,7 +11,7 @@ to somebody with the permission and a reason; the audit keeps the reason, never 
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +27,7 @@ from config.permissions import Permission, Principal
 from config.security.masking import mask_pii
 from matrix import followers, inbox, outbound
 from matrix.accounts import Account
+from matrix.conversations.descriptions import describe
 from matrix.conversations.projection import MESSAGE_KINDS
 from matrix.conversations.replying import AgentReply
 from matrix.followers import Follower
@@ -68,6 +69,8 @@ class ThreadLine:
     message, "a" a waiting agent reply, each with the row's id. `state` and `problem` are those of
     an outbound message; `attachment` is what was downloaded of a citizen's picture, voice message
     or video; `danger` says in Chinese how sure it was, of which kind and by which words.
+    `question` is the masked text of the citizen's question that a message completes, because the
+    answer to it asked for more; `question_ref` its line.
     """
 
     ref: str
@@ -84,6 +87,8 @@ class ThreadLine:
     problem: str | None = None
     attachment: Attachment | None = None
     danger: str = ""
+    question: str = ""
+    question_ref: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,8 @@ def read(
         rows = rows[-PAGE_SIZE:]
     bounds = _bounds(follower, rows, before, whole=is_beginning)
     fetched = attachments.by_message([row.id for row in rows if row.kind in attachments.KINDS])
-    lines = [line for row in rows for line in _push_lines(row, fetched.get(row.id))]
+    questions = _questions(follower, rows)
+    lines = [line for row in rows for line in _push_lines(row, fetched.get(row.id), questions)]
     lines += _outbound_lines(follower_id, bounds) + _pending_image_lines(follower_id, bounds)
     lines.sort(key=lambda line: line.at)  # the sort is stable: a reply stays behind its message
     return Thread(
@@ -180,9 +186,31 @@ def _danger_of(row: InboxMessage) -> str:
     return f"{danger['tier']}：{danger['kind']}（{mask_pii(danger['reason'])}）"
 
 
-def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[ThreadLine]:
+def _questions(follower: Follower, rows: Sequence[InboxMessage]) -> dict[int, str]:
+    """The masked texts of the questions that messages of the page complete, by inbox id."""
+    ids = {_question_id(row) for row in rows} - {0}
+    if not ids:
+        return {}
+    found = session.scalars(
+        select(InboxMessage).where(
+            InboxMessage.id.in_(ids),
+            InboxMessage.account_id == follower.account_id,
+            InboxMessage.openid == follower.openid,
+        )
+    )
+    return {row.id: mask_pii(_text_of(row)) for row in found}
+
+
+def _question_id(row: InboxMessage) -> int:
+    return int((row.content or {}).get("reply_to", 0))
+
+
+def _push_lines(
+    row: InboxMessage, attachment: Attachment | None, questions: Mapping[int, str]
+) -> list[ThreadLine]:
     """The line of an inbox row, and the line of the reply to it."""
     is_message = row.kind in MESSAGE_KINDS
+    question_id = _question_id(row)
     # masked here and not in the template, so that no page can forget it
     text = mask_pii(_text_of(row))
     lines = [
@@ -197,35 +225,28 @@ def _push_lines(row: InboxMessage, attachment: Attachment | None) -> list[Thread
             inbox_id=row.id,
             attachment=attachment,
             danger=_danger_of(row),
+            question=questions.get(question_id, ""),
+            question_ref=f"m{question_id}" if question_id in questions else "",
         )
     ]
-    if row.answer:
-        kind, content = _parse_reply(row.answer)
-        lines.append(
-            ThreadLine(
-                ref=f"r{row.id}",
-                at=row.received_at,
-                speaker=Speaker.HUB,
-                kind=kind,
-                text=content,
-                outcome=row.outcome,
-                rule_slug=row.rule_slug,
-            )
-        )
-    return lines
+    return [*lines, _reply_line(row)] if row.answer else lines
+
+
+def _reply_line(row: InboxMessage) -> ThreadLine:
+    kind, content = _parse_reply(row.answer)
+    return ThreadLine(
+        ref=f"r{row.id}",
+        at=row.received_at,
+        speaker=Speaker.HUB,
+        kind=kind,
+        text=content,
+        outcome=row.outcome,
+        rule_slug=row.rule_slug,
+    )
 
 
 def _text_of(row: InboxMessage) -> str:
-    content = row.content or {}
-    match row.kind:
-        # events and places have no text of their own; show what describes them best
-        case "location":
-            return str(content.get("label", ""))
-        case "link":
-            return f"{content.get('title', '')} {content.get('url', '')}".strip()
-        case "scanned" | "followed":
-            return str(content.get("scene") or "")
-    return row.text
+    return describe(row.kind, row.text, row.content)
 
 
 def _parse_reply(reply_xml: str) -> tuple[str, str]:

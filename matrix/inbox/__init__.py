@@ -30,13 +30,18 @@ from matrix.inbox import fast_store
 class InboxAlert(AlertKind):
     """What staff must look at in the inbox."""
 
-    # its subject is the id of the inbox row, by which pages find the conversation
+    # subject and `object_id` are the id of the follower, so that a conversation has one alert
     EMERGENCY = "inbox.emergency", "紧急求助"
     POSSIBLE_DANGER = "inbox.possible_danger", "可能的危险"
 
 
 class Outcome(StrEnum):
-    """What the hub did with a message: which part of the dialogue gave the reply."""
+    """What the hub did with a message: which part of the dialogue gave the reply.
+
+    Only SUGGESTION and FALLBACK are questions that no rule answered. FOR_STAFF is what only a
+    person can deal with (a voice message, a file, a wish for a person, an awaited reply),
+    INFORMATION was answered from the data of departments and guides.
+    """
 
     RULE = "rule"
     EMERGENCY = "emergency"
@@ -44,6 +49,10 @@ class Outcome(StrEnum):
     FALLBACK = "fallback"
     WELCOME = "welcome"
     SILENT = "silent"
+    INFORMATION = "information"
+    SMALL_TALK = "small_talk"
+    FOR_STAFF = "for_staff"
+    NOT_SHOWN = "not_shown"
 
 
 class InboxMessage(Base):

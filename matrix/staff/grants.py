@@ -6,8 +6,9 @@ gains or loses a right has to sign in again, and links that were made for them e
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import ValidationInfo, field_validator
 from sqlalchemy import ForeignKey, Index, or_, select, text
@@ -115,6 +116,21 @@ def principal_for(person: Staff, grants: Iterable[Grant], *, today: date) -> Pri
     )
 
 
+def principals_for(people: Collection[Staff], *, today: date) -> dict[int, Principal]:
+    """The principals of several people by staff id. Three queries, however many they are."""
+    place = _Places.load()
+    granted: dict[int, list[Grant]] = {person.id: [] for person in people}
+    for grant in list_current(granted.keys()):
+        if grant.is_valid_on(today):
+            granted[grant.staff_id].append(grant)
+    return {
+        person.id: Principal(
+            person.id, person.name, place.scopes(granted[person.id]), person.department_id
+        )
+        for person in people
+    }
+
+
 def list_all(staff_id: int) -> list[Grant]:
     """Every grant a person ever had, oldest first."""
     rows = select(Grant).where(Grant.staff_id == staff_id)
@@ -125,17 +141,7 @@ def scopes(grants: Collection[Grant]) -> dict[Permission, PermissionScope]:
     """The scope of each permission that some grants give, whatever their dates. At most two
     queries.
     """
-    if not grants:
-        return {}
-    tree = departments.tree()
-    # all accounts of the city, some dozens: cheaper than a query for each grant
-    owners = dict(session.execute(select(Account.id, Account.department_id)).all())
-    found: dict[Permission, PermissionScope] = {}
-    for grant in grants:
-        scope = _scope(grant, tree, owners)
-        for permission in ROLE_PERMISSIONS[grant.role]:
-            found[permission] = _union(found[permission], scope) if permission in found else scope
-    return found
+    return _Places.load().scopes(grants) if grants else {}
 
 
 def needs_second_factor(grants: Iterable[Grant], *, today: date) -> bool:
@@ -145,17 +151,37 @@ def needs_second_factor(grants: Iterable[Grant], *, today: date) -> bool:
     )
 
 
-def _scope(grant: Grant, tree: Tree, owners: dict[int, int]) -> PermissionScope:
-    if grant.account_id is not None:
-        return PermissionScope(accounts=frozenset({grant.account_id}))
-    if grant.department_id is None:
-        return PermissionScope(everywhere=True)
-    # computed at each request: a department that is moved takes its people's reach along
-    within = frozenset(tree.within(grant.department_id))
-    return PermissionScope(
-        departments=within,
-        accounts=frozenset(key for key, owner in owners.items() if owner in within),
-    )
+@dataclass(frozen=True)
+class _Places:
+    """The departments, and the accounts by id with the department that owns each."""
+
+    tree: Tree
+    owners: dict[int, int]
+
+    @classmethod
+    def load(cls) -> Self:
+        # all accounts of the city, some dozens: cheaper than a query for each grant
+        owners = session.execute(select(Account.id, Account.department_id)).all()
+        return cls(departments.tree(), dict(owners))
+
+    def scopes(self, grants: Iterable[Grant]) -> dict[Permission, PermissionScope]:
+        found: dict[Permission, PermissionScope] = {}
+        for grant in grants:
+            scope = self._scope(grant)
+            for permission in ROLE_PERMISSIONS[grant.role]:
+                before = found.get(permission)
+                found[permission] = _union(before, scope) if before is not None else scope
+        return found
+
+    def _scope(self, grant: Grant) -> PermissionScope:
+        if grant.account_id is not None:
+            return PermissionScope(accounts=frozenset({grant.account_id}))
+        if grant.department_id is None:
+            return PermissionScope(everywhere=True)
+        # computed at each request: a department that is moved takes its people's reach along
+        within = frozenset(self.tree.within(grant.department_id))
+        accounts = frozenset(key for key, owner in self.owners.items() if owner in within)
+        return PermissionScope(departments=within, accounts=accounts)
 
 
 def _union(one: PermissionScope, other: PermissionScope) -> PermissionScope:

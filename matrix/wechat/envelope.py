@@ -154,7 +154,7 @@ class Envelope:
         parameters = _Parameters(query)
         self._check_time(parameters, now)
         self._matching_token(parameters, "signature")
-        return VerifiedQuery(self, parameters)
+        return VerifiedQuery(self, parameters, now)
 
     def seal(self, xml: str, push: VerifiedPush, *, now: datetime, nonce: str) -> str:
         """The body of the answer: encrypted when the request was, otherwise the XML itself.
@@ -173,21 +173,25 @@ class Envelope:
             f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
         )
 
-    def decode(self, parameters: "_Parameters", fields: XmlTree) -> VerifiedPush:
+    def decode(
+        self, parameters: "_Parameters", fields: XmlTree, *, received_at: datetime
+    ) -> VerifiedPush:
         """The message in a body that came with these parameters.
 
-        Raises CallbackRejected, MalformedPush.
+        `received_at` as in `messages.parse`. Raises CallbackRejected, MalformedPush.
         """
         # in compatible mode the body holds both forms; the plain one is not covered by
         # msg_signature
         if "Encrypt" in fields:
             keys, message = self._decrypt(parameters, text(fields, "Encrypt"))
-            inbound, is_previous = parse(message), keys.is_previous
+            inbound = parse(message, received_at=received_at)
+            is_previous = keys.is_previous
         else:
             if self._mode is EncryptionMode.SAFE or parameters.get("encrypt_type") == "aes":
                 raise CallbackRejected("plaintext")
             token = self._matching_token(parameters, "signature")
-            keys, inbound, is_previous = None, parse_tree(fields), token != self._tokens[0]
+            keys, is_previous = None, token != self._tokens[0]
+            inbound = parse_tree(fields, received_at=received_at)
         # several accounts may share Token and key by mistake: the gh_ id tells them apart
         if inbound.to != self._original_id:
             raise CallbackRejected("other_account")
@@ -230,18 +234,23 @@ class Envelope:
 class VerifiedQuery:
     """A callback whose query is verified and whose body is still to be read."""
 
-    __slots__ = ("_envelope", "_parameters")
+    __slots__ = ("_envelope", "_parameters", "_verified_at")
 
-    def __init__(self, envelope: Envelope, parameters: "_Parameters") -> None:
+    def __init__(
+        self, envelope: Envelope, parameters: "_Parameters", verified_at: datetime
+    ) -> None:
         self._envelope = envelope
         self._parameters = parameters
+        self._verified_at = verified_at
 
     def open(self, body: bytes) -> VerifiedPush:
         """Verify and decrypt the body. Raises CallbackRejected."""
         if len(body) > MAX_BYTES:
             raise CallbackTooLarge("body")
         try:
-            return self._envelope.decode(self._parameters, parse_xml(body))
+            return self._envelope.decode(
+                self._parameters, parse_xml(body), received_at=self._verified_at
+            )
         except MalformedPush as error:
             raise MalformedCallback(error.reason) from None
 

@@ -42,6 +42,9 @@ from matrix.inbox import InboxMessage, attachments
 from matrix.media import files, management
 from matrix.menus import conditional
 from matrix.menus.conditional import ConditionalMenuSpec
+from matrix.notifications import channels, preferences
+from matrix.notifications.channels import ChannelKind, ChannelSpec
+from matrix.notifications.preferences import PreferencesSpec
 from matrix.qrcodes import codes
 from matrix.qrcodes.codes import QrCodeSpec, SceneQrCode
 from matrix.staff import administration, members
@@ -333,6 +336,8 @@ def do_unanswered(police: Police) -> None:
 def do_alerts_and_exports(police: Police) -> None:
     for_department = police.sample("alert_id")
     with transaction():
+        alerts.take(police.by, for_department, now=police.now)
+        alerts.release(police.by, for_department, now=police.now)
         alerts.resolve(police.by, for_department, note="已处理", now=police.now)
         exports.export_entries(
             police.by,
@@ -342,6 +347,19 @@ def do_alerts_and_exports(police: Police) -> None:
             resolve_names=lambda rows: {},
             now=police.now,
         )
+
+
+def do_notifications(police: Police) -> None:
+    now = police.now
+    address = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=sample-key-1"
+    with transaction():
+        person = police.hire("wang.wu")
+        own = Principal(person.id, person.name, {}, police.department_id)
+        spec = ChannelSpec(kind=ChannelKind.WECOM, name="群", address=address)
+        made = channels.add(own, spec, now=now)
+        channels.update(own, made.id, spec.replace(name="新群"), version=1)
+        preferences.save(own, PreferencesSpec(), version=0)
+        channels.remove(own, made.id)
 
 
 STEPS: list[Callable[[Police], None]] = [
@@ -362,5 +380,6 @@ STEPS: list[Callable[[Police], None]] = [
     do_replies_and_policies,
     do_unanswered,
     do_alerts_and_exports,
+    do_notifications,
     do_departments,
 ]

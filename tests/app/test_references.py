@@ -27,6 +27,7 @@ from keywords.rules.spec import RuleSpec
 from matrix import departments, media
 from matrix.accounts import Account, AccountSpec
 from matrix.media import Kind
+from matrix.notifications.preferences import KindPreference, PreferencesSpec
 from matrix.staff import grants, members
 from matrix.staff.grants import GrantSpec
 from matrix.staff.roles import Role
@@ -46,7 +47,13 @@ NAMES_OF_ITS_OWN = {
 }
 SUSPICIOUS = ("_id", "department", "account", "media", "thumb", "service", "overrides", "rule")
 # where the references of each spec are looked up
-RESOLVED = {RuleSpec: "app.references", GrantSpec: "grants.create", AccountSpec: "the console"}
+RESOLVED = {
+    RuleSpec: "app.references",
+    GrantSpec: "grants.create",
+    AccountSpec: "the console",
+    PreferencesSpec: "preferences.save",
+    KindPreference: "preferences.save",
+}
 
 
 def specs() -> Iterator[type[Spec]]:

@@ -52,6 +52,9 @@ def test_files_sheets_and_pages_take_the_fields_from_the_spec() -> None:
         (Field(default=(), title="备注"), "甲、乙", ["甲", "乙"]),
         (Field(default=5, title="备注"), "12", 12),
         (Field(default=5, title="备注"), "许多", "许多"),
+        (Field(default=False, title="备注"), "是", True),
+        (Field(default=False, title="备注"), "否", False),
+        (Field(default=False, title="备注"), "也许", "也许"),
     ],
 )
 def test_a_later_field_has_a_column_of_its_title(

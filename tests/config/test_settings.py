@@ -109,3 +109,32 @@ def test_a_wrong_setting_is_named_in_one_line(
 
     assert name in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ROBOT_ORIGINS", "qyapi.weixin.qq.com", "must be like https"),
+        ("ROBOT_ORIGINS", "https://a.cn/path", "must be like https"),
+        ("ROBOT_ORIGINS", "https://a.cn,ftp://b.cn", "must be like https"),
+        ("SMTP_URL", "mail.example.cn", "must be like smtp"),
+        ("SMTP_URL", "smtp://", "must be like smtp"),
+        ("SMTP_URL", "smtp://mail.example.cn", "SMTP_FROM must be set"),
+    ],
+)
+def test_wrong_addresses_of_robots_and_mail_stop_the_start(
+    environment: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(settings.SettingsError, match=said):
+        settings.get()
+
+
+def test_robots_have_origins_and_may_be_others(environment: pytest.MonkeyPatch) -> None:
+    assert settings.get().robot_origins[0] == "https://qyapi.weixin.qq.com"
+    environment.setenv("ROBOT_ORIGINS", "http://127.0.0.1:8100, https://robots.example.cn")
+    settings.reset()
+    assert settings.get().robot_origins == (
+        "http://127.0.0.1:8100",
+        "https://robots.example.cn",
+    )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from importlib import import_module
 
 from app import scheduler
-from app.console.alerts import KINDS
+from app.alert_kinds import KINDS
 from app.jobs import registry as handlers
 from config.jobs import Handler
 from tests.helpers.source_tree import OWN_PACKAGES, Source, format_findings, read_sources

@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from config.alerts import Alert
 from config.database import read_only, session
+from matrix.followers import Follower
 from matrix.inbox import InboxMessage
 from matrix.outbound import OutboundMessage
 from matrix.wechat.text_parts import split_text
@@ -196,7 +197,9 @@ def assert_each_handled_once(sent: list[SentPush]) -> int:
     with read_only():
         listed = session.execute(strangers).all()
         caused = Counter(session.scalars(select(OutboundMessage.inbox_id)))
-        cried = dict(session.execute(select(Alert.subject, Alert.count)).all())
+        # one alert for each conversation, and each letter has a citizen of its own
+        alerted = select(Follower.openid, Alert.count).join(Alert, Alert.object_id == Follower.id)
+        cried = dict(session.execute(alerted).all())
     rows = {row.openid: row for row in listed}
     assert len(listed) == len(rows) == len(sent)
     for letter in sent:
@@ -205,7 +208,7 @@ def assert_each_handled_once(sent: list[SentPush]) -> int:
         for reply in letter.answers:
             assert reply == _fields(row.answer)
         assert caused[row.id] == letter.parts
-        assert cried.get(str(row.id)) == (1 if letter.is_emergency else None)
+        assert cried.get(letter.openid) == (1 if letter.is_emergency else None)
     return sum(rows[letter.openid].deliveries - len(letter.answers) for letter in sent)
 
 

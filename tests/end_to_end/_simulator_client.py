@@ -8,6 +8,7 @@ import yaml
 
 from config.database import transaction
 from matrix import accounts
+from tests.app.jobs._duty import KEY_PREFIX, SECRET
 from tests.helpers.hub import Hub
 from tests.helpers.processes import Processes
 
@@ -51,6 +52,17 @@ class SimulatorClient:
     def clear_faults(self) -> None:
         """Let nothing go wrong any more."""
         requests.delete(f"{self._url}/simulator/faults", timeout=10).raise_for_status()
+
+    def add_robot(self, kind: str, group: str) -> None:
+        """A group robot with the key and secret that tests/app/jobs/_duty.py gives channels."""
+        secret = SECRET if kind == "dingtalk" else ""
+        robot = {"kind": kind, "key": f"{KEY_PREFIX}{group}", "name": group, "secret": secret}
+        self._post("/simulator/robots", robot)
+
+    def robot_texts(self, group: str) -> list[str]:
+        """What a group was told, oldest first."""
+        messages = self._get("/simulator/robots")["messages"]
+        return [each["text"] for each in messages if each["robot"] == group]
 
     def state(self, appid: str) -> dict[str, Any]:
         """What the platform counts of an account."""

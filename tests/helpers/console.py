@@ -201,7 +201,7 @@ def console(hub: Hub, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Consol
     staffed = Console(application(), hub)
     # a test of jobs may have registered handlers and a dispatcher of its own since
     registry.register()
-    set_dispatcher(broker.dispatch)
+    set_dispatcher(broker.dispatch, urgent=broker.dispatch_urgent)
     return staffed
 
 

@@ -1,12 +1,13 @@
 """Messages, followers and alerts, for tests of the pages about conversations."""
 
 import re
+from typing import Any
 
 from sqlalchemy import select
 
 from app.jobs import conversation_updates
 from config import alerts, clock
-from config.alerts import Alert
+from config.alerts import Alert, AlertKind
 from config.database import session, transaction
 from matrix import followers
 from matrix.followers import Follower
@@ -43,11 +44,16 @@ def hidden_fields(client: Client, follower_id: int) -> dict[str, str]:
     return found
 
 
-def raise_alert(console: Console, code: str, message: str, **more: bool) -> int:
+def raise_alert(
+    console: Console,
+    code: str,
+    message: str,
+    *,
+    kind: AlertKind = SampleAlert.BROKEN,
+    **more: Any,
+) -> int:
     """Raise an alert of a department. Returns its id."""
     owner = console.department_id(code)
     with transaction():
-        alerts.raise_alert(
-            SampleAlert.BROKEN, message, message, now=clock.now(), department_id=owner, **more
-        )
+        alerts.raise_alert(kind, message, message, now=clock.now(), department_id=owner, **more)
         return session.scalars(select(Alert.id).where(Alert.subject == message)).one()

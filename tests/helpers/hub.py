@@ -18,6 +18,7 @@ import pytest
 
 from app import callback, snapshots
 from matrix.accounts import callback_stats
+from matrix.inbox import awaited_replies
 from matrix.wechat.envelope import EncryptionMode
 from simulator.messaging import envelope, pushes
 from tests.helpers.city import KEYS, register
@@ -134,6 +135,8 @@ def _no_wrapped_app(environ: Any, start: Any) -> Any:
 def hub(own_database: str) -> Iterator[Hub]:
     """The hub in this process, over a copy of the city (tests/helpers/city.py)."""
     snapshots.reset()
+    awaited_replies.reset()
     yield Hub()
     snapshots.reset()
+    awaited_replies.reset()
     callback_stats.reset()

@@ -35,6 +35,7 @@ from matrix.staff.roles import Role
 from matrix.staff.sign_in import ip_allowlist, one_time_links, sessions
 from matrix.staff.sign_in.one_time_links import LinkPurpose
 from matrix.staff.sign_in.sessions import StaffSession
+from tests.helpers import sample_channels
 from tests.helpers.console import Console
 from tests.helpers.sample_names import SampleAlert
 
@@ -293,6 +294,7 @@ SAMPLES: dict[str, MakeSample] = {
     "inbox_id": _message,
     "network_id": _network,
     "canned_response_id": _canned_response,
+    "channel_id": sample_channels.make,
     "rule_id": _rule,
     "qrcode_id": _qrcode,
     "file_id": _file,
@@ -306,7 +308,7 @@ SAMPLES: dict[str, MakeSample] = {
     "version_id": _version,
 }
 # owned by one person or the whole city, or perhaps without a file: no department's role opens them
-NOT_DEPARTMENT_SCOPED = {"import_id", "inbox_id", "network_id"}
+NOT_DEPARTMENT_SCOPED = {"channel_id", "import_id", "inbox_id", "network_id"}
 # parts that mean something else in one route, by endpoint and name
 BY_ROUTE: dict[tuple[str, str], MakeSample] = {
     ("menus.delete_conditional", "menu_id"): _conditional,

@@ -19,6 +19,8 @@ FILES = [quality.MESSAGES, *sorted((HERE / "data").glob("*.jsonl"))]
 # numbers people dial are natural keys
 NATURAL = {"12345", "12315"}
 LONGEST_KEY = 4
+# of messages that rules were written by, more is asked than of those nobody has seen
+LEAST_RIGHT = 0.92
 
 
 @cache
@@ -31,9 +33,9 @@ def report(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_demo_answers_well_enough(path: Path) -> None:
     found = report(path)
-    assert found["hit"] >= quality.TARGETS["hit"]
+    assert found["right"] >= LEAST_RIGHT
     assert found["wrong"] <= quality.TARGETS["wrong"]
-    assert found["false_fire"] <= quality.TARGETS["false_fire"]
+    assert found["false"] <= quality.TARGETS["false"]
 
 
 def test_every_labelled_emergency_is_detected_and_nearly_nothing_else() -> None:

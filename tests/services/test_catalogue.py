@@ -11,7 +11,7 @@ from config.database import session
 from config.errors import Invalid, NotFound
 from matrix import departments
 from services import catalogue
-from services.catalogue import GuideCard, GuideSpec, GuideState
+from services.catalogue import GuideCard, GuideFacts, GuideSpec, GuideState
 
 
 @pytest.fixture
@@ -93,3 +93,34 @@ def test_a_guide_without_code_or_name_is_refused(
 def test_an_unknown_guide_is_not_found(rolled_back: None) -> None:
     with pytest.raises(NotFound):
         catalogue.get("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        ({}, {}),
+        ({"fee": {"charge": True, "desc": "补领 40 元"}}, {"fee": "补领 40 元"}),
+        ({"fee": {"charge": False}}, {"fee": "免费"}),
+        ({"fee": {"charge": True}}, {"fee": "收费，以窗口公示为准"}),
+        ({"promised_days": 20}, {"duration": "20 个工作日"}),
+        ({"promised_days": 0}, {"duration": "当场办结"}),
+        ({"promised_days": "当天"}, {}),
+        (
+            {"materials": [{"name": "户口簿"}, {"form": "原件"}, {"name": "照片"}]},
+            {"materials": "户口簿、照片"},
+        ),
+        (
+            {"place": "窗口", "phone": "0913-1", "hours": "工作日"},
+            {"place": "窗口", "phone": "0913-1", "hours": "工作日"},
+        ),
+    ],
+)
+def test_a_guides_facts_are_short_texts(
+    draft: Callable[..., GuideSpec], now: datetime, body: dict[str, object], facts: dict[str, str]
+) -> None:
+    written = catalogue.upsert(draft(body=body), now=now)
+    catalogue.upsert(draft(slug="svc-old", state=GuideState.WITHDRAWN), now=now)
+
+    assert catalogue.list_facts() == {
+        "svc-id-card": GuideFacts("svc-id-card", "身份证补领", written.department_id, **facts)
+    }

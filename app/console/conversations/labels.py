@@ -16,12 +16,18 @@ OUTCOMES = {
     Outcome.EMERGENCY: "紧急",
     Outcome.WELCOME: "欢迎语",
     Outcome.SILENT: "没有回复",
+    Outcome.INFORMATION: "用单位资料答复",
+    Outcome.SMALL_TALK: "寒暄",
+    Outcome.FOR_STAFF: "请人工查看",
+    Outcome.NOT_SHOWN: "无法显示",
 }
 OUTCOME_COLOURS = {
     Outcome.RULE: "green",
     Outcome.SUGGESTION: "yellow",
     Outcome.FALLBACK: "orange",
     Outcome.EMERGENCY: "red",
+    Outcome.INFORMATION: "green",
+    Outcome.FOR_STAFF: "orange",
 }
 STATES = {
     OutboundState.QUEUED: "正在发送",
@@ -38,6 +44,9 @@ KINDS = {
     "short_video": "小视频",
     "location": "位置",
     "link": "链接",
+    "file": "文件",
+    "mini_program_card": "小程序卡片",
+    "unsupported": "微信没有传来的内容",
     "music": "音乐",
     "news": "图文",
     "transfer_customer_service": "转给微信客服",

@@ -23,7 +23,14 @@ TABS = {"waiting": "待回复", "alarmed": "有提醒", "all": "全部"}
 # A search has no index (docs/decisions/0050) and reads newest first. Without a limit the common
 # search for something recent would go on through years.
 _SEARCH_DAYS = 30
-_FILTER_OUTCOMES = (Outcome.RULE, Outcome.SUGGESTION, Outcome.FALLBACK, Outcome.EMERGENCY)
+_FILTER_OUTCOMES = (
+    Outcome.RULE,
+    Outcome.INFORMATION,
+    Outcome.SUGGESTION,
+    Outcome.FALLBACK,
+    Outcome.FOR_STAFF,
+    Outcome.EMERGENCY,
+)
 
 
 class FilterForm(forms.Form):

@@ -7,6 +7,7 @@ detail           one rule: its content, its versions and what changed between tw
 editor           the form of a rule, and the preview that follows the typing
 workflow         review, submit, publish, restore, disable, delete
 default_replies  what is said when no rule answers, and the city's emergency prompt
+standard_texts   what is said to pictures, greetings and the like
 review_policy    whether a department's rules need a second person before they are published
 
 On `tools_blueprint` (/console/studio/):
@@ -23,6 +24,7 @@ from app.console.rules import (
     editor,
     import_export,
     listing,
+    standard_texts,
     statistics,
     tester,
     unanswered,
@@ -39,6 +41,7 @@ __all__ = [
     "import_export",
     "listing",
     "review_policy",
+    "standard_texts",
     "statistics",
     "tester",
     "tools_blueprint",

@@ -1,7 +1,5 @@
 """Default replies: each owner's fallback when no rule answers, and the city's emergency prompt."""
 
-from collections.abc import Mapping
-
 from flask import render_template, request, url_for
 from wtforms import HiddenField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -15,7 +13,7 @@ from app.console.rules.owner import Owner, owner_choices
 from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import audit, clock
-from config.errors import Invalid, Stale
+from config.errors import Stale
 from config.permissions import Permission
 from keywords.rules import default_replies
 from keywords.rules.default_replies import (
@@ -24,7 +22,6 @@ from keywords.rules.default_replies import (
     DefaultReplyAction,
     DefaultReplyRow,
 )
-from keywords.rules.emergency_replies import topics
 from keywords.rules.inheritance import AccountPosition
 
 
@@ -134,31 +131,6 @@ def _current_emergency() -> dict[str, str]:
     }
 
 
-# ---- the prompts by topic ----
-
-
-@blueprint.post("/texts/emergency/topics")
-@requires(Permission.RULES_WRITE)
-@requires_confirmation
-def update_emergency_texts() -> ViewResult:
-    """Set the city's prompts by topic; for those who may write rules everywhere."""
-    member = auth.member()
-    default_replies.access_emergency(member, Permission.RULES_WRITE)
-    texts = {name: strip(request.form.get(f"topic-{name}", "")) for name in topics()}
-    try:
-        default_replies.set_emergency_texts(
-            {name: text or topics()[name].text for name, text in texts.items()},
-            expected=request.form.get("seen", ""),
-            now=clock.now(),
-        )
-    except (Invalid, Stale) as error:
-        choices = owner_choices(snapshots.current(), member.scope(Permission.RULES_WRITE))
-        form = FallbackForm(formdata=None)
-        return _render(form, Owner(), choices, topic_problem=str(error), topic_texts=texts), 422
-    flash_success("各类紧急提示已更新，两秒之内生效。")
-    return redirect_to("rules.edit_default_replies")
-
-
 # ---- the page of both ----
 
 
@@ -167,17 +139,13 @@ def _render(
     owner: Owner,
     choices: list[tuple[str, str]],
     emergency_form: EmergencyForm | None = None,
-    *,
-    topic_problem: str = "",
-    topic_texts: Mapping[str, str | None] | None = None,
 ) -> str:
-    """The page; with `emergency_form` or `topic_problem` when that is the form that was refused."""
+    """The page; with `emergency_form` when that is the form that was refused."""
     member, snapshot = auth.member(), snapshots.current()
     may_edit_city = member.scope(Permission.RULES_WRITE).everywhere
     if may_edit_city and emergency_form is None:
         emergency_form = EmergencyForm(formdata=None, data=_current_emergency())
     rows = default_replies.list_for_staff(member)
-    replies = default_replies.load()
     return render_template(
         "console/rules/default_replies.html",
         form=form,
@@ -188,10 +156,6 @@ def _render(
         inherited_text=_inherited_text(owner),
         emergency_form=emergency_form if may_edit_city else None,
         max_length=MAX_TEXT_LENGTH,
-        topics=topics().values(),
-        topic_texts=topic_texts or {name: replies.emergency_text(name) for name in topics()},
-        topic_problem=topic_problem,
-        topic_seen=default_replies.texts_token(replies),
     )
 
 

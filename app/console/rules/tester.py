@@ -36,6 +36,8 @@ _OUTCOME_COLOURS = {
     Outcome.EMERGENCY: "red",
     Outcome.SUGGESTION: "yellow",
     Outcome.FALLBACK: "orange",
+    Outcome.INFORMATION: "green",
+    Outcome.FOR_STAFF: "blue",
 }
 
 

@@ -11,6 +11,7 @@ from app.web import auth
 from app.web.auth import requires, requires_confirmation
 from config import clock
 from config.permissions import Permission
+from matrix.notifications import channels
 from matrix.staff import administration, directory
 from matrix.staff.administration import OffboardingPlan
 
@@ -43,6 +44,8 @@ def offboard(staff_id: int) -> ViewResult:
             plan = administration.offboard(
                 auth.member(), staff_id, reason=form.reason.data or "", now=now
             )
+            # here and not in `administration`, which stands below the notifications
+            channels.delete_of_person(staff_id)
             # at once and not after a redirect: with the roles gone, the plan cannot be made again
             return _render("offboarded", plan, form)
     return _render(

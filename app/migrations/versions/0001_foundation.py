@@ -80,6 +80,7 @@ def _alerts() -> None:
         sa.Column("id", BIG_KEY, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("object_id", sa.BigInteger(), nullable=True),
         sa.Column("message", sa.String(), nullable=False),
         sa.Column("details", JSON, nullable=False),
         sa.Column("department_id", sa.Integer(), nullable=True),
@@ -87,13 +88,27 @@ def _alerts() -> None:
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("raised_at", INSTANT, nullable=False),
         sa.Column("last_raised_at", INSTANT, nullable=False),
+        sa.Column("opened_at", INSTANT, nullable=False),
+        sa.Column("notify_at", INSTANT, nullable=True),
         sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("taken_at", INSTANT, nullable=True),
+        sa.Column("taken_by", sa.String(), nullable=True),
+        sa.Column("taken_by_id", sa.Integer(), nullable=True),
         sa.Column("resolved_at", INSTANT, nullable=True),
         sa.Column("resolved_by", sa.String(), nullable=True),
+        sa.Column(
+            "resolution",
+            _choice("resolution", "handled", "false_alarm", "forwarded", "ended"),
+            nullable=True,
+        ),
         sa.Column("note", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
     op.create_index("ix_alerts_department_id", "alerts", ["department_id"], unique=False)
+    op.create_index(
+        "ix_alerts_notify_at", "alerts", ["notify_at"], **_only("notify_at IS NOT NULL")
+    )
+    op.create_index("ix_alerts_resolved_at", "alerts", ["resolved_at"], unique=False)
     op.create_index(
         "uq_alerts_open", "alerts", ["kind", "subject"], unique=True, **_only("resolved_at IS NULL")
     )

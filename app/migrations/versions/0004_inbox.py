@@ -20,11 +20,25 @@ TABLES = (
     "followers",
     "inbox_daily_counts",
     "inbox_messages",
+    "awaited_replies",
     "attachments",
     "blocklist_entries",
     "conversations",
     "outbound_messages",
     "agent_replies",
+)
+
+OUTCOMES = (
+    "rule",
+    "emergency",
+    "suggestion",
+    "fallback",
+    "welcome",
+    "silent",
+    "information",
+    "small_talk",
+    "for_staff",
+    "not_shown",
 )
 
 
@@ -44,6 +58,7 @@ def upgrade() -> None:
     _followers()
     _inbox_daily_counts()
     _inbox_messages()
+    _awaited_replies()
     _attachments()
     _blocklist_entries()
     _conversations()
@@ -126,7 +141,7 @@ def _inbox_daily_counts() -> None:
         sa.Column("local_day", sa.Date(), nullable=False),
         sa.Column(
             "outcome",
-            _choice("outcome", "rule", "emergency", "suggestion", "fallback", "welcome", "silent"),
+            _choice("outcome", *OUTCOMES),
             nullable=False,
         ),
         sa.Column("count", sa.Integer(), nullable=False),
@@ -154,7 +169,7 @@ def _inbox_messages() -> None:
         sa.Column("local_day", sa.Date(), nullable=False),
         sa.Column(
             "outcome",
-            _choice("outcome", "rule", "emergency", "suggestion", "fallback", "welcome", "silent"),
+            _choice("outcome", *OUTCOMES),
             nullable=False,
         ),
         sa.Column("rule_slug", sa.String(), nullable=True),
@@ -171,6 +186,28 @@ def _inbox_messages() -> None:
             name=op.f("uq_inbox_messages_account_id_openid_dedupe_key"),
         ),
     )
+
+
+def _awaited_replies() -> None:
+    op.create_table(
+        "awaited_replies",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("openid", sa.String(), nullable=False),
+        sa.Column("inbox_id", BIG_KEY, nullable=False),
+        sa.Column("asked_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_awaited_replies_account_id_accounts")
+        ),
+        sa.ForeignKeyConstraint(
+            ["inbox_id"],
+            ["inbox_messages.id"],
+            name=op.f("fk_awaited_replies_inbox_id_inbox_messages"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", "openid", name=op.f("pk_awaited_replies")),
+    )
+    op.create_index("ix_awaited_replies_inbox_id", "awaited_replies", ["inbox_id"], unique=False)
+    op.create_index("ix_awaited_replies_asked_at", "awaited_replies", ["asked_at"], unique=False)
 
 
 def _attachments() -> None:
@@ -235,11 +272,11 @@ def _conversations() -> None:
         sa.Column("preview", sa.String(), nullable=False),
         sa.Column(
             "outcome",
-            _choice("outcome", "rule", "emergency", "suggestion", "fallback", "welcome", "silent"),
+            _choice("outcome", *OUTCOMES),
             nullable=False,
         ),
         sa.Column("waiting_since", INSTANT, nullable=True),
-        sa.Column("emergency_id", BIG_KEY, nullable=True),
+        sa.Column("for_staff_id", BIG_KEY, nullable=True),
         sa.Column("handled_id", BIG_KEY, nullable=False),
         sa.Column("handled_at", INSTANT, nullable=True),
         sa.Column("handled_by", sa.String(), nullable=False),
@@ -256,13 +293,6 @@ def _conversations() -> None:
         "conversations",
         ["account_id", "last_id"],
         unique=False,
-    )
-    op.create_index(
-        "ix_conversations_emergency_id",
-        "conversations",
-        ["emergency_id"],
-        unique=False,
-        **_only("emergency_id IS NOT NULL"),
     )
     op.create_index("ix_conversations_last_id", "conversations", ["last_id"], unique=False)
     op.create_index(

@@ -169,6 +169,7 @@ def _rules() -> None:
         sa.Column("choice", _choice("choice", "all", "random", "first"), nullable=False),
         sa.Column("replies", JSON, nullable=False),
         sa.Column("service", sa.String(), nullable=False),
+        sa.Column("expects_reply", sa.Boolean(), nullable=False),
         sa.Column("overrides", sa.String(), nullable=False),
         sa.Column("review_by", sa.Date(), nullable=True),
         sa.Column("samples", JSON, nullable=False),

@@ -1,8 +1,10 @@
 """The kinds of danger, how sure one is, and what the detector says about a message."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.labelled_enum import LabelledEnum
+from keywords.rules.standard_texts import StandardText
 
 
 class Tier(LabelledEnum):
@@ -53,3 +55,35 @@ class Danger:
     tier: Tier
     kind: DangerKind
     reason: str
+
+
+_PROMPTS: Mapping[StandardText, tuple[DangerKind, ...]] = {
+    StandardText.EMERGENCY_FIRE: (DangerKind.FIRE, DangerKind.GAS, DangerKind.INDUSTRIAL),
+    StandardText.EMERGENCY_RESCUE: (
+        DangerKind.TRAPPED,
+        DangerKind.DROWNING,
+        DangerKind.COLLAPSE,
+        DangerKind.EARTHQUAKE,
+        DangerKind.FLOOD,
+    ),
+    StandardText.EMERGENCY_POLICE: (DangerKind.VIOLENCE, DangerKind.BREAKIN, DangerKind.LOST),
+    StandardText.EMERGENCY_MEDICAL: (
+        DangerKind.FALL,
+        DangerKind.ELECTRICITY,
+        DangerKind.POISONING,
+        DangerKind.CHOKING,
+        DangerKind.STROKE_HEART,
+        DangerKind.UNCONSCIOUS,
+        DangerKind.BIRTH,
+        DangerKind.INJURY,
+        DangerKind.ANIMAL,
+        DangerKind.DISEASE,
+    ),
+    StandardText.EMERGENCY_TRAFFIC: (DangerKind.TRAFFIC,),
+    StandardText.EMERGENCY_FRAUD: (DangerKind.FRAUD,),
+    StandardText.EMERGENCY_SUICIDE: (DangerKind.SUICIDE,),
+}
+# the text for each kind of danger; a kind that is not named gets the city's general prompt
+PROMPTS: Mapping[DangerKind, StandardText] = {
+    kind: text for text, dangers in _PROMPTS.items() for kind in dangers
+}

@@ -1,9 +1,13 @@
-"""Inbound: what citizens send (text, picture, voice, video, place, link), and the common base
-classes.
+"""Inbound: what citizens send (text, picture, voice, video, place, link, file), and the common
+base classes.
 
-    Inbound --+-- Message    Text Image Voice Video ShortVideo Location Link
+    Inbound --+-- Message    Text Image Voice Video ShortVideo Location Link File MiniProgramCard
+              |              UnsupportedMessage, which WeChat itself cannot show
               +-- Event      see `events` and `job_events`
-              +-- Unknown    a kind we do not know, kept as it came
+              +-- Unknown    an event we do not know, kept as it came
+
+A message is read as far as it goes: a field that is missing or unreadable is empty or None, because
+somebody is waiting for an answer to it.
 
 Every push names the account it is for (`to`, a gh_ id), the follower (`openid`), when it was sent,
 and its kind. `dedupe_key` is equal for the retries of one push and different for all other pushes
@@ -43,14 +47,20 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Inbound):
-    """Something a citizen sent; it always has a message id."""
+    """Something a citizen sent; it has a message id unless WeChat left it out."""
 
     awaits_reply: ClassVar[bool] = True
 
     @property
     def dedupe_key(self) -> str:
-        """The message id, with the sender: uniqueness is promised per account only."""
-        return limit_key(f"m:{self.openid}:{self.message_id}")
+        """The message id, with the sender: uniqueness is promised per account only.
+
+        Without an id the time and the content, which the retries of a push have in common.
+        """
+        if self.message_id:
+            return limit_key(f"m:{self.openid}:{self.message_id}")
+        content = hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()
+        return f"c:{content}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +111,13 @@ class ShortVideo(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location(Message):
-    """A place, in degrees; `scale` is the map's zoom, `label` its name."""
+    """A place, in degrees (None where WeChat gives none that can be read); `scale` is the map's
+    zoom, `label` its name.
+    """
 
     kind: str = "location"
-    latitude: float
-    longitude: float
+    latitude: float | None
+    longitude: float | None
     scale: int | None = None
     label: str = ""
 
@@ -118,6 +130,37 @@ class Link(Message):
     title: str
     description: str
     url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File(Message):
+    """A file from the chat; WeChat pushes its name and size in bytes, and no way to download it."""
+
+    kind: str = "file"
+    title: str
+    description: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiniProgramCard(Message):
+    """A page of a mini program that the citizen shared."""
+
+    kind: str = "mini_program_card"
+    title: str
+    appid: str = ""
+    page_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsupportedMessage(Message):
+    """A sticker, card or other content that WeChat replaces by a sentence about itself.
+
+    Of a kind of message we do not know, `raw` is what came; None for WeChat's own sentence.
+    """
+
+    kind: str = "unsupported"
+    raw: XmlTree | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

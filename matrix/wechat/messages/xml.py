@@ -173,6 +173,14 @@ def text(tree: XmlTree, name: str) -> str:
     raise MalformedPush(f"{'missing' if value is None else 'not_text'}:{name}")
 
 
+def find_text(tree: XmlTree, name: str) -> str:
+    """A field as far as it can be read: of a repeated one the first, "" when there is no text."""
+    value = tree.get(name)
+    # a repeated name is a list in the tree
+    first = value[0] if isinstance(value, list) and value else value
+    return first if isinstance(first, str) else ""
+
+
 def optional(tree: XmlTree, name: str) -> str | None:
     """A field that may be absent; None when it is absent or empty."""
     return text(tree, name) or None if name in tree else None
@@ -184,6 +192,14 @@ def identifier(tree: XmlTree, name: str) -> str:
     if not value or len(value) > _MAX_ID or not value.isprintable():
         raise MalformedPush(f"bad_id:{name}")
     return value
+
+
+def find_identifier(tree: XmlTree, name: str) -> str | None:
+    """An identifier, or None where there is none that can be used as one."""
+    try:
+        return identifier(tree, name)
+    except MalformedPush:
+        return None
 
 
 def integer(tree: XmlTree, name: str) -> int:
@@ -200,6 +216,14 @@ def optional_integer(tree: XmlTree, name: str) -> int | None:
     return integer(tree, name) if tree.get(name) else None
 
 
+def find_integer(tree: XmlTree, name: str) -> int | None:
+    """A whole number, or None where there is none that can be read."""
+    try:
+        return integer(tree, name)
+    except MalformedPush:
+        return None
+
+
 def degrees(tree: XmlTree, name: str, limit: int) -> float:
     """A latitude or longitude between -`limit` and `limit`. Raises MalformedPush."""
     try:
@@ -209,6 +233,14 @@ def degrees(tree: XmlTree, name: str, limit: int) -> float:
     if math.isfinite(value) and abs(value) <= limit:
         return value
     raise MalformedPush(f"bad_number:{name}")
+
+
+def find_degrees(tree: XmlTree, name: str, limit: int) -> float | None:
+    """A latitude or longitude, or None where there is none that can be read."""
+    try:
+        return degrees(tree, name, limit)
+    except MalformedPush:
+        return None
 
 
 def timestamp(tree: XmlTree, name: str) -> datetime:

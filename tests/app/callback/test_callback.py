@@ -318,3 +318,35 @@ def test_every_payload_we_know_is_recorded_with_all_it_said(hub: Hub) -> None:
         assert hub.push("police", xml).status == 200, payload.name
 
     assert len(rows()) > 40  # two of them are told by the same person in the same second
+
+
+def test_one_citizen_in_danger_has_one_alert_with_all_of_the_last_words(hub: Hub) -> None:
+    for words in ("有人跳河了，救命", "我的电话13812345678，有人跳河了，救命"):
+        hub.push("police", hub.text("o1", words))
+    hub.push("police", hub.text("o2", "有人跳河了，救命"))
+    hub.push("hrss", hub.text("o1", "有人跳河了，救命", to="hrss"))
+
+    with transaction():
+        found = session.scalars(select(Alert).order_by(Alert.id)).all()
+        newest = {
+            row.openid: row.id for row in session.scalars(select(InboxMessage).order_by("id"))
+        }
+    assert [alert.count for alert in found] == [2, 1, 1]
+    first = found[0]
+    assert first.details["text"] == "我的电话138****5678，有人跳河了，救命"
+    assert first.urgent
+    assert found[1].details["inbox_id"] == newest["o2"]
+    assert len({alert.object_id for alert in found}) == 3
+
+
+def test_a_paused_account_hears_danger_all_the_same_and_says_nothing(hub: Hub) -> None:
+    with transaction():
+        accounts.pause(accounts.get_by_appid(hub.keys["police"].appid).id)
+    snapshots.refresh()
+    assert hub.push("police", hub.text("o1", "身份证")).body == "success"
+    assert hub.push("police", hub.text("o1", "有人落水了快救人")).body == "success"
+
+    with transaction():
+        (alert,) = session.scalars(select(Alert))
+    assert alert.details["text"] == "有人落水了快救人"
+    assert [row.outcome for row in rows()] == [Outcome.SILENT, Outcome.EMERGENCY]

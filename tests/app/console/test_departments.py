@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app import snapshots
 from config import clock
 from config.audit import AuditEntry
 from config.database import session, transaction
@@ -107,6 +108,52 @@ def test_details_that_have_no_field_survive_a_change(console: Console, police: i
     console.client().post(f"{URL}/{police}/edit", typed(duties="", version=2))
 
     assert row(police).details == {"operator": "科室"}
+
+
+def test_what_citizens_look_up_is_typed_and_answered_at_every_account(
+    console: Console, police: int
+) -> None:
+    client = console.client("department_admin", "police")
+    wanted = typed(
+        phone="0913-0000101",
+        address="太华路 1 号",
+        short_names="公安\n市局",
+        weekday_am="08:30-12:00",
+        weekday_pm="14:00–18:00",
+        weekend="休息",
+        hours_note="夏季另行通知",
+    )
+
+    assert client.post(f"{URL}/{police}/edit", wanted).status_code == 303
+
+    assert row(police).details == {
+        "address": "太华路 1 号",
+        "short_names": ["公安", "市局"],
+        "hours": {
+            "weekday_am": "08:30-12:00",
+            "weekday_pm": "14:00–18:00",
+            "weekend": "closed",
+            "note": "夏季另行通知",
+        },
+    }
+    page = client.get(f"{URL}/{police}/edit").text
+    assert all(f'value="{text}"' in page for text in ("太华路 1 号", "08:30-12:00", "休息"))
+    snapshots.refresh()
+    answered = console.hub.push("hrss", console.hub.text("o1", "市局电话", to="hrss"))
+    assert answered.text == "公安局\n电话：0913-0000101"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("weekday_am", "早上"), ("weekday_pm", "25:00-26:00"), ("weekend", "不上")]
+)
+def test_hours_that_nobody_could_read_are_refused(
+    console: Console, police: int, field: str, value: str
+) -> None:
+    answer = console.client().post(f"{URL}/{police}/edit", typed(**{field: value}))
+
+    assert answer.status_code == 422
+    assert "应写成" in answer.text
+    assert row(police).details == {}
 
 
 def test_an_empty_name_is_said_at_its_field(console: Console, police: int) -> None:

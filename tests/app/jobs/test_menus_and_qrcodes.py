@@ -109,7 +109,9 @@ def test_a_menu_that_wechat_refuses_shows_the_reason_and_raises_an_alert(
     assert problem is not None
     assert "微信接口" in problem
     with transaction():
-        assert "菜单推送失败" in session.scalars(select(Alert.message)).one()
+        alert = session.scalars(select(Alert)).one()
+        assert "菜单推送失败" in alert.message
+        assert alert.object_id == menu.id, "the page of this version says why"
 
 
 def test_a_busy_wechat_is_asked_again_and_the_reason_stands_beside(

@@ -45,6 +45,7 @@ FULL: dict[str, Any] = {
         {"type": "text", "content": "【图文】\n这是文字"},
     ],
     "service": "svc",
+    "expects_reply": True,
     "overrides": "city.default",
     "state": "off",
     "review_by": "2027-01-01",

@@ -1,17 +1,20 @@
 """The book: every account answers with its own rules and points to the others'."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from keywords.matching.emergencies import Danger, DangerKind, Tier
 from keywords.matching.ruleset import RuleSet
 from keywords.rules import store
-from keywords.rules.default_replies import DefaultReplies
+from keywords.rules.default_replies import BUILTIN_EMERGENCY, DefaultReplies
 from keywords.rules.inheritance import AccountPosition
 from keywords.rules.replies import Text
 from keywords.rules.spec import RuleSpec
+from keywords.rules.standard_texts import StandardText
 from keywords.rules.values import InputKind, Keyword, MatchInput, RuleScope
 from tests.helpers import NOW as MOMENT
 from tests.keywords import rule
@@ -119,3 +122,22 @@ def test_a_ruleset_is_read_from_the_database(make_department: Callable[[str], in
     assert found.department_id == police
     assert ruleset.fallback_reply(1)
     assert ruleset.emergency_reply
+
+
+def test_each_kind_of_danger_has_the_text_with_its_number() -> None:
+    said = RuleSet().with_rules((), [CITY])
+    numbers = {"fire": "119", "violence": "110", "stroke_heart": "120", "traffic": "122"}
+    for kind, number in numbers.items():
+        danger = Danger(Tier.CERTAIN, DangerKind(kind), "")
+        assert number in said.emergency_reply(danger)
+    suicide = said.emergency_reply(Danger(Tier.CERTAIN, DangerKind.SUICIDE, ""))
+    assert "12356" in suicide
+    assert not {"110", "119", "120", "122"} & set(re.findall(r"\d+", suicide))
+    other = said.emergency_reply(Danger(Tier.CERTAIN, DangerKind.OTHER, ""))
+    assert other == BUILTIN_EMERGENCY
+
+
+def test_the_city_writes_the_text_for_a_kind_of_danger() -> None:
+    texts = {StandardText.EMERGENCY_FIRE: "快打 119"}
+    said = RuleSet().with_rules((), [CITY], DefaultReplies(texts=texts))
+    assert said.emergency_reply(Danger(Tier.CERTAIN, DangerKind.GAS, "")) == "快打 119"

@@ -18,6 +18,11 @@ TODAY = date(2026, 3, 10)
 NO_FILTER = ConversationFilter()
 
 
+def raise_emergency(city: City, openid: str) -> None:
+    key = city.follower(openid).id
+    alerts.raise_alert(InboxAlert.EMERGENCY, key, "紧急", now=NOW, object_id=key)
+
+
 @pytest.fixture(autouse=True)
 def noise(city: City) -> None:
     """Somebody else's talk, which no list of the police may show."""
@@ -50,9 +55,9 @@ def test_the_newest_conversation_stands_first_and_others_accounts_are_not_there(
 def test_filters_narrow_the_list(city: City) -> None:
     city.receive("o1", "昨天", at=NOW - DAY)
     city.receive("o2", "有答复", outcome=Outcome.RULE)
-    urgent = city.receive("o3", "救命", outcome=Outcome.EMERGENCY)
-    alerts.raise_alert(InboxAlert.EMERGENCY, urgent, "紧急", now=NOW)
+    city.receive("o3", "救命", outcome=Outcome.EMERGENCY)
     city.project()
+    raise_emergency(city, "o3")
 
     assert words(city, ConversationFilter(waiting=True)) == ["救命", "昨天"]
     assert words(city, ConversationFilter(outcome=Outcome.RULE)) == ["有答复"]
@@ -64,13 +69,30 @@ def test_filters_narrow_the_list(city: City) -> None:
 
 
 def test_a_closed_alert_is_none(city: City) -> None:
-    urgent = city.receive("o3", "救命", outcome=Outcome.EMERGENCY)
-    alerts.raise_alert(InboxAlert.EMERGENCY, urgent, "紧急", now=NOW)
+    city.receive("o3", "救命", outcome=Outcome.EMERGENCY)
     city.project()
+    raise_emergency(city, "o3")
     (alarm,) = session.scalars(alerts.select(alerts.Alert)).all()
     alerts.mark_resolved(alarm.id, by="值班", now=NOW)
 
     assert words(city, ConversationFilter(alerted=True)) == []
+
+
+def test_an_alert_of_one_conversation_that_is_closed_hides_no_other(city: City) -> None:
+    """Also when the citizen wrote other things since, and when the other alert is the older one."""
+    for openid in ("o1", "o2"):
+        city.receive(openid, "救命", outcome=Outcome.EMERGENCY)
+    city.project()
+    for openid in ("o1", "o2"):
+        raise_emergency(city, openid)
+    city.receive("o1", "还有人吗")
+    city.project()
+    newest = session.scalars(alerts.select(alerts.Alert.id).order_by(alerts.Alert.id.desc()))
+    alerts.mark_resolved(next(newest), by="值班", now=NOW)
+
+    assert words(city, ConversationFilter(alerted=True)) == ["还有人吗"]
+    page = conversations.list_for_staff(city.agent, ConversationFilter(), now=NOW)
+    assert [line.is_alerted for line in page.lines] == [True, False]
 
 
 def test_a_line_says_what_a_person_must_know(city: City) -> None:
@@ -206,13 +228,3 @@ def test_a_search_for_nothing_is_refused(city: City, words: str) -> None:
     with pytest.raises(Invalid) as refused:
         conversations.search(city.agent, words, ConversationFilter())
     assert refused.value.field == "words"
-
-
-def test_messages_lead_to_their_followers(city: City) -> None:
-    first = city.receive("o1", "一")
-    other = city.receive("o1", "一", account=city.hrss)
-
-    assert conversations.follower_ids_by_message([first, other]) == {
-        first: city.follower("o1").id,
-        other: city.follower("o1", city.hrss).id,
-    }

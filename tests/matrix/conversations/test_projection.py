@@ -40,6 +40,10 @@ def test_the_last_message_makes_the_conversation(city: City) -> None:
         (Outcome.SUGGESTION, True),
         (Outcome.FALLBACK, True),
         (Outcome.EMERGENCY, True),
+        (Outcome.FOR_STAFF, True),
+        (Outcome.INFORMATION, False),
+        (Outcome.SMALL_TALK, False),
+        (Outcome.NOT_SHOWN, False),
     ],
 )
 def test_what_the_hub_could_not_answer_waits(city: City, outcome: Outcome, waits: bool) -> None:
@@ -70,6 +74,57 @@ def test_an_answer_by_rule_ends_the_waiting(city: City) -> None:
     talk = city.conversation("o1")
     assert talk is not None
     assert talk.waiting_since is None
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+@pytest.mark.parametrize(
+    ("first", "later", "waits"),
+    [
+        (Outcome.FALLBACK, Outcome.RULE, False),
+        (Outcome.FALLBACK, Outcome.SMALL_TALK, True),
+        (Outcome.FALLBACK, Outcome.INFORMATION, True),
+        (Outcome.FOR_STAFF, Outcome.RULE, True),
+        (Outcome.FOR_STAFF, Outcome.NOT_SHOWN, True),
+        (Outcome.RULE, Outcome.SMALL_TALK, False),
+    ],
+)
+def test_what_only_a_person_can_answer_waits_for_one(
+    city: City, first: Outcome, later: Outcome, waits: bool, in_one_batch: bool
+) -> None:
+    city.receive("o1", "一", outcome=first)
+    if not in_one_batch:
+        city.project()
+    city.receive("o1", "二", outcome=later, at=NOW + MINUTE)
+    city.project()
+
+    talk = city.conversation("o1")
+    assert talk is not None
+    assert talk.waiting_since == (NOW if waits else None)
+    assert talk.outcome is (first if later in projection.NEUTRAL_OUTCOMES else later)
+
+
+def test_once_a_person_has_dealt_with_it_the_hubs_answers_end_the_waiting(city: City) -> None:
+    asked = city.receive("o1", "人工", outcome=Outcome.FOR_STAFF)
+    city.project()
+    conversations.dismiss(city.agent, city.follower("o1").id, seen_id=asked, now=NOW + SECOND)
+    city.receive("o1", "身份证", outcome=Outcome.RULE, at=NOW + MINUTE)
+    city.project()
+
+    talk = city.conversation("o1")
+    assert talk is not None
+    assert talk.waiting_since is None
+
+
+def test_an_awaited_reply_stands_beside_its_question(city: City) -> None:
+    question = city.receive("o1", "我家漏水，13800000001", outcome=Outcome.RULE)
+    city.receive("o2", "别人的话", outcome=Outcome.RULE)
+    content = {"reply_to": question, "label": "太华路"}
+    city.receive("o1", "", kind="location", content=content, outcome=Outcome.FOR_STAFF)
+    city.project()
+
+    talk = city.conversation("o1")
+    assert talk is not None
+    assert talk.preview == "我家漏水，138****0001 → 太华路"
 
 
 def test_a_click_is_no_message(city: City) -> None:

@@ -187,7 +187,7 @@ SAFE_WRONGS = [
     (request_with(Cipher(KEY, APPID).encrypt(text("x"))[:-8]), 403, "cipher:"),
     (encrypted_request(b"not xml"), 400, "not_xml"),
     (encrypted_request(b"<!DOCTYPE x><xml/>"), 400, "doctype"),
-    (encrypted_request(push("text", "<Content>a</Content>")), 400, "missing:MsgId"),
+    (encrypted_request(push("event")), 400, "missing:Event"),
     (
         encrypted_request(text("x").replace(b"gh_5d0e2f4a91c7", b"gh_another00001")),
         403,

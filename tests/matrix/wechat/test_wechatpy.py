@@ -227,6 +227,7 @@ SHARED: dict[str, Shared] = {
     "message_text_option": {"content": "content"},
     "message_image": {"url": "image", "media_id": "media_id"},
     "message_voice": {"media_id": "media_id", "format": "format", "transcript": "recognition"},
+    "message_voice_empty_recognition": {"media_id": "media_id"},
     "message_voice_unrecognised": {"media_id": "media_id", "transcript": "recognition"},
     "message_video": _MEDIA,
     "message_shortvideo": _MEDIA,
@@ -237,6 +238,12 @@ SHARED: dict[str, Shared] = {
         "label": "label",
     },
     "message_link": {"title": "title", "description": "description", "url": "url"},
+    "message_mini_program_card": {
+        "title": "title",
+        "appid": "app_id",
+        "page_path": "page_path",
+    },
+    "message_unsupported": {},
     "message_unknown": {},
     "event_subscribe": {},
     "event_subscribe_scene": _SCENE,
@@ -279,7 +286,7 @@ SHARED: dict[str, Shared] = {
     "event_verify_expired": _UNTIL,
     "event_unknown": {},
 }
-# Kinds that 1.8.18 does not know: publishing, subscription notices and withdrawn consent.
+# Kinds that 1.8.18 does not know: publishing, subscription notices, withdrawn consent, files.
 UNKNOWN_TO_WECHATPY = {
     "event_publishjobfinish",
     "event_publishjobfinish_refused",
@@ -289,6 +296,7 @@ UNKNOWN_TO_WECHATPY = {
     "event_user_authorization_cancellation",
     "event_user_authorization_revoke",
     "event_user_info_modified",
+    "message_file",
     "message_unknown",
 }
 

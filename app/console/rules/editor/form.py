@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import g
 from wtforms import (
+    BooleanField,
     DateField,
     FieldList,
     Form,
@@ -167,6 +168,7 @@ class RuleForm(forms.Form):
     review_by = DateField("复核日期", [Optional()])
     overrides = SelectField("代替上级的规则", validate_choice=False)
     service = SelectField("相关办事指南", choices=_guide_choices, validate_choice=False)
+    expects_reply = BooleanField("答复里请市民接着补充（如地址）")
     base = HiddenField()
 
     def __init__(self, **given: Any) -> None:
@@ -201,6 +203,7 @@ class RuleForm(forms.Form):
             # the empty choice of a select is no value, and an empty text would be refused
             "overrides": self.overrides.data or None,
             "service": self.service.data or None,
+            "expects_reply": self.expects_reply.data,
         }
         for name in ("valid_from", "valid_to", "review_by"):
             if self[name].data:
@@ -281,6 +284,7 @@ def form_from_spec(rule_spec: RuleSpec, owner: Owner, *, base: int | None = None
             "review_by": rule_spec.review_by,
             "overrides": rule_spec.overrides,
             "service": rule_spec.service,
+            "expects_reply": rule_spec.expects_reply,
             "base": "" if base is None else str(base),
         },
     )

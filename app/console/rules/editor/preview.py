@@ -20,6 +20,7 @@ from config import clock
 from config.errors import Invalid
 from config.permissions import Permission
 from config.validation.text_cleaning import has_literal_line_break
+from keywords.matching.emergencies import Tier
 from keywords.matching.matcher import Matcher
 from keywords.publishing import conflicts
 from keywords.publishing.conflicts import Conflict
@@ -120,13 +121,13 @@ def _conflict_context(conflict: Conflict, snapshot: Snapshot) -> dict[str, objec
 def _try_phrase(snapshot: Snapshot, rule: Rule, phrase: str) -> dict[str, object]:
     """Who would answer a phrase if the rule were published, and with which text.
 
-    `emergency` is the emergency word, which answers before any rule; `winner` the rule that
-    answers or None, `is_this_rule` whether it is the edited one; `text` is empty for a reply that
-    is no text.
+    `emergency` holds the words of a certain danger, which is answered before any rule; `winner` the
+    rule that answers or None, `is_this_rule` whether it is the edited one; `text` is empty for a
+    reply that is no text.
     """
-    emergency_word = snapshot.ruleset.find_emergency(phrase)
-    if emergency_word:
-        return {"emergency": emergency_word, "text": snapshot.ruleset.emergency_reply}
+    danger = snapshot.ruleset.find_danger(phrase)
+    if danger is not None and danger.tier is Tier.CERTAIN:
+        return {"emergency": danger.reason, "text": snapshot.ruleset.emergency_reply(danger)}
     what_if, at = WhatIf(snapshot.ruleset, rule), next_active_moment(rule, now=clock.now())
     own_accounts = what_if.own_accounts
     if own_accounts:

@@ -104,6 +104,7 @@ def _alert_of_dependent_review(version: RuleVersion) -> None:
             now=now,
             department_id=version.department_id,
             account_id=version.account_id,
+            object_id=version.id,
         )
 
 

@@ -191,6 +191,8 @@ def test_the_address_to_be_listed_can_be_copied(console: Console, police: int) -
 
 def test_an_account_is_paused_with_a_reason_and_resumed(console: Console, police: int) -> None:
     client = console.client("department_admin", "police")
+    # what a paused account still does
+    assert "市民的话涉及人身安全时，仍会提醒值班人员" in client.get(f"{PATH}/{police}/pause").text
     assert client.post(f"{PATH}/{police}/pause/now", {"reason": " "}).status_code == 422
     assert get_account(police).state is accounts.AccountState.ACTIVE
 

@@ -284,17 +284,6 @@ def test_the_city_is_told_what_the_system_says_without_it(console: Console) -> N
     assert footer.partition("</div></div>")[0].endswith(default_replies.BUILTIN_FALLBACK)
 
 
-def test_only_who_answers_for_the_city_sets_prompts_for_topics_of_danger(console: Console) -> None:
-    path, said = "/console/rules/texts/emergency/topics", {"topic-fire": "快打 119。", "seen": ""}
-    assert console.client("editor", "police").post(path, said).status_code == 404
-    chief = console.client()
-    assert chief.post(path, said).status_code == 303
-    with read_only():
-        assert default_replies.load().emergency_texts == {"fire": "快打 119。"}
-    assert "快打 119。" in chief.get("/console/rules/texts").text
-    assert chief.post(path, said | {"topic-fire": "别的"}).status_code == 422
-
-
 def test_only_who_answers_for_the_city_sets_its_emergency_words(console: Console) -> None:
     path, said = "/console/rules/texts/emergency", {"prompt": "请拨打 110。", "words": "井喷\n"}
     assert console.client("editor", "police").post(path, said).status_code == 404

@@ -6,7 +6,16 @@ import pytest
 
 from matrix.wechat import messages
 from matrix.wechat.messages import parse
-from tests.matrix.wechat._payloads import ACCOUNT, CITIZEN, PAYLOADS, at, event, payload, text
+from tests.matrix.wechat._payloads import (
+    ACCOUNT,
+    CITIZEN,
+    PAYLOADS,
+    at,
+    event,
+    payload,
+    push,
+    text,
+)
 from tests.matrix.wechat.messages.test_events import EVENTS
 
 # file, class, second, own fields
@@ -62,6 +71,25 @@ MESSAGES: list[tuple[str, type[messages.Message], int, dict[str, Any]]] = [
         9,
         {"title": "停水通知", "description": "周六上午", "url": "https://hall.example/notice/8"},
     ),
+    (
+        "file",
+        messages.File,
+        11,
+        {"title": "情况说明.docx", "description": "", "size": 18432},
+    ),
+    (
+        "mini_program_card",
+        messages.MiniProgramCard,
+        12,
+        {"title": "掌上缴费", "appid": "wx0123456789abcdef", "page_path": "pages/pay/index"},
+    ),
+    (
+        "voice_empty_recognition",
+        messages.Voice,
+        13,
+        {"media_id": "media-voice-13", "format": "amr"},
+    ),
+    ("unsupported", messages.UnsupportedMessage, 14, {}),
 ]
 
 
@@ -87,15 +115,83 @@ def test_every_payload_has_an_expected_value() -> None:
     }
 
 
-def test_kinds_we_do_not_know_are_kept_whole() -> None:
+def test_kinds_we_do_not_know_are_kept_whole_and_a_message_is_answered() -> None:
     message, event = parse(payload("message_unknown")), parse(payload("event_unknown"))
 
-    assert isinstance(message, messages.Unknown)
-    assert (message.kind, message.message_id) == ("hologram", "25190000000000010")
-    assert message.raw["Shape"] == "cube"
+    assert isinstance(message, messages.UnsupportedMessage)
+    assert (message.kind, message.message_id) == ("unsupported", "25190000000000010")
+    assert message.raw is not None
+    assert message.raw["MsgType"] == "hologram"
+    assert message.awaits_reply
     assert isinstance(event, messages.Unknown)
     assert (event.kind, event.raw["CardId"]) == ("event:card_pass_check", "card-1")
     assert not event.awaits_reply
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[收到不支持的消息类型，暂无法显示]",
+        "【收到不支持的消息类型，暂无法显示】",
+        " [收到不支持的消息类型,暂无法显示]\n",
+        "[Unsupported Message]",
+    ],
+)
+def test_what_wechat_cannot_show_is_no_text(content: str) -> None:
+    assert isinstance(parse(text(content)), messages.UnsupportedMessage)
+    assert isinstance(parse(text(f"{content}是什么意思")), messages.Text)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "fields"),
+    [
+        (push("text", "<MsgId>1</MsgId>"), messages.Text, {"content": ""}),
+        (push("text", "<Content><b>a</b></Content>"), messages.Text, {"content": ""}),
+        (
+            push("text", "<Content>a</Content><Content>b</Content><MsgId>1</MsgId>"),
+            messages.Text,
+            {"content": "a", "message_id": "1"},
+        ),
+        (
+            push("text", f"<Content>a</Content><MsgId>{'1' * 65}</MsgId>"),
+            messages.Text,
+            {"content": "a", "message_id": None},
+        ),
+        (push("image", "<MsgId>1</MsgId>"), messages.Image, {"url": "", "media_id": ""}),
+        (push("voice", "<MediaId16K>m16</MediaId16K>"), messages.Voice, {"media_id": "m16"}),
+        (push("video"), messages.Video, {"media_id": "", "thumb_media_id": None}),
+        (
+            push("location", "<Location_X>91</Location_X><Location_Y>x</Location_Y>"),
+            messages.Location,
+            {"latitude": None, "longitude": None, "scale": None, "label": ""},
+        ),
+        (push("link", "<Url>https://a.example</Url>"), messages.Link, {"title": ""}),
+        (push("file", "<FileTotalLen>big</FileTotalLen>"), messages.File, {"size": None}),
+        (push("miniprogrampage"), messages.MiniProgramCard, {"title": "", "appid": ""}),
+    ],
+)
+def test_a_message_is_read_as_far_as_it_goes(
+    body: bytes, kind: type[messages.Message], fields: dict[str, Any]
+) -> None:
+    read = parse(body)
+
+    assert isinstance(read, kind)
+    assert {name: getattr(read, name) for name in fields} == fields
+    assert parse(body).dedupe_key == read.dedupe_key
+
+
+def test_messages_without_an_id_are_told_apart_by_what_they_say() -> None:
+    def key(content: str, seconds: int) -> str:
+        return parse(push("text", f"<Content>{content}</Content>", seconds=seconds)).dedupe_key
+
+    assert key("a", 1) == key("a", 1)
+    assert len({key("a", 1), key("b", 1), key("a", 2)}) == 3
+
+
+def test_a_message_without_a_time_was_sent_when_it_came() -> None:
+    body = text("a").replace(b"<CreateTime>1773106200</CreateTime>", b"")
+
+    assert parse(body, received_at=at(5)).sent_at == at(5)
 
 
 def test_no_two_payloads_share_a_dedupe_key() -> None:
