@@ -26,7 +26,7 @@ FOLDS = 5
 PENALTY = 0.2
 ORDINARY_WEIGHT = 4.0
 # shares of messages that may wrongly be taken for a danger, from the targets with some room
-NEAR_POSSIBLE, ORDINARY_POSSIBLE, NEAR_CERTAIN = 0.058, 0.03, 0.007
+NEAR_POSSIBLE, ORDINARY_POSSIBLE, NEAR_CERTAIN = 0.058, 0.015, 0.007
 
 Floats = NDArray[np.float64]
 
