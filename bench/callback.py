@@ -27,6 +27,9 @@ from bench.common.programs import Cores, NotStarted, Program, Running, cores, ru
 from bench.load import protocol, pushes, scripts
 from bench.load.pushes import LoadRun, Pushes
 from bench.peers.programs import install_node_packages, peers
+from keywords.language import small_talk
+from keywords.language.normalize import normalize
+from keywords.matching.emergencies import emergency_detector
 
 RULES = 1000
 OURS = ("hub", "hub-postgresql")
@@ -151,10 +154,20 @@ def _prepare(options: Options) -> Iterator[Setup]:
         yield Setup(
             programs=[program for program in programs if _takes_part(program.name, options)],
             accounts=accounts,
-            scripts=scripts.make_scripts(rules, 1000),
+            scripts=[each for each in scripts.make_scripts(rules, 1000) if _is_plain(each.text)],
             folder=folder,
             cores=at,
         )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the hub answers a text by its rules alone.
+
+    Characters drawn at random now and then make up a danger, a story or an advertisement.
+    """
+    normal = normalize(text)
+    is_danger = emergency_detector(frozenset()).find(normal) is not None
+    return not is_danger and not small_talk.is_small_talk(normal)
 
 
 def _hub_programs(stack: ExitStack, options: Options, folder: Path, at: Cores) -> Iterator[Program]:

@@ -64,11 +64,13 @@ def answer(
         return NO_REPLY
     context = ReplyContext(inbound, account, snapshot, match_input_of(inbound), history, now)
     danger = _find_danger(context)
-    if danger is not None and danger.tier is Tier.CERTAIN:
+    is_certain = danger is not None and danger.tier is Tier.CERTAIN
+    if account.paused:
+        # says nothing, but staff are alerted all the same
+        return DialogueResult(Outcome.EMERGENCY if is_certain else Outcome.SILENT, danger=danger)
+    if danger is not None and is_certain:
         return _emergency(context, danger)
-    # a paused account says nothing but what may save a life
-    answerers = () if account.paused else _ANSWERERS
-    found = next(filter(None, (answerer(context) for answerer in answerers)), NO_REPLY)
+    found = next(filter(None, (answerer(context) for answerer in _ANSWERERS)), NO_REPLY)
     return found if danger is None else _with_numbers(found, context, danger)
 
 

@@ -89,7 +89,7 @@ def test_an_emergency_wins_over_every_rule_and_raises_an_alert(hub: Hub) -> None
     with transaction():
         (alarm,) = session.scalars(select(Alert))
     assert (alarm.kind, alarm.count) == ("inbox.emergency", 1)
-    assert "我身份证掉河里了，有人落水了快救人" in alarm.message
+    assert alarm.details["text"] == "我身份证掉河里了，有人落水了快救人"
 
 
 def test_a_possible_danger_keeps_its_answer_and_adds_one_line_and_a_quieter_alert(hub: Hub) -> None:

@@ -150,7 +150,8 @@ def test_explain_tells_a_person_the_rule_and_why(demo: Run) -> None:
     told = demo("explain", "--account", POLICE, "身份证").output
     assert "身份证办理（police.id_card）" in told
     assert "候选：police.id_card" in told
-    assert "紧急提示，含“" in demo("explain", "--account", POLICE, "有人溺水了").output
+    told = demo("explain", "--account", POLICE, "有人溺水了").output
+    assert "结果：紧急提示\n危险：正在发生，溺水，“溺水”" in told
 
 
 def test_explain_says_that_a_paused_account_is_silent(demo: Run) -> None:
