@@ -27,6 +27,8 @@ from bench.common.programs import Cores, NotStarted, Program, Running, cores, ru
 from bench.load import protocol, pushes, scripts
 from bench.load.pushes import LoadRun, Pushes
 from bench.peers.programs import install_node_packages, peers
+from keywords.language import small_talk
+from keywords.language.normalize import normalize
 
 RULES = 1000
 OURS = ("hub", "hub-postgresql")
@@ -151,10 +153,18 @@ def _prepare(options: Options) -> Iterator[Setup]:
         yield Setup(
             programs=[program for program in programs if _takes_part(program.name, options)],
             accounts=accounts,
-            scripts=scripts.make_scripts(rules, 1000),
+            scripts=[each for each in scripts.make_scripts(rules, 1000) if _is_plain(each.text)],
             folder=folder,
             cores=at,
         )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the hub answers a text by its rules alone.
+
+    Characters drawn at random now and then make up a story or an advertisement.
+    """
+    return not small_talk.is_small_talk(normalize(text))
 
 
 def _hub_programs(stack: ExitStack, options: Options, folder: Path, at: Cores) -> Iterator[Program]:

@@ -20,6 +20,7 @@ from matrix.inbox import attachments
 from matrix.media import files
 from matrix.menus import conditional
 from matrix.menus import versions as menu_versions
+from matrix.notifications.channels import ChannelKind, NotificationChannel
 from matrix.qrcodes import codes, scan_counts
 from matrix.staff.grants import Grant
 from matrix.staff.members import Staff
@@ -56,6 +57,7 @@ def seed_related(owners: Mapping[int, int], *, share: float, now: datetime) -> N
     bulk_insert(RuleImport, _imports(_first_person(), many(200), now))
     bulk_insert(audit.AuditEntry, _audit_rows(departments, many(200_000), now))
     bulk_insert(attachments.Attachment, [_attachment(now)])
+    bulk_insert(NotificationChannel, [_channel(_first_person(), now)])
 
 
 def bulk_insert(table: type[Base], rows: Rows) -> None:
@@ -175,7 +177,7 @@ def _alerts(departments: list[int], numbers: range, now: datetime) -> Rows:
     for department_id in departments:
         for number in numbers:
             yield {
-                "kind": "bench.alarm",
+                "kind": "bench.alert",
                 "subject": f"{department_id}-{number}",
                 "message": "菜单推送失败",
                 "details": {},
@@ -184,6 +186,8 @@ def _alerts(departments: list[int], numbers: range, now: datetime) -> Rows:
                 "urgent": number % 10 == 0,
                 "raised_at": now,
                 "last_raised_at": now,
+                "opened_at": now,
+                "notify_at": None,
                 "count": 1,
                 "resolved_at": now if number % 2 else None,
                 "resolved_by": "某甲" if number % 2 else None,
@@ -316,4 +320,21 @@ def _attachment(now: datetime) -> dict[str, object]:
         "body": b"\xff\xd8\xff" + b"x" * 100_000,
         "problem": None,
         "requested_at": now,
+    }
+
+
+def _channel(staff_id: int, now: datetime) -> dict[str, object]:
+    """A way to reach somebody, which nothing is ever sent by."""
+    return {
+        "staff_id": staff_id,
+        "kind": ChannelKind.EMAIL,
+        "name": "值班邮箱",
+        "address": "duty@example.org",
+        "secret": None,
+        "position": 1,
+        "test": None,
+        "test_problem": "",
+        "tested_at": None,
+        "created_at": now,
+        "version": 1,
     }

@@ -84,7 +84,7 @@ def test_a_citizen_writes_to_the_citys_accounts(city: City) -> None:
         ("location", {"latitude": 34.5, "longitude": 110.1}),
     ]:
         city.text(do, **more)
-        assert last()[0] is Outcome.FALLBACK
+        assert last()[0] is Outcome.FOR_STAFF
 
     check_menu(city)
     check_suggestion(city)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import render_template
+from flask import render_template, request
 from wtforms import HiddenField, TextAreaField
 from wtforms.validators import Length
 
@@ -34,8 +34,12 @@ for _occasion in StandardText:
 @blueprint.route("/texts/standard", methods=["GET", "POST"])
 @requires(Permission.RULES_WRITE)
 def edit_standard_texts() -> ViewResult:
-    """The city's texts; for those who may write rules everywhere."""
-    written = default_replies.access_texts(auth.member(), Permission.RULES_WRITE)
+    """The city's texts, which those who may write rules everywhere change and others read."""
+    may_edit = auth.member().scope(Permission.RULES_WRITE).everywhere
+    if may_edit or request.method == "POST":
+        written = default_replies.access_texts(auth.member(), Permission.RULES_WRITE)
+    else:
+        written = default_replies.written_texts()
     form = StandardTextsForm(
         data=_field_data(written) | {"seen": default_replies.texts_token(written)}
     )
@@ -48,6 +52,7 @@ def edit_standard_texts() -> ViewResult:
             occasions=list(StandardText),
             written=written,
             placeholders=PLACEHOLDERS,
+            may_edit=may_edit,
             max_length=MAX_TEXT_LENGTH,
         )
         return (page, 422) if form.is_submitted() else page

@@ -17,16 +17,16 @@ from tests.helpers.conversations import raise_alert, receive
 
 
 def test_the_first_page_shows_what_waits_for_this_person(console: Console) -> None:
-    receive(console, "在吗在吗")
+    receive(console, "蜜蜂在窗外筑巢")
     receive(console, "社保怎么回事啊", openid="o2", to="hrss")
     raise_alert(console, "police", "门坏了")
 
     agent = console.client("agent", "police").get("/console/").text
-    assert agent.index("门坏了") < agent.index("在吗在吗")
+    assert agent.index("门坏了") < agent.index("蜜蜂在窗外筑巢")
     assert "社保怎么回事啊" not in agent
     editor = console.client("editor", "police").get("/console/").text
     assert "门坏了" in editor
-    assert "在吗在吗" not in editor, "an editor answers nobody"
+    assert "蜜蜂在窗外筑巢" not in editor, "an editor answers nobody"
 
 
 @pytest.mark.parametrize("role", ["agent", "clerk", "auditor", "editor"])

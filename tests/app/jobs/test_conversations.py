@@ -60,8 +60,8 @@ class SimulatedHub:
         self.citizen = self.platform.followers.list_citizens()[0].id
         self.openid = openid_of(self.citizen, self.appid)
         citizen_actions.follow(self.platform, self.citizen, self.appid)
-        citizen_actions.send_text(self.platform, self.citizen, self.appid, "在吗")
-        self.push("在吗")
+        citizen_actions.send_text(self.platform, self.citizen, self.appid, "蜜蜂在窗外筑巢")
+        self.push("蜜蜂在窗外筑巢")
 
     def push(self, words: str) -> None:
         assert self.hub.push("police", self.hub.text(self.openid, words)).status == 200

@@ -53,7 +53,7 @@ MESSAGES = (
 )
 EXPECTED = (
     {"police.id_card": 3},
-    {Outcome.RULE: 3, Outcome.FALLBACK: 3, Outcome.EMERGENCY: 1},
+    {Outcome.RULE: 3, Outcome.FALLBACK: 2, Outcome.SMALL_TALK: 1, Outcome.EMERGENCY: 1},
     {"宠物狗怎么办证": 2},
 )
 

@@ -260,7 +260,7 @@ def reference_matcher(rules: list[Rule], text: str) -> str | None:
                 if text == word:
                     hits.append((1, len(word)))
             elif has_required:
-                starts = [at for at in range(len(text)) if text.startswith(word, at)]
+                starts = [at for at in range(len(text)) if stands_at(word, text, at)]
                 if keyword.mode is MatchMode.PREFIX:
                     starts = [at for at in starts if at == 0]
                 hits += [(0, len(word))] * len(starts)
@@ -270,6 +270,12 @@ def reference_matcher(rules: list[Rule], text: str) -> str | None:
             count = len([hit for hit in hits if hit[0] == is_equal])
             ranked.append((-is_equal, -mandatory, -each.priority, -length, -count, each.slug))
     return min(ranked)[-1] if ranked else None
+
+
+def stands_at(word: str, text: str, at: int) -> bool:
+    """Whether a word stands there, and not within a longer number."""
+    is_cut = word.isdigit() and (text[at - 1 : at] + text[at + len(word) :][:1]).isdigit()
+    return text.startswith(word, at) and not is_cut
 
 
 @given(RULES, TEXTS)

@@ -26,7 +26,7 @@ def the_phrase() -> CannedResponse:
 
 
 def test_a_canned_response_is_offered_where_somebody_answers(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     client = console.client("agent", "police")
     assert "还没有常用语" in client.get(PATH).text
     assert add(console, client) == 303
@@ -39,7 +39,7 @@ def test_canned_responses_of_those_above_are_offered_below_and_not_beside(consol
     chief = console.client("matrix_admin")
     add(console, chief, "release", title="全市", content="全市都能说的话")
     add(console, chief, "hrss", title="人社", content="人社才说的话")
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
 
     page = console.client("agent", "police").get(f"/console/talks/{key}").text
     assert "全市都能说的话" in page

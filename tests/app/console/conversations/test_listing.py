@@ -33,22 +33,22 @@ def count(work: Callable[[], object]) -> int:
 
 
 def test_agents_see_the_conversations_of_their_own_accounts(console: Console) -> None:
-    receive(console, "在吗在吗", openid="o1")
+    receive(console, "蜜蜂在窗外筑巢", openid="o1")
     receive(console, "社保怎么回事啊", openid="o2", to="hrss")
 
     police = console.client("agent", "police").get("/console/talks/").text
-    assert "在吗在吗" in police
+    assert "蜜蜂在窗外筑巢" in police
     assert "社保怎么回事啊" not in police
     city = console.client("matrix_admin").get("/console/talks/").text
-    assert "在吗在吗" in city
+    assert "蜜蜂在窗外筑巢" in city
     assert "社保怎么回事啊" in city
     assert console.client("clerk", "police").get("/console/talks/").status_code == 403
     one = console.client("agent", account="hrss").get("/console/talks/").text
-    assert "在吗在吗" not in one
+    assert "蜜蜂在窗外筑巢" not in one
 
 
 def test_no_page_holds_an_openid(console: Console) -> None:
-    key = receive(console, "在吗在吗", openid="oOpenIdOfSomebody")
+    key = receive(console, "蜜蜂在窗外筑巢", openid="oOpenIdOfSomebody")
     client = console.client("agent", "police")
 
     for path in (
@@ -63,7 +63,7 @@ def test_no_page_holds_an_openid(console: Console) -> None:
 
 
 def test_tabs_and_filters_narrow_the_list(console: Console) -> None:
-    receive(console, "在吗在吗", openid="o1")
+    receive(console, "蜜蜂在窗外筑巢", openid="o1")
     receive(console, "身份证", openid="o2")
     client = console.client("agent", "police")
     account = console.account_id("police")
@@ -71,7 +71,7 @@ def test_tabs_and_filters_narrow_the_list(console: Console) -> None:
 
     def shows(query: str) -> tuple[bool, bool]:
         page = client.get(f"/console/talks/?{query}").text
-        return "在吗在吗" in page, ">身份证</span>" in page
+        return "蜜蜂在窗外筑巢" in page, ">身份证</span>" in page
 
     assert shows("") == (True, False)
     assert shows("tab=all") == (True, True)
@@ -107,7 +107,7 @@ def test_no_parameter_breaks_the_list(console: Console, query: str) -> None:
 
 
 def test_the_list_is_sent_again_only_when_it_looks_another_way(console: Console) -> None:
-    receive(console, "在吗在吗")
+    receive(console, "蜜蜂在窗外筑巢")
     client = console.client("agent", "police")
     page = client.get("/console/talks/").text
     poll = page.split('hx-get="')[1].split('"')[0].replace("&amp;", "&")

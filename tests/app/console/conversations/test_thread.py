@@ -40,7 +40,7 @@ def test_a_conversation_shows_both_sides_and_covers_numbers(console: Console) ->
 
 
 def test_a_conversation_of_others_is_not_there(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     with read_only():
         (inbox_id,) = session.scalars(select(InboxMessage.id)).all()
     stranger = console.client("department_admin", "hrss")
@@ -55,7 +55,7 @@ def test_a_conversation_of_others_is_not_there(console: Console) -> None:
 
 
 def test_who_may_only_read_answers_nothing(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     editor = console.client("editor", "police")
 
     assert 'id="answer"' not in editor.get(f"/console/talks/{key}").text
@@ -64,7 +64,7 @@ def test_who_may_only_read_answers_nothing(console: Console) -> None:
 
 
 def test_a_thread_is_sent_again_only_when_it_looks_another_way(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     client = console.client("agent", "police")
     page = client.get(f"/console/talks/{key}").text
     poll = page.split('id="messages" hx-get="')[1].split('"')[0].replace("&amp;", "&")
@@ -72,7 +72,7 @@ def test_a_thread_is_sent_again_only_when_it_looks_another_way(console: Console)
     assert client.get(poll).status_code == 204
     receive(console, "还有一件事")
     newer = client.get(poll).text
-    assert "在吗在吗" in newer
+    assert "蜜蜂在窗外筑巢" in newer
     assert "还有一件事" in newer
 
 
@@ -94,7 +94,7 @@ def test_older_lines_come_page_by_page(console: Console) -> None:
 
 
 def test_a_reply_is_sent_once_and_the_conversation_is_handled(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     client = console.client("agent", "police")
     form = {"content": "在的，请讲。", **hidden_fields(client, key)}
 
@@ -114,7 +114,7 @@ def test_a_reply_is_sent_once_and_the_conversation_is_handled(console: Console) 
 
 
 def test_a_refused_answer_keeps_what_was_typed(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     client = console.client("agent", "police")
     form = {"content": "话" * 700, **hidden_fields(client, key)}
 
@@ -129,7 +129,7 @@ def test_a_refused_answer_keeps_what_was_typed(console: Console) -> None:
 
 
 def test_when_the_window_is_closed_the_form_says_so(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     client = console.client("agent", "police")
     form = {"content": "晚了", **hidden_fields(client, key)}
     past = clock.now() - timedelta(hours=49)
@@ -145,7 +145,7 @@ def test_when_the_window_is_closed_the_form_says_so(console: Console) -> None:
 
 
 def test_fields_that_the_form_does_not_have_are_ignored(console: Console) -> None:
-    key, other = receive(console, "在吗在吗"), receive(console, "我也在", openid="o2")
+    key, other = receive(console, "蜜蜂在窗外筑巢"), receive(console, "我也在", openid="o2")
     client = console.client("agent", "police")
     form = {"content": "在的", "follower_id": str(other), "staff_id": "1", "state": "sent"}
 
@@ -157,7 +157,7 @@ def test_fields_that_the_form_does_not_have_are_ignored(console: Console) -> Non
 
 
 def test_a_picture_of_the_library_can_be_sent(console: Console) -> None:
-    key = receive(console, "在吗在吗")
+    key = receive(console, "蜜蜂在窗外筑巢")
     client = console.client("agent", "police")
     assert "发送图片" not in client.get(f"/console/talks/{key}").text
     with transaction():
