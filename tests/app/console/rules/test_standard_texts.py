@@ -63,9 +63,13 @@ def test_what_is_too_long_is_said_at_its_field(console: Console) -> None:
     assert written() == {}
 
 
-def test_only_who_writes_for_the_city_reaches_them(console: Console) -> None:
+def test_only_who_writes_for_the_city_changes_them_and_editors_read_them(console: Console) -> None:
     editor = console.client("editor", "police")
 
-    assert editor.get(URL).status_code == 404
+    page = editor.get(URL)
+    assert page.status_code == 200
+    assert '<fieldset class="card-body" disabled>' in page.text
+    assert ">保存<" not in page.text
+    assert ">保存<" in console.client().get(URL).text
     assert editor.post(URL, {"thanks": "不谢。"}).status_code == 404
     assert console.client("reviewer_secrecy", "police").get(URL).status_code == 403
