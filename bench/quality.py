@@ -120,11 +120,14 @@ def classify(demo: Demo, message: JsonObject) -> JsonObject:
     account, text = demo.accounts[message["department"]], message["text"]
     # in the order of the callback's answerers: emergency words come before rules, suggestions after
     alarm = demo.book.find_emergency(text)
+    is_possible = alarm is None and demo.book.find_danger(text) is not None
     rule = None if alarm else demo.book.match(account, MatchInput(text), now=NOW)
     suggested = () if alarm or rule else demo.book.suggest(account, text, now=NOW)
     got = rule.slug if rule else None
     if message["intent"] is None:
-        outcome = "false" if got else "quiet"
+        # of a danger that is possible the rule's answer stays, with a line of numbers behind it
+        is_heard = is_possible and message.get("kind") == "emergency"
+        outcome = "false" if got and not is_heard else "quiet"
     else:
         outcome = "right" if got in right_rules(message) else "wrong" if got else "missed"
     return {
