@@ -5,6 +5,7 @@ citizen, taken or resolved, never hides that of another.
 """
 
 from datetime import datetime
+from typing import Any
 
 from config import alerts
 from config.security.masking import mask_pii
@@ -30,20 +31,30 @@ def raise_danger(
     follower = followers.find(account.id, openid)
     if follower is None:
         raise LookupError("a push is recorded with its follower")
-    is_certain = danger.tier is Tier.CERTAIN
-    kind = InboxAlert.EMERGENCY if is_certain else InboxAlert.POSSIBLE_DANGER
-    alerts.raise_alert(
-        kind,
-        # the follower and not the message, so that a second message does not make a second alert
-        follower.id,
-        f"{account.name}收到{kind.label}：{danger.kind.label}，“{mask_pii(danger.reason)}”",
-        now=now,
-        department_id=account.department_id,
-        account_id=account.id,
-        urgent=is_certain,
-        object_id=follower.id,
+    about: dict[str, Any] = {
+        "department_id": account.department_id,
+        "account_id": account.id,
+        "object_id": follower.id,
         # masked, because it leaves the hub in notifications; who must call the citizen finds the
         # number in the conversation
-        text=mask_pii(text),
-        inbox_id=inbox_id,
-    )
+        "text": mask_pii(text),
+        "inbox_id": inbox_id,
+    }
+    if danger.tier is Tier.CERTAIN:
+        alerts.raise_alert(
+            InboxAlert.EMERGENCY,
+            # not the message: a second message does not make a second alert
+            follower.id,
+            f"{account.name}收到疑似紧急求助，含“{mask_pii(danger.reason)}”",
+            now=now,
+            urgent=True,
+            **about,
+        )
+    else:
+        alerts.raise_alert(
+            InboxAlert.POSSIBLE_DANGER,
+            follower.id,
+            f"{account.name}收到的消息可能有危险，含“{mask_pii(danger.reason)}”",
+            now=now,
+            **about,
+        )

@@ -55,7 +55,7 @@ def add_channel() -> ViewResult:
                 secret=form.secret.data or "",
             )
             channel = channels.add(member(), spec, now=clock.now())
-            urgent = {kind.value: URGENT_REPEAT_MINUTES for kind in InboxAlert}
+            urgent = {InboxAlert.EMERGENCY.value: URGENT_REPEAT_MINUTES}
             preferences.subscribe(member().staff_id, channel.id, urgent)
             channels.request_test(member(), channel.id)
     return _answer(form, "已添加，正在发送一条测试消息。", None)

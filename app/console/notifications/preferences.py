@@ -94,7 +94,7 @@ def _make_form(
     known = {channel.id: channel.name for channel in own}
     for number, kind in enumerate(KINDS):
         preference = chosen.get(kind)
-        default = URGENT_REPEAT_MINUTES if kind in list(InboxAlert) else 0
+        default = URGENT_REPEAT_MINUTES if kind == InboxAlert.EMERGENCY else 0
         data[f"channels_{number}"] = [
             key for key in (preference.channel_ids if preference else ()) if key in known
         ]
