@@ -8,7 +8,7 @@ from app.jobs.audit_seals import AuditAlert
 from app.jobs.rule_reminders import RuleAlert
 from config.alerts import AlertKind
 from config.jobs import JobAlert
-from keywords.rules.policy_requests import ReviewAlert
+from keywords.publishing.policy_requests import ReviewAlert
 from matrix.accounts.jobs_and_alerts import AccountAlert
 from matrix.inbox import InboxAlert
 from matrix.menus.jobs_and_alerts import MenuAlert

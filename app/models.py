@@ -7,9 +7,9 @@ command that encrypts anew, tests of migrations) imports this module.
 from config import alerts, audit, cache_versions, cron_lock, jobs
 from config.audit import hash_chain
 from config.database import Base
+from keywords.publishing import policy_requests
 from keywords.rules import (
     default_replies,
-    policy_requests,
     review_policies,
     rule_imports,
     store,

@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.common.held_back import is_held_back
 from bench.common.json_object import JsonObject
-from bench.danger_data import Labelled, is_held_back, load_labelled
+from bench.danger_data import Labelled, load_labelled
 from keywords.language.normalize import normalize
-from keywords.matching.emergencies import Danger, Tier, emergency_detector
+from keywords.matching.emergencies import Danger, emergency_detector
 
 _GROUPS = ("certain", "possible", "near", "ordinary")
 
@@ -89,7 +90,7 @@ def _shares(rows: list[tuple[Labelled, Danger | None]]) -> JsonObject:
     return {
         "messages": len(rows),
         "heard": _share([found is not None for _, found in rows]),
-        "certain": _share([found is not None and found.tier is Tier.CERTAIN for _, found in rows]),
+        "certain": _share([found is not None and found.is_certain for _, found in rows]),
     }
 
 

@@ -1,10 +1,8 @@
 """The labelled messages about danger, and the split that nobody looks at while working.
 
-A message is held back when the first byte of the SHA-256 of its text is below 77, that is for
-three of ten. What is held back is only counted: never printed, never trained on.
+Of what `bench.common.held_back` holds back, nothing is printed or trained on.
 """
 
-import hashlib
 import json
 import random
 from collections.abc import Iterable
@@ -14,7 +12,6 @@ from pathlib import Path
 import yaml
 
 DATA = Path(__file__).with_name("data")
-_HELD_BACK_BELOW = 77
 _TIERS = {"certain": 2, "possible": 1, None: 0}
 
 
@@ -26,11 +23,6 @@ class Labelled:
     tier: int
     kind: str | None
     is_ordinary: bool
-
-
-def is_held_back(text: str) -> bool:
-    """Whether a message belongs to the part that nobody looks at."""
-    return hashlib.sha256(text.encode()).digest()[0] < _HELD_BACK_BELOW
 
 
 def load_labelled() -> list[Labelled]:

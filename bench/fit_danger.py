@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.danger_data import Labelled, is_held_back, load_labelled, load_training, make_messages
+from bench.common.held_back import is_held_back
+from bench.danger_data import Labelled, load_labelled, load_training, make_messages
 from keywords.language import phonetics
 from keywords.matching.emergencies import classifier, features
 from keywords.matching.emergencies.features import Features

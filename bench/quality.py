@@ -19,7 +19,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from math import inf
 from pathlib import Path
 
@@ -28,6 +27,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, the project is not on the path
 
+from bench.common.held_back import is_held_back  # noqa: E402 - after the path is set
 from bench.common.json_object import JsonObject  # noqa: E402 - after the path is set
 from keywords.matching.ruleset import RuleSet  # noqa: E402 - after the path is set
 from keywords.rules import spec  # noqa: E402 - after the path is set
@@ -49,8 +49,6 @@ HEAD = "release"
 SPLITS = ("train", "held-back")
 # rules and words were written with every message of these in view
 TRAINING_FILES = frozenset({MESSAGES.name})
-# of 256 values of the first byte of a hash
-_HELD_BACK_BYTES = 77
 
 # an emergency must never be missed
 TARGETS = {
@@ -100,8 +98,7 @@ class Demo:
 
 def split_of(path: Path, text: str) -> str:
     """The part a message belongs to, `train` or `held-back`."""
-    is_held_back = sha256(text.encode()).digest()[0] < _HELD_BACK_BYTES
-    return SPLITS[is_held_back and path.name not in TRAINING_FILES]
+    return SPLITS[is_held_back(text) and path.name not in TRAINING_FILES]
 
 
 def read_messages(path: Path, split: str | None = None) -> list[JsonObject]:
@@ -119,14 +116,14 @@ def classify(demo: Demo, message: JsonObject) -> JsonObject:
     """One message with its result: rule, emergency, suggestions."""
     account, text = demo.accounts[message["department"]], message["text"]
     # in the order of the callback's answerers: emergency words come before rules, suggestions after
-    alarm = demo.book.find_emergency(text)
-    is_possible = alarm is None and demo.book.find_danger(text) is not None
+    danger = demo.book.find_danger(text)
+    alarm = danger.reason if danger and danger.is_certain else None
     rule = None if alarm else demo.book.match(account, MatchInput(text), now=NOW)
     suggested = () if alarm or rule else demo.book.suggest(account, text, now=NOW)
     got = rule.slug if rule else None
     if message["intent"] is None:
         # of a danger that is possible the rule's answer stays, with a line of numbers behind it
-        is_heard = is_possible and message.get("kind") == "emergency"
+        is_heard = danger is not None and message.get("kind") == "emergency"
         outcome = "false" if got and not is_heard else "quiet"
     else:
         outcome = "right" if got in right_rules(message) else "wrong" if got else "missed"

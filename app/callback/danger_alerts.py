@@ -9,7 +9,7 @@ from typing import Any
 
 from config import alerts
 from config.security.masking import mask_pii
-from keywords.matching.emergencies import Danger, Tier
+from keywords.matching.emergencies import Danger
 from matrix import followers
 from matrix.accounts import AccountSnapshot
 from matrix.inbox import InboxAlert
@@ -40,7 +40,7 @@ def raise_danger(
         "text": mask_pii(text),
         "inbox_id": inbox_id,
     }
-    if danger.tier is Tier.CERTAIN:
+    if danger.is_certain:
         alerts.raise_alert(
             InboxAlert.EMERGENCY,
             # not the message: a second message does not make a second alert

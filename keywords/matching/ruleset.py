@@ -18,7 +18,7 @@ from config import clock
 from keywords.language import small_talk
 from keywords.language.normalize import normalize
 from keywords.matching import scope
-from keywords.matching.emergencies import Danger, Tier, emergency_detector, kinds
+from keywords.matching.emergencies import Danger, emergency_detector, kinds
 from keywords.matching.keyword_search import KeywordSearchIndex
 from keywords.matching.matcher import Candidate, Matcher
 from keywords.matching.suggestions import ScoredRule, SuggestionIndex, select_closest
@@ -33,16 +33,19 @@ from keywords.rules.values import InputKind, MatchInput, Rule
 class MatchResult:
     """What one account makes of one input.
 
-    `rule` is the rule that answers, or None; `emergency` the words of a certain danger, or None:
-    the prompt then comes instead of a rule. `danger` is a danger of either tier. `candidates` and
-    `suggestions` are best first.
+    `rule` is the rule that answers, or None; `danger` what was found of either tier. `candidates`
+    and `suggestions` are best first.
     """
 
     rule: Rule | None
-    emergency: str | None
+    danger: Danger | None
     candidates: tuple[Candidate, ...]
     suggestions: tuple[Rule, ...]
-    danger: Danger | None = None
+
+    @property
+    def emergency(self) -> str | None:
+        """The words of a certain danger, or None: the prompt then comes instead of a rule."""
+        return _emergency_of(self.danger)
 
 
 class RuleSet:
@@ -144,8 +147,7 @@ class RuleSet:
 
     def find_emergency(self, text: str) -> str | None:
         """The words that make a raw text a certain emergency, which no rule answers, or None."""
-        danger = self.find_danger(text)
-        return danger.reason if danger and danger.tier is Tier.CERTAIN else None
+        return _emergency_of(self.find_danger(text))
 
     def fallback_reply(self, account_id: int) -> str:
         """The reply of this account to a message that nothing answers."""
@@ -208,18 +210,17 @@ class RuleSet:
         """The answer with everything that led to it, for the tester page and the command."""
         is_text = match_input.kind is InputKind.TEXT
         danger = self.find_danger(match_input.text) if is_text else None
-        emergency = danger.reason if danger and danger.tier is Tier.CERTAIN else None
+        is_emergency = danger is not None and danger.is_certain
         matcher = self._matchers.get(account_id) or Matcher(())
         # as in the callback, where the emergency prompt comes instead of a rule
-        rule = matcher.match(match_input, now=now) if emergency is None else None
+        rule = matcher.match(match_input, now=now) if not is_emergency else None
         # as in the callback: suggestions are sent only where nothing else answered
-        is_settled = rule is not None or emergency is not None or not is_text
+        is_settled = rule is not None or is_emergency or not is_text
         return MatchResult(
             rule=rule,
-            emergency=emergency,
+            danger=danger,
             candidates=matcher.explain(match_input, now=now),
             suggestions=() if is_settled else self.suggest(account_id, match_input.text, now=now),
-            danger=danger,
         )
 
     def _available(
@@ -236,6 +237,10 @@ class RuleSet:
             if (not scored.rule.schedule or scored.rule.schedule.is_open(local))
             and (scored.rule.slug in own or _is_shared(scored.rule))
         ]
+
+
+def _emergency_of(danger: Danger | None) -> str | None:
+    return danger.reason if danger is not None and danger.is_certain else None
 
 
 def _is_shared(rule: Rule) -> bool:

@@ -14,10 +14,10 @@ from config import alerts, cache_versions
 from config.audit import exports, search
 from config.database import session, transaction
 from config.permissions import Principal
-from keywords.publishing import bulk_create, workflow
+from keywords.publishing import bulk_create, policy_requests, workflow
+from keywords.publishing.policy_requests import WantedPolicy
 from keywords.publishing.sample_checks import SampleReport
-from keywords.rules import default_replies, policy_requests, review_policies, rule_imports, store
-from keywords.rules.policy_requests import WantedPolicy
+from keywords.rules import default_replies, review_policies, rule_imports, store
 from keywords.rules.replies import Text
 from keywords.rules.review_policies import ReviewPolicy
 from keywords.rules.spec import RuleSpec, RuleState

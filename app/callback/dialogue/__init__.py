@@ -32,7 +32,7 @@ from app.callback.dialogue.context import (
     text_result,
 )
 from app.snapshots import Snapshot
-from keywords.matching.emergencies import Danger, Tier
+from keywords.matching.emergencies import Danger
 from keywords.rules.values import InputKind, MatchInput
 from matrix.accounts import AccountSnapshot
 from matrix.inbox import Outcome
@@ -64,7 +64,7 @@ def answer(
         return NO_REPLY
     context = ReplyContext(inbound, account, snapshot, match_input_of(inbound), history, now)
     danger = _find_danger(context)
-    is_certain = danger is not None and danger.tier is Tier.CERTAIN
+    is_certain = danger is not None and danger.is_certain
     if account.paused:
         # says nothing, but staff are alerted all the same
         return DialogueResult(Outcome.EMERGENCY if is_certain else Outcome.SILENT, danger=danger)

@@ -11,7 +11,7 @@ from app.alert_kinds import label_of
 from app.console import forms
 from config.alerts import MAX_NOTE_LENGTH, MIN_NOTE_LENGTH, Alert, Resolution
 from config.permissions import Permission
-from keywords.rules.policy_requests import ReviewAlert
+from keywords.publishing.policy_requests import ReviewAlert
 from matrix.accounts.jobs_and_alerts import AccountAlert
 from matrix.inbox import InboxAlert
 from matrix.menus.jobs_and_alerts import MenuAlert

@@ -56,6 +56,11 @@ class Danger:
     kind: DangerKind
     reason: str
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether the emergency answer comes instead of any other."""
+        return self.tier is Tier.CERTAIN
+
 
 _PROMPTS: Mapping[StandardText, tuple[DangerKind, ...]] = {
     StandardText.EMERGENCY_FIRE: (DangerKind.FIRE, DangerKind.GAS, DangerKind.INDUSTRIAL),

@@ -3,7 +3,8 @@
 import pytest
 
 from bench import danger
-from bench.danger_data import is_held_back, load_labelled
+from bench.common.held_back import is_held_back
+from bench.danger_data import load_labelled
 from keywords.language.normalize import normalize
 from keywords.matching.emergencies import (
     Danger,

@@ -20,7 +20,6 @@ from config import clock
 from config.errors import Invalid
 from config.permissions import Permission
 from config.validation.text_cleaning import has_literal_line_break
-from keywords.matching.emergencies import Tier
 from keywords.matching.matcher import Matcher
 from keywords.publishing import conflicts
 from keywords.publishing.conflicts import Conflict
@@ -126,7 +125,7 @@ def _try_phrase(snapshot: Snapshot, rule: Rule, phrase: str) -> dict[str, object
     reply that is no text.
     """
     danger = snapshot.ruleset.find_danger(phrase)
-    if danger is not None and danger.tier is Tier.CERTAIN:
+    if danger is not None and danger.is_certain:
         return {"emergency": danger.reason, "text": snapshot.ruleset.emergency_reply(danger)}
     what_if, at = WhatIf(snapshot.ruleset, rule), next_active_moment(rule, now=clock.now())
     own_accounts = what_if.own_accounts

@@ -16,8 +16,9 @@ from app.web.auth import requires, requires_confirmation
 from config import audit, clock
 from config.errors import NotFound, Stale
 from config.permissions import Permission
-from keywords.rules import policy_requests, review_policies
-from keywords.rules.policy_requests import WantedPolicy
+from keywords.publishing import policy_requests
+from keywords.publishing.policy_requests import WantedPolicy
+from keywords.rules import review_policies
 from keywords.rules.review_policies import (
     MAX_REVIEW_MONTHS,
     ReviewPolicyAction,

@@ -26,9 +26,9 @@ from app.web.auth import requires
 from config import alerts, clock, jobs
 from config.permissions import Permission
 from keywords.publishing import lifecycle, workflow
+from keywords.publishing.policy_requests import ReviewAlert
 from keywords.publishing.workflow import SampleChecksFailed, SampleReportStale
 from keywords.rules import store, versions
-from keywords.rules.policy_requests import ReviewAlert
 from keywords.rules.replies import media_names
 from keywords.rules.store import RuleRow
 from keywords.rules.versions import RuleVersion
