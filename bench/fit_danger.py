@@ -67,6 +67,7 @@ def main() -> None:
     """Learn and write the weights, or check them by folds."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
+    is_check = parser.parse_args().check
     words = DangerWords()
     shown = [message for message in load_labelled() if not is_held_back(message.text)]
     training = [message for message in load_training() if not is_held_back(message.text)]
@@ -75,7 +76,7 @@ def main() -> None:
     scores, shape = _cross_fit(rows, folds.numbers, words)
     thresholds = _thresholds(rows.messages, scores, len(shown))
     _print(rows.messages[: len(shown)], scores[: len(shown)], thresholds)
-    if not parser.parse_args().check:
+    if not is_check:
         _write(rows, shape, thresholds, words)
 
 
